@@ -1,0 +1,50 @@
+# Two commands on a fresh machine: `make demo` and `make test`. CI runs `make test` and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+DATA ?= ../shared/data
+CROPS := build/crops
+
+.PHONY: help demo test lint unit bundle table clean
+help:  ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/runtime: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable '.[onnx]'
+	@touch $@
+
+$(VENV)/everything: $(VENV)/runtime
+	# The CPU build of torch first: whatever asks for torch later finds it, not gigabytes of CUDA.
+	$(PIP) torch==2.13.0
+	$(PIP) --editable '.[onnx,openvino,tflite,video,quantize,dev]'
+	@touch $@
+
+demo: $(VENV)/runtime  ## tag a rendered 4K shop scene and a clip; pictures go to out/demo
+	$(BIN)/edge-tag --table --annotate out/demo calib_data/demo/shelf.jpg calib_data/demo/belt.mp4
+
+test: $(VENV)/everything  ## everything that must hold: ruff, mypy, pytest
+	$(MAKE) --no-print-directory lint unit
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy edge
+
+unit:
+	$(BIN)/python -m pytest
+
+$(CROPS)/labels.jsonl: $(VENV)/everything
+	$(BIN)/python -m calib_data.scenes crops --per-tag 30 --seed 7 --out $(CROPS)
+
+bundle: $(CROPS)/labels.jsonl  ## train, export, quantise, compare and pack the default bundle; hours
+	for stage in label finetune export quantize compare pack; do \
+	    $(BIN)/python -m quantize $$stage --data $(DATA) --rendered $(CROPS) || exit 1; \
+	done
+
+table: $(VENV)/everything  ## accuracy, size and milliseconds of the default bundle, as in the README
+	$(BIN)/python -m quantize compare --data $(DATA) --bundle edge/bundles/default
+
+clean:  ## forget the environment and what was built
+	rm -rf $(VENV) build out

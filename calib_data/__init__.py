@@ -1,0 +1,1 @@
+"""Calibration sets: own pictures, manifests, and rendered scenes."""

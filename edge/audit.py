@@ -1,0 +1,60 @@
+"""Is a bundle whole, and does it answer here as where it was packed? Every file, every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from edge.bundle import Bundle, open_bundle
+from edge.engines import ENGINES, installed, pip_line
+from edge.errors import EdgeError
+from edge.manifest import StoredFile
+from edge.tagger import open_tagger
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of the answer."""
+
+    what: str  # a file, or engine/precision
+    answer: str  # "yes", "NO", or "-" where it could not be asked
+    found: str  # why, for people
+    is_golden: bool = False  # about what an engine answers, not about a file
+
+
+def audit(path: str | None) -> Iterator[Finding]:
+    """Hash every file of the bundle, then run its golden pictures on each engine that is installed.
+
+    `path` None is the bundle that ships. Raises BundleError when the manifest itself cannot be
+    read.
+    """
+    with open_bundle(path) as bundle:
+        manifest = bundle.manifest
+        yield Finding(bundle.id, "yes", f"{bundle.root}: the manifest is well formed")
+        for stored in manifest.files():
+            yield _hashed(bundle, stored)
+    for artifact in manifest.artifacts:
+        yield _golden(path, artifact.engine, artifact.precision)
+
+
+def _hashed(bundle: Bundle, stored: StoredFile) -> Finding:
+    try:
+        bundle.read(stored)
+    except EdgeError as e:
+        return Finding(stored.file, "NO", str(e))
+    return Finding(
+        stored.file, "yes", f"{stored.size_bytes:,} bytes, SHA-256 {stored.sha256[:12]}..."
+    )
+
+
+def _golden(path: str | None, engine: str, precision: str) -> Finding:
+    what = f"{engine}/{precision}"
+    if engine not in ENGINES:
+        return Finding(what, "-", "unknown to this edge-tag", is_golden=True)
+    if engine not in (*installed(), "null"):
+        return Finding(what, "-", f"not installed: {pip_line(engine)}", is_golden=True)
+    try:
+        open_tagger(path, engine, precision=precision).close()  # opening runs the golden pictures
+    except EdgeError as e:
+        return Finding(what, "NO", str(e), is_golden=True)
+    return Finding(what, "yes", "gives the golden answers", is_golden=True)

@@ -1,0 +1,174 @@
+"""Engines: the libraries that run an artifact, behind one small contract.
+
+To add one: a module with `load(files, provider, threads) -> Engine`, a row here, an extra in
+pyproject.toml. The contract tests pick it up. Naming an engine imports nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Protocol
+
+import numpy as np
+
+from edge.errors import BundleError, EngineMissing, InferenceError, UsageError
+from edge.records import F32, U8, TensorSpec
+
+ENGINES: dict[
+    str, tuple[str, str, str]
+] = {  # name -> (our module, the package it imports, pip extra)
+    "onnxruntime": ("edge.engines.ort", "onnxruntime", "onnx"),
+    "openvino": ("edge.engines.ov", "openvino", "openvino"),
+    "tflite": ("edge.engines.tfl", "ai_edge_litert", "tflite"),
+    "null": ("edge.engines.null", "numpy", ""),
+}
+
+STAND_INS = {"tflite": "tflite_runtime"}  # older packages with the same interface
+
+
+class Engine(Protocol):
+    """A loaded artifact. Not thread-safe: one thread owns an engine.
+
+    Every engine refuses a provider it cannot give and reports the one it got; refuses a wrong dtype
+    or shape; returns fresh float32 arrays; gives the same output for the same input on the CPU;
+    raises only `EdgeError`s.
+    """
+
+    name: str
+    provider: str  # the provider in use ("CPU", "CUDA", "NPU"...), not the one asked for
+    input: TensorSpec  # (-1 or N, H, W, 3) uint8
+    outputs: tuple[TensorSpec, ...]  # float32, (-1 or N, size)
+
+    def run(self, batch: U8) -> dict[str, F32]:
+        """(N, H, W, 3) uint8 -> output name -> (N, size) float32, for any N >= 1."""
+        ...
+
+    def close(self) -> None: ...
+
+
+Loader = Callable[[Sequence[bytes], str, int], Engine]
+
+
+def installed() -> list[str]:
+    """Engines whose package is here, best first.
+
+    Nothing is imported; null, which is always here, is not listed.
+    """
+    names = {
+        name: (package, STAND_INS.get(name, package)) for name, (_, package, _) in ENGINES.items()
+    }
+    return [
+        name for name, packages in names.items() if name != "null" and any(map(find_spec, packages))
+    ]
+
+
+def pip_line(name: str) -> str:
+    """The command that installs engine `name`."""
+    return f"pip install 'edge-tag[{ENGINES[name][2]}]'"
+
+
+def open_engine(
+    name: str, files: Sequence[bytes], *, provider: str = "CPU", threads: int = 0
+) -> Engine:
+    """Load an artifact from its bytes, so that what runs is what was hashed.
+
+    `files` are the artifact's, in its order. `provider` in any case. `threads` 0 lets the engine
+    choose. Raises UsageError for an unknown name, EngineMissing when its package is not here or
+    does not load, ProviderUnavailable when the provider is not here, BundleError when the bytes are
+    no artifact.
+    """
+    if name not in ENGINES:
+        raise UsageError(f"engine {name!r} is unknown, expected one of {', '.join(ENGINES)}")
+    if threads < 0:
+        raise ValueError(f"threads is {threads}, expected 0 (the engine decides) or more")
+    return _loader(name)(files, provider.upper(), threads)
+
+
+def _loader(name: str) -> Loader:
+    module, package, _ = ENGINES[name]
+    try:
+        load: Loader = import_module(module).load
+    except ModuleNotFoundError as e:
+        if e.name is None or e.name.split(".")[0] == "edge":
+            raise  # our own mistake, not a missing package
+        missing = e.name.split(".")[0]
+        missing = package if missing in STAND_INS.values() else missing
+        raise EngineMissing(
+            f"engine {name!r} needs the package {missing!r}, which is not installed",
+            fix=pip_line(name),
+        ) from e
+    except ImportError as e:  # installed, but a shared library will not load on this board
+        raise EngineMissing(
+            f"engine {name!r} is installed but does not load: {e}",
+            fix="install the build of its package for this board and this Python",
+        ) from e
+    return load
+
+
+# What follows is shared by the engines' own modules.
+
+
+def one_file(files: Sequence[bytes], engine: str) -> bytes:
+    """The only file of an artifact. Raises BundleError when there are more or none."""
+    if len(files) != 1:
+        raise BundleError(f"{engine}: artifact is {len(files)} files, expected 1")
+    return files[0]
+
+
+def refuse_outside_weights(onnx: bytes) -> None:
+    """An ONNX file may name other files that hold its weights; nobody hashed those.
+
+    Both engines that read ONNX would look for them in the working directory. Raises BundleError.
+    """
+    if b"\n\x08location" in onnx:  # protobuf: the key of TensorProto.external_data
+        raise BundleError(
+            "ONNX artifact keeps weights in another file, expected all of them inside",
+            fix="save it again without external data",
+        )
+
+
+def check_artifact(
+    engine: str, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
+) -> None:
+    """One picture batch in, rows of float32 out. Raises BundleError for anything else."""
+    if len(inputs) != 1:
+        raise BundleError(f"{engine}: artifact has {len(inputs)} inputs, expected 1")
+    spec = inputs[0]
+    fits = len(spec.shape) == 4 and spec.shape[0] in (-1, 1) and spec.shape[3] == 3
+    if not fits or spec.dtype != "uint8" or min(spec.shape[1:3]) < 1:
+        raise BundleError(
+            f"{engine}: input {spec.name!r} is {spec.dtype} {spec.shape}, "
+            "expected uint8 (-1 or 1, H, W, 3)"
+        )
+    for out in outputs:
+        if out.dtype != "float32" or len(out.shape) != 2:
+            raise BundleError(
+                f"{engine}: output {out.name!r} is {out.dtype} {out.shape}, "
+                "expected float32 (N, size)"
+            )
+
+
+def checked(batch: U8, spec: TensorSpec) -> U8:
+    """`batch`, contiguous.
+
+    Raises InferenceError when it is not what `spec` takes: OpenVINO would not.
+    """
+    wanted = (-1, *spec.shape[1:])
+    if (
+        batch.dtype != np.uint8
+        or batch.shape[1:] != wanted[1:]
+        or batch.ndim != 4
+        or len(batch) == 0
+    ):
+        raise InferenceError(
+            f"input {spec.name!r} is {batch.dtype.name} {batch.shape}, expected uint8 {wanted}"
+        )
+    return np.ascontiguousarray(batch)
+
+
+def by_ones(run: Callable[[U8], dict[str, F32]], batch: U8) -> dict[str, F32]:
+    """Run an artifact whose batch is fixed at 1 over N pictures. Returns fresh (N, size) arrays."""
+    rows = [run(batch[i : i + 1]) for i in range(len(batch))]
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}

@@ -1,0 +1,148 @@
+"""TensorFlow Lite: ai-edge-litert, or tflite-runtime on boards where only that installs.
+
+An artifact is one file. Outputs go by their names in its signature; without one, by their tensors'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+try:
+    from ai_edge_litert.interpreter import Interpreter
+except ModuleNotFoundError as e:
+    if e.name is None or e.name.split(".")[0] != "ai_edge_litert":
+        raise
+    from tflite_runtime.interpreter import Interpreter
+
+from edge.engines import by_ones, check_artifact, checked, one_file
+from edge.errors import BundleError, EngineError, InferenceError, ProviderUnavailable
+from edge.records import F32, U8, TensorSpec
+
+Detail = Mapping[str, Any]  # what the interpreter says about a tensor
+Array = NDArray[Any]
+
+
+class TflEngine:
+    """An interpreter with its tensors allocated for one picture."""
+
+    name = "tflite"
+    provider = "CPU"
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        inputs, outputs = _named(interpreter)
+        self.outputs = tuple(_output(name, detail) for name, detail in outputs.items())
+        check_artifact(self.name, [_input(*item) for item in inputs.items()], self.outputs)
+        (name, self._in), *_ = inputs.items()
+        self.input = _input(name, self._in)
+        self._fill = FILL[self._in["dtype"].__name__]
+        self._out: dict[str, Detail] = outputs
+        self._interpreter: Interpreter | None = interpreter
+
+    def run(self, batch: U8) -> dict[str, F32]:
+        return by_ones(self._run, checked(batch, self.input))
+
+    def _run(self, pixels: U8) -> dict[str, F32]:
+        if self._interpreter is None:
+            raise ValueError("engine is closed")
+        with translated("running", InferenceError):
+            self._interpreter.set_tensor(self._in["index"], self._fill(pixels))
+            self._interpreter.invoke()
+            raw = {
+                n: self._interpreter.get_tensor(d["index"]) for n, d in self._out.items()
+            }  # copies
+        return {name: _real(array, self._out[name]) for name, array in raw.items()}
+
+    def close(self) -> None:
+        self._interpreter = None
+
+
+def _levels(pixels: U8) -> Array:
+    """0..255 -> -128..127:
+
+    flipping the top bit and reading the byte as int8 is that subtraction.
+    """
+    flipped: U8 = pixels ^ np.uint8(0x80)
+    return flipped.view(np.int8)
+
+
+# Bytes go in as they are. The scale and zero point of an integer input ARE the normalisation, so
+# nothing here computes with them; a float input takes 0..255. Whether the artifact means it so, the
+# golden check tells.
+FILL: dict[str, Callable[[U8], Array]] = {
+    "uint8": lambda pixels: pixels,
+    "int8": _levels,
+    "float32": lambda pixels: pixels.astype(np.float32),
+}
+
+
+def _named(interpreter: Interpreter) -> tuple[dict[str, Detail], dict[str, Detail]]:
+    """Inputs and outputs by name, in the artifact's order.
+
+    Names of a signature survive conversion and quantisation; tensors' do not.
+    """
+    ins, outs = interpreter.get_input_details(), interpreter.get_output_details()
+    names: dict[int, str] = {}
+    if len(signatures := list(interpreter.get_signature_list())) == 1:
+        runner = interpreter.get_signature_runner(signatures[0])
+        for details in (runner.get_input_details(), runner.get_output_details()):
+            names |= {detail["index"]: name for name, detail in details.items()}
+    return (
+        {names.get(d["index"], d["name"]): d for d in ins},
+        {names.get(d["index"], d["name"]): d for d in outs},
+    )
+
+
+def _input(name: str, detail: Detail) -> TensorSpec:
+    """What `run` takes: uint8, whenever that can be turned into what the artifact takes."""
+    dtype = detail["dtype"].__name__
+    is_scaled = detail["quantization"][0] > 0
+    if (dtype == "int8" and is_scaled) or (dtype == "float32" and not is_scaled):
+        dtype = "uint8"
+    return TensorSpec(name, _shape(detail), dtype)
+
+
+def _output(name: str, detail: Detail) -> TensorSpec:
+    """What `run` gives: int8 and uint8 outputs with a scale become float32."""
+    dtype = detail["dtype"].__name__
+    if dtype in ("int8", "uint8") and detail["quantization"][0] > 0:
+        dtype = "float32"
+    return TensorSpec(name, _shape(detail), dtype)
+
+
+def _shape(detail: Detail) -> tuple[int, ...]:
+    return tuple(int(size) for size in detail["shape"])
+
+
+def _real(array: Array, detail: Detail) -> F32:
+    """(1, size) in the artifact's type -> float32."""
+    if array.dtype == np.float32:
+        return array
+    scale, zero = detail["quantization"]
+    return np.asarray((array.astype(np.float32) - zero) * np.float32(scale), np.float32)
+
+
+@contextmanager
+def translated(doing: str, ours: type[EngineError | BundleError]) -> Iterator[None]:
+    """Turn what LiteRT raises into ours. Its message is kept."""
+    try:
+        yield
+    except (RuntimeError, ValueError, TypeError) as e:
+        raise ours(f"tflite: {doing}: {e}") from e
+
+
+def load(files: Sequence[bytes], provider: str, threads: int) -> TflEngine:
+    """One .tflite file. Raises ProviderUnavailable, and BundleError when it is no such model."""
+    if provider != "CPU":  # delegates change numbers and need a library of their own
+        raise ProviderUnavailable(
+            f"tflite has no provider {provider}, expected CPU", fix="use provider CPU"
+        )
+    model = one_file(files, "tflite")
+    with translated("loading the artifact", BundleError):
+        interpreter = Interpreter(model_content=model, num_threads=threads or None)
+        interpreter.allocate_tensors()
+        return TflEngine(interpreter)

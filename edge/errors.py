@@ -1,0 +1,85 @@
+"""Every error the runtime raises on purpose, and the exit code each one gives.
+
+    EdgeError
+      UsageError               2   a flag or an argument is wrong
+      SourceError              3   frames cannot be read
+      BundleError              4   a bundle is missing, damaged, hostile or too new
+      EngineError              5   an engine or a device does not do what was asked
+        EngineMissing              the engine's package is not installed or does not load
+        ProviderUnavailable        the engine is here, the provider asked for is not
+        InferenceError             the engine failed, or was fed the wrong array
+      CheckFailed              6   a check finished, and the answer is no
+      SinkError               74   results cannot be written (EX_IOERR)
+      ConfigError             78   a profile or a config file is wrong (EX_CONFIG)
+
+1 is never used on purpose: it is what Python returns for a traceback, so 1 always means a bug in edge.
+A message reads `where: thing is found, expected ...`; `fix` is one thing the reader can do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class EdgeError(Exception):
+    """The world is not as it must be. `ValueError` is for callers' mistakes, this is for users'."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, fix: str = "") -> None:
+        super().__init__(message)
+        self.fix = fix
+
+
+class UsageError(EdgeError):
+    """A flag or an argument is wrong."""
+
+    exit_code = 2
+
+
+class SourceError(EdgeError):
+    """A picture, clip, folder, stream or camera cannot be read."""
+
+    exit_code = 3
+
+
+class BundleError(EdgeError):
+    """A bundle is missing, damaged, hostile, or written by a newer edge-tag."""
+
+    exit_code = 4
+
+
+class EngineError(EdgeError):
+    """An engine or a device does not do what was asked of it."""
+
+    exit_code = 5
+
+
+class EngineMissing(EngineError):
+    """The engine's package is not installed, or does not load on this device."""
+
+
+class ProviderUnavailable(EngineError):
+    """The engine is here, the provider asked for is not."""
+
+
+class InferenceError(EngineError):
+    """The engine failed while running, or was fed an array it does not take."""
+
+
+class CheckFailed(EdgeError):
+    """A check ran to its end, and the answer is no."""
+
+    exit_code = 6
+
+
+class SinkError(EdgeError):
+    """Results cannot be written."""
+
+    exit_code = 74
+
+
+class ConfigError(EdgeError):
+    """A profile or a config file is wrong."""
+
+    exit_code = 78

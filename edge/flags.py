@@ -1,0 +1,186 @@
+"""The flags of `edge-tag`: what it takes, what it says about itself. Nothing is opened here."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from edge import __version__
+from edge.errors import UsageError
+
+VERBS = ("run", "capture", "check", "devices")  # the first word of a command; any other means run
+
+EXAMPLES = """\
+examples:
+  edge-tag photo.jpg                        what is on a picture, as a table
+  edge-tag --json folder/ > tags.jsonl      every picture of a folder, one JSON line each
+  edge-tag --annotate out/ clip.mp4         and write each frame with its tags drawn on it
+  edge-tag --camera 0 --budget-ms 200       a camera, closer looks for at most 200 ms a frame
+  edge-tag --device rpi5 rtsp://cam/1       with the settings of a device profile
+
+more commands (edge-tag COMMAND --help):
+  edge-tag capture --camera 0 --out set/    take a calibration set
+  edge-tag check                            is the bundle right, on each engine of this machine?
+  edge-tag devices                          the device profiles
+
+results go to stdout: a table on a terminal, JSON Lines elsewhere; everything else goes to stderr
+exit codes: 0 fine, 2 usage, 3 source, 4 bundle, 5 engine, 6 check says no, 74 output, 78 profile
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong the way every other error is said."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, fix=f"{self.prog} --help")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The command in `argv`; `.verb` is one of `VERBS`.
+
+    Raises UsageError. `--help` and `--version` print and raise SystemExit, as argparse does.
+    """
+    verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("run", argv)
+    parser = {"run": _run, "capture": _capture, "check": _check, "devices": _devices}[verb]()
+    flags = parser.parse_args(rest)
+    flags.verb = verb
+    if verb in ("run", "capture"):
+        flags.sources = _sources(flags)
+    return flags
+
+
+def _run() -> Parser:
+    parser = _parser(
+        "edge-tag", "Tags for fine detail in pictures, clips and cameras, on the device."
+    )
+    parser.epilog = EXAMPLES
+    parser.add_argument("--version", action="version", version=f"edge-tag {__version__}")
+    _add_sources(parser)
+    _add_pace(parser, every_s=0.0)
+    parser.add_argument("--frames", type=at_least_1, metavar="N", help="stop after N frames")
+    _add_engine(parser)
+    add = parser.add_argument_group("how closely to look").add_argument
+    text = "what the closer looks at one frame may take (default: no limit)"
+    add("--budget-ms", type=milliseconds, metavar="MS", help=text)
+    add("--whole", action="store_true", help="one look at the whole frame, no closer ones")
+    add(
+        "--top-k", type=at_least_1, metavar="N", help="the N best tags of each head, however unsure"
+    )
+    results = parser.add_argument_group("results")
+    add = results.add_mutually_exclusive_group().add_argument
+    add("--json", action="store_true", help="JSON Lines (default when stdout is no terminal)")
+    add("--table", action="store_true", help="a table for people (default on a terminal)")
+    text = "write each frame with its tags drawn on it into this folder"
+    results.add_argument("--annotate", metavar="DIR", help=text)
+    return parser
+
+
+def _capture() -> Parser:
+    parser = _parser(
+        "edge-tag capture", "Take a calibration set: pictures and a manifest with hashes."
+    )
+    _add_sources(parser)
+    _add_pace(parser, every_s=1.0)
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="a new folder, or a set to continue"
+    )
+    text = "pictures in the set at the end (default %(default)s)"
+    parser.add_argument("--count", type=at_least_1, default=200, metavar="N", help=text)
+    parser.add_argument("--name", default="", help="the set's name (default: the folder's)")
+    text = "who may use the pictures for what, as it goes into the manifest"
+    parser.add_argument("--licence", default="", metavar="TEXT", help=text)
+    return parser
+
+
+def _check() -> Parser:
+    parser = _parser(
+        "edge-tag check", "Check a bundle's hashes and its golden answers, on each engine."
+    )
+    parser.add_argument("bundle", nargs="?", metavar="BUNDLE", help="default: the one that ships")
+    return parser
+
+
+def _devices() -> Parser:
+    return _parser("edge-tag devices", "List the device profiles.")
+
+
+def _parser(name: str, what: str) -> Parser:
+    parser = Parser(
+        prog=name,
+        description=what,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # a shortened flag would change its meaning with the next release
+    )
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument("-v", "--verbose", action="store_true", help="log every frame")
+    loudness.add_argument(
+        "-q", "--quiet", action="store_true", help="log errors only, no progress bar"
+    )
+    return parser
+
+
+def _add_sources(parser: Parser) -> None:
+    text = "a picture, a clip, a folder, camera:0, or an rtsp:// or http:// address"
+    parser.add_argument("inputs", nargs="*", metavar="INPUT", help=text)
+    parser.add_argument("--camera", type=whole_number, metavar="N", help="the same as camera:N")
+    parser.add_argument("--source", metavar="S", help="one more INPUT")
+
+
+def _add_pace(parser: Parser, every_s: float) -> None:
+    text = "cameras and clips: at most one frame each S seconds (default %(default)g)"
+    parser.add_argument("--every-s", type=seconds, default=every_s, metavar="S", help=text)
+
+
+def _add_engine(parser: Parser) -> None:
+    add = parser.add_argument_group("what runs it").add_argument
+    add(
+        "--bundle",
+        metavar="PATH",
+        help="a bundle's folder or .edge file (default: the one that ships)",
+    )
+    add(
+        "--engine",
+        metavar="NAME",
+        help="onnxruntime, openvino or tflite (default: the first installed)",
+    )
+    add("--provider", metavar="NAME", help="the engine's own target, like CPU or CUDA")
+    add("--threads", type=at_least_1, metavar="N", help="threads of the engine")
+    add("--device", metavar="PROFILE", help="a device profile, by name or file; flags win over it")
+
+
+def _sources(flags: argparse.Namespace) -> list[str]:
+    camera = [] if flags.camera is None else [f"camera:{flags.camera}"]
+    texts = [*flags.inputs, *([] if flags.source is None else [flags.source]), *camera]
+    if not texts:
+        raise UsageError(
+            "no input is given, expected a picture, a clip, a folder or a camera",
+            fix="edge-tag photo.jpg, or edge-tag --camera 0",
+        )
+    return texts
+
+
+def at_least_1(text: str) -> int:
+    return int(_number(text, int, 1, "a whole number, 1 or more"))
+
+
+def whole_number(text: str) -> int:
+    return int(_number(text, int, 0, "a whole number, 0 or more"))
+
+
+def seconds(text: str) -> float:
+    return _number(text, float, 0, "seconds, 0 or more")
+
+
+def milliseconds(text: str) -> float:
+    return _number(text, float, 0, "ms, 0 or more")
+
+
+def _number(text: str, kind: Callable[[str], float], least: float, expected: str) -> float:
+    try:
+        number = kind(text)
+    except ValueError:
+        number = float("nan")
+    if not least <= number < 1e9:  # a NaN fails too
+        raise argparse.ArgumentTypeError(f"{text!r} is given, expected {expected}")
+    return number

@@ -1,0 +1,58 @@
+"""Tags of many looks -> the tags of the frame. Pure; the order of the looks is no matter."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from edge.records import Tag
+from edge.regions import is_touching, union
+
+
+def fuse(glance: Sequence[Tag], closer: Sequence[Tag], top_k: int | None = None) -> tuple[Tag, ...]:
+    """The tags of a frame, best first: by score, then head, tag and box.
+
+    glance  tags of the whole frame. They pass unchanged: what a crop shows, or does not show, says
+            nothing against a tag of the whole scene.
+    closer  tags of the regions, each with its region as box. The same tag in regions that touch is
+            one thing seen several times: the union of their boxes, the best of their scores.
+    top_k   keep the best places of the `top_k` best tags of each head, one place a tag.
+    """
+    places: defaultdict[tuple[str, str], list[Tag]] = defaultdict(list)
+    for tag in closer:
+        places[tag.head, tag.tag].append(tag)
+    merged = [_as_one(group) for tags in places.values() for group in touching(tags)]
+    ranked = sorted([*glance, *merged], key=_rank)
+    return tuple(ranked if top_k is None else _best(ranked, top_k))
+
+
+def touching(tags: Iterable[Tag]) -> list[list[Tag]]:
+    """The tags in groups whose boxes hang together, directly or through others of the group."""
+    groups: list[list[Tag]] = []
+    for tag in tags:
+        near = [group for group in groups if any(is_touching(tag.box, t.box) for t in group)]
+        apart = [group for group in groups if not any(group is n for n in near)]
+        groups = [*apart, [tag, *(t for group in near for t in group)]]
+    return groups
+
+
+def _as_one(group: Sequence[Tag]) -> Tag:
+    best = min(group, key=_rank)
+    box = union([tag.box for tag in group])
+    return msgspec.structs.replace(best, box=box, looks=sum(tag.looks for tag in group))
+
+
+def _rank(tag: Tag) -> tuple[float, str, str, tuple[int, ...]]:
+    return -tag.score, tag.head, tag.tag, tag.box
+
+
+def _best(ranked: Iterable[Tag], top_k: int) -> list[Tag]:
+    names: defaultdict[str, set[str]] = defaultdict(set)  # head -> tags kept
+    kept = []
+    for tag in ranked:
+        if tag.tag not in names[tag.head] and len(names[tag.head]) < top_k:
+            names[tag.head].add(tag.tag)
+            kept.append(tag)
+    return kept

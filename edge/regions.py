@@ -1,0 +1,95 @@
+"""Rectangles of a frame: a grid of tiles, and what two boxes share. Geometry only, integers only.
+
+A box is (x0, y0, x1, y1) in frame pixels, half-open: x0 <= x < x1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from edge.records import Box, Region
+
+
+def tile_starts(length: int, tile: int, overlap: int) -> list[int]:
+    """Offsets of the fewest tiles that cover `length`, evenly spread. All in px.
+
+    Every tile is exactly `tile` long, unless the frame itself is shorter. Neighbours share at least
+    `overlap`. Raises ValueError for an overlap that is not smaller than the tile.
+    """
+    if not 0 <= overlap < tile:
+        raise ValueError(f"overlap is {overlap} px, expected 0 to {tile - 1} for {tile} px tiles")
+    if length <= tile:
+        return [0]
+    count = -(-(length - overlap) // (tile - overlap))  # ceiling division
+    return [i * (length - tile) // (count - 1) for i in range(count)]
+
+
+def grid(width: int, height: int, tile_px: int, overlap_px: int) -> list[Region]:
+    """Tiles that cover the frame, row by row. A frame narrower than a tile gives narrower tiles."""
+    columns = tile_starts(width, tile_px, overlap_px)
+    return [
+        Region(x, y, min(x + tile_px, width), min(y + tile_px, height), "tile")
+        for y in tile_starts(height, tile_px, overlap_px)
+        for x in columns
+    ]
+
+
+def tile_px_for(width: int, height: int, input_px: int) -> int:
+    """Side of the tiles for a frame and a square model input, all in px; 0 when none would help.
+
+    A tile is 2 inputs wide (3 on frames with plenty of pixels): cut at 1 input, the number of tiles
+    grows fourfold and most of them hold a piece of a thing. A frame of up to 2 inputs is seen well
+    enough by the glance, and a strip thinner than a quarter of the input has nothing to magnify.
+    """
+    short, long = min(width, height), max(width, height)
+    if long <= 2 * input_px or short < max(1, input_px // 4):
+        return 0
+    return min((3 if short >= 6 * input_px else 2) * input_px, short)
+
+
+def overlap_px_for(tile_px: int) -> int:
+    """How far neighbours overlap: a thing of up to a quarter tile is whole in one of them."""
+    return tile_px // 4
+
+
+def clip(box: Box, width: int, height: int) -> Box:
+    """The part of `box` inside the frame; empty (x0 == x1 or y0 == y1) when there is none."""
+    x0, y0 = min(max(box[0], 0), width), min(max(box[1], 0), height)
+    return x0, y0, min(max(box[2], x0), width), min(max(box[3], y0), height)
+
+
+def union(boxes: Sequence[Box]) -> Box:
+    """The smallest box around all of them. Raises ValueError when there is none."""
+    if not boxes:
+        raise ValueError("a union of no boxes was asked for, expected at least one")
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return min(left), min(top), max(right), max(bottom)
+
+
+def shared_px(a: Box, b: Box) -> int:
+    """How many pixels lie in both boxes."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return max(width, 0) * max(height, 0)
+
+
+def is_touching(a: Box, b: Box) -> bool:
+    """True when the boxes overlap or share a piece of an edge; a corner is not enough."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return width >= 0 and height >= 0 and width + height > 0
+
+
+def area_px(boxes: Iterable[Box]) -> int:
+    """How many pixels lie in at least one of the boxes."""
+    held = np.array([box for box in boxes if box[0] < box[2] and box[1] < box[3]], np.int64)
+    if not held.size:
+        return 0
+    xs, ys = np.unique(held[:, 0::2]), np.unique(held[:, 1::2])  # every edge, sorted
+    covered = np.zeros((len(ys) - 1, len(xs) - 1), bool)  # the cells between the edges
+    for x0, y0, x1, y1 in held:
+        rows = slice(np.searchsorted(ys, y0), np.searchsorted(ys, y1))
+        covered[rows, np.searchsorted(xs, x0) : np.searchsorted(xs, x1)] = True
+    return int(np.diff(ys) @ covered @ np.diff(xs))

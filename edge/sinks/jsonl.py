@@ -1,0 +1,33 @@
+"""JSON Lines: one frame a line, flushed. A power cut costs one frame."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import msgspec
+
+from edge.errors import SinkError
+from edge.records import U8, FrameFailed, FrameTags
+
+
+class JsonlSink:
+    """Results as JSON on `out`, which stays the caller's to close."""
+
+    def __init__(self, out: BinaryIO, name: str) -> None:
+        self._out = out
+        self._name = name  # for messages
+        self._encode = msgspec.json.Encoder().encode
+
+    def write(self, result: FrameTags | FrameFailed, pixels: U8 | None) -> None:
+        try:
+            self._out.write(self._encode(result) + b"\n")
+            self._out.flush()
+        except BrokenPipeError:
+            raise  # the reader left; the command ends quietly
+        except OSError as e:
+            raise SinkError(
+                f"{self._name}: {e.strerror}", fix="make room, or write somewhere else"
+            ) from e
+
+    def close(self) -> None:
+        """Every line is out already."""

@@ -1,0 +1,139 @@
+"""A table for people, on a terminal. Its form may change at any time; programs read JSON Lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from edge.errors import SinkError
+from edge.records import U8, FrameFailed, FrameTags, Spent, Tag
+
+HEADINGS = ("file", "where", "head", "tag", "group", "score")
+WIDTHS = (12, 15, 8, 16, 8)  # of all but the last column, to start with; they grow, up to:
+MAX_WIDTHS = (32, 19, 12, 28, 20)
+SHORT = 5  # tags a frame when there are many frames
+BAR = 10  # cells for a score of 1
+
+
+class TableSink:
+    """Results as rows, written as frames come: columns keep their width as far as they can.
+
+    is_compact   many frames: one line a frame with its best tags
+    on_close     a last line, like the command to run next
+    encoding     the terminal's; a character it has not becomes a question mark
+    """
+
+    def __init__(
+        self,
+        out: BinaryIO,
+        name: str,
+        *,
+        is_compact: bool,
+        on_close: str = "",
+        encoding: str = "utf-8",
+    ) -> None:
+        self._out = out
+        self._name = name
+        self._encoding = encoding
+        self._is_compact = is_compact
+        self._on_close = on_close
+        self._widths: Sequence[int] = WIDTHS
+        self._has_heading = is_compact
+        self._bar = "█░" if "utf" in encoding.lower() else "#."
+        self._frames = self._failed = self._looks = 0
+        self._total_ms = self._engine_ms = 0.0
+
+    def write(self, result: FrameTags | FrameFailed, pixels: U8 | None) -> None:
+        if isinstance(result, FrameFailed):
+            self._failed += 1
+            self._print(f"{_shown(result.source)}  error: {_shown(result.error)}")
+            return
+        self._count(result.spent)
+        if self._is_compact:
+            self._print(_one_line(result))
+        else:
+            self._rows(result)
+
+    def close(self) -> None:
+        """The time spent, and what to do next."""
+        share = self._engine_ms / self._total_ms if self._total_ms else 0.0
+        failed = f", {self._failed} failed" if self._failed else ""
+        self._print(
+            f"\nframes: {self._frames}{failed}, {self._looks} looks, "
+            f"{self._total_ms / 1e3:.2f} s, {share:.0%} of it in the engine"
+        )
+        if self._on_close:
+            self._print(self._on_close)
+
+    def _count(self, spent: Spent) -> None:
+        self._frames += 1
+        self._looks += spent.glances + spent.crops
+        self._total_ms += spent.total_ms
+        self._engine_ms += spent.engine_ms
+
+    def _rows(self, result: FrameTags) -> None:
+        rows = [_cells(tag, result) for tag in result.tags]
+        first = _shown(_file(result))
+        if not rows:
+            rows = [("", "whole", "-", "no tag above its threshold", "")]
+        table = [(first if n == 0 else "", *row[1:]) for n, row in enumerate(rows)]
+        self._grow(table)
+        if not self._has_heading:
+            self._has_heading = True
+            self._print(self._row(HEADINGS[:-1]) + HEADINGS[-1])
+        scores = [self._score(tag.score) for tag in result.tags] or [""]
+        for row, score in zip(table, scores, strict=True):
+            self._print((self._row(row) + score).rstrip())
+
+    def _grow(self, rows: Sequence[Sequence[str]]) -> None:
+        """Columns as wide as anything so far. A heading printed before stays where it was."""
+        seen = [max(len(row[n]) for row in [*rows, HEADINGS]) for n in range(len(WIDTHS))]
+        self._widths = [
+            min(max(old, new), limit)
+            for old, new, limit in zip(self._widths, seen, MAX_WIDTHS, strict=True)
+        ]
+
+    def _row(self, cells: Sequence[str]) -> str:
+        fitted = [_fit(cell, width) for cell, width in zip(cells, self._widths, strict=True)]
+        return "  ".join(fitted) + "  "
+
+    def _score(self, score: float) -> str:
+        full = round(score * BAR)
+        return f"{self._bar[0] * full}{self._bar[1] * (BAR - full)} {score:4.0%}"
+
+    def _print(self, line: str) -> None:
+        try:
+            self._out.write((line + "\n").encode(self._encoding, "replace"))
+            self._out.flush()
+        except BrokenPipeError:
+            raise  # the reader left; the command ends quietly
+        except OSError as e:
+            raise SinkError(f"{self._name}: {e.strerror}") from e
+
+
+def _cells(tag: Tag, result: FrameTags) -> tuple[str, str, str, str, str]:
+    is_whole = tag.box == (0, 0, *result.size)
+    x0, y0, x1, y1 = tag.box
+    where = "whole" if is_whole else f"{x0},{y0} {x1 - x0}x{y1 - y0}"
+    return "", where, _shown(tag.head), _shown(tag.tag), _shown(tag.group or "")
+
+
+def _one_line(result: FrameTags) -> str:
+    words = [f"{_shown(tag.tag)} {tag.score:.0%}" for tag in result.tags[:SHORT]]
+    more = len(result.tags) - len(words)
+    shown = ", ".join(words) + (f" (+{more})" if more else "")
+    return f"{_shown(_file(result))}  {result.spent.total_ms:.0f} ms  {shown or 'no tag'}"
+
+
+def _file(result: FrameTags) -> str:
+    return f"{result.source} #{result.frame}" if result.frame else result.source
+
+
+def _fit(cell: str, width: int) -> str:
+    """Exactly `width` characters; the end of a long cell is what tells it from its siblings."""
+    return cell.ljust(width) if len(cell) <= width else "…" + cell[1 - width :]
+
+
+def _shown(text: str) -> str:
+    """Safe for a terminal: a file name or a tag list may hold escape sequences."""
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -1,0 +1,100 @@
+"""Pictures: one file, or every picture in a folder and its subfolders."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from edge import pixels
+from edge.clock import utc_now
+from edge.errors import EdgeError, SourceError
+from edge.records import Frame
+from edge.suffixes import ANNOTATED, PICTURES
+
+MAX_BYTES = 512 * 2**20  # a picture file larger than this is not a picture
+
+
+class ImagesSource:
+    """Pictures in natural order (2 before 10). An unreadable one is a frame with an error."""
+
+    is_live = False
+
+    def __init__(self, name: str, paths: list[str], is_stopped: Callable[[], bool]) -> None:
+        self.name = name
+        self.count: int | None = len(paths)
+        self._paths = paths
+        self._is_stopped = is_stopped
+
+    def frames(self) -> Iterator[Frame]:
+        for path in self._paths:
+            if self._is_stopped():
+                return
+            yield read_frame(path)
+
+    def close(self) -> None:
+        """Nothing is held open between pictures."""
+
+
+def open_from(text: str, every_s: float, is_stopped: Callable[[], bool]) -> ImagesSource:
+    """Pictures at `text`, a file or a folder; every picture counts, so `every_s` is not used."""
+    paths = pictures_in(text) if Path(text).is_dir() else [text]
+    return ImagesSource(text, paths, is_stopped)
+
+
+def pictures_in(folder: str) -> list[str]:
+    """Every picture below `folder`, in natural order of their paths, as `folder/...`.
+
+    Hidden files and folders are left out, and so is what `--annotate` wrote. Raises SourceError,
+    with what was found instead, when nothing is left or the folder cannot be read.
+    """
+    found: list[str] = []
+    others: Counter[str] = Counter()
+    for root, names, files in os.walk(folder, onerror=_refuse):
+        names[:] = [name for name in names if not name.startswith(".")]
+        for file in files:
+            suffix = Path(file).suffix.lower()
+            if file.startswith(".") or file.endswith(ANNOTATED) or suffix not in PICTURES:
+                others[suffix or "no suffix"] += 1
+            else:
+                found.append(str(Path(root, file)))
+    if not found:
+        held = ", ".join(f"{n} x {suffix}" for suffix, n in others.most_common(5)) or "nothing"
+        raise SourceError(
+            f"{folder}: no picture in this folder, found {held}",
+            fix=f"expected files ending in {' '.join(sorted(PICTURES))}",
+        )
+    return sorted(found, key=natural)
+
+
+def natural(path: str) -> list[tuple[int, str]]:
+    """A key that sorts 2.jpg before 10.jpg: runs of digits compare as numbers."""
+    pieces = re.split(r"([0-9]+)", path)
+    return [(int(piece) if piece.isdigit() else -1, piece) for piece in pieces]
+
+
+def read_frame(path: str) -> Frame:
+    """The picture at `path`, RGB, or the reason why there is none."""
+    try:
+        return Frame(path, 0, utc_now(), pixels.decode(read_bytes(path), path))
+    except EdgeError as e:
+        return Frame(path, 0, utc_now(), None, str(e))
+
+
+def read_bytes(path: str) -> bytes:
+    """The file, bounded. Raises SourceError, for a pipe or a device too: it could hang."""
+    file = Path(path)
+    try:
+        if not file.is_file():
+            raise SourceError(f"{path}: not a file")
+        if (size := file.stat().st_size) > MAX_BYTES:
+            raise SourceError(f"{path}: {size} bytes, expected at most {MAX_BYTES} for a picture")
+        return file.read_bytes()
+    except OSError as e:
+        raise SourceError(f"{path}: {e.strerror}") from e
+
+
+def _refuse(e: OSError) -> None:
+    raise SourceError(f"{e.filename}: {e.strerror}") from e

@@ -1,0 +1,37 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from edge.errors import SinkError
+
+
+def write_whole(path: Path, content: bytes, *, is_synced: bool = False) -> None:
+    """`content` at `path`: written beside it, then renamed over it.
+
+    is_synced  on the disk, not only on its way, when this returns: a power cut loses nothing
+    Raises SinkError; what stood at `path` stands there still.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            if is_synced:
+                file.flush()
+                os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as e:
+        with suppress(OSError):
+            part.unlink()
+        raise SinkError(f"{path}: {e.strerror}", fix="make room, or name another folder") from e
+
+
+def make_folder(folder: Path) -> None:
+    """`folder`, with those it lies in. Raises SinkError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise SinkError(f"{folder}: {e.strerror}", fix="name another folder") from e

@@ -1,0 +1,70 @@
+"""JSON into frozen records, strictly, with errors that name file and key.
+
+msgspec refuses wrong types and unknown keys; a key given twice it would let pass, and two readers
+might then see two different files, so that is refused here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from edge.errors import BundleError
+
+T = TypeVar("T")
+
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError)
+
+
+def read_json(data: bytes, kind: type[T], where: str) -> T:
+    """`data` as a `kind`. Its length is for the caller to limit. Raises BundleError."""
+    try:
+        record = msgspec.json.decode(data, type=kind)
+    except NOT_JSON as e:
+        message, _, place = str(e).partition(" - at `")
+        key = place.rstrip("`").removeprefix("$.")
+        says = f"{where}: {key}: {message}" if key else f"{where}: {message}"
+        raise BundleError(says, fix=_nearest(message, kind)) from e
+    _refuse_repeated_keys(data, where)
+    return record
+
+
+def _nearest(message: str, kind: Any) -> str:
+    """A hint for a misspelt key; empty when the trouble is another one."""
+    unknown = re.search(r"unknown field `(.*?)`", message)
+    near = (
+        get_close_matches(unknown[1], sorted(_keys(inspect.type_info(kind))), 1) if unknown else []
+    )
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
+def _keys(info: Any) -> set[str]:
+    """Every key of a record and of the records in it."""
+    keys: set[str] = set()
+    for field in getattr(info, "fields", ()):
+        keys |= {field.encode_name} | _keys(field.type)
+    for part in ("item_type", "value_type"):
+        if hasattr(info, part):
+            keys |= _keys(getattr(info, part))
+    return keys
+
+
+def _refuse_repeated_keys(data: bytes, where: str) -> None:
+    def once(pairs: list[tuple[str, object]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise BundleError(
+                    f"{where}: key {key!r} is given twice in one object, expected once"
+                )
+            seen.add(key)
+
+    try:  # numbers are not converted: a long enough one takes minutes
+        json.loads(data, object_pairs_hook=once, parse_int=len, parse_float=len)
+    except (ValueError, RecursionError) as e:
+        raise BundleError(f"{where}: {e}") from e

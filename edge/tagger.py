@@ -1,0 +1,208 @@
+"""An open engine with its bundle: regions of a picture in, scores of every head out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from time import perf_counter
+from types import TracebackType
+
+import msgspec
+import numpy as np
+
+from edge import pixels
+from edge.bundle import Artifact, Bundle, TagNames, open_bundle
+from edge.check import require
+from edge.engines import Engine, installed, open_engine, pip_line
+from edge.errors import BundleError, EngineMissing, InferenceError
+from edge.frames import AS_USUAL, View, tag_frame
+from edge.heads import scores
+from edge.manifest import Head
+from edge.records import F32, U8, Region, Tag
+
+BATCH = 8  # regions a launch: more gain little on a CPU, and memory grows with it
+
+PREFERRED = ("onnxruntime", "openvino", "tflite", "null")  # null last: no bundle that ships has it
+
+
+class Looks(msgspec.Struct, frozen=True, eq=False):
+    """What R regions look like, and what it cost to find out."""
+
+    embedding: F32  # (R, D), rows of length 1
+    scores: dict[str, F32]  # head -> (R, T) or, with "none", (R, T + 1)
+    engine_ms: float  # inside the engine
+    ms_per_region: float  # all of it, cutting and resizing included
+
+
+class Tagger:
+    """Not thread-safe: one thread owns a tagger. Owns its bundle and engine, and closes them."""
+
+    def __init__(self, bundle: Bundle, artifact: Artifact, engine: Engine) -> None:
+        """Raises BundleError when the artifact's shapes or scores are not those of the manifest."""
+        self.bundle = bundle
+        self.artifact = artifact
+        self.heads: tuple[Head, ...] = bundle.manifest.heads
+        self.tags: dict[str, TagNames] = {head.name: bundle.tags_of(head) for head in self.heads}
+        self._engine = engine
+        self._spec = bundle.manifest.input
+        self._check_shapes()
+        require(bundle, artifact, self._score)
+
+    @property
+    def engine(self) -> str:
+        """`engine/PROVIDER`, as in the results."""
+        return f"{self._engine.name}/{self._engine.provider}"
+
+    @property
+    def input_px(self) -> int:
+        """The longer side of the input: a region of this size loses no detail."""
+        return max(self._spec.height, self._spec.width)
+
+    def look(self, rgb: U8, regions: Sequence[Region]) -> Looks:
+        """Scores of every head for each region of `rgb` (H, W, 3), in the order of `regions`.
+
+        Raises InferenceError when the engine fails; ValueError for a region outside the picture, or
+        none.
+        """
+        if not regions:
+            raise ValueError("regions is empty, expected 1 or more")
+        start = perf_counter()
+        engine_ms, parts = 0.0, []
+        for i in range(0, len(regions), BATCH):
+            crops = [pixels.cut(rgb, region) for region in regions[i : i + BATCH]]
+            batch = pixels.batch(crops, self._spec)  # (N, h, w, 3)
+            launch = perf_counter()
+            parts.append(self._engine.run(batch))
+            engine_ms += (perf_counter() - launch) * 1e3
+        embedding, by_head = self._read(
+            {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+        )
+        return Looks(embedding, by_head, engine_ms, (perf_counter() - start) * 1e3 / len(regions))
+
+    def tag(self, rgb: U8, view: View = AS_USUAL) -> tuple[Tag, ...]:
+        """The tags of a picture (H, W, 3), best first, closer looks included; see `edge.frames`."""
+        return tag_frame(self, rgb, view).tags
+
+    def embed(self, rgb: U8) -> F32:
+        """The whole picture -> (D,) of length 1."""
+        height, width = rgb.shape[:2]
+        row: F32 = self.look(rgb, [Region(0, 0, width, height, "full")]).embedding[0]
+        return row
+
+    def close(self) -> None:
+        self._engine.close()
+        self.bundle.close()
+
+    def __enter__(self) -> Tagger:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _read(self, outputs: Mapping[str, F32]) -> tuple[F32, dict[str, F32]]:
+        """Engine outputs by the artifact's names -> embedding, scores by head."""
+        named = {
+            word: outputs[name] for word, name in self.artifact.outputs.items() if name in outputs
+        }
+        for word, array in named.items():
+            if not np.isfinite(array).all():
+                raise InferenceError(
+                    f"{self.engine}: output {word!r} holds NaN or infinity, expected numbers",
+                    fix="use the float artifact, another engine or another provider",
+                )
+        rows = named["embedding"]
+        lengths = np.maximum(
+            np.linalg.norm(rows, axis=1, keepdims=True), 1e-12
+        )  # all zero stays so
+        return rows / lengths, {head.name: scores(head, named[head.name]) for head in self.heads}
+
+    def _score(self, rgb: U8) -> dict[str, F32]:
+        """One picture of the input size -> head -> its row of scores."""
+        _, by_head = self._read(self._engine.run(rgb[None]))
+        return {name: rows[0] for name, rows in by_head.items()}
+
+    def _check_shapes(self) -> None:
+        """Run once, which warms the engine up as well. Raises BundleError."""
+        wanted = (self._spec.height, self._spec.width, 3)
+        if self._engine.input.shape[1:] != wanted:
+            raise self._mismatch("input", self._engine.input.shape[1:], wanted)
+        outputs = self._engine.run(np.zeros((1, *wanted), np.uint8))
+        sizes = {"embedding": self.bundle.manifest.embedding_size}
+        sizes |= {head.name: len(self.tags[head.name]) + head.has_none for head in self.heads}
+        for word, size in sizes.items():
+            name = self.artifact.outputs[word]
+            if name not in outputs:
+                raise self._mismatch(
+                    f"output {word!r}", f"missing ({name!r})", f"one of {list(outputs)}"
+                )
+            if outputs[name].shape != (1, size):
+                raise self._mismatch(f"output {word!r}", outputs[name].shape, (1, size))
+
+    def _mismatch(self, what: str, found: object, expected: object) -> BundleError:
+        key = f"{self.artifact.engine}/{self.artifact.precision}"
+        return BundleError(
+            f"{self.bundle.root}: {what} of artifact {key} is {found}, expected {expected}"
+        )
+
+
+def open_tagger(
+    bundle: str | PathLike[str] | None = None,
+    engine: str | None = None,
+    provider: str | None = None,
+    threads: int | None = None,
+    precision: str | None = None,
+) -> Tagger:
+    """Open a bundle on an engine; its golden pictures prove that it answers as when it was packed.
+
+    bundle     a directory or `.edge` file; None: the one that came with edge-tag
+    engine     None: the first of onnxruntime, openvino, tflite that is installed and in the bundle
+    provider   the engine's execution target, in any case; None: CPU
+    threads    None: the engine decides
+    precision  "int8" or "float"; None: int8 where the bundle has it for that engine
+
+    Raises BundleError, EngineMissing, ProviderUnavailable, UsageError.
+    """
+    opened = open_bundle(bundle)
+    try:
+        name = engine or _choose(opened)
+        artifact = opened.artifact(name, precision or _best_precision(opened, name))
+        files = [opened.read(file) for file in artifact.files]
+        running = open_engine(name, files, provider=provider or "CPU", threads=threads or 0)
+        try:
+            return Tagger(opened, artifact, running)
+        except BaseException:
+            running.close()
+            raise
+    except BaseException:
+        opened.close()
+        raise
+
+
+def _choose(bundle: Bundle) -> str:
+    """The first engine that is both here and in the bundle."""
+    offered = {artifact.engine for artifact in bundle.manifest.artifacts}
+    here = {*installed(), "null"}
+    for name in PREFERRED:
+        if name in offered and name in here:
+            return name
+    known = [name for name in PREFERRED if name in offered]
+    if not known:
+        raise BundleError(
+            f"{bundle.root}: bundle is for {', '.join(sorted(offered))}, "
+            f"expected one of {', '.join(PREFERRED)}",
+            fix="update edge-tag: pip install -U edge-tag",
+        )
+    raise EngineMissing(
+        f"{bundle.root}: bundle is for {', '.join(known)}, and none of them is installed",
+        fix=pip_line(known[0]),
+    )
+
+
+def _best_precision(bundle: Bundle, engine: str) -> str:
+    has = {a.precision for a in bundle.manifest.artifacts if a.engine == engine}
+    return "float" if has == {"float"} else "int8"

@@ -1,0 +1,59 @@
+"""`python -m quantize VERB`: each stage is a directory in and a directory out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+BUILD = Path("build")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line. Stages are imported when they run: torch takes seconds."""
+    top = argparse.ArgumentParser(
+        prog="python -m quantize",
+        description="Turn teachers and labelled pictures into a small int8 bundle.",
+        epilog="In this order: label, finetune, export, quantize, compare, pack. "
+        "Every stage resumes or skips what is done; `make bundle` runs them all.",
+    )
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for verb, text in VERBS.items():
+        one = verbs.add_parser(verb, help=text, description=text)
+        one.add_argument(
+            "--data", type=Path, default=Path("../shared/data"), help="labelled pictures"
+        )
+        one.add_argument("--rendered", type=Path, default=BUILD / "crops", help="rendered crops")
+        one.add_argument("--build", type=Path, default=BUILD, help="where stages read and write")
+        one.add_argument("--threads", type=int, default=0, help="0: all cores")
+        if verb == "finetune":
+            one.add_argument("--epochs", type=int, default=14)
+        if verb == "compare":
+            one.add_argument("--bundle", type=Path, help="measure a packed bundle, not the build")
+        if verb == "pack":
+            one.add_argument("--out", type=Path, default=Path("edge/bundles/default"))
+            one.add_argument("--name", default="edge-tag-default")
+            one.add_argument("--counter", type=int, default=1, help="only grows")
+    return top
+
+
+VERBS = {
+    "label": "write what the teacher thinks of every picture",
+    "finetune": "train one student with all heads; resumes after a kill",
+    "export": "student -> float ONNX and TFLite; fails when they disagree with it",
+    "quantize": "float artifacts -> int8, with ranges measured on training pictures",
+    "compare": "accuracy and milliseconds, float against int8, on every engine",
+    "pack": "artifacts, heads, accuracy, golden pictures and recipe -> a bundle",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    from quantize import stages
+
+    getattr(stages, args.verb)(args)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.engines import installed, pip_line
+from tests.tiny import here, write_tiny
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require-engine", action="append", default=[], metavar="NAME",
+        help="fail, do not skip, when this engine is not installed",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle directory for the null engine: `colours` (red, green, blue or none) and `hues`. Read only."""
+    return write_tiny(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def wide_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny bundle with an artifact for every engine installed here. Read only."""
+    return write_tiny(tmp_path_factory.mktemp("bundles") / "wide", here())
+
+
+@pytest.fixture
+def need_engine(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Skips with the pip line when an engine is not here, or fails when it is required."""
+
+    def need(name: str) -> None:
+        if name == "null" or name in installed():
+            return
+        if name in request.config.getoption("--require-engine"):
+            pytest.fail(f"{name} is required and not installed: {pip_line(name)}")
+        pytest.skip(pip_line(name))
+
+    return need

@@ -1,0 +1,324 @@
+"""Every engine keeps the contract of edge/engines/__init__.py. One suite, a real model of a few KB each."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pytest
+
+from edge.engines import Engine, installed, open_engine
+from edge.errors import BundleError, InferenceError, ProviderUnavailable, UsageError
+from edge.records import U8
+from tests.tiny import HEIGHT, LAYERS, MODELS, WIDTH, expected, null_model
+
+CASES = {  # id -> engine, files, largest difference from the exact answer
+    "null": ("null", (), 1e-5),
+    "onnxruntime": ("onnxruntime", ("tiny.onnx",), 1e-4),
+    "onnxruntime-batch-of-one": ("onnxruntime", ("tiny_one.onnx",), 1e-4),
+    "openvino-xml": ("openvino", ("tiny.xml", "tiny.bin"), 1e-4),
+    "openvino-onnx": ("openvino", ("tiny.onnx",), 1e-4),
+    "openvino-batch-of-one": ("openvino", ("tiny_one.onnx",), 1e-4),
+    "tflite-uint8": ("tflite", ("tiny_uint8.tflite",), 1e-4),
+    "tflite-float": ("tflite", ("tiny_float.tflite",), 1e-4),
+    "tflite-int8": ("tflite", ("tiny_int8.tflite",), 0.026),  # half a step of its int8 output
+}
+
+Opener = Callable[..., Engine]
+
+
+def read(names: Sequence[str]) -> list[bytes]:
+    return [(MODELS / name).read_bytes() for name in names] or [null_model()]
+
+
+@pytest.fixture(params=CASES.values(), ids=list(CASES))
+def case(
+    request: pytest.FixtureRequest, need_engine: Callable[[str], None]
+) -> tuple[str, list[bytes], float]:
+    name, files, tolerance = request.param
+    need_engine(name)
+    return name, read(files), tolerance
+
+
+@pytest.fixture
+def opened(case: tuple[str, list[bytes], float]) -> Iterator[Engine]:
+    name, files, _ = case
+    engine = open_engine(name, files, threads=1)
+    yield engine
+    engine.close()
+
+
+def pictures(count: int, seed: int = 0) -> U8:
+    """(count, H, W, 3), each with a mean of its own."""
+    rng = np.random.default_rng(seed)
+    tint = rng.integers(0, 256, (count, 1, 1, 3))
+    noise = rng.integers(-40, 41, (count, HEIGHT, WIDTH, 3))
+    return np.clip(tint + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_answers_right_for_any_number_of_pictures(
+    case: tuple[str, list[bytes], float], opened: Engine, count: int
+) -> None:
+    batch = pictures(count)
+    outputs = opened.run(batch)
+    assert set(outputs) == set(LAYERS)
+    for name, array in outputs.items():
+        assert array.shape == (count, len(LAYERS[name][1]))
+        np.testing.assert_allclose(array, expected(name, batch), atol=case[2])
+
+
+def test_every_level_of_a_byte_reaches_the_graph(
+    case: tuple[str, list[bytes], float], opened: Engine
+) -> None:
+    for level in (0, 1, 127, 128, 254, 255):
+        batch = np.full((1, HEIGHT, WIDTH, 3), level, np.uint8)
+        np.testing.assert_allclose(opened.run(batch)["embedding"], level / 255, atol=1e-4)
+
+
+def test_gives_fresh_equal_float32_arrays_for_equal_input(opened: Engine) -> None:
+    batch = pictures(2)
+    first = opened.run(batch)
+    kept = {name: array.copy() for name, array in first.items()}
+    opened.run(pictures(2, seed=1))
+    second = opened.run(batch)
+    for name, array in first.items():
+        assert type(array) is np.ndarray
+        assert array.dtype == np.float32
+        assert array.flags.writeable
+        np.testing.assert_array_equal(array, kept[name])  # later runs did not write into it
+        np.testing.assert_array_equal(array, second[name])
+        assert not np.shares_memory(array, second[name])
+
+
+def test_leaves_its_input_alone(opened: Engine) -> None:
+    batch = pictures(2)
+    before = batch.copy()
+    opened.run(batch)
+    np.testing.assert_array_equal(batch, before)
+
+
+def test_says_what_it_takes_and_gives(case: tuple[str, list[bytes], float], opened: Engine) -> None:
+    assert (opened.name, opened.provider) == (case[0], "CPU")
+    assert opened.input.dtype == "uint8"
+    assert opened.input.shape[1:] == (HEIGHT, WIDTH, 3)
+    assert [(out.name, out.shape[1], out.dtype) for out in opened.outputs] == [
+        (name, len(bias), "float32") for name, (_, bias) in LAYERS.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        pytest.param(np.zeros((1, HEIGHT, WIDTH, 3), np.float32), id="float32"),
+        pytest.param(np.zeros((1, HEIGHT, WIDTH, 3), np.int64), id="int64"),
+        pytest.param(np.zeros((1, HEIGHT, WIDTH, 3), np.int8), id="int8"),
+        pytest.param(np.zeros((1, WIDTH, HEIGHT, 3), np.uint8), id="height and width swapped"),
+        pytest.param(np.zeros((1, 3, HEIGHT, WIDTH), np.uint8), id="channels first"),
+        pytest.param(np.zeros((1, HEIGHT, WIDTH, 4), np.uint8), id="four channels"),
+        pytest.param(np.zeros((HEIGHT, WIDTH, 3), np.uint8), id="no batch"),
+        pytest.param(np.zeros((0, HEIGHT, WIDTH, 3), np.uint8), id="no picture"),
+    ],
+)
+def test_refuses_a_batch_it_does_not_take(opened: Engine, batch: U8) -> None:
+    with pytest.raises(InferenceError, match="expected uint8"):
+        opened.run(batch)
+
+
+def test_takes_a_batch_that_is_not_contiguous(
+    case: tuple[str, list[bytes], float], opened: Engine
+) -> None:
+    batch = pictures(4)[::2, ::-1, :, ::-1]
+    np.testing.assert_allclose(
+        opened.run(batch)["colours"], expected("colours", batch), atol=case[2]
+    )
+
+
+def test_outlives_the_bytes_it_was_loaded_from(case: tuple[str, list[bytes], float]) -> None:
+    name, files, tolerance = case
+    engine = open_engine(name, [bytes(bytearray(data)) for data in files], threads=1)
+    files.clear()
+    gc.collect()
+    rubbish = [bytearray(b"\xff" * 4096) for _ in range(256)]
+    batch = pictures(3)
+    np.testing.assert_allclose(
+        engine.run(batch)["embedding"], expected("embedding", batch), atol=tolerance
+    )
+    assert len(rubbish) == 256
+
+
+@pytest.mark.parametrize("provider", ["quantum", "AUTO", "MULTI:CPU", "HETERO:CPU", "GPU.7", ""])
+def test_refuses_a_provider_that_is_not_here(
+    case: tuple[str, list[bytes], float], provider: str
+) -> None:
+    with pytest.raises(ProviderUnavailable, match="CPU"):
+        open_engine(case[0], case[1], provider=provider)
+
+
+def test_takes_a_provider_in_any_case(case: tuple[str, list[bytes], float]) -> None:
+    engine = open_engine(case[0], case[1], provider="cpu")
+    assert engine.provider == "CPU"
+    engine.close()
+
+
+@pytest.mark.parametrize("threads", [0, 1, 2])
+def test_takes_any_number_of_threads(case: tuple[str, list[bytes], float], threads: int) -> None:
+    engine = open_engine(case[0], case[1], threads=threads)
+    assert engine.run(pictures(1))["hues"].shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"junk" * 64, b"\x00" * 64, b"{}", b"<net/>", b"[" * 200_000, b"\xff\xfe" * 99]
+)
+def test_refuses_bytes_that_are_no_model(
+    case: tuple[str, list[bytes], float], data: bytes
+) -> None:
+    with pytest.raises(BundleError):
+        open_engine(case[0], [data, *case[1][1:]])
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_refuses_a_model_cut_short(case: tuple[str, list[bytes], float], share: float) -> None:
+    name, files, _ = case
+    with pytest.raises(BundleError):
+        open_engine(name, [files[0][: int(len(files[0]) * share)], *files[1:]])
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_refuses_the_wrong_number_of_files(
+    case: tuple[str, list[bytes], float], count: int
+) -> None:
+    with pytest.raises(BundleError, match="files"):
+        open_engine(case[0], case[1][:1] * count)
+
+
+def test_does_not_run_once_closed(opened: Engine) -> None:
+    if opened.name == "null":
+        pytest.skip("null holds nothing that could be closed")
+    opened.close()
+    with pytest.raises(ValueError, match="closed"):
+        opened.run(pictures(1))
+
+
+@pytest.mark.parametrize(
+    ("engine", "file", "why"),
+    [
+        ("onnxruntime", "tiny_float.onnx", "float32"),
+        ("onnxruntime", "tiny_two.onnx", "expected uint8"),
+        ("onnxruntime", "tiny_outside.onnx", "another file"),
+        ("openvino", "tiny_float.onnx", "float32"),
+        ("openvino", "tiny_two.onnx", "expected uint8"),
+        ("openvino", "tiny_outside.onnx", "another file"),
+        ("tflite", "tiny_int32.tflite", "int32"),
+    ],
+)
+def test_refuses_a_model_of_another_kind(
+    need_engine: Callable[[str], None], engine: str, file: str, why: str
+) -> None:
+    need_engine(engine)
+    with pytest.raises(BundleError, match=why):
+        open_engine(engine, read([file]))
+
+
+def test_openvino_refuses_weights_that_are_not_its_own(
+    need_engine: Callable[[str], None],
+) -> None:
+    need_engine("openvino")
+    xml, weights = read(["tiny.xml", "tiny.bin"])
+    with pytest.raises(BundleError):
+        open_engine("openvino", [xml, weights[:20]])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"height": 0},
+        {"height": 10**9},
+        {"width": "8"},
+        {"depth": 3},
+        {"outputs": {"x": {"weights": [[1, 2, 3]], "bias": []}}},
+        {"outputs": {"x": {"weights": [], "bias": []}}},
+        {"outputs": {"x": {"weights": [[1, 2]], "bias": [0]}}},
+    ],
+)
+def test_null_refuses_other_content(change: dict[str, object]) -> None:
+    import json
+
+    data = json.dumps(json.loads(null_model()) | change).encode()
+    with pytest.raises(BundleError):
+        open_engine("null", [data])
+
+
+def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="onnxruntime, openvino, tflite, null"):
+        open_engine("tensorflow", [])
+
+
+def test_a_negative_number_of_threads_is_the_callers_mistake() -> None:
+    with pytest.raises(ValueError, match="threads is -1"):
+        open_engine("null", [null_model()], threads=-1)
+
+
+def in_a_fresh_python(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.strip()
+
+
+def test_asking_what_is_installed_imports_no_engine() -> None:
+    code = """
+import sys
+from edge.engines import installed
+found = installed()
+print(sorted({'onnxruntime', 'openvino', 'ai_edge_litert', 'tflite_runtime'} & set(sys.modules)))
+"""
+    assert in_a_fresh_python(code) == "[]"
+
+
+def test_null_is_not_listed_as_installed() -> None:
+    assert "null" not in installed()
+
+
+@pytest.mark.parametrize(
+    ("engine", "package", "pip"),
+    [
+        ("onnxruntime", "onnxruntime", "edge-tag[onnx]"),
+        ("openvino", "openvino", "edge-tag[openvino]"),
+        ("tflite", "ai_edge_litert", "edge-tag[tflite]"),
+    ],
+)
+def test_a_missing_package_is_named_with_its_pip_line(engine: str, package: str, pip: str) -> None:
+    code = f"""
+import sys
+for name in ({package!r}, 'tflite_runtime'):
+    sys.modules[name] = None
+from edge.engines import open_engine
+from edge.errors import EngineMissing
+try:
+    open_engine({engine!r}, [b''])
+except EngineMissing as e:
+    print(e, '|', e.fix)
+"""
+    said = in_a_fresh_python(code)
+    assert f"needs the package {package!r}" in said
+    assert pip in said
+
+
+def test_a_package_that_does_not_load_is_not_called_missing(tmp_path: object) -> None:
+    code = f"""
+import sys, pathlib
+folder = pathlib.Path({str(tmp_path)!r})
+(folder / 'onnxruntime.py').write_text('raise ImportError("libcudart.so.12: cannot open")')
+sys.path.insert(0, str(folder))
+from edge.engines import open_engine
+from edge.errors import EngineMissing
+try:
+    open_engine('onnxruntime', [b''])
+except EngineMissing as e:
+    print(e)
+"""
+    assert "does not load: libcudart.so.12" in in_a_fresh_python(code)

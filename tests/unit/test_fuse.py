@@ -1,0 +1,71 @@
+"""Tags of many looks become the tags of a frame."""
+
+from __future__ import annotations
+
+import itertools
+
+from edge.fuse import fuse
+from edge.records import Box, Tag
+
+WHOLE = (0, 0, 100, 100)
+
+
+def tag(word: str, score: float, box: Box, head: str = "h") -> Tag:
+    return Tag(head, word, None, score, box)
+
+
+def test_touching_regions_with_one_tag_become_one():
+    left, right = tag("a", 0.6, (0, 0, 50, 50)), tag("a", 0.8, (50, 0, 100, 50))
+    assert fuse([], [left, right]) == (Tag("h", "a", None, 0.8, (0, 0, 100, 50), looks=2),)
+
+
+def test_a_chain_of_regions_is_one_thing_in_any_order():
+    chain = [tag("a", 0.5, (x, 0, x + 12, 10)) for x in (0, 10, 20, 30)]
+    results = {fuse([], list(order)) for order in itertools.permutations(chain)}
+    assert results == {(Tag("h", "a", None, 0.5, (0, 0, 42, 10), looks=4),)}
+
+
+def test_regions_apart_stay_apart():
+    near, far = tag("a", 0.5, (0, 0, 10, 10)), tag("a", 0.7, (20, 0, 30, 10))
+    assert fuse([], [near, far]) == (far, near)
+
+
+def test_regions_that_share_a_corner_stay_apart():
+    assert len(fuse([], [tag("a", 0.5, (0, 0, 10, 10)), tag("a", 0.5, (10, 10, 20, 20))])) == 2
+
+
+def test_different_tags_and_heads_do_not_merge():
+    tags = [tag("a", 0.5, (0, 0, 9, 9)), tag("b", 0.5, (0, 0, 9, 9)), tag("a", 0.5, (0, 0, 9, 9), "g")]
+    assert len(fuse([], tags)) == 3
+
+
+def test_a_tag_of_the_whole_frame_passes_unchanged():
+    whole = tag("a", 0.9, WHOLE)
+    fused = fuse([whole], [tag("a", 0.2, (0, 0, 50, 50)), tag("a", 0.95, (50, 50, 90, 90))])
+    assert whole in fused
+
+
+def test_order_is_score_then_head_then_tag_then_box():
+    expected = (
+        tag("z", 0.9, WHOLE),
+        tag("b", 0.5, WHOLE, "g"),
+        tag("a", 0.5, (0, 0, 9, 9)),
+        tag("a", 0.5, (20, 0, 29, 9)),
+        tag("b", 0.5, (0, 0, 9, 9)),
+    )
+    for order in itertools.permutations(expected):
+        assert fuse([t for t in order if t.box == WHOLE], [t for t in order if t.box != WHOLE]) == expected
+
+
+def test_top_k_keeps_the_best_of_each_head_at_its_best_place():
+    glance = [tag("a", 0.3, WHOLE), tag("b", 0.2, WHOLE), tag("x", 0.1, WHOLE, "g")]
+    closer = [tag("a", 0.6, (0, 0, 9, 9)), tag("c", 0.1, (0, 0, 9, 9))]
+    assert [(t.head, t.tag, t.score) for t in fuse(glance, closer, top_k=2)] == [
+        ("h", "a", 0.6),
+        ("h", "b", 0.2),
+        ("g", "x", 0.1),
+    ]
+
+
+def test_no_tags_give_no_tags():
+    assert fuse([], []) == ()
