@@ -1,9 +1,9 @@
 """Top-1 of `edge-tag` itself on labelled pictures: the command, its JSON lines, nothing in between.
 
-    python benchmarks/accuracy.py ../shared/data/grocery/val ../shared/data/grocery/val.jsonl --head grocery
+    cd ../shared/data/grocery && python .../benchmarks/accuracy.py val val.jsonl --head grocery
 
-Runs `edge-tag --json --top-k 1` once an engine and compares with the labels. Labels are JSON lines with
-`file` (its end must name a picture of the folder) and one of `product`, `category`, `species`.
+Runs `edge-tag --json --top-k 1` once an engine and compares with the labels. Labels are JSON lines
+with `file`, relative to the label file, and one of `product`, `category`, `species`, `tag`.
 """
 
 from __future__ import annotations

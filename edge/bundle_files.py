@@ -141,9 +141,9 @@ class Zip:
 
 
 def _check_index(file: IO[bytes], where: str) -> None:
-    """The end of a zip, before zipfile believes it:
+    """Look at the end of a zip before zipfile believes it. Raises BundleError.
 
-    an index of 256 MiB would become gigabytes of objects.
+    An index of 256 MiB would become gigabytes of objects.
     """
     size = file.seek(0, 2)
     if not 22 <= size <= MAX_BUNDLE_BYTES + MAX_ZIP_INDEX_BYTES:

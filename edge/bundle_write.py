@@ -1,7 +1,4 @@
-"""Writing bundles:
-
-whole or not at all, checked by opening them, the same bytes for the same input.
-"""
+"""Writing bundles, whole or not at all, checked by opening them; same input, same bytes."""
 
 from __future__ import annotations
 
@@ -94,10 +91,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _sync(path: Path) -> None:
-    """On disk when it returns:
-
-    a rename may reach the disk before the bytes it is meant to reveal.
-    """
+    """Returns when it is on disk. A rename may get there before the bytes it is meant to reveal."""
     if os.name == "nt" and path.is_dir():
         return  # Windows cannot open a directory
     fd = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)

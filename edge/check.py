@@ -55,10 +55,7 @@ def require(bundle: Bundle, artifact: Artifact, score: Score) -> None:
 
 
 def golden_scores(names: TagNames, row: F32, keep: int = 5) -> dict[str, float]:
-    """What a packed bundle lists for one head and picture:
-
-    the `keep` best of `row`, "none" being `NONE`.
-    """
+    """The `keep` best of a head's `row` for a picture, as a manifest lists them."""
     best = sorted(_by_tag(names, row).items(), key=lambda item: -item[1])[:keep]
     return {tag: round(score, 4) for tag, score in best}
 

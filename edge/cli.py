@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge import __version__
-from edge.errors import CheckFailed, EdgeError, SinkError, SourceError
+from edge.errors import CheckFailed, EdgeError, SourceError
 from edge.flags import parse
+from edge.process import (
+    Stop,
+    log_to_stderr,
+    print_table,
+    results,
+    say,
+    stop_on_signals,
+    write_line,
+)
+from edge.suffixes import is_clip
 
 if TYPE_CHECKING:
     from edge.frames import View
@@ -28,34 +34,24 @@ if TYPE_CHECKING:
     from edge.tagger import Tagger
 
 NEXT = "next, with your own camera: edge-tag --camera 0"
-MANY = 12  # frames from which the table gives each frame one line
-
-
-class Stop:
-    """Set by Ctrl-C and SIGTERM. A flag without a lock, which a signal handler may set."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-
-    def __call__(self) -> bool:
-        return self.is_set
+MANY = 12  # pictures from which the table gives each one a single line
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command, return its exit code. Never calls `sys.exit`; our bugs are tracebacks."""
     try:
         flags = parse(sys.argv[1:] if argv is None else argv)
-        _log_to_stderr(flags)
-        with _stop_on_signals() as stop, _results() as out:
+        log_to_stderr(_level(flags))
+        with stop_on_signals() as stop, results() as out:
             return VERBS[flags.verb](flags, out, stop)
     except SystemExit as e:  # --help and --version
         return e.code if isinstance(e.code, int) else 0
     except BrokenPipeError:  # the reader of our results has what it wanted
         return 0
     except EdgeError as e:
-        _say(f"edge-tag: {e}")
+        say(f"edge-tag: {e}")
         if e.fix:
-            _say(f"  fix: {e.fix}")
+            say(f"  fix: {e.fix}")
         return e.exit_code
 
 
@@ -88,7 +84,7 @@ def capture(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         frames = chain.from_iterable(source.frames() for source in sources)
         with _bar(flags, flags.count) as step:
             made = sets.capture(frames, folder, new, min(flags.count, sets.MAX_PICTURES), step)
-    _print(out, f"{folder / sets.MANIFEST}: {len(made.pictures)} pictures")
+    write_line(out, f"{folder / sets.MANIFEST}: {len(made.pictures)} pictures")
     if not made.pictures and not stop():
         raise SourceError(f"{', '.join(s.name for s in sources)}: gave no picture to keep")
     return 0
@@ -104,7 +100,7 @@ def devices(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         budget = "no limit" if p.budget_ms is None else f"{p.budget_ms:g} ms"
         cells = (p.name, p.engine or "any", p.provider or "CPU", str(p.threads or "any"), budget)
         rows.append((*cells, p.title))
-    _print_table(out, rows)
+    print_table(out, rows)
     return 0
 
 
@@ -117,7 +113,7 @@ def check(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         if stop():
             return 0
         findings.append(finding)
-    _print_table(out, [(f.answer, f.what, f.found) for f in findings])
+    print_table(out, [(f.answer, f.what, f.found) for f in findings])
     wrong = [f.what for f in findings if f.answer == "NO"]
     if wrong:
         raise CheckFailed(f"check: no: {', '.join(wrong)}", fix="copy the bundle again")
@@ -178,7 +174,7 @@ def _open_sinks(
     """Results first, pictures after: a line about a frame is worth more than its picture."""
     counts = [source.count for source in sources]
     known = None if None in counts else sum(count or 0 for count in counts)
-    sinks: list[Sink] = [_open_results(flags, sources, known, out)]
+    sinks: list[Sink] = [_openresults(flags, sources, out)]
     if flags.annotate is not None:
         from edge.sinks.pictures import PicturesSink
 
@@ -188,15 +184,13 @@ def _open_sinks(
         from edge.sinks.progress import ProgressSink
 
         count = known if flags.frames is None or known is None else min(known, flags.frames)
-        sinks = [ProgressSink(sinks, count)]
+        sinks = [ProgressSink(sinks, count, is_shared=out.isatty())]
     for sink in sinks:
         opened.enter_context(closing(sink))
     return sinks
 
 
-def _open_results(
-    flags: argparse.Namespace, sources: Sequence[Source], known: int | None, out: BinaryIO
-) -> Sink:
+def _openresults(flags: argparse.Namespace, sources: Sequence[Source], out: BinaryIO) -> Sink:
     if not flags.table and (flags.json or not out.isatty()):
         from edge.sinks.jsonl import JsonlSink
 
@@ -204,10 +198,11 @@ def _open_results(
     from edge.sinks.table import TableSink
 
     is_live = any(source.is_live for source in sources)
+    pictures = sum(source.count or 0 for source in sources if not is_clip(source.name))
     return TableSink(
         out,
         "stdout",
-        is_compact=is_live or known is None or known >= MANY,
+        is_compact=pictures >= MANY,
         on_close="" if is_live else NEXT,
         encoding=getattr(sys.stdout, "encoding", None) or "utf-8",
     )
@@ -223,85 +218,13 @@ def _bar(flags: argparse.Namespace, count: int) -> Iterator[Callable[[], object]
     if not _wants_bar(flags):
         yield lambda: None
         return
-    from tqdm import tqdm
+    from edge.sinks.progress import open_bar
 
-    tqdm.monitor_interval = 0  # no thread of its own
-    with tqdm(total=count, unit=" pictures", leave=False, dynamic_ncols=True) as bar:
+    with open_bar(count, "pictures") as bar:
         yield bar.update
 
 
-@contextmanager
-def _stop_on_signals() -> Iterator[Stop]:
-    """The first Ctrl-C or SIGTERM asks for an end, a second one does not wait for it."""
-    stop = Stop()
-
-    def ask(number: int, _: FrameType | None) -> None:
-        stop.is_set = True
-        signal.signal(number, signal.SIG_DFL)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stop  # only the main thread may set handlers
-        return
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _results() -> Iterator[BinaryIO]:
-    """The real stdout, for results alone: whatever a library prints from here on goes to stderr."""
-    if sys.stdout is not None:
-        sys.stdout.flush()
-    try:
-        kept = os.dup(1)
-    except OSError as e:
-        raise SinkError(
-            f"stdout: {e.strerror}", fix="send it somewhere: edge-tag ... > tags.jsonl"
-        ) from e
-    try:
-        os.dup2(2, 1)
-    except OSError:  # no stderr either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    out = os.fdopen(kept, "wb")
-    try:
-        yield out
-    finally:
-        os.dup2(kept, 1)
-        with suppress(OSError):  # everything was flushed as it was written; a reader may be gone
-            out.close()
-
-
-def _print(out: BinaryIO, line: str) -> None:
-    try:
-        out.write(line.encode("utf-8", "replace") + b"\n")
-        out.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as e:
-        raise SinkError(f"stdout: {e.strerror}") from e
-
-
-def _print_table(out: BinaryIO, rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
-    for row in rows:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        _print(out, line.rstrip())
-
-
-def _say(line: str) -> None:
-    """To stderr, where there is one."""
-    if sys.stderr is not None:
-        with suppress(OSError):
-            print(line, file=sys.stderr, flush=True)  # noqa: T201
-
-
-def _log_to_stderr(flags: argparse.Namespace) -> None:
-    level = logging.DEBUG if flags.verbose else logging.ERROR if flags.quiet else logging.WARNING
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("edge-tag: %(message)s"))
-    ours = logging.getLogger("edge")
-    ours.handlers, ours.propagate = [handler], False
-    ours.setLevel(level)
+def _level(flags: argparse.Namespace) -> int:
+    if flags.verbose:
+        return logging.DEBUG
+    return logging.ERROR if flags.quiet else logging.WARNING

@@ -12,7 +12,7 @@
       SinkError               74   results cannot be written (EX_IOERR)
       ConfigError             78   a profile or a config file is wrong (EX_CONFIG)
 
-1 is never used on purpose: it is what Python returns for a traceback, so 1 always means a bug in edge.
+1 is never used on purpose: Python returns it for a traceback, so 1 always means a bug in edge.
 A message reads `where: thing is found, expected ...`; `fix` is one thing the reader can do.
 """
 

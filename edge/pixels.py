@@ -26,7 +26,10 @@ MAX_PIXELS = 200_000_000  # of one picture; 600 MB once decoded
 os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)
 import cv2  # noqa: E402
 
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+if hasattr(cv2, "setLogLevel"):  # OpenCV 4
+    cv2.setLogLevel(0)
+else:
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
@@ -102,9 +105,9 @@ def _check_size(width: int, height: int, where: str) -> None:
 
 
 def _check_png(data: bytes, where: str) -> None:
-    """Size, and that every chunk up to the last is whole:
+    """Check size, and that every chunk up to the last is whole. Raises SourceError.
 
-    libpng would write to stderr. Raises SourceError.
+    libpng would say it too, but on stderr.
     """
     view, at = memoryview(data), len(PNG)
     while at + 12 <= len(data):
@@ -130,9 +133,9 @@ def _check_png(data: bytes, where: str) -> None:
 
 
 def _check_jpeg(data: bytes, where: str) -> None:
-    """Size, and an end marker after the pixels:
+    """Check size, and that an end marker follows the pixels. Raises SourceError.
 
-    OpenCV 4 would fill the rest with grey. Raises SourceError.
+    OpenCV 4 would fill what is missing with grey.
     """
     at = 2
     while at >= 0 and at + 9 <= len(data):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 # fmt: off
 PICTURES = frozenset((
     ".avif", ".bmp", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif",
@@ -13,3 +15,13 @@ CLIPS = frozenset((
 ))
 # fmt: on
 ANNOTATED = ".tags.jpg"  # what `--annotate` writes; a folder read again skips these
+
+
+def is_picture(source: str) -> bool:
+    """True for the name of a picture file: its only frame needs no number."""
+    return "://" not in source and PurePath(source).suffix.lower() in PICTURES
+
+
+def is_clip(source: str) -> bool:
+    """True for the name of a clip file."""
+    return "://" not in source and PurePath(source).suffix.lower() in CLIPS

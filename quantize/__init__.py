@@ -1,1 +1,1 @@
-"""The workshop: turns teachers and labelled pictures into a small int8 bundle. Torch is allowed here."""
+"""The workshop: teachers and labelled pictures -> a small int8 bundle. Torch is allowed here."""

@@ -25,9 +25,8 @@ def parser() -> argparse.ArgumentParser:
         )
         one.add_argument("--rendered", type=Path, default=BUILD / "crops", help="rendered crops")
         one.add_argument("--build", type=Path, default=BUILD, help="where stages read and write")
-        one.add_argument("--threads", type=int, default=0, help="0: all cores")
         if verb == "finetune":
-            one.add_argument("--epochs", type=int, default=14)
+            one.add_argument("--epochs", type=int, default=10)
         if verb == "compare":
             one.add_argument("--bundle", type=Path, help="measure a packed bundle, not the build")
         if verb == "pack":

@@ -1,4 +1,7 @@
-"""What a camera could have seen instead: random views of a training picture. Before `pixels.fit`, never instead."""
+"""What a camera could have seen instead: random views of a training picture.
+
+They surround `pixels.fit` and never replace it.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,10 @@ def _far_away(seen: U8, draw: np.random.Generator) -> U8:
 
 
 def _lit(seen: U8, draw: np.random.Generator) -> U8:
-    """Brightness, contrast, saturation, a slight cast and sensor noise. Hue stays: it tells a lime from a lemon."""
+    """Brightness, contrast, saturation, a slight cast, sensor noise.
+
+    Hue stays: it tells a lime from a lemon.
+    """
     x = seen.astype(np.float32)
     grey = x.mean(2, keepdims=True)
     x = grey + (x - grey) * draw.uniform(0.7, 1.3)

@@ -1,7 +1,7 @@
-"""Stage `compare`: accuracy and time of every artifact on every engine installed, float against int8.
+"""Stage `compare`: accuracy and time of every artifact on every engine installed.
 
-Accuracy is top-1 on held-out pictures; for `tags`, where nobody labelled, how often the best tag is the
-teacher's. Times are one picture, one thread, all artifacts interleaved: read them against each other.
+Accuracy is top-1 on held-out pictures; for `tags`, where nobody labelled, how often the best tag is
+the teacher's. Times are one picture, one thread, interleaved: read them against each other.
 """
 
 from __future__ import annotations
@@ -24,6 +24,14 @@ from quantize.data import Sample, TagList, read
 
 ROUNDS = 60  # of the interleaved timing
 FILES = {"onnxruntime": "student.onnx", "openvino": "student.onnx", "tflite": "student.tflite"}
+
+
+class Model(msgspec.Struct, frozen=True):
+    """An artifact as bytes."""
+
+    engine: str
+    precision: str
+    data: bytes
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -50,9 +58,6 @@ class Report(msgspec.Struct, frozen=True):
     machine: str
     pictures: dict[str, int]  # head -> held-out pictures
     rows: list[Row]
-
-    def row(self, engine: str, precision: str) -> Row:
-        return next(r for r in self.rows if (r.engine, r.precision) == (engine, precision))
 
 
 def outputs_of(engine: Engine, pictures: U8, names: Sequence[str], what: str) -> dict[str, F32]:
@@ -98,38 +103,30 @@ def times(engines: Sequence[Engine], picture: U8) -> list[Timing]:
 
 
 def compare(
-    folders: dict[str, Path],
+    models: Sequence[Model],
     samples: list[Sample],
     lists: dict[str, TagList],
     soft: F32,
     spec: InputSpec,
 ) -> tuple[Report, dict[str, F32]]:
-    """Measure; also gives int8 outputs of the first engine, for temperatures and thresholds.
+    """Measure every model whose engine is installed; also gives the outputs of the first int8 one.
 
-    folders: precision -> folder with the artifacts.
+    soft: (N, 1000) the teacher's logits for the N samples.
     """
     pictures = pixels.batch([read(s) for s in samples], spec)
+    here = [m for m in models if m.engine in installed()]
+    engines = [open_engine(m.engine, [m.data], threads=1) for m in here]
     names = ("embedding", *lists)
-    found: list[tuple[str, str, Path, Engine]] = []
-    for engine in installed():
-        for precision, folder in folders.items():
-            file = folder / FILES[engine]
-            found.append(
-                (engine, precision, file, open_engine(engine, [file.read_bytes()], threads=1))
-            )
-    measured, kept = [], {}
-    for name, precision, _, engine in found:
-        outputs = outputs_of(engine, pictures, names, f"{name} {precision}")
-        measured.append(accuracies(outputs, samples, lists, soft))
-        if precision == "int8" and not kept:
-            kept = outputs
-    timed = times([engine for *_, engine in found], pictures[:1])
+    found = [
+        outputs_of(e, pictures, names, f"{m.engine} {m.precision}") for m, e in zip(here, engines)
+    ]
     rows = [
-        Row(name, precision, file.stat().st_size, ms, accuracy)
-        for (name, precision, file, _), ms, accuracy in zip(found, timed, measured)
+        Row(m.engine, m.precision, len(m.data), ms, accuracies(outputs, samples, lists, soft))
+        for m, ms, outputs in zip(here, times(engines, pictures[:1]), found)
     ]
     counts = {head: a.count for head, a in rows[0].accuracy.items()}
-    return Report(machine(), counts, rows), kept
+    first_int8 = next(o for m, o in zip(here, found) if m.precision == "int8")
+    return Report(machine(), counts, rows), first_int8
 
 
 def machine() -> str:

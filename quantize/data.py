@@ -1,7 +1,7 @@
 """The pictures a student learns from: which file, which head, which label, which split.
 
 A split never parts what belongs together: `clothes` is split by sender, `fish` by individual fish,
-`grocery` as published. `../shared/data/README.md` says where each set comes from and under which licence.
+`grocery` as published. SETS says where each set comes from and under which licence.
 """
 
 from __future__ import annotations
@@ -33,7 +33,26 @@ SETS: tuple[dict[str, str], ...] = (
     },
 )
 # Photos that show no garment, no produce and none of the seven fish: "none" for every head.
-EMPTY_PHOTOS = frozenset(["008", "010", "014", "023", "027", "029", "042", "046", "048", "055", "059", "062", "072", "075", "083", "101"])
+EMPTY_PHOTOS = frozenset(
+    [
+        "008",
+        "010",
+        "014",
+        "023",
+        "027",
+        "029",
+        "042",
+        "046",
+        "048",
+        "055",
+        "059",
+        "062",
+        "072",
+        "075",
+        "083",
+        "101",
+    ]
+)
 VIEWS_A_PHOTO = 50
 
 

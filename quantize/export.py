@@ -1,7 +1,7 @@
 """Stage `export`: the student as float ONNX and TFLite that take uint8 NHWC pixels.
 
-Batch norm is folded into the convolutions first, so both files hold nothing but convolutions, ReLU6,
-additions and matrices. An export that disagrees with the student by more than TOLERANCE fails.
+Batch norm is folded into the convolutions first, so both files hold convolutions, ReLU6, additions
+and matrices alone. An export that disagrees with the student by more than TOLERANCE fails.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def to_onnx(model: Deployed, side: int, file: Path) -> None:
 
 
 def to_tflite(model: Deployed, side: int, file: Path) -> None:
-    """Write float TFLite: input (1, side, side, 3) float32 holding 0..255, outputs in the order of names."""
+    """Write float TFLite: (1, side, side, 3) float32 of 0..255 in, outputs in order of names."""
     import litert_torch
 
     example = (torch.zeros(1, side, side, 3),)
@@ -69,7 +69,7 @@ def to_tflite(model: Deployed, side: int, file: Path) -> None:
 
 
 def disagreement(model: Deployed, engine: str, file: Path, pictures: U8) -> float:
-    """Largest difference of any output at batch 1, 2 and 3: a dynamic batch can be silently wrong."""
+    """Largest difference of any output at batch 1, 2, 3: a dynamic batch can be silently wrong."""
     opened = open_engine(engine, [file.read_bytes()])
     with torch.no_grad():
         wanted = [t.numpy() for t in model(torch.from_numpy(pictures[:3]))]

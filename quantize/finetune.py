@@ -1,7 +1,7 @@
 """Stage `finetune`: one student, all heads at once, in ONE loop.
 
-A picture with a label teaches its own head the label, and the other softmax heads "none of these": a
-lemon is no garment. Every picture teaches `tags` what the teacher saw in it (Hinton et al. 2015,
+A picture with a label teaches its own head the label, and the other softmax heads "none of these":
+a lemon is no garment. Every picture teaches `tags` what the teacher saw in it (Hinton et al. 2015,
 arXiv:1503.02531, at temperature 1), as a softmax for the order of the tags and as a sigmoid for how
 sure each one is. The weights that are kept are an exponential moving average.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
@@ -27,7 +27,7 @@ from edge.records import F32, U8
 from quantize import teachers
 from quantize.augment import view
 from quantize.data import Sample, TagList, read
-from quantize.students import Student, normalise
+from quantize.students import Student, normalise, save
 
 SOFTMAX_HEADS = ("clothes", "grocery", "fish")
 KEPT_SIDE = 288  # px: pictures wait in memory at most this large
@@ -36,7 +36,7 @@ KEPT_SIDE = 288  # px: pictures wait in memory at most this large
 class Settings(msgspec.Struct, frozen=True):
     """Everything that decides the result; saved with it."""
 
-    epochs: int = 14
+    epochs: int = 10
     batch: int = 32  # larger ones fall out of the caches of a CPU
     first_side: int = 128  # px in the first epochs: small pictures teach the coarse things cheaply
     side: int = 192  # px in the last epochs; random parts look larger than whole pictures do later
@@ -70,7 +70,7 @@ class Shelf(msgspec.Struct, frozen=True, eq=False):
 
 
 def shelve(samples: list[Sample], lists: dict[str, TagList], soft: dict[str, F32]) -> Shelf:
-    """Read every sample once; a picture larger than KEPT_SIDE is shrunk. Two GB for ten thousand."""
+    """Read every sample once; what is larger than KEPT_SIDE is shrunk. 2 GB for ten thousand."""
     pictures = [_small(read(s)) for s in tqdm(samples, "read", disable=None)]
     labels = {
         head: torch.tensor([_label(s, head, lists[head]) for s in samples])
@@ -99,12 +99,7 @@ def batches(shelf: Shelf, settings: Settings, epoch: int) -> Iterator[Batch]:
     draw = np.random.default_rng((settings.seed, epoch))
     side = side_at(epoch, settings)
     spec = InputSpec(height=side, width=side)
-    order = np.concatenate(
-        [
-            np.full(settings.fish_repeats if s.head == "fish" else 1, i)
-            for i, s in enumerate(shelf.samples)
-        ]
-    )
+    order = _order(shelf, settings)
     draw.shuffle(order)
     for start in range(0, len(order) - settings.batch + 1, settings.batch):
         chosen = order[start : start + settings.batch]
@@ -132,7 +127,7 @@ def loss_of(outputs: dict[str, Tensor], batch: Batch, settings: Settings) -> Ten
 
 
 def start(lists: dict[str, TagList], weights: Path, shelf: Shelf, settings: Settings) -> Student:
-    """A student with the teacher's weights, batch norm restored, and a `tags` head that fits a sigmoid."""
+    """A student with stock weights, batch norm restored, and a `tags` head that fits a sigmoid."""
     torch.manual_seed(settings.seed)
     sizes = {head: len(tags.tags) + (head in SOFTMAX_HEADS) for head, tags in lists.items()}
     student = Student(sizes)
@@ -179,7 +174,7 @@ def accuracy(student: Student, shelf: Shelf, side: int) -> dict[str, float]:
 
 
 def finetune(train: Shelf, val: Shelf, student: Student, settings: Settings, out: Path) -> Student:
-    """Train to the end, resuming from the last whole epoch in `out`. Returns the averaged student."""
+    """Train to the end, from the last whole epoch in `out`. Returns the averaged student."""
     out.mkdir(parents=True, exist_ok=True)
     student = student.to(memory_format=torch.channels_last)
     average = copy.deepcopy(student)
@@ -187,7 +182,7 @@ def finetune(train: Shelf, val: Shelf, student: Student, settings: Settings, out
         student.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
     )
     first = _resume(out / "checkpoint.pt", student, average, optimizer)
-    per_epoch = sum(1 for _ in _sizes(train, settings)) // settings.batch
+    per_epoch = _order(train, settings).size // settings.batch
     steps = per_epoch * settings.epochs
     for epoch in range(first, settings.epochs):
         student.train()
@@ -220,14 +215,14 @@ def finetune(train: Shelf, val: Shelf, student: Student, settings: Settings, out
         with (out / "log.jsonl").open("ab") as log:
             log.write(msgspec.json.encode(line) + b"\n")
         _save(out / "checkpoint.pt", student, average, optimizer, epoch + 1)
-    save_file(average.state_dict(), out / "student.safetensors")
-    (out / "settings.json").write_bytes(msgspec.json.encode(settings))
+    save(average, msgspec.to_builtins(settings), out / "student.safetensors")
     return average
 
 
-def _sizes(shelf: Shelf, settings: Settings) -> Iterator[int]:
-    for sample in shelf.samples:
-        yield from range(settings.fish_repeats if sample.head == "fish" else 1)
+def _order(shelf: Shelf, settings: Settings) -> NDArray[np.int64]:
+    """Which samples an epoch shows, before they are shuffled."""
+    repeats = [settings.fish_repeats if s.head == "fish" else 1 for s in shelf.samples]
+    return np.repeat(np.arange(len(repeats)), repeats)
 
 
 @torch.no_grad()

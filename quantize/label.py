@@ -19,7 +19,7 @@ SHARD = 1000
 
 
 def label(samples: list[Sample], teacher_file: Path, out: Path) -> dict[str, F32]:
-    """Soft targets of `samples`: key -> (1000,) logits. Resumes: what is in `out` is not done again."""
+    """Soft targets: key -> (1000,) logits. Resumes: what is in `out` is not done again."""
     out.mkdir(parents=True, exist_ok=True)
     known = load(out)
     todo = [s for s in samples if s.key not in known]

@@ -40,7 +40,7 @@ def heads_of(
     soft: F32,
     report: Report,
 ) -> tuple[list[Head], Files]:
-    """Heads with temperature and thresholds from held-out int8 outputs, and their tag list files."""
+    """Heads with temperature and thresholds from held-out int8 outputs, and tag list files."""
     heads, files = [], {}
     for name, tags in lists.items():
         file = f"tags/{name}.txt"
@@ -84,7 +84,7 @@ def _fit_multilabel(head: Head, _: TagList, logits: F32, __: list[Sample], soft:
 def golden_of(
     heads: list[Head], lists: dict[str, TagList], models: Files, spec: InputSpec
 ) -> tuple[list[Golden], Files]:
-    """Rendered pictures and what every int8 artifact says about them. models: engine -> artifact."""
+    """Rendered pictures and what every int8 artifact says of them. models: engine -> artifact."""
     golden, files = [], {}
     engines = {name: open_engine(name, [data], threads=1) for name, data in models.items()}
     for i, (head, tag) in enumerate(GOLDEN):

@@ -1,8 +1,8 @@
 """Stage `quantize`: float artifacts -> int8, static ranges, weights by channel (`static_w8c_a8`).
 
 Both int8 files take raw pixels with no float step: the input's scale and zero point ARE the
-normalisation. ONNX gets uint8 activations and int8 weights, because with int8 activations onnxruntime
-1.31 runs depthwise layers in float on x86.
+normalisation. ONNX gets uint8 activations and int8 weights, because with int8 activations
+onnxruntime 1.31 runs depthwise layers in float on x86.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def onnx_int8(float_file: Path, pictures: U8, file: Path) -> None:
 
 
 def raw_input(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Replace cast, subtract, divide, transpose and quantise by a transpose of the bytes themselves.
+    """Replace cast, subtract, divide, transpose, quantise by a transpose of the bytes themselves.
 
     What follows is the first DequantizeLinear; with scale 1/127.5 and zero point 127 it normalises.
     Raises ValueError when the graph does not start that way.

@@ -1,4 +1,4 @@
-"""The student: MobileNetV2 1.0 (Sandler et al. 2018, arXiv:1801.04381) with several heads on one embedding.
+"""The student: MobileNetV2 1.0 (Sandler et al. 2018, arXiv:1801.04381), many heads on it.
 
 Paddings follow TensorFlow's "SAME" (right and bottom at stride 2), so that TensorFlow weights load
 unchanged. Plain convolutions and ReLU6 alone: int8 costs this family nothing on any engine.
@@ -6,10 +6,16 @@ unchanged. Plain convolutions and ReLU6 alone: int8 costs this family nothing on
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+SettingsTable = dict[str, int | float]
 
 EMBEDDING = 1280
 # Expansion, output channels, repeats, stride of the first: table 2 of the paper.
@@ -22,7 +28,7 @@ BLOCKS = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
-# uint8 pixels to the range the network was trained in, exactly what an int8 input with zero point 127 holds.
+# What the network was trained with, and exactly what an input with zero point 127 holds.
 MEAN, SCALE = 127.0, 127.5
 
 
@@ -92,7 +98,7 @@ class Student(nn.Module):
 
     def embed(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) normalised -> (N, 1280)."""
-        # Not average pooling: that keeps its input's int8 scale, far too coarse for the mean of 49 cells.
+        # Average pooling would keep its input's int8 scale, too coarse for the mean of 49 cells.
         return self.backbone(x).mean((2, 3))
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
@@ -109,3 +115,24 @@ class Student(nn.Module):
 def normalise(pixels: Tensor) -> Tensor:
     """(N, H, W, 3) uint8 RGB -> (N, 3, H, W) float32, channels last in memory."""
     return ((pixels.float() - MEAN) / SCALE).permute(0, 3, 1, 2)
+
+
+def save(student: Student, settings: SettingsTable, file: Path) -> None:
+    """Write weights in half precision, with the sizes of the heads and the settings of the run."""
+    half = {k: v.half() if v.is_floating_point() else v for k, v in student.state_dict().items()}
+    heads = {name: head.out_features for name, head in student.heads.items()}
+    temporary = file.with_suffix(".tmp")
+    save_file(half, temporary, {"heads": json.dumps(heads), "settings": json.dumps(settings)})
+    temporary.rename(file)
+
+
+def load(file: Path) -> tuple[Student, SettingsTable]:
+    """What `save` wrote: the student in single precision, and the settings."""
+    with safe_open(file, "pt") as stored:
+        about = stored.metadata()
+        state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+    student = Student(json.loads(about["heads"]))
+    student.load_state_dict(
+        {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    )
+    return student, json.loads(about["settings"])

@@ -22,7 +22,7 @@ PLAIN = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 
 
 class Teacher:
-    """A quantised TFLite classifier that ends in softmax. Scores its 1,000 classes, background left out."""
+    """A quantised TFLite classifier that ends in softmax: 1,000 classes, background left out."""
 
     def __init__(self, path: Path, threads: int = 2) -> None:
         self._run = Interpreter(
@@ -38,7 +38,7 @@ class Teacher:
         self.height, self.width = self._run.get_input_details()[0]["shape"][1:3]
 
     def logits(self, picture: U8) -> F32:
-        """(height, width, 3) uint8 RGB -> (1000,) float32, taken before the softmax rounds them off."""
+        """(height, width, 3) uint8 RGB -> (1000,) float32, before the softmax rounds them off."""
         self._run.set_tensor(self._input, picture[None])
         self._run.invoke()
         return _float(self._run, self._logits).reshape(-1)[1:]
@@ -47,8 +47,8 @@ class Teacher:
 def load_into(student: Student, path: Path, tags_head: str = "tags") -> None:
     """Fill a student's backbone and its `tags` head from a quantised TFLite MobileNetV2.
 
-    weight = (integer - zero point) x scale, by channel; bias likewise. Batch norm starts as "no change":
-    `restore_norm` gives it real statistics. Raises ValueError when the shapes do not fit.
+    weight = (integer - zero point) x scale, by channel; bias likewise. Batch norm starts as
+    "no change": `restore_norm` gives it real statistics. Raises ValueError when shapes do not fit.
     """
     run = Interpreter(str(path), experimental_op_resolver_type=PLAIN)
     run.allocate_tensors()
@@ -72,7 +72,7 @@ def load_into(student: Student, path: Path, tags_head: str = "tags") -> None:
 
 @torch.no_grad()
 def restore_norm(student: Student, pictures: torch.Tensor) -> None:
-    """Give every batch norm the mean and variance its convolution has on `pictures`; outputs stay the same.
+    """Give every batch norm the statistics of `pictures`; what the network computes stays the same.
 
     pictures: (N, 3, H, W) normalised. The folded network computes conv + b; a norm with statistics
     (m, v) computes the same when its scale is sqrt(v + eps) and its shift m + b.

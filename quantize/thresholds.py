@@ -1,7 +1,7 @@
 """What turns logits into honest scores and scores into tags: a temperature and thresholds a head.
 
-Temperature: Guo et al. 2017 (arXiv:1706.04599), one number that makes the scores of held-out pictures
-most likely. Threshold: the smallest score at which a head is right PRECISION of the time.
+Temperature: Guo et al. 2017 (arXiv:1706.04599), one number that makes the labels of held-out
+pictures most likely. Threshold: the smallest score at which a head is right PRECISION of the time.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def sigmoid_temperature(logits: F32, wanted: F32) -> float:
 def softmax_threshold(scores: F32, labels: Labels) -> float:
     """Smallest score at which the best tag is right PRECISION of the time.
 
-    scores (N, T + 1), labels (N,), both with "none" last: naming something where there is nothing is
-    an error like any other.
+    scores (N, T + 1), labels (N,), both with "none" last: naming something where there is nothing
+    is an error like any other.
     """
     none = scores.shape[1] - 1
     best = scores.argmax(1)
@@ -61,7 +61,7 @@ def softmax_threshold(scores: F32, labels: Labels) -> float:
 
 
 def tag_thresholds(scores: F32, wanted: F32) -> list[float]:
-    """A threshold a tag: best F1 against the teacher; the common one where a tag is too rare to say."""
+    """A threshold a tag: best F1 against the teacher; the common one where a tag is too rare."""
     present = wanted >= TEACHER_SURE
     common = _best_f1(scores.ravel(), present.ravel())
     rare = present.sum(0) < ENOUGH

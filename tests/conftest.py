@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle directory for the null engine: `colours` (red, green, blue or none) and `hues`. Read only."""
+    """A null-engine bundle: `colours` (red, green, blue or none) and `hues`. Read only."""
     return write_tiny(tmp_path_factory.mktemp("bundles") / "tiny")
 
 

@@ -1,7 +1,8 @@
 """A bundle small enough to read: three outputs that are weighted means of the pixels.
 
-`colours` says red, green or blue when most of the picture is, `hues` says of each whether there is much of
-it. The same function as an artifact of every engine lies in contract/models, made by make.py there.
+`colours` says red, green or blue when most of the picture is, `hues` says of each whether there is
+much of it. The same function as an artifact of every engine lies in contract/models, made by
+make.py there.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ def artifact_files(engine: str) -> dict[str, bytes]:
 
 def tiny_heads() -> tuple[Head, ...]:
     return (
-        Head("colours", "softmax", stored("colours.txt", TAGS["colours"].encode()), 1.0, (0.5,), True),
+        Head(
+            "colours", "softmax", stored("colours.txt", TAGS["colours"].encode()), 1.0, (0.5,), True
+        ),
         Head("hues", "multilabel", stored("hues.txt", TAGS["hues"].encode()), 1.0, (0.5, 0.5, 0.6)),
     )
 

@@ -86,10 +86,7 @@ def load(files: Sequence[bytes], provider: str, threads: int) -> OvEngine:
 
 
 def _check_provider(core: ov.Core, provider: str) -> None:
-    """AUTO, MULTI and HETERO are refused with the rest:
-
-    they choose for themselves, and change their mind.
-    """
+    """Raises ProviderUnavailable for AUTO, MULTI and HETERO too: they choose, and may change."""
     here = core.available_devices
     if provider not in here and provider not in {device.split(".")[0] for device in here}:
         raise ProviderUnavailable(

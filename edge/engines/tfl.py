@@ -1,6 +1,8 @@
 """TensorFlow Lite: ai-edge-litert, or tflite-runtime on boards where only that installs.
 
 An artifact is one file. Outputs go by their names in its signature; without one, by their tensors'.
+tflite-runtime does not verify a file as LiteRT does: a damaged one may end the process. The hash in
+the manifest is what stands before it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ except ModuleNotFoundError as e:
     if e.name is None or e.name.split(".")[0] != "ai_edge_litert":
         raise
     from tflite_runtime.interpreter import Interpreter
+
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":  # it would fail later, and not say why
+        raise ImportError(f"tflite-runtime needs numpy below 2, here is {np.__version__}") from None
 
 from edge.engines import by_ones, check_artifact, checked, one_file
 from edge.errors import BundleError, EngineError, InferenceError, ProviderUnavailable
@@ -62,10 +67,7 @@ class TflEngine:
 
 
 def _levels(pixels: U8) -> Array:
-    """0..255 -> -128..127:
-
-    flipping the top bit and reading the byte as int8 is that subtraction.
-    """
+    """0..255 -> -128..127. Flipping the top bit and reading an int8 is that subtraction."""
     flipped: U8 = pixels ^ np.uint8(0x80)
     return flipped.view(np.int8)
 

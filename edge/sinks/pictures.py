@@ -11,7 +11,7 @@ import cv2
 from edge.lettering import Colour, annotate
 from edge.records import U8, FrameFailed, FrameTags
 from edge.store import make_folder, write_whole
-from edge.suffixes import ANNOTATED, PICTURES
+from edge.suffixes import ANNOTATED, is_picture
 
 QUALITY = 90
 
@@ -45,8 +45,8 @@ class PicturesSink:
         stem = self._stems.get(result.source)
         if stem is None:
             stem = self._stems[result.source] = self._free(stem_of(result.source))
-        is_picture = Path(result.source).suffix.lower() in PICTURES and "://" not in result.source
-        return f"{stem}{ANNOTATED}" if is_picture else f"{stem}.{result.frame:06d}{ANNOTATED}"
+        number = "" if is_picture(result.source) else f".{result.frame:06d}"
+        return f"{stem}{number}{ANNOTATED}"
 
     def _free(self, stem: str) -> str:
         free = stem

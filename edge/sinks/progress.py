@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
 
 from tqdm import tqdm
 
@@ -10,19 +13,28 @@ from edge.records import U8, FrameFailed, FrameTags
 from edge.sinks import Sink
 
 
-class ProgressSink:
-    """Passes every result on and counts it. The bar steps aside while the others write.
+def open_bar(count: int | None, unit: str) -> Any:  # tqdm ships no types
+    """A bar that goes away at its end. `count` None: the number to come is unknown."""
+    tqdm.monitor_interval = 0  # no thread of its own
+    # a serial console says it has 0 columns and rows; tqdm, left to find out, would show nothing
+    columns = max(shutil.get_terminal_size().columns - 1, 40)
+    return tqdm(total=count, unit=f" {unit}", leave=False, ncols=columns, nrows=20)
 
-    count  frames to come; None when that is unknown
+
+class ProgressSink:
+    """Passes every result on and counts it.
+
+    count       frames to come; None when that is unknown
+    is_shared   the sinks write to the same terminal: the bar steps aside while they do
     """
 
-    def __init__(self, sinks: Sequence[Sink], count: int | None) -> None:
-        tqdm.monitor_interval = 0  # no thread of its own
+    def __init__(self, sinks: Sequence[Sink], count: int | None, *, is_shared: bool) -> None:
         self._sinks = sinks
-        self._bar = tqdm(total=count, unit=" frames", leave=False, dynamic_ncols=True)
+        self._is_shared = is_shared
+        self._bar = open_bar(count, "frames")
 
     def write(self, result: FrameTags | FrameFailed, pixels: U8 | None) -> None:
-        with self._bar.external_write_mode():
+        with self._bar.external_write_mode() if self._is_shared else nullcontext():
             for sink in self._sinks:
                 sink.write(result, pixels)
         self._bar.update()

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from edge.errors import SinkError
+from edge.process import printable
 from edge.records import U8, FrameFailed, FrameTags, Spent, Tag
+from edge.suffixes import is_picture
 
 HEADINGS = ("file", "where", "head", "tag", "group", "score")
 WIDTHS = (12, 15, 8, 16, 8)  # of all but the last column, to start with; they grow, up to:
@@ -18,7 +20,7 @@ BAR = 10  # cells for a score of 1
 class TableSink:
     """Results as rows, written as frames come: columns keep their width as far as they can.
 
-    is_compact   many frames: one line a frame with its best tags
+    is_compact   one line a frame with its best tags, as frames of clips and cameras always get
     on_close     a last line, like the command to run next
     encoding     the terminal's; a character it has not becomes a question mark
     """
@@ -38,7 +40,7 @@ class TableSink:
         self._is_compact = is_compact
         self._on_close = on_close
         self._widths: Sequence[int] = WIDTHS
-        self._has_heading = is_compact
+        self._has_heading = False
         self._bar = "█░" if "utf" in encoding.lower() else "#."
         self._frames = self._failed = self._looks = 0
         self._total_ms = self._engine_ms = 0.0
@@ -46,10 +48,10 @@ class TableSink:
     def write(self, result: FrameTags | FrameFailed, pixels: U8 | None) -> None:
         if isinstance(result, FrameFailed):
             self._failed += 1
-            self._print(f"{_shown(result.source)}  error: {_shown(result.error)}")
+            self._print(f"{printable(result.source)}  error: {printable(result.error)}")
             return
         self._count(result.spent)
-        if self._is_compact:
+        if self._is_compact or not is_picture(result.source):
             self._print(_one_line(result))
         else:
             self._rows(result)
@@ -73,7 +75,7 @@ class TableSink:
 
     def _rows(self, result: FrameTags) -> None:
         rows = [_cells(tag, result) for tag in result.tags]
-        first = _shown(_file(result))
+        first = printable(_file(result))
         if not rows:
             rows = [("", "whole", "-", "no tag above its threshold", "")]
         table = [(first if n == 0 else "", *row[1:]) for n, row in enumerate(rows)]
@@ -115,14 +117,14 @@ def _cells(tag: Tag, result: FrameTags) -> tuple[str, str, str, str, str]:
     is_whole = tag.box == (0, 0, *result.size)
     x0, y0, x1, y1 = tag.box
     where = "whole" if is_whole else f"{x0},{y0} {x1 - x0}x{y1 - y0}"
-    return "", where, _shown(tag.head), _shown(tag.tag), _shown(tag.group or "")
+    return "", where, printable(tag.head), printable(tag.tag), printable(tag.group or "")
 
 
 def _one_line(result: FrameTags) -> str:
-    words = [f"{_shown(tag.tag)} {tag.score:.0%}" for tag in result.tags[:SHORT]]
+    words = [f"{printable(tag.tag)} {tag.score:.0%}" for tag in result.tags[:SHORT]]
     more = len(result.tags) - len(words)
     shown = ", ".join(words) + (f" (+{more})" if more else "")
-    return f"{_shown(_file(result))}  {result.spent.total_ms:.0f} ms  {shown or 'no tag'}"
+    return f"{printable(_file(result))}  {result.spent.total_ms:.0f} ms  {shown or 'no tag'}"
 
 
 def _file(result: FrameTags) -> str:
@@ -132,8 +134,3 @@ def _file(result: FrameTags) -> str:
 def _fit(cell: str, width: int) -> str:
     """Exactly `width` characters; the end of a long cell is what tells it from its siblings."""
     return cell.ljust(width) if len(cell) <= width else "…" + cell[1 - width :]
-
-
-def _shown(text: str) -> str:
-    """Safe for a terminal: a file name or a tag list may hold escape sequences."""
-    return "".join(c if c.isprintable() else "?" for c in text)

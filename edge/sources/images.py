@@ -71,8 +71,8 @@ def pictures_in(folder: str) -> list[str]:
 
 def natural(path: str) -> list[tuple[int, str]]:
     """A key that sorts 2.jpg before 10.jpg: runs of digits compare as numbers."""
-    pieces = re.split(r"([0-9]+)", path)
-    return [(int(piece) if piece.isdigit() else -1, piece) for piece in pieces]
+    pieces = re.split(r"([0-9]+)", path)  # text, digits, text, digits, ... text
+    return [(int(piece) if n % 2 else -1, piece) for n, piece in enumerate(pieces)]
 
 
 def read_frame(path: str) -> Frame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,9 @@ from tests.tiny import tiny_parts, write_tiny
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+    }
 
 
 @pytest.fixture(params=["folder", "zip"])
@@ -49,7 +52,9 @@ def test_tags_come_with_their_groups(either: Path) -> None:
 def test_an_artifact_is_found_by_engine_and_precision(tiny_bundle: Path) -> None:
     with open_bundle(tiny_bundle) as bundle:
         assert bundle.artifact("null").engine == "null"
-        with pytest.raises(BundleError, match=r"no artifact tflite/int8, expected one of null/int8"):
+        with pytest.raises(
+            BundleError, match=r"no artifact tflite/int8, expected one of null/int8"
+        ):
             bundle.artifact("tflite")
         with pytest.raises(BundleError, match="null/float"):
             bundle.artifact("null", "float")
@@ -126,12 +131,15 @@ class Killed(BaseException):
 
 
 def cuts(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """Sets up a power cut before the first, second... thing that changes the disk, until none is left."""
+    """Sets up a power cut before the first, second...
+
+    thing that changes the disk, until none is left.
+    """
     real = {"fsync": os.fsync, "rename": os.rename}
     for cut in range(1, 1000):
         count = 0
 
-        def counted(name: str) -> object:
+        def counted(name: str, cut: int) -> object:
             def call(*args: object) -> object:
                 nonlocal count
                 count += 1
@@ -142,7 +150,7 @@ def cuts(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
             return call
 
         for name in real:
-            monkeypatch.setattr(os, name, counted(name))
+            monkeypatch.setattr(os, name, counted(name, cut))
         yield cut
         for name, function in real.items():
             monkeypatch.setattr(os, name, function)
@@ -175,10 +183,8 @@ def test_a_power_cut_while_replacing_leaves_old_or_new(
     for _ in cuts(monkeypatch):
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(pristine, target)
-        try:
+        with suppress(Killed):
             write_bundle(target, files, newer, replace=True)
-        except Killed:
-            pass
         whole = target if target.exists() else tmp_path / "a.old"  # cut between the two renames
         with open_bundle(whole) as bundle:
             seen.add(bundle.id)
@@ -213,7 +219,11 @@ def test_a_shared_file_is_stored_once(tmp_path: Path) -> None:
     """One ONNX file can serve two engines."""
     files, manifest = tiny_parts()
     again = msgspec.structs.replace(manifest.artifacts[0], engine="other")
-    write_bundle(tmp_path / "a", files, msgspec.structs.replace(manifest, artifacts=(*manifest.artifacts, again)))
+    write_bundle(
+        tmp_path / "a",
+        files,
+        msgspec.structs.replace(manifest, artifacts=(*manifest.artifacts, again)),
+    )
     with open_bundle(tmp_path / "a") as bundle:
         assert len(bundle.manifest.files()) == len(files)
         assert bundle.artifact("other").files == bundle.artifact("null").files

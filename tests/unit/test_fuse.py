@@ -35,7 +35,11 @@ def test_regions_that_share_a_corner_stay_apart():
 
 
 def test_different_tags_and_heads_do_not_merge():
-    tags = [tag("a", 0.5, (0, 0, 9, 9)), tag("b", 0.5, (0, 0, 9, 9)), tag("a", 0.5, (0, 0, 9, 9), "g")]
+    tags = [
+        tag("a", 0.5, (0, 0, 9, 9)),
+        tag("b", 0.5, (0, 0, 9, 9)),
+        tag("a", 0.5, (0, 0, 9, 9), "g"),
+    ]
     assert len(fuse([], tags)) == 3
 
 
@@ -54,7 +58,10 @@ def test_order_is_score_then_head_then_tag_then_box():
         tag("b", 0.5, (0, 0, 9, 9)),
     )
     for order in itertools.permutations(expected):
-        assert fuse([t for t in order if t.box == WHOLE], [t for t in order if t.box != WHOLE]) == expected
+        assert (
+            fuse([t for t in order if t.box == WHOLE], [t for t in order if t.box != WHOLE])
+            == expected
+        )
 
 
 def test_top_k_keeps_the_best_of_each_head_at_its_best_place():

@@ -86,7 +86,9 @@ def test_a_provider_that_is_not_here_is_refused(tiny_bundle: Path) -> None:
         open_tagger(tiny_bundle, provider="npu")
 
 
-def test_no_engine_installed_gives_the_pip_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_engine_installed_gives_the_pip_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = write_tiny(tmp_path / "a", ["onnxruntime"])
     for package in ("onnxruntime", "openvino", "ai_edge_litert", "tflite_runtime"):
         monkeypatch.setitem(sys.modules, package, None)  # Python takes it for one that is not there
@@ -108,10 +110,13 @@ def test_float_is_used_where_there_is_no_int8(tmp_path: Path) -> None:
     files, manifest = tiny_parts()
     float_only = msgspec.structs.replace(manifest.artifacts[0], precision="float")
     golden = tuple(
-        msgspec.structs.replace(g, scores={"null/float": g.scores["null/int8"]}) for g in manifest.golden
+        msgspec.structs.replace(g, scores={"null/float": g.scores["null/int8"]})
+        for g in manifest.golden
     )
     write_bundle(
-        tmp_path / "a", files, msgspec.structs.replace(manifest, artifacts=(float_only,), golden=golden)
+        tmp_path / "a",
+        files,
+        msgspec.structs.replace(manifest, artifacts=(float_only,), golden=golden),
     )
     with open_tagger(tmp_path / "a") as tagger:
         assert tagger.artifact.precision == "float"
@@ -149,7 +154,7 @@ def test_channels_in_the_wrong_order_are_noticed(tmp_path: Path) -> None:
 
     def swap(outputs: dict[str, dict[str, list[object]]]) -> None:
         for layer in outputs.values():
-            layer["weights"] = [weights[::-1] for weights in layer["weights"]]  # type: ignore[index]
+            layer["weights"] = [weights[::-1] for weights in layer["weights"]]  # type: ignore
 
     with pytest.raises(BundleError, match="does not reproduce"):
         open_tagger(with_model(tmp_path, swap))
@@ -165,7 +170,7 @@ def test_an_output_of_the_wrong_size_is_refused(tmp_path: Path) -> None:
 
 def test_an_output_that_is_not_there_is_refused(tmp_path: Path) -> None:
     folder = with_model(tmp_path, lambda outputs: outputs.pop("hues") and None)
-    with pytest.raises(BundleError, match="output 'hues'.*missing"):
+    with pytest.raises(BundleError, match=r"output 'hues'.*missing"):
         open_tagger(folder)
 
 
@@ -191,7 +196,9 @@ def test_a_golden_picture_must_have_the_input_size(tmp_path: Path, tiny_bundle: 
     files[name] = cv2.imencode(".png", paint("red", 9, 9))[1].tobytes()
     first = msgspec.structs.replace(manifest.golden[0], picture=stored(name, files[name]))
     write_bundle(
-        tmp_path / "a", files, msgspec.structs.replace(manifest, golden=(first, *manifest.golden[1:]))
+        tmp_path / "a",
+        files,
+        msgspec.structs.replace(manifest, golden=(first, *manifest.golden[1:])),
     )
     with pytest.raises(BundleError, match="9 x 9 px, expected the input size, 12 x 8"):
         open_tagger(tmp_path / "a")
@@ -200,9 +207,14 @@ def test_a_golden_picture_must_have_the_input_size(tmp_path: Path, tiny_bundle: 
 def test_check_finds_every_kind_of_difference(tiny_bundle: Path) -> None:
     with open_bundle(tiny_bundle) as bundle:
         artifact = bundle.artifact("null")
-        rows = {"colours": np.array([0.2, 0.7, 0.1, 0], np.float32), "hues": np.array([1, np.nan, 0], np.float32)}
+        rows = {
+            "colours": np.array([0.2, 0.7, 0.1, 0], np.float32),
+            "hues": np.array([1, np.nan, 0], np.float32),
+        }
         findings = check(bundle, artifact, lambda _: rows)
-    assert any("golden/red.png: colours: best is 'green' at 0.700, expected 'red'" in f for f in findings)
+    assert any(
+        "golden/red.png: colours: best is 'green' at 0.700, expected 'red'" in f for f in findings
+    )
     assert any("hues: 'greenish' is nan, expected" in f for f in findings)
     assert any("golden/black.png: colours: '' is 0.000" in f for f in findings)
 

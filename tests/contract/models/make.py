@@ -1,4 +1,4 @@
-"""Make the tiny models beside this file: `python -m tests.contract.models.make`. Needs onnx, openvino, LiteRT.
+"""Make the tiny models beside this file: `python -m tests.contract.models.make`.
 
 They are committed, a few KB, so that each engine is tested where only that engine is installed.
 """
@@ -19,7 +19,12 @@ from tests.tiny import HEIGHT, LAYERS, WIDTH
 
 HERE = Path(__file__).parent
 
-FLOAT, UINT8, INT8, INT32 = tfl.TensorType.FLOAT32, tfl.TensorType.UINT8, tfl.TensorType.INT8, tfl.TensorType.INT32
+FLOAT, UINT8, INT8, INT32 = (
+    tfl.TensorType.FLOAT32,
+    tfl.TensorType.UINT8,
+    tfl.TensorType.INT8,
+    tfl.TensorType.INT32,
+)
 
 
 def onnx_model(batch: str | int = "N", pixels: int = TensorProto.UINT8, outside: str = "") -> bytes:
@@ -71,7 +76,9 @@ class TflWriter:
         self.graph.tensors.append(t)
         return len(self.graph.tensors) - 1
 
-    def op(self, code: int, inputs: list[int], output: int, options: Any = None, kind: int = 0) -> None:
+    def op(
+        self, code: int, inputs: list[int], output: int, options: Any = None, kind: int = 0
+    ) -> None:
         o = tfl.OperatorT()
         named = tfl.OperatorCodeT()
         named.builtinCode, named.deprecatedBuiltinCode, named.version = code, code, 1

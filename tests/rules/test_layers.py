@@ -1,0 +1,173 @@
+"""Who may import whom. Imports point down; the runtime never meets the workshop, nor torch."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EDGE = ROOT / "edge"
+
+RANKS: tuple[tuple[str, ...], ...] = (
+    ("errors", "meter", "clock", "suffixes"),
+    ("records", "store", "strict", "process"),
+    ("bundle_files", "manifest", "regions", "schedule", "newest", "profiles"),
+    ("manifest_read", "pixels", "heads", "fuse", "lettering", "engines"),
+    ("bundle", "frames", "sources", "sinks", "capture"),
+    ("bundle_write", "check"),
+    ("tagger",),
+    ("pipeline", "audit", "flags"),
+    ("cli",),
+    ("__main__",),
+)
+RANK = {module: rank for rank, modules in enumerate(RANKS) for module in modules}
+
+ANYWHERE = {"numpy", "cv2", "msgspec"}  # what the runtime is made of
+IN_ONE_PLACE = {  # other packages -> the only module that may import them
+    "av": "sources.stream",
+    "onnxruntime": "engines.ort",
+    "openvino": "engines.ov",
+    "ai_edge_litert": "engines.tfl",
+    "tflite_runtime": "engines.tfl",
+    "tqdm": "sinks.progress",
+}
+LATE = {"cli", "__init__"}  # may import inside functions: to start quickly
+
+FILES = sorted(EDGE.rglob("*.py"))
+
+
+def module_of(file: Path) -> str:
+    """edge/sources/clips.py -> sources.clips; edge/sources/__init__.py -> sources"""
+    parts = file.relative_to(EDGE).with_suffix("").parts
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
+
+
+def imports_of(tree: ast.AST) -> Iterator[str]:
+    """Full names of the modules imported anywhere in `tree`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            assert node.module is not None
+            yield node.module
+            full = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (name for name in full if is_ours(name))
+
+
+def is_ours(name: str) -> bool:
+    """True when `edge.x.y` is a module and not a name inside one."""
+    path = ROOT.joinpath(*name.split("."))
+    return name.startswith("edge.") and (path.is_dir() or path.with_suffix(".py").is_file())
+
+
+def faults(module: str, source: str) -> list[str]:
+    """What a module imports and may not."""
+    tree = ast.parse(source)
+    found = [fault for name in imports_of(tree) if (fault := fault_of(module, name))]
+    if module not in LATE:
+        found += [f"{module}: imports inside {where}" for where in late_imports(tree)]
+    return found
+
+
+def fault_of(module: str, name: str) -> str:
+    package, _, rest = name.partition(".")
+    if package != "edge":
+        is_free = package in sys.stdlib_module_names or package in ANYWHERE
+        is_home = IN_ONE_PLACE.get(package) == module
+        return "" if is_free or is_home else f"{module}: imports {package}"
+    other = rest.split(".")[0]
+    if module == "__init__" or not rest:  # `edge` itself holds the version and nothing to load
+        return ""
+    if other not in RANK:
+        return f"{module}: imports {name}, which has no rank"
+    own = module.split(".")[0]
+    if own == other and "." in module and rest == other:
+        return ""  # a member may know its own package's contract
+    return "" if RANK[other] < RANK[own] else f"{module}: imports {name}, which is not below it"
+
+
+def late_imports(tree: ast.AST) -> list[str]:
+    functions = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    return [
+        function.name
+        for function in functions
+        if any(isinstance(n, ast.Import | ast.ImportFrom) for n in ast.walk(function))
+    ]
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_of)
+def test_a_module_imports_only_what_lies_below_it(file):
+    assert faults(module_of(file), file.read_text("utf-8")) == []
+
+
+def test_every_module_has_a_rank_and_every_rank_a_module():
+    modules = {module_of(file).split(".")[0] for file in FILES} - {"__init__"}
+    assert modules == set(RANK)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("fuse", "import edge.tagger"),
+        ("fuse", "from edge import pipeline"),
+        ("fuse", "import torch"),
+        ("fuse", "from quantize import data"),
+        ("fuse", "import tqdm"),
+        ("fuse", "from edge.heads import scores"),
+        ("sources.clips", "from edge.sources import camera"),
+        ("sources.clips", "import edge.sources.camera"),
+        ("engines.ort", "import openvino"),
+        ("cli", "import onnxruntime"),
+        ("tagger", "def f():\n    import json"),
+        ("tagger", "import edge.nonsense"),
+    ],
+)
+def test_the_rule_itself_finds_faults(module, source):
+    assert faults(module, source)
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level packages in memory after `statement`, in a fresh Python."""
+    code = f"{statement}\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return {name.split(".")[0] for name in json.loads(ran.stdout)}
+
+
+HEAVY = {"torch", "quantize", "cv2", "numpy", "msgspec", "tqdm", "PIL", *IN_ONE_PLACE}
+
+
+@pytest.mark.parametrize(
+    "statement", ["import edge", "import edge.cli", "from edge import EdgeError"]
+)
+def test_an_import_loads_nothing_heavy(statement):
+    assert loaded_by(statement) & HEAVY == set()
+
+
+def test_a_tagger_loads_no_engine_before_it_is_opened_and_never_torch():
+    assert (
+        loaded_by("import edge; edge.open_tagger") & (HEAVY - {"cv2", "numpy", "msgspec"}) == set()
+    )
+
+
+def test_public_names_are_sorted_and_there():
+    import edge
+
+    assert edge.__all__ == sorted(edge.__all__)
+    assert all(getattr(edge, name) for name in edge.__all__)
+    with pytest.raises(AttributeError, match="nonsense"):
+        edge.nonsense  # noqa: B018
+
+
+def test_the_version_is_the_packages():
+    import edge
+
+    assert f'version = "{edge.__version__}"' in (ROOT / "pyproject.toml").read_text("utf-8")

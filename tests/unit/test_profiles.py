@@ -1,0 +1,76 @@
+"""Device profiles."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge.engines import ENGINES
+from edge.errors import ConfigError
+from edge.profiles import files, find, read
+
+GOOD = 'name = "x"\ntitle = "X"\n'
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text: str):
+        path = tmp_path / "board.toml"
+        path.write_bytes(text.encode())
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.stem)
+def test_every_profile_that_ships_can_be_read(path):
+    profile = read(path)
+    assert profile.name == path.stem
+    assert profile.engine in ENGINES
+    assert find(path.stem) == profile
+
+
+def test_profiles_ship():
+    assert {"generic-arm", "generic-x86", "rpi5"} <= {path.stem for path in files()}
+
+
+def test_a_profile_by_file(written):
+    assert find(str(written(GOOD + "threads = 3"))).threads == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "fix"),
+    [
+        (GOOD + "thraeds = 2", "unknown key 'thraeds'", "did you mean 'threads'?"),
+        (GOOD + 'threads = "2"', "threads: Expected int", ""),
+        (GOOD + "threads = 0", "threads is 0, expected 1 or more", ""),
+        (GOOD + "budget_ms = nan", "budget_ms is nan", ""),
+        (GOOD + "budget_ms = -1", "budget_ms is -1", ""),
+        ("title = 'x'", "missing required field name", ""),
+        ("name = ", "expected TOML", ""),
+        (GOOD + "x = " + "[" * 50_000, "expected TOML", ""),
+        ("#" * 70_000, "larger than", ""),
+        ("name = '\xff'", "", ""),
+    ],
+    ids=["unknown", "type", "range", "nan", "negative", "missing", "toml", "deep", "long", "latin"],
+)
+def test_a_wrong_profile_names_file_and_key(written, text, message, fix):
+    path = written(text)
+    if text.startswith("name = '\xff'"):
+        path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError) as caught:
+        read(path)
+    assert str(caught.value).startswith(str(path))
+    assert message in str(caught.value)
+    assert caught.value.fix == fix
+    assert caught.value.exit_code == 78
+
+
+def test_an_unknown_device_lists_the_known_ones():
+    with pytest.raises(ConfigError, match=r"'rpi55' is unknown, expected one of .*rpi5") as caught:
+        find("rpi55")
+    assert caught.value.fix == "did you mean 'rpi5'?"
+
+
+def test_a_missing_file_is_a_config_error():
+    with pytest.raises(ConfigError, match=r"nowhere\.toml: No such file"):
+        find("nowhere.toml")

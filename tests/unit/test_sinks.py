@@ -1,0 +1,214 @@
+"""Where results go."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.errors import SinkError
+from edge.lettering import Pen, annotate, free_place
+from edge.records import FrameFailed, FrameTags, Spent, Tag
+from edge.regions import shared_px
+from edge.sinks.jsonl import JsonlSink
+from edge.sinks.pictures import PicturesSink, stem_of
+from edge.sinks.table import TableSink
+from tests.tiny import paint
+
+FAILED = FrameFailed(1, "bad.jpg", 0, "2026-01-01T00:00:00.000Z", "bad.jpg: file is empty")
+
+
+def result(source: str = "a.jpg", frame: int = 0, tags: tuple[Tag, ...] = ()) -> FrameTags:
+    spent = Spent(12.5, 10.0, 1, 3)
+    return FrameTags(
+        1, source, frame, "2026-01-01T00:00:00.000Z", (60, 40), tags, spent, 1.0, "b@1", "null/CPU"
+    )
+
+
+WHOLE = Tag("tags", "outdoor", None, 0.75, (0, 0, 60, 40))
+PART = Tag("grocery", "Granny-Smith", "Apple", 0.93, (5, 6, 25, 36))
+
+
+class Refusing(io.BytesIO):
+    """A stream on a full disk, or without a reader."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self.error = error
+
+    def write(self, _):
+        raise self.error
+
+
+FULL = OSError(28, "No space left on device")
+
+
+def test_json_is_one_line_a_frame():
+    out = io.BytesIO()
+    sink = JsonlSink(out, "stdout")
+    sink.write(result(tags=(PART,)), None)
+    sink.write(FAILED, None)
+    first, second = (json.loads(line) for line in out.getvalue().splitlines())
+    assert first["tags"] == [
+        {
+            "head": "grocery", "tag": "Granny-Smith", "group": "Apple", "score": 0.93,
+            "box": [5, 6, 25, 36], "track": None, "looks": 1,
+        }
+    ]  # fmt: skip
+    assert second["error"] == "bad.jpg: file is empty"
+
+
+@pytest.mark.parametrize("make", [JsonlSink, lambda o, n: TableSink(o, n, is_compact=False)])
+def test_a_full_disk_is_a_sink_error(make):
+    with pytest.raises(SinkError, match="stdout: No space left on device"):
+        make(Refusing(FULL), "stdout").write(result(), None)
+
+
+@pytest.mark.parametrize("make", [JsonlSink, lambda o, n: TableSink(o, n, is_compact=False)])
+def test_a_reader_that_left_is_told_apart(make):
+    with pytest.raises(BrokenPipeError):
+        make(Refusing(BrokenPipeError()), "stdout").write(result(), None)
+
+
+def table(*results: FrameTags | FrameFailed, **settings) -> list[str]:
+    out = io.BytesIO()
+    sink = TableSink(out, "stdout", **{"is_compact": False} | settings)
+    for one in results:
+        sink.write(one, None)
+    sink.close()
+    return out.getvalue().decode(settings.get("encoding", "utf-8")).splitlines()
+
+
+def test_a_table_has_a_row_a_tag_and_the_time_spent():
+    lines = table(result(tags=(PART, WHOLE)), FAILED, on_close="next: edge-tag --camera 0")
+    assert lines[0].split() == ["file", "where", "head", "tag", "group", "score"]
+    row = "a.jpg 5,6 20x30 grocery Granny-Smith Apple █████████░ 93%"
+    assert lines[1].split() == row.split()
+    assert lines[2].split()[:3] == ["whole", "tags", "outdoor"]
+    assert lines[3] == "bad.jpg  error: bad.jpg: file is empty"
+    assert lines[5] == "frames: 1, 1 failed, 4 looks, 0.01 s, 80% of it in the engine"
+    assert lines[6] == "next: edge-tag --camera 0"
+
+
+def test_columns_line_up():
+    lines = table(result(tags=(PART, WHOLE)))
+    assert len({line.index(word) for line, word in zip(lines, ("head", "grocery", "tags"))}) == 1
+
+
+def test_a_frame_without_tags_says_so():
+    assert "no tag above its threshold" in "\n".join(table(result())).replace("…", "no tag ab")
+
+
+def test_many_frames_take_one_line_each():
+    lines = table(result(frame=7, tags=(PART, WHOLE)), is_compact=True)
+    assert lines[0] == "a.jpg #7  12 ms  Granny-Smith 93%, outdoor 75%"
+
+
+def test_frames_of_a_clip_take_one_line_each():
+    assert table(result("c.mp4", 7, (PART, WHOLE)))[0].startswith("c.mp4 #7  12 ms  Granny-Smith")
+
+
+def test_names_cannot_move_the_cursor():
+    evil = Tag("tags", "\x1b[2Jowned", None, 0.5, (0, 0, 60, 40))
+    assert "\x1b" not in "\n".join(table(result("\x1b]0;x\x07.jpg", tags=(evil,))))
+
+
+def test_a_terminal_without_blocks_gets_plain_bars():
+    assert "#########." in "\n".join(table(result(tags=(PART,)), encoding="ascii"))
+
+
+# pictures
+
+
+def test_an_annotated_picture_shows_boxes_and_a_caption(tmp_path):
+    pixels = paint("black", 400, 600)
+    box = Tag("grocery", "Granny-Smith", None, 0.9, (50, 60, 250, 360))
+    whole = Tag("tags", "outdoor", None, 0.75, (0, 0, 600, 400))
+    drawn = annotate(pixels, [box, whole], {})
+    assert drawn.shape[0] > 400
+    assert drawn.shape[1] == 600
+    assert drawn[200, 50].any()  # an edge of the box
+    assert not drawn[390, 590].any()  # nothing elsewhere
+    assert not pixels.any()  # the frame itself is as it was
+    assert not (drawn[400:] == drawn[400, 599]).all()  # the caption is written
+
+
+def test_heads_differ_in_colour():
+    colours: dict[str, tuple[int, int, int]] = {}
+    annotate(paint("black", 90, 90), [WHOLE, PART], colours)
+    assert len(set(colours.values())) == len(colours) == 2
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (9000, 20)], ids=str)
+def test_odd_sizes_can_be_drawn_on(size):
+    tags = [
+        Tag("a", "b", None, 0.5, (0, 0, size[1], size[0])),
+        Tag("a", "c", None, 0.5, (0, 0, 1, 1)),
+    ]
+    drawn = annotate(paint("red", *size), tags, {})
+    assert drawn.shape[1] >= 480
+    assert max(drawn.shape) < 10_000
+
+
+def test_labels_do_not_cover_one_another():
+    pen, taken = Pen(600), []
+    label = pen.label("Granny-Smith 93%", (200, 30, 45))
+    while (at := free_place(label, (100, 100, 300, 300), taken, 600, 400)) is not None:
+        box = (*at, at[0] + label.width, at[1] + label.height)
+        assert not any(shared_px(box, other) for other in taken)
+        assert box[2] <= 600
+        taken.append(box)
+    assert len(taken) > 10
+
+
+def test_pictures_are_named_after_their_source(tmp_path):
+    sink = PicturesSink(tmp_path / "new" / "out")
+    for source, frame in [
+        ("x/a.jpg", 0),
+        ("y/a.png", 0),
+        ("a-2.jpg", 0),
+        ("c.mp4", 12),
+        ("camera:0", 3),
+    ]:
+        sink.write(result(source, frame, (WHOLE,)), paint("red", 40, 60))
+    sink.write(FAILED, None)
+    assert sorted(p.name for p in (tmp_path / "new" / "out").iterdir()) == [
+        "a-2-2.tags.jpg",
+        "a-2.tags.jpg",
+        "a.tags.jpg",
+        "c.000012.tags.jpg",
+        "camera-0.000003.tags.jpg",
+    ]
+    drawn = cv2.imread(str(tmp_path / "new" / "out" / "a.tags.jpg"))
+    assert drawn[5, 200, 2] > 200  # red stays red
+
+
+@pytest.mark.parametrize(
+    ("source", "stem"),
+    [
+        ("a/b.c.jpg", "b.c"),
+        ("rtsp://cam:554/live/1", "cam-554-live-1"),
+        ("...jpg", "frame"),
+        ("äpfel 1.jpg", "äpfel-1"),
+        ("x" * 300 + ".jpg", "x" * 100),
+    ],
+)
+def test_a_stem_is_a_safe_file_name(source, stem):
+    assert stem_of(source) == stem
+
+
+def test_a_folder_that_cannot_be_made_is_a_sink_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SinkError, match="file"):
+        PicturesSink(tmp_path / "file" / "out")
+
+
+def test_a_picture_that_cannot_be_written_leaves_nothing_behind(tmp_path):
+    sink = PicturesSink(tmp_path)
+    (tmp_path / "a.tags.jpg").mkdir()  # in the way
+    with pytest.raises(SinkError, match=r"a\.tags\.jpg"):
+        sink.write(result(tags=(WHOLE,)), np.zeros((40, 60, 3), np.uint8))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tags.jpg"]

@@ -1,0 +1,319 @@
+"""Where frames come from."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import deque
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.errors import SourceError, UsageError
+from edge.newest import Newest
+from edge.sources import kind_of, open_source, without_secrets
+from edge.sources.camera import CameraSource, check_camera, found_cameras
+from edge.sources.images import natural
+from tests.tiny import paint
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format, *args):  # noqa: A002  # its name in the parent
+        """Nothing to stderr."""
+
+
+def never() -> bool:
+    return False
+
+
+def write_picture(path: Path, colour: str = "red") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), paint(colour)[..., ::-1])
+    return path
+
+
+def write_clip(path: Path, frames: int = 20) -> Path:
+    """Noise, so that the file is long enough to be cut."""
+    out = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    assert out.isOpened()
+    rng = np.random.default_rng(0)
+    for _ in range(frames):
+        out.write(rng.integers(0, 255, (48, 64, 3), np.uint8))
+    out.release()
+    return path
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return write_clip(tmp_path_factory.mktemp("clips") / "noise.avi")
+
+
+# what the user wrote
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("camera:0", "camera"),
+        ("/dev/video3", "camera"),
+        ("rtsp://cam/1", "stream"),
+        ("rtsps://cam/1", "stream"),
+        ("http://cam/x.jpg", "stream"),
+        ("HTTPS://cam/x", "stream"),
+    ],
+)
+def test_the_form_decides_the_kind(text, kind):
+    assert kind_of(text) == kind
+
+
+def test_paths_are_told_apart_by_what_is_there(tmp_path, clip):
+    assert kind_of(str(tmp_path)) == "images"
+    assert kind_of(str(write_picture(tmp_path / "A.PNG"))) == "images"
+    assert kind_of(str(clip)) == "clip"
+
+
+@pytest.mark.parametrize("text", ["nowhere.jpg", "", "a\0b.jpg", "rtsp:/one-slash"])
+def test_what_is_not_there_is_said(text):
+    with pytest.raises(SourceError, match="no such file or folder"):
+        open_source(text)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(SourceError, match=r"'\.txt', expected a picture .* or a clip"):
+        open_source(str(tmp_path / "notes.txt"))
+
+
+@pytest.mark.parametrize("text", ["camera:", "camera:front", "camera:-1", "/dev/videoX"])
+def test_a_camera_without_a_number_is_a_wrong_argument(text):
+    with pytest.raises(UsageError, match="expected camera:0"):
+        open_source(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp://bob:secret@cam:554/live", "rtsp://cam:554/live"),
+        ("rtsp://bob:sec@ret/x@cam/live", "rtsp://cam/live"),
+        ("http://cam/live?token=secret#secret", "http://cam/live"),
+        ("photos/a?b.jpg", "photos/a?b.jpg"),
+    ],
+)
+def test_credentials_are_not_shown(text, shown):
+    assert without_secrets(text) == shown
+
+
+def test_a_stream_that_does_not_answer_says_so_without_credentials():
+    pytest.importorskip("av", reason="pip install 'edge-tag[video]'")
+    with pytest.raises(SourceError) as caught:
+        open_source("rtsp://bob:secret@127.0.0.1:9/live?token=secret")
+    assert "secret" not in str(caught.value)
+    assert "bob" not in str(caught.value)
+    assert str(caught.value).startswith("rtsp://127.0.0.1:9/live: ")
+    assert caught.value.__cause__ is None  # the cause quotes the address
+
+
+def test_an_address_of_a_clip_gives_every_frame(clip):
+    pytest.importorskip("av", reason="pip install 'edge-tag[video]'")
+    handler = partial(Quiet, directory=str(clip.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = open_source(f"http://bob:secret@127.0.0.1:{server.server_port}/{clip.name}")
+        frames = list(source.frames())
+        source.close()
+        server.shutdown()
+    assert not source.is_live
+    assert [frame.index for frame in frames] == list(range(20))
+    assert frames[0].pixels.shape == (48, 64, 3)
+    assert "secret" not in frames[0].source
+
+
+def test_a_stream_without_its_package_gives_the_pip_line(monkeypatch):
+    monkeypatch.delitem(sys.modules, "edge.sources.stream", raising=False)
+    monkeypatch.setitem(sys.modules, "av", None)  # how Python says that it is not installed
+    with pytest.raises(SourceError, match="rtsp://cam/1: needs the package 'av'") as caught:
+        open_source("rtsp://bob:secret@cam/1")
+    assert caught.value.fix == "pip install 'edge-tag[video]'"
+
+
+# pictures
+
+
+def test_a_folder_gives_its_pictures_in_natural_order(tmp_path):
+    for name in ("10.png", "9.png", "sub/1.jpg", ".hidden.png", ".git/x.png", "9.tags.jpg"):
+        write_picture(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("hello")
+    source = open_source(str(tmp_path))
+    names = [str(Path(f.source).relative_to(tmp_path)) for f in source.frames()]
+    assert names == ["9.png", "10.png", "sub/1.jpg"]
+    assert source.count == 3
+
+
+def test_natural_order_survives_names_of_any_kind():
+    names = ["a10", "a9", "9", "a", "²", "a9b", "٣"]
+    assert sorted(names, key=natural).index("a9") < sorted(names, key=natural).index("a10")
+
+
+def test_a_folder_without_pictures_says_what_it_found(tmp_path):
+    (tmp_path / "a.txt").write_text("x")
+    (tmp_path / "b.txt").write_text("x")
+    with pytest.raises(SourceError, match=r"no picture in this folder, found 2 x \.txt"):
+        open_source(str(tmp_path))
+
+
+def test_an_unreadable_picture_is_a_frame_with_an_error_and_the_next_one_follows(tmp_path):
+    (tmp_path / "1.jpg").write_bytes(b"junk")
+    (tmp_path / "2.png").symlink_to(tmp_path / "gone.png")
+    write_picture(tmp_path / "3.png")
+    frames = list(open_source(str(tmp_path)).frames())
+    assert [frame.pixels is None for frame in frames] == [True, True, False]
+    assert all(f.error.startswith(f.source) for f in frames[:2])
+    assert (frames[2].pixels == paint("red")).all()
+
+
+def test_a_folder_stops_when_asked(tmp_path):
+    for n in range(4):
+        write_picture(tmp_path / f"{n}.png")
+    seen: list[str] = []
+    source = open_source(str(tmp_path), is_stopped=lambda: len(seen) == 2)
+    seen.extend(frame.source for frame in source.frames())
+    assert len(seen) == 2
+
+
+# clips
+
+
+def test_a_clip_gives_every_frame(clip):
+    source = open_source(str(clip))
+    frames = list(source.frames())
+    assert source.count == 20
+    assert [frame.index for frame in frames] == list(range(20))
+    assert frames[0].pixels.shape == (48, 64, 3)
+
+
+def test_a_clip_is_thinned_by_its_own_time(clip):
+    source = open_source(str(clip), every_s=0.5)
+    assert [frame.index for frame in source.frames()] == [0, 5, 10, 15]
+    assert source.count == 4
+
+
+def test_a_clip_has_its_colours_in_order(tmp_path):
+    out = cv2.VideoWriter(str(tmp_path / "red.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    out.write(np.ascontiguousarray(paint("red", 48, 64)[..., ::-1]))
+    out.release()
+    (frame,) = open_source(str(tmp_path / "red.avi")).frames()
+    assert frame.pixels[..., 0].min() > 200
+    assert frame.pixels[..., 2].max() < 50
+
+
+def test_a_clip_cut_short_gives_its_frames_and_then_an_error(clip, tmp_path):
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    frames = open_source(str(cut)).frames()
+    assert [next(frames).index for _ in range(8)] == list(range(8))
+    with pytest.raises(SourceError, match=r"ends after \d+ frames, expected 20"):
+        deque(frames, maxlen=0)
+
+
+def test_a_file_that_is_no_clip_is_an_error_when_read(tmp_path):
+    (tmp_path / "junk.mp4").write_bytes(b"junk" * 100)
+    source = open_source(str(tmp_path / "junk.mp4"))
+    with pytest.raises(SourceError, match="400 bytes that FFmpeg cannot read"):
+        list(source.frames())
+
+
+# cameras
+
+
+class Driver:
+    """A camera driver: gives grey levels 0, 1, 2, ...; `broken` after some of them."""
+
+    def __init__(self, good: int = 10**9, pause_s: float = 0.0) -> None:
+        self.reads, self.good, self.pause_s, self.is_released = 0, good, pause_s, False
+
+    def read(self):
+        time.sleep(self.pause_s)
+        if self.reads >= self.good:
+            return False, None
+        self.reads += 1
+        return True, np.full((2, 2, 3), self.reads % 256, np.uint8)
+
+    def release(self) -> None:
+        self.is_released = True
+
+
+def test_a_slow_reader_gets_the_newest_frame():
+    driver = Driver(good=5)
+    source = CameraSource("camera:9", driver, 0.0, never, patience_s=0.3)
+    while driver.reads < 5:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    frames = source.frames()
+    assert next(frames).pixels[0, 0, 0] == 5
+    source.close()
+    assert driver.is_released
+
+
+def test_a_camera_that_stops_delivering_is_an_error():
+    source = CameraSource("camera:9", Driver(good=1), 0.0, never, patience_s=0.3)
+    frames = source.frames()
+    next(frames)
+    with pytest.raises(SourceError, match=r"camera:9: no frame for 0\.3 s"):
+        next(frames)
+    source.close()
+
+
+def test_a_waiting_camera_ends_when_asked():
+    stopping = threading.Event()
+    source = CameraSource("camera:9", Driver(good=0), 0.0, stopping.is_set, patience_s=60)
+    threading.Timer(0.2, stopping.set).start()
+    assert list(source.frames()) == []
+    source.close()
+
+
+def test_a_reader_that_fails_passes_its_error_on():
+    def read():
+        raise SourceError("rtsp://cam: the stream ended")
+
+    newest = Newest(read, "rtsp://cam")
+    with pytest.raises(SourceError, match="the stream ended"):
+        newest.take(never)
+    assert newest.close()
+
+
+def test_frames_of_a_camera_are_spaced():
+    source = CameraSource("camera:9", Driver(pause_s=0.01), 0.25, never)
+    frames = source.frames()
+    next(frames)
+    first = time.monotonic()
+    second = next(frames)
+    assert time.monotonic() - first > 0.2
+    assert second.index == 1
+    source.close()
+
+
+def test_a_missing_camera_lists_what_was_found(tmp_path):
+    with pytest.raises(SourceError, match=r"found no .*/video\* at all"):
+        check_camera(0, tmp_path, tmp_path)
+    (tmp_path / "video2").write_text("")
+    (tmp_path / "video10").write_text("")
+    (tmp_path / "sys" / "video2").mkdir(parents=True)
+    (tmp_path / "sys" / "video2" / "name").write_text("HD Webcam\n")
+    found = found_cameras(tmp_path, tmp_path / "sys")
+    assert found == f"{tmp_path}/video2 (HD Webcam), {tmp_path}/video10 (no name)"
+    with pytest.raises(SourceError, match="HD Webcam"):
+        check_camera(0, tmp_path, tmp_path / "sys")
+    check_camera(2, tmp_path, tmp_path / "sys")
+
+
+def test_a_camera_of_somebody_else_says_permission_denied(tmp_path, monkeypatch):
+    (tmp_path / "video0").write_text("")
+    monkeypatch.setattr("os.access", lambda *_: False)  # the tests may run as root
+    with pytest.raises(SourceError, match="permission denied") as caught:
+        check_camera(0, tmp_path, tmp_path)
+    assert "video" in caught.value.fix
