@@ -89,9 +89,8 @@ class Folder:
     def _inside(self, name: str) -> Path:
         check_name(name, str(self._shown))
         where = f"{self._shown}/{name}"
-        with _reading(
-            where, (OSError, RuntimeError)
-        ):  # RuntimeError: links in a circle, before Python 3.13
+        # RuntimeError: links in a circle, before Python 3.13
+        with _reading(where, (OSError, RuntimeError)):
             real = (self._root / name).resolve(strict=True)
             is_file = stat.S_ISREG(real.stat().st_mode)
         if not real.is_relative_to(self._root):

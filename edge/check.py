@@ -91,8 +91,7 @@ def _differences(
             )
     if head.kind == "softmax" and known:
         was, now = max(known, key=known.__getitem__), max(found, key=found.__getitem__)
-        if (
-            found[now] - found[was] > TOLERANCE
-        ):  # less is a tie, which any CPU may break its own way
+        # less is a tie, which any CPU may break its own way
+        if found[now] - found[was] > TOLERANCE:
             findings.append(f"{where}: best is {now!r} at {found[now]:.3f}, expected {was!r}")
     return findings

@@ -186,6 +186,7 @@ def finetune(train: Shelf, val: Shelf, student: Student, settings: Settings, out
     steps = per_epoch * settings.epochs
     for epoch in range(first, settings.epochs):
         student.train()
+        torch.manual_seed(settings.seed + 1000 * epoch)  # a resumed epoch drops what it would have
         bar = tqdm(
             batches(train, settings, epoch),
             f"epoch {epoch + 1}/{settings.epochs}",

@@ -119,7 +119,8 @@ def normalise(pixels: Tensor) -> Tensor:
 
 def save(student: Student, settings: SettingsTable, file: Path) -> None:
     """Write weights in half precision, with the sizes of the heads and the settings of the run."""
-    half = {k: v.half() if v.is_floating_point() else v for k, v in student.state_dict().items()}
+    packed = {k: v.contiguous() for k, v in student.state_dict().items()}  # channels last is not
+    half = {k: v.half() if v.is_floating_point() else v for k, v in packed.items()}
     heads = {name: head.out_features for name, head in student.heads.items()}
     temporary = file.with_suffix(".tmp")
     save_file(half, temporary, {"heads": json.dumps(heads), "settings": json.dumps(settings)})
