@@ -27,6 +27,9 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--build", type=Path, default=BUILD, help="where stages read and write")
         if verb == "finetune":
             one.add_argument("--epochs", type=int, default=10)
+        if verb == "quantize":
+            text = "a set made by `edge-tag capture`; default: training pictures"
+            one.add_argument("--calibration", type=Path, metavar="DIR", help=text)
         if verb == "compare":
             one.add_argument("--bundle", type=Path, help="measure a packed bundle, not the build")
         if verb == "pack":

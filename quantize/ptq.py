@@ -11,6 +11,7 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -105,7 +106,7 @@ def _set(graph: onnx.GraphProto, name: str, value: np.ndarray) -> None:
 def tflite_int8(model: Deployed, pictures: U8, file: Path) -> None:
     """Convert and quantise with ranges seen on `pictures` (N, H, W, 3) uint8; write `file`."""
     import litert_torch
-    from ai_edge_quantizer import quantizer, recipe
+    from ai_edge_quantizer import calibrator, quantizer, recipe, recipe_manager
 
     height, width = pictures.shape[1:3]
     with tempfile.TemporaryDirectory() as folder:
@@ -115,11 +116,24 @@ def tflite_int8(model: Deployed, pictures: U8, file: Path) -> None:
         )
         quantise = quantizer.Quantizer(str(core))
         quantise.load_quantization_recipe(recipe.static_wi8_ai8())
-        signature = "serving_default"
+        rules = recipe_manager.RecipeManager()
+        rules.load_quantization_recipe(recipe.static_wi8_ai8())
+        watch = calibrator.Calibrator(core.read_bytes(), qsv_update_func=widest)
         inputs = [{"args_0": (p[None].astype(np.float32) - MEAN) / SCALE} for p in pictures]
-        ranges = quantise.calibrate({signature: inputs})
+        watch.calibrate({"serving_default": inputs}, rules)
+        ranges = watch.get_model_qsvs()
         # The whole range of a byte, so that int8 = uint8 - 128 exactly.
         name = next(key for key in ranges if "args_0" in key)
         ranges[name]["min"] = np.full_like(ranges[name]["min"], -MEAN / SCALE)
         ranges[name]["max"] = np.full_like(ranges[name]["max"], (255 - MEAN) / SCALE)
         file.write_bytes(quantise.quantize(ranges).quantized_model)
+
+
+def widest(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """A tensor's range so far and on one more picture -> both.
+
+    The default is a moving average, which cuts off the largest logits: ties among the best tags.
+    """
+    if not old:
+        return new
+    return {"min": np.minimum(old["min"], new["min"]), "max": np.maximum(old["max"], new["max"])}

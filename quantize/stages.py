@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 from edge import pixels
 from edge.bundle import InputSpec, open_bundle
 from edge.bundle_write import write_bundle
+from edge.capture import read_set
 from edge.engines import installed
 from edge.records import F32, U8
 from quantize import compare as comparing
@@ -135,7 +136,10 @@ def _spec(settings: students.SettingsTable) -> InputSpec:
 
 
 def _calibration(args: Namespace, spec: InputSpec) -> U8:
-    """Training pictures only, every set in its share: what the device will see, and no judge."""
+    """A captured calibration set, or else training pictures, every set in its share; no judge."""
+    if args.calibration:
+        files = list(read_set(args.calibration))
+        return pixels.batch([pixels.decode(f.read_bytes(), str(f)) for f in files], spec)
     train = [s for s in _all(args) if s.split == "train"]
     chosen = random.Random(0).sample(train, CALIBRATION_PICTURES)
     return pixels.batch([data.read(s) for s in chosen], spec)

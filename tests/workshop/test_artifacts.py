@@ -74,7 +74,7 @@ def test_int8_takes_raw_pixels_and_follows_the_student(
     got = dict(zip(model.names, opened.run(pictures).values()))
     with torch.no_grad():
         wanted = model(torch.from_numpy(pictures))[0].numpy()
-    assert np.corrcoef(got["embedding"].ravel(), wanted.ravel())[0, 1] > 0.95
+    assert np.corrcoef(got["embedding"].ravel(), wanted.ravel())[0, 1] > 0.9
     for name, head in model.student.heads.items():
         with torch.no_grad():
             exact = head(torch.from_numpy(got["embedding"])).numpy()

@@ -68,7 +68,9 @@ def test_pictures_grow_from_the_first_side_to_the_last() -> None:
     assert sides == [128, 128, 160, 160, 192, 192]
 
 
-def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = finetune.finetune(shelf(), shelf(), student(), TINY, tmp_path / "whole")
 
     class Killed(Exception):
@@ -79,9 +81,10 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
             raise Killed
         return {}
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(finetune, "accuracy", die)
+    monkeypatch.setattr(finetune, "accuracy", die)
+    with pytest.raises(Killed):
         finetune.finetune(shelf(), shelf(), student(), TINY, tmp_path / "killed")
+    monkeypatch.undo()
     again = finetune.finetune(shelf(), shelf(), student(), TINY, tmp_path / "killed")
     for name, wanted in whole.state_dict().items():
         assert torch.equal(again.state_dict()[name], wanted), name
