@@ -25,11 +25,11 @@ TOLERANCE = 2e-3  # logits; both exporters were seen within 1e-4
 
 
 class Deployed(nn.Module):
-    """A student as a device sees it: (N, H, W, 3) pixels in, a tuple of `names` out."""
+    """A folded student as a device sees it: (N, H, W, 3) pixels in, a tuple of `names` out."""
 
     def __init__(self, student: Student) -> None:
         super().__init__()
-        self.student = folded(student)
+        self.student = student
         self.names = ("embedding", *student.heads)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:

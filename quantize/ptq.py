@@ -1,8 +1,9 @@
 """Stage `quantize`: float artifacts -> int8, static ranges, weights by channel (`static_w8c_a8`).
 
-Both int8 files take raw pixels with no float step: the input's scale and zero point ARE the
-normalisation. ONNX gets uint8 activations and int8 weights, because with int8 activations
-onnxruntime 1.31 runs depthwise layers in float on x86.
+The student comes with its weights on the int8 grid (rounding.py). Both int8 files take raw pixels
+with no float step: the input's scale and zero point ARE the normalisation. ONNX gets uint8
+activations and int8 weights, because with int8 activations onnxruntime 1.31 runs depthwise layers
+in float on x86.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 
 from edge.records import U8
-from quantize.export import Deployed
+from quantize.export import Deployed, to_onnx
 from quantize.students import MEAN, SCALE
 
 RECIPE = "static_w8c_a8"
@@ -51,12 +52,13 @@ class Reader(CalibrationDataReader):  # type: ignore[misc]
         return None if picture is None else {"pixels": picture[None]}
 
 
-def onnx_int8(float_file: Path, pictures: U8, file: Path) -> None:
-    """Quantise `float_file` with ranges seen on `pictures` (N, H, W, 3) uint8; write `file`."""
+def onnx_int8(model: Deployed, pictures: U8, file: Path) -> None:
+    """Convert and quantise with ranges seen on `pictures` (N, H, W, 3) uint8; write `file`."""
     logging.getLogger().setLevel(logging.ERROR)  # its advice to pre-process is followed here
     with tempfile.TemporaryDirectory() as folder:
-        prepared, quantised = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
-        quant_pre_process(float_file, prepared)
+        plain, prepared, quantised = (Path(folder) / f"{i}.onnx" for i in range(3))
+        to_onnx(model, pictures.shape[1], plain)
+        quant_pre_process(plain, prepared)
         quantize_static(
             prepared,
             quantised,

@@ -19,7 +19,7 @@ from edge.capture import read_set
 from edge.engines import installed
 from edge.records import F32, U8
 from quantize import compare as comparing
-from quantize import data, ptq, students
+from quantize import data, ptq, rounding, students
 from quantize import export as exporting
 from quantize import finetune as training
 from quantize import label as labelling
@@ -49,7 +49,7 @@ def finetune(args: Namespace) -> None:
 
 def export(args: Namespace) -> None:
     student, settings = students.load(_weights(args))
-    model, side = exporting.Deployed(student), settings["final_side"]
+    model, side = exporting.Deployed(exporting.folded(student)), settings["final_side"]
     out = _folder(args, "float")
     exporting.to_onnx(model, side, out / FILES["onnxruntime"])
     exporting.to_tflite(model, side, out / FILES["tflite"])
@@ -64,8 +64,10 @@ def export(args: Namespace) -> None:
 def quantize(args: Namespace) -> None:
     student, settings = students.load(_weights(args))
     pictures, out = _calibration(args, _spec(settings)), _folder(args, "int8")
-    ptq.onnx_int8(args.build / "float" / FILES["onnxruntime"], pictures, out / FILES["onnxruntime"])
-    ptq.tflite_int8(exporting.Deployed(student), pictures, out / FILES["tflite"])
+    exact = rounding.rounded(exporting.folded(student), torch.from_numpy(pictures))
+    model = exporting.Deployed(exact)
+    ptq.onnx_int8(model, pictures, out / FILES["onnxruntime"])
+    ptq.tflite_int8(model, pictures, out / FILES["tflite"])
 
 
 def compare(args: Namespace) -> None:
@@ -97,7 +99,7 @@ def pack(args: Namespace) -> None:
         "calibration": CALIBRATION_PICTURES,
         "start": STOCK,
         "teacher": TEACHER,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
     }
     manifest = packing.manifest_of(args.name, args.counter, spec, heads, artifacts, golden, recipe)
     write_bundle(args.out, tag_files | pictures | model_files, manifest, replace=True)

@@ -37,7 +37,7 @@ def model(pictures: U8) -> export.Deployed:
     student = students.Student(HEADS).train()
     for _ in range(40):  # batch norm needs statistics before int8 means anything
         student(students.normalise(torch.from_numpy(pictures)))
-    return export.Deployed(student.eval())
+    return export.Deployed(export.folded(student))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def files(
         (folder / precision).mkdir()
     export.to_onnx(model, SIDE, folder / "float" / "student.onnx")
     export.to_tflite(model, SIDE, folder / "float" / "student.tflite")
-    ptq.onnx_int8(folder / "float/student.onnx", pictures, folder / "int8" / "student.onnx")
+    ptq.onnx_int8(model, pictures, folder / "int8" / "student.onnx")
     ptq.tflite_int8(model, pictures, folder / "int8" / "student.tflite")
     return folder
 
