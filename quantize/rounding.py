@@ -3,7 +3,7 @@
 Rounding a kernel shifts the mean of what it computes by the error times the mean of its input: a
 lot where the input hardly moves, as behind a ReLU6 that is nearly always full. The shift is
 constant, so the bias can take it back (bias correction, Nagel et al. 2019, arXiv:1906.04721, here
-measured on pictures). Both quantisers then find weights that already lie on their grid, and round nothing more.
+measured on pictures). Both quantisers then find weights that lie on their grid already.
 """
 
 from __future__ import annotations
