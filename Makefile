@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DATA ?= ../shared/data
-CROPS := build/crops
+RENDERED := build/rendered
 
 .PHONY: help demo test lint unit bundle table clean
 help:  ## what there is to make
@@ -35,12 +35,13 @@ lint:
 unit:
 	$(BIN)/python -m pytest
 
-$(CROPS)/labels.jsonl: $(VENV)/everything
-	$(BIN)/python -m calib_data.scenes crops --per-tag 30 --seed 7 --out $(CROPS)
+$(RENDERED): $(VENV)/everything
+	$(BIN)/python -m calib_data.scenes crops --per-tag 30 --seed 7 --size 224 --out $@/crops
+	$(BIN)/python -m calib_data.scenes tiles --count 130 --seed 11 --size 224 --out $@/tiles
 
-bundle: $(CROPS)/labels.jsonl  ## train, export, quantise, compare and pack the default bundle; hours
+bundle: $(RENDERED)  ## train, export, quantise, compare and pack the default bundle; hours
 	for stage in label finetune export quantize compare pack; do \
-	    $(BIN)/python -m quantize $$stage --data $(DATA) --rendered $(CROPS) || exit 1; \
+	    $(BIN)/python -m quantize $$stage --data $(DATA) --rendered $(RENDERED) || exit 1; \
 	done
 
 table: $(VENV)/everything  ## accuracy, size and milliseconds of the default bundle, as in the README

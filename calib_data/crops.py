@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -161,24 +162,24 @@ VIEWS = {
 
 
 def write_crops(folder: Path, per_tag: int, seed: int, size: int = 256) -> int:
-    """Views of every tag as folder/images/*.jpg and folder/labels.jsonl; gives their number.
-
-    Written beside its target and renamed, the list of labels is whole or absent.
-    """
+    """Views of every tag as folder/images/*.jpg and folder/labels.jsonl; gives their number."""
     folder = Path(folder)
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    lines = []
+    rows = []
     for head, tag, order in tqdm(every_crop(per_tag), unit="view", disable=None):
         name = f"images/{head}-{tag}-{order:05d}.jpg"
         pixels = crop(head, tag, seed * 1_000_003 + order, size)
         write_jpeg(folder / name, pixels, 92)
-        lines.append(
-            json.dumps({"file": name, "head": head, "tag": "none" if head == "none" else tag})
-        )
+        rows.append({"file": name, "head": head, "tag": "none" if head == "none" else tag})
+    write_labels(folder, rows)
+    return len(rows)
+
+
+def write_labels(folder: Path, rows: Sequence[dict[str, str]]) -> None:
+    """folder/labels.jsonl, whole or not at all."""
     part = folder / "labels.jsonl.part"
-    part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    part.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     part.replace(folder / "labels.jsonl")
-    return len(lines)
 
 
 def every_crop(per_tag: int) -> list[tuple[str, str, int]]:

@@ -22,6 +22,7 @@ from calib_data.paint import U8
 from calib_data.rails import rail
 from calib_data.shelves import shelf
 from calib_data.stage import Scene, Thing
+from calib_data.tiles import write_tiles
 
 __all__ = ["TAGS", "Scene", "Thing", "belt", "clip", "crop", "rail", "shelf", "write_crops"]
 
@@ -87,9 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "what",
-        choices=[*SCENES, "crops", "clip", "demo"],
+        choices=[*SCENES, "crops", "tiles", "clip", "demo"],
         help="shelf, rail, belt: 4K frames (.jpg + .json); crops: labelled square "
-        "views; clip: a belt clip (.mp4 + .json); demo: the files in calib_data/demo",
+        "views; tiles: labelled parts of --count scenes; clip: a belt clip (.mp4 + .json); "
+        "demo: the files in calib_data/demo",
     )
     parser.add_argument("--seed", type=int, default=7, help="same seed, same pixels (default 7)")
     parser.add_argument(
@@ -113,6 +115,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif args.what == "crops":
         count = write_crops(out, args.per_tag, args.seed, args.size)
         sys.stdout.write(f"{count} views in {out}\n")
+    elif args.what == "tiles":
+        count = write_tiles(out, args.count, args.seed, args.size)
+        sys.stdout.write(f"{count} tiles in {out}\n")
     else:
         for seed in tqdm(range(args.seed, args.seed + args.count), unit=args.what, disable=None):
             if args.what == "clip":

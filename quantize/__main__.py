@@ -23,10 +23,14 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument(
             "--data", type=Path, default=Path("../shared/data"), help="labelled pictures"
         )
-        one.add_argument("--rendered", type=Path, default=BUILD / "crops", help="rendered crops")
+        one.add_argument("--rendered", type=Path, default=BUILD / "rendered", help="rendered pictures")
         one.add_argument("--build", type=Path, default=BUILD, help="where stages read and write")
         if verb == "finetune":
-            one.add_argument("--epochs", type=int, default=10)
+            one.add_argument("--epochs", type=int, help="default 10")
+            one.add_argument("--lr", type=float, help="highest learning rate; default 5e-4")
+            one.add_argument("--first-side", type=int, help="px in the first epochs; default 128")
+            text = "go on from a student.safetensors; default: from the stock weights"
+            one.add_argument("--start", type=Path, metavar="FILE", help=text)
         if verb == "quantize":
             text = "a set made by `edge-tag capture`; default: training pictures"
             one.add_argument("--calibration", type=Path, metavar="DIR", help=text)

@@ -103,7 +103,7 @@ def tag_lists(root: Path) -> dict[str, TagList]:
 
 
 def samples(root: Path, rendered: Path | None = None) -> list[Sample]:
-    """All samples of all sets. `rendered` is a folder made by `calib_data.scenes crops`."""
+    """All samples of all sets. `rendered` holds what `calib_data.scenes crops | tiles` made."""
     found = [*_clothing(root / "clothing"), *_grocery(root / "grocery"), *_fish(root / "fish")]
     found += _photos(root / "photos")
     return found + (list(_rendered(rendered)) if rendered else [])
@@ -146,9 +146,10 @@ def _photos(folder: Path) -> Iterator[Sample]:
 
 
 def _rendered(folder: Path) -> Iterator[Sample]:
-    for row in _rows(folder / "labels.jsonl"):
-        tag = "" if row["head"] == "none" else row["tag"]
-        yield Sample(folder / row["file"], row["head"], tag, "train")
+    for labels in sorted(folder.rglob("labels.jsonl")):
+        for row in _rows(labels):
+            tag = "" if row["head"] == "none" else row["tag"]
+            yield Sample(labels.parent / row["file"], row["head"], tag, "train")
 
 
 def _general(file: Path) -> TagList:

@@ -39,11 +39,15 @@ def label(args: Namespace) -> None:
 
 
 def finetune(args: Namespace) -> None:
-    settings = Settings(epochs=args.epochs)
+    given = {k: getattr(args, k) for k in ("epochs", "lr", "first_side") if getattr(args, k)}
+    settings = Settings(**given)
     lists, soft = data.tag_lists(args.data), labelling.load(args.build / "soft")
     train = training.shelve([s for s in _all(args) if s.split == "train"], lists, soft)
     val = training.shelve(_held_out(args), lists, soft)
-    student = training.start(lists, args.data / STOCK, train, settings)
+    if args.start:
+        student, _ = students.load(args.start)
+    else:
+        student = training.start(lists, args.data / STOCK, train, settings)
     training.finetune(train, val, student, settings, args.build / "student")
 
 
@@ -107,10 +111,10 @@ def pack(args: Namespace) -> None:
 
 
 def _all(args: Namespace) -> list[Sample]:
-    if not (args.rendered / "labels.jsonl").exists():
+    if not any(args.rendered.rglob("labels.jsonl")):
         raise SystemExit(
-            f"{args.rendered}: no rendered crops, expected labels.jsonl and images/\n"
-            f"  fix: python -m calib_data.scenes crops --per-tag 30 --out {args.rendered}"
+            f"{args.rendered}: no rendered pictures, expected labels.jsonl and images/ in it\n"
+            f"  fix: python -m calib_data.scenes crops --per-tag 30 --out {args.rendered}/crops"
         )
     return data.samples(args.data, args.rendered)
 
