@@ -22,7 +22,7 @@ $(VENV)/everything: $(VENV)/runtime
 	@touch $@
 
 demo: $(VENV)/runtime  ## tag a rendered 4K shop scene and a clip; pictures go to out/demo
-	$(BIN)/edge-tag --table --annotate out/demo calib_data/demo/shelf.jpg calib_data/demo/belt.mp4
+	$(BIN)/edge-tag --table --annotate out/demo --every-s 1 calib_data/demo/belt.mp4 calib_data/demo/shelf.jpg
 
 test: $(VENV)/everything  ## everything that must hold: ruff, mypy, pytest
 	$(MAKE) --no-print-directory lint unit
