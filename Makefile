@@ -45,6 +45,7 @@ bundle: $(RENDERED)  ## train, export, quantise, compare and pack the default bu
 	done
 
 table: $(VENV)/everything  ## accuracy, size and milliseconds of the default bundle, as in the README
+	$(BIN)/python -m quantize export --data $(DATA)
 	$(BIN)/python -m quantize compare --data $(DATA) --bundle edge/bundles/default
 
 clean:  ## forget the environment and what was built

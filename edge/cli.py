@@ -203,9 +203,14 @@ def _openresults(flags: argparse.Namespace, sources: Sequence[Source], out: Bina
         out,
         "stdout",
         is_compact=pictures >= MANY,
-        on_close="" if is_live else NEXT,
+        on_close="" if is_live else _next(flags),
         encoding=getattr(sys.stdout, "encoding", None) or "utf-8",
     )
+
+
+def _next(flags: argparse.Namespace) -> str:
+    where = f"tags drawn on: {Path(flags.annotate) / '*.tags.jpg'}\n" if flags.annotate else ""
+    return f"{where}{NEXT}"
 
 
 def _wants_bar(flags: argparse.Namespace) -> bool:

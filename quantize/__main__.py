@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from edge.errors import EdgeError
+
 BUILD = Path("build")
 
 
@@ -14,8 +16,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m quantize",
         description="Turn teachers and labelled pictures into a small int8 bundle.",
-        epilog="In this order: label, finetune, export, quantize, compare, pack. "
-        "Every stage resumes or skips what is done; `make bundle` runs them all.",
+        epilog="In this order; `make bundle` runs them all. label and finetune go on where they "
+        "were stopped, the others take minutes.",
     )
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, text in VERBS.items():
@@ -23,7 +25,9 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument(
             "--data", type=Path, default=Path("../shared/data"), help="labelled pictures"
         )
-        one.add_argument("--rendered", type=Path, default=BUILD / "rendered", help="rendered pictures")
+        one.add_argument(
+            "--rendered", type=Path, default=BUILD / "rendered", help="rendered pictures"
+        )
         one.add_argument("--build", type=Path, default=BUILD, help="where stages read and write")
         if verb == "finetune":
             one.add_argument("--epochs", type=int, help="default 10")
@@ -55,10 +59,22 @@ VERBS = {
 
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
+    if not args.data.is_dir():
+        return _refuse(f"{args.data}: no such folder, expected labelled pictures", "--data FOLDER")
     from quantize import stages
 
-    getattr(stages, args.verb)(args)
+    try:
+        getattr(stages, args.verb)(args)
+    except EdgeError as e:
+        return _refuse(str(e), e.fix)
+    except FileNotFoundError as e:
+        return _refuse(f"{e.filename}: file is missing", "run the stages before this one")
     return 0
+
+
+def _refuse(what: str, fix: str) -> int:
+    sys.stderr.write(f"quantize: {what}\n" + (f"  fix: {fix}\n" if fix else ""))
+    return 2
 
 
 if __name__ == "__main__":
