@@ -25,11 +25,16 @@ def read_json(data: bytes, kind: type[T], where: str) -> T:
     """`data` as a `kind`. Its length is for the caller to limit. Raises BundleError."""
     try:
         record = msgspec.json.decode(data, type=kind)
-    except NOT_JSON as e:
+    except msgspec.ValidationError as e:
         message, _, place = str(e).partition(" - at `")
         key = place.rstrip("`").removeprefix("$.")
         says = f"{where}: {key}: {message}" if key else f"{where}: {message}"
         raise BundleError(says, fix=_nearest(message, kind)) from e
+    except NOT_JSON as e:
+        raise BundleError(
+            f"{where}: content does not parse ({e}), expected JSON",
+            fix="copy the bundle again",
+        ) from e
     _refuse_repeated_keys(data, where)
     return record
 
