@@ -36,6 +36,7 @@ KEPT_SIDE = 288  # px: pictures wait in memory at most this large
 class Settings(msgspec.Struct, frozen=True):
     """Everything that decides the result; saved with it."""
 
+    start: str  # the weights it began with, and what they had been through
     epochs: int = 10
     batch: int = 32  # larger ones fall out of the caches of a CPU
     first_side: int = 128  # px in the first epochs: small pictures teach the coarse things cheaply

@@ -40,13 +40,15 @@ def label(args: Namespace) -> None:
 
 def finetune(args: Namespace) -> None:
     given = {k: getattr(args, k) for k in ("epochs", "lr", "first_side") if getattr(args, k)}
-    settings = Settings(**given)
+    if args.start:
+        student, before = students.load(args.start)
+        settings = Settings(f"{before['start']}, {before['epochs']} epochs, then", **given)
+    else:
+        settings = Settings(STOCK, **given)
     lists, soft = data.tag_lists(args.data), labelling.load(args.build / "soft")
     train = training.shelve([s for s in _all(args) if s.split == "train"], lists, soft)
     val = training.shelve(_held_out(args), lists, soft)
-    if args.start:
-        student, _ = students.load(args.start)
-    else:
+    if not args.start:
         student = training.start(lists, args.data / STOCK, train, settings)
     training.finetune(train, val, student, settings, args.build / "student")
 
@@ -101,7 +103,6 @@ def pack(args: Namespace) -> None:
         **settings,
         "quantise": ptq.RECIPE,
         "calibration": CALIBRATION_PICTURES,
-        "start": STOCK,
         "teacher": TEACHER,
         "torch": str(torch.__version__),
     }

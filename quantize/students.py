@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-SettingsTable = dict[str, int | float]
+SettingsTable = dict[str, int | float | str]
 
 EMBEDDING = 1280
 # Expansion, output channels, repeats, stride of the first: table 2 of the paper.

@@ -19,7 +19,9 @@ LISTS = {
     "fish": TagList(("perch",), (None,)),
     "tags": TagList(("a", "b", "c"), (None,) * 3),
 }
-TINY = finetune.Settings(epochs=2, batch=4, first_side=32, side=64, final_side=64, warm_up=1)
+TINY = finetune.Settings(
+    "random", epochs=2, batch=4, first_side=32, side=64, final_side=64, warm_up=1
+)
 
 
 def shelf() -> finetune.Shelf:
@@ -64,7 +66,7 @@ def test_loss_is_least_when_labels_and_teacher_are_met() -> None:
 
 
 def test_pictures_grow_from_the_first_side_to_the_last() -> None:
-    sides = [finetune.side_at(e, finetune.Settings(epochs=6)) for e in range(6)]
+    sides = [finetune.side_at(e, finetune.Settings("random", epochs=6)) for e in range(6)]
     assert sides == [128, 128, 160, 160, 192, 192]
 
 
