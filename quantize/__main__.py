@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
         if verb == "pack":
             one.add_argument("--out", type=Path, default=Path("edge/bundles/default"))
             one.add_argument("--name", default="edge-tag-default")
-            one.add_argument("--counter", type=int, default=1, help="only grows")
+            one.add_argument("--counter", type=int, help="only grows; default: one more than now")
     return top
 
 

@@ -106,7 +106,9 @@ def pack(args: Namespace) -> None:
         "teacher": TEACHER,
         "torch": str(torch.__version__),
     }
-    manifest = packing.manifest_of(args.name, args.counter, spec, heads, artifacts, golden, recipe)
+    manifest = packing.manifest_of(
+        args.name, args.counter or _next_counter(args.out), spec, heads, artifacts, golden, recipe
+    )
     write_bundle(args.out, tag_files | pictures | model_files, manifest, replace=True)
     _say(f"{args.out}: {manifest.name}@{manifest.counter}")
 
@@ -161,6 +163,14 @@ def _packed(args: Namespace) -> list[Model]:
     with open_bundle(args.bundle) as bundle:
         artifacts = [bundle.artifact(engine) for engine in FILES]
         return [Model(a.engine, "int8", bundle.read(a.files[0])) for a in artifacts]
+
+
+def _next_counter(out: Path) -> int:
+    """A device may refuse a counter that it has seen the next of."""
+    if not out.exists():
+        return 1
+    with open_bundle(out) as bundle:
+        return bundle.manifest.counter + 1
 
 
 def _folder(args: Namespace, name: str) -> Path:
