@@ -31,7 +31,6 @@ class Looks(msgspec.Struct, frozen=True, eq=False):
     embedding: F32  # (R, D), rows of length 1
     scores: dict[str, F32]  # head -> (R, T) or, with "none", (R, T + 1)
     engine_ms: float  # inside the engine
-    ms_per_region: float  # all of it, cutting and resizing included
 
 
 class Tagger:
@@ -66,7 +65,6 @@ class Tagger:
         """
         if not regions:
             raise ValueError("regions is empty, expected 1 or more")
-        start = perf_counter()
         engine_ms, parts = 0.0, []
         for i in range(0, len(regions), BATCH):
             crops = [pixels.cut(rgb, region) for region in regions[i : i + BATCH]]
@@ -77,7 +75,7 @@ class Tagger:
         embedding, by_head = self._read(
             {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
         )
-        return Looks(embedding, by_head, engine_ms, (perf_counter() - start) * 1e3 / len(regions))
+        return Looks(embedding, by_head, engine_ms)
 
     def tag(self, rgb: U8, view: View = AS_USUAL) -> tuple[Tag, ...]:
         """The tags of a picture (H, W, 3), best first, closer looks included; see `edge.frames`."""

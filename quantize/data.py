@@ -13,7 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import msgspec
 
 from edge import pixels
@@ -169,6 +168,3 @@ def _share(name: str) -> float:
 
 def _rows(file: Path) -> list[dict[str, str]]:
     return [msgspec.json.decode(line) for line in file.read_bytes().splitlines()]
-
-
-cv2.setNumThreads(1)  # two cores: the training threads need them more

@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import msgspec
 import numpy as np
 import torch
@@ -177,6 +178,7 @@ def accuracy(student: Student, shelf: Shelf, side: int) -> dict[str, float]:
 def finetune(train: Shelf, val: Shelf, student: Student, settings: Settings, out: Path) -> Student:
     """Train to the end, from the last whole epoch in `out`. Returns the averaged student."""
     out.mkdir(parents=True, exist_ok=True)
+    cv2.setNumThreads(1)  # torch's threads need the cores more
     student = student.to(memory_format=torch.channels_last)
     average = copy.deepcopy(student)
     optimizer = torch.optim.AdamW(

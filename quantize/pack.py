@@ -50,8 +50,10 @@ def heads_of(
             name, "multilabel" if is_multi else "softmax", stored(file, files[file]), 1.0, (0.5,),
             not is_multi, EVALUATION[name], _accuracy(report, name),
         )  # fmt: skip
-        fit = _fit_multilabel if is_multi else _fit_softmax
-        heads.append(fit(head, tags, outputs[name], samples, soft))
+        if is_multi:
+            heads.append(_fit_multilabel(head, outputs[name], soft))
+        else:
+            heads.append(_fit_softmax(head, tags, outputs[name], samples))
     return heads, files
 
 
@@ -63,7 +65,7 @@ def _accuracy(report: Report, head: str) -> dict[str, Accuracy]:
     return {f"{row.engine}/{row.precision}": row.accuracy[head] for row in report.rows}
 
 
-def _fit_softmax(head: Head, tags: TagList, logits: F32, samples: list[Sample], _: F32) -> Head:
+def _fit_softmax(head: Head, tags: TagList, logits: F32, samples: list[Sample]) -> Head:
     none = len(tags.tags)
     labels = np.array([tags.tags.index(s.tag) if s.head == head.name else none for s in samples])
     mine = labels != none
@@ -74,7 +76,7 @@ def _fit_softmax(head: Head, tags: TagList, logits: F32, samples: list[Sample], 
     return msgspec.structs.replace(head, thresholds=(limit,))
 
 
-def _fit_multilabel(head: Head, _: TagList, logits: F32, __: list[Sample], soft: F32) -> Head:
+def _fit_multilabel(head: Head, logits: F32, soft: F32) -> Head:
     wanted = np.exp(soft - np.logaddexp.reduce(soft, axis=1, keepdims=True))
     head = msgspec.structs.replace(head, temperature=thresholds.sigmoid_temperature(logits, wanted))
     limits = thresholds.tag_thresholds(scores(head, logits), wanted)

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 
 import msgspec
 import numpy as np
@@ -53,8 +54,10 @@ def test_more_regions_than_a_batch_come_back_in_order(tiny_bundle: Path) -> None
 
 def test_time_in_the_engine_is_part_of_the_whole(tiny_bundle: Path) -> None:
     with open_tagger(tiny_bundle) as tagger:
+        start = perf_counter()
         looks = tagger.look(halves(), [LEFT, RIGHT])
-    assert 0 < looks.engine_ms <= 2 * looks.ms_per_region
+        whole_ms = (perf_counter() - start) * 1e3
+    assert 0 < looks.engine_ms <= whole_ms
 
 
 def test_no_region_is_the_callers_mistake(tiny_bundle: Path) -> None:
