@@ -1,4 +1,4 @@
-"""Stage `pack`: artifacts, heads, proof and recipe -> one bundle directory.
+"""Artifacts, heads, proof and recipe -> the files and the manifest of one bundle.
 
 Golden pictures are rendered here (calib_data), so a bundle holds nothing that anybody photographed.
 Their expected scores are what each int8 artifact answers on this machine.
@@ -6,130 +6,169 @@ Their expected scores are what each int8 artifact answers on this machine.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import cv2
 import msgspec
 import numpy as np
 
 from calib_data.scenes import crop
 from edge import check, pixels
-from edge.bundle import Accuracy, Artifact, Golden, Head, InputSpec, Manifest
+from edge.bundle import Accuracy, Artifact, Golden, Head
 from edge.bundle_write import stored
-from edge.engines import open_engine
 from edge.heads import scores
 from edge.records import F32, U8
-from quantize import thresholds
-from quantize.compare import FILES, Report
-from quantize.data import SETS, Sample, TagList
+from quantize.errors import WorkshopError
+from quantize.pictures import Sample, TagList
+from quantize.report import thresholds
+from quantize.report.models import FILES, HeadSpec
+from quantize.report.opened import Opened
+from quantize.report.records import Report, manifest_accuracy
+from quantize.report.table import verdict_table
+from quantize.report.truth import Teacher, by_people, by_teacher
+from quantize.training.shelf import label
 
 GOLDEN = (("grocery", "Lemon"), ("clothes", "T-Shirt"), ("fish", "perch"))
 GOLDEN_SEED = 20261122
-EVALUATION = {
-    "clothes": "alexeygrigorev/clothing-dataset, senders held out",
-    "grocery": "marcusklasson/GroceryStoreDataset, published validation split",
-    "fish": "kratzert/EGU2017_public, fish held out",
-    "tags": "agreement with the teacher's best tag on all of these",
-}
 
 Files = dict[str, bytes]
 
 
-def heads_of(
-    lists: dict[str, TagList],
-    outputs: dict[str, F32],
-    samples: list[Sample],
-    soft: F32,
-    report: Report,
-) -> tuple[list[Head], Files]:
-    """Heads with temperature and thresholds from held-out int8 outputs, and tag list files."""
-    heads, files = [], {}
-    for name, tags in lists.items():
-        file = f"tags/{name}.txt"
-        files[file] = "".join(f"{_line(t, g)}\n" for t, g in zip(tags.tags, tags.groups)).encode()
-        is_multi = name == "tags"
-        head = Head(
-            name, "multilabel" if is_multi else "softmax", stored(file, files[file]), 1.0, (0.5,),
-            not is_multi, EVALUATION[name], _accuracy(report, name),
-        )  # fmt: skip
-        if is_multi:
-            heads.append(_fit_multilabel(head, outputs[name], soft))
-        else:
-            heads.append(_fit_softmax(head, tags, outputs[name], samples))
-    return heads, files
+class Evidence(msgspec.Struct, frozen=True, eq=False):
+    """Held-out pictures, and what the int8 artifact said of them."""
+
+    samples: Sequence[Sample]  # every label
+    pictures: Sequence[Sample]  # each picture once, in the order of the answers
+    outputs: Mapping[str, F32]  # head -> (N, T) or (N, T + 1) logits
+    teacher: Teacher | None
+    report: Report
 
 
-def _line(tag: str, group: str | None) -> str:
-    return f"{tag}\t{group}" if group else tag
+def refuse_failed(report: Report, where: object) -> None:
+    """Raises WorkshopError with the gate's table when int8 lost too much anywhere."""
+    if not report.verdicts:
+        raise WorkshopError(
+            where, "no verdict in the report", "that of the gate", "run compare again"
+        )
+    if not all(verdict.passed for verdict in report.verdicts):
+        raise WorkshopError(
+            where,
+            f"int8 is not good enough:\n{verdict_table(report)}\n",
+            "every line to pass",
+            "edge-quantize quantize --qat 600, more calibration pictures, or another student",
+        )
+
+
+def heads_of(specs: Mapping[str, HeadSpec], evidence: Evidence, held_out: str) -> list[Head]:
+    """Heads with temperature and thresholds fitted to what int8 said of the held-out pictures."""
+    return [_head(spec, evidence, held_out) for spec in specs.values()]
+
+
+def tag_files(specs: Mapping[str, HeadSpec]) -> Files:
+    """Tag lists as files of the bundle."""
+    return {
+        tag_file(name): "".join(
+            f"{tag}\t{group}\n" if group else f"{tag}\n"
+            for tag, group in zip(spec.tags, spec.groups)
+        ).encode()
+        for name, spec in specs.items()
+    }
+
+
+def tag_file(head: str) -> str:
+    """Where a head's tag list stands in the bundle."""
+    return f"tags/{head}.txt"
+
+
+def _head(spec: HeadSpec, evidence: Evidence, held_out: str) -> Head:
+    kind = evidence.report.heads[spec.name].kind
+    file = tag_file(spec.name)
+    head = Head(
+        spec.name, kind, stored(file, tag_files({spec.name: spec})[file]), 1.0, (0.5,),
+        kind == "softmax", held_out, _accuracy(evidence.report, spec.name),
+    )  # fmt: skip
+    return (_softmax if kind == "softmax" else _multilabel)(head, spec, evidence)
 
 
 def _accuracy(report: Report, head: str) -> dict[str, Accuracy]:
-    return {f"{row.engine}/{row.precision}": row.accuracy[head] for row in report.rows}
+    found = {f"{r.engine}/{r.precision}": manifest_accuracy(r.heads[head]) for r in report.rows}
+    return {name: accuracy for name, accuracy in found.items() if accuracy}
 
 
-def _fit_softmax(head: Head, tags: TagList, logits: F32, samples: list[Sample]) -> Head:
-    none = len(tags.tags)
-    labels = np.array([tags.tags.index(s.tag) if s.head == head.name else none for s in samples])
-    mine = labels != none
-    head = msgspec.structs.replace(
-        head, temperature=thresholds.softmax_temperature(logits[mine], labels[mine])
-    )
-    limit = thresholds.softmax_threshold(scores(head, logits), labels)
+def _softmax(head: Head, spec: HeadSpec, evidence: Evidence) -> Head:
+    tags, logits = TagList(spec.tags, spec.groups), evidence.outputs[head.name]
+    labels = np.array([label(s, head.name, tags) for s in evidence.pictures])
+    mine = (labels >= 0) & (labels < len(tags.tags))
+    if not mine.any():
+        return head
+    temperature = thresholds.softmax_temperature(logits[mine], labels[mine])
+    head = msgspec.structs.replace(head, temperature=temperature)
+    said = labels >= 0
+    limit = thresholds.softmax_threshold(scores(head, logits[said]), labels[said])
     return msgspec.structs.replace(head, thresholds=(limit,))
 
 
-def _fit_multilabel(head: Head, logits: F32, soft: F32) -> Head:
-    wanted = np.exp(soft - np.logaddexp.reduce(soft, axis=1, keepdims=True))
-    head = msgspec.structs.replace(head, temperature=thresholds.sigmoid_temperature(logits, wanted))
-    limits = thresholds.tag_thresholds(scores(head, logits), wanted)
+def _multilabel(head: Head, spec: HeadSpec, evidence: Evidence) -> Head:
+    truth = by_people(spec, "multilabel", evidence.samples, evidence.pictures)
+    truth = truth or by_teacher(spec, evidence.teacher, evidence.pictures)
+    if truth is None:
+        return head
+    logits = evidence.outputs[head.name][truth.rows]
+    temperature = thresholds.sigmoid_temperature(logits, truth.wanted)
+    head = msgspec.structs.replace(head, temperature=temperature)
+    limits = thresholds.tag_thresholds(scores(head, logits), truth.wanted, truth.sure)
     return msgspec.structs.replace(head, thresholds=tuple(limits))
 
 
 def golden_of(
-    heads: list[Head], lists: dict[str, TagList], models: Files, spec: InputSpec
+    heads: Sequence[Head], specs: Mapping[str, HeadSpec], models: Sequence[Opened]
 ) -> tuple[list[Golden], Files]:
-    """Rendered pictures and what every int8 artifact says of them. models: engine -> artifact."""
+    """Rendered pictures and what every int8 artifact says of them."""
     golden, files = [], {}
-    engines = {name: open_engine(name, [data], threads=1) for name, data in models.items()}
     for i, (head, tag) in enumerate(GOLDEN):
-        picture = pixels.fit(crop(head, tag, GOLDEN_SEED + i), spec)
+        picture = pixels.fit(crop(head, tag, GOLDEN_SEED + i), models[0].spec)
         file = f"golden/{tag.lower()}.png"
         files[file] = _png(picture)
-        answers = {}
-        for name, engine in engines.items():
-            rows = dict(zip(("embedding", *lists), engine.run(picture[None]).values()))
-            answers[f"{name}/int8"] = {
-                h.name: check.golden_scores(_names(lists[h.name]), scores(h, rows[h.name])[0])
-                for h in heads
-            }
+        answers = {m.model.name: _answers(m, heads, specs, picture) for m in models}
         golden.append(Golden(stored(file, files[file]), answers))
     return golden, files
 
 
-def _names(tags: TagList) -> tuple[tuple[str, str | None], ...]:
-    return tuple(zip(tags.tags, tags.groups))
+def _answers(
+    model: Opened, heads: Sequence[Head], specs: Mapping[str, HeadSpec], picture: U8
+) -> dict[str, dict[str, float]]:
+    rows = model.engine.run(picture[None])
+    names = {name: tuple(zip(spec.tags, spec.groups)) for name, spec in specs.items()}
+    return {
+        h.name: check.golden_scores(names[h.name], scores(h, rows[model.tensors[h.name]])[0])
+        for h in heads
+    }
 
 
 def _png(rgb: U8) -> bytes:
     return cv2.imencode(".png", rgb[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
 
 
-def artifacts_of(models: Files, lists: dict[str, TagList]) -> tuple[list[Artifact], Files]:
-    """One int8 artifact an engine; engines that read the same file share it."""
+def artifacts_of(models: Sequence[Opened]) -> tuple[list[Artifact], Files]:
+    """The int8 artifact of every engine; engines that read the same bytes share them."""
     artifacts, files = [], {}
-    for name, data in models.items():
-        file = f"int8/{FILES[name]}"
-        files[file] = data
-        opened = open_engine(name, [data])
-        outputs = dict(zip(("embedding", *lists), (o.name for o in opened.outputs)))
-        artifacts.append(Artifact(name, "int8", (stored(file, data),), outputs))
+    for opened in models:
+        names = [f"int8/{name}" for name in FILES[opened.model.engine]]
+        found = dict(zip(names, opened.model.files))
+        files |= found
+        outputs = opened.tensors | {"embedding": _embedding(opened)}
+        kept = tuple(stored(name, data) for name, data in found.items())
+        artifacts.append(Artifact(opened.model.engine, "int8", kept, outputs))
     return artifacts, files
 
 
-def manifest_of(
-    name: str, counter: int, spec: InputSpec, heads: list[Head], artifacts: list[Artifact],
-    golden: list[Golden], recipe: dict[str, str | int | float | bool],
-) -> Manifest:  # fmt: skip
-    """The manifest of the whole."""
-    return Manifest(
-        schema=1, name=name, counter=counter, input=spec, embedding_size=1280, heads=tuple(heads),
-        artifacts=tuple(artifacts), golden=tuple(golden), trained_on=SETS, recipe=recipe,
-    )  # fmt: skip
+def _embedding(opened: Opened) -> str:
+    """The output that answers no head."""
+    names = [out.name for out in opened.engine.outputs if out.name not in opened.tensors.values()]
+    return names[0]
+
+
+def embedding_size(opened: Opened) -> int:
+    """Numbers in an embedding."""
+    shapes = {out.name: out.shape for out in opened.engine.outputs}
+    return int(shapes[_embedding(opened)][-1])

@@ -1,0 +1,81 @@
+"""`edge-quantize STAGE`: each stage reads folders and writes one folder.
+
+A stage that is stopped goes on when it is given the same flags; one that is done says so and
+does nothing. Stages are imported when they run: torch takes seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from edge.errors import EdgeError
+
+STAGES = {
+    "label": "what a big teacher thinks of every picture: soft targets and embeddings",
+    "distill": "a small student learns from the teacher's soft targets alone",
+    "finetune": "a student with all its heads learns from labelled pictures",
+    "lowdata": "AD-Net's recipe for a few labelled pictures a class, beside plain training",
+    "export": "student -> float ONNX, OpenVINO and TFLite, each proven equal to it",
+    "quantize": "float -> int8 for each engine: several methods tried, the best kept",
+    "compare": "accuracy, agreement, size and milliseconds, float against int8, as a page",
+    "pack": "artifacts, heads, accuracy, golden pictures and recipe -> a bundle",
+}
+WALK = """\
+from a folder of pictures to a bundle that edge-tag runs:
+  edge-quantize label    --teacher ram --checkpoint ram.pth --images shop/ --out build/soft
+  edge-quantize finetune --images shop/ --labels build/soft --out build/student
+  edge-quantize export   --student build/student --images shop/ --out build/float
+  edge-quantize quantize --float build/float --images shop/ --out build/int8
+  edge-quantize compare  --float build/float --int8 build/int8 --images shop/ --out build/report
+  edge-quantize pack     --int8 build/int8 --report build/report --images shop/ --out shop.bundle
+  edge-tag --bundle shop.bundle --camera 0
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one stage. Returns the exit code: 0 fine, 2 something to mend, 130 stopped by Ctrl-C."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    stage = args[0] if args and args[0] in STAGES else None
+    try:
+        module = import_module(f"quantize.stages.{stage}") if stage else None
+        parsed = _parser(stage, module).parse_args(args)
+        parsed.run(parsed)
+    except EdgeError as e:
+        return _refuse(str(e), e.fix, e.exit_code)
+    except ModuleNotFoundError as e:
+        if (e.name or "").startswith(("quantize", "edge")):
+            raise
+        return _refuse(f"{e.name}: not installed", "pip install 'edge-tag[quantize]'", 2)
+    except KeyboardInterrupt:
+        return _refuse("stopped", "run it again with the same flags: it goes on", 130)
+    return 0
+
+
+def _parser(stage: str | None, module: object) -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="edge-quantize",
+        description="A big tagger, or labelled pictures, become a small int8 bundle whose accuracy "
+        "is proven.",
+        epilog=WALK,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = top.add_subparsers(dest="stage", required=True, metavar="STAGE")
+    for name, text in STAGES.items():
+        one = verbs.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        if name == stage:
+            module.add(one)  # type: ignore[attr-defined]
+            one.set_defaults(run=module.run)  # type: ignore[attr-defined]
+    return top
+
+
+def _refuse(what: str, fix: str, code: int) -> int:
+    sys.stderr.write(f"edge-quantize: {what}\n" + (f"  fix: {fix}\n" if fix else ""))
+    return code

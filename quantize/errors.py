@@ -1,0 +1,12 @@
+"""What the workshop refuses on purpose: exit code 2, a line that says what is found, a fix."""
+
+from __future__ import annotations
+
+from edge.errors import UsageError
+
+
+class WorkshopError(UsageError):
+    """A folder, a file or a flag is not what a stage needs."""
+
+    def __init__(self, where: object, found: str, expected: str, fix: str) -> None:
+        super().__init__(f"{where}: {found}, expected {expected}", fix=fix)

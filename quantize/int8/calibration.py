@@ -1,0 +1,118 @@
+"""Pictures to quantise with: some for the ranges, others to judge the methods by, none held out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from tqdm import tqdm
+
+from edge import capture, pixels
+from edge.errors import SourceError
+from edge.manifest import InputSpec
+from edge.records import U8
+from quantize.errors import WorkshopError
+from quantize.int8.gate import UNSAID, Limits, Truth
+from quantize.int8.score import Kind
+from quantize.pictures import Sample, TagList, read
+
+JUDGING = 3  # one picture in so many judges
+FEWEST = 12  # pictures in all
+
+
+class Calibration(msgspec.Struct, frozen=True, eq=False):
+    """Two parts that share no picture."""
+
+    ranges: U8  # (N, H, W, 3)
+    judging: U8  # (M, H, W, 3)
+    judged: tuple[Sample, ...]  # what is known of the latter
+    left_out: tuple[str, ...]  # files that could not be read, and why
+
+
+def from_folder(samples: Sequence[Sample], count: int, spec: InputSpec, seed: int) -> Calibration:
+    """`count` of the samples at random, the same ones each time."""
+    once = list({sample.key: sample for sample in samples}.values())
+    return _read(random.Random(seed).sample(once, len(once)), count, spec)
+
+
+def from_set(folder: Path, count: int, spec: InputSpec) -> Calibration:
+    """A set that `edge-tag capture` made: the scenes of the very camera. Raises SourceError."""
+    files = capture.read_set(folder)
+    step = max(1, len(files) // count)
+    return _read([Sample(file, "", "", "train") for file in files[::step]], count, spec)
+
+
+def _read(samples: Iterable[Sample], count: int, spec: InputSpec) -> Calibration:
+    found: list[tuple[Sample, U8]] = []
+    left_out: list[str] = []
+    bar = tqdm(samples, "pictures", disable=None, leave=False)
+    for sample in bar:
+        if len(found) == count:
+            break
+        try:
+            found.append((sample, pixels.batch([read(sample)], spec)[0]))
+        except (SourceError, OSError) as e:
+            left_out.append(str(e))
+    bar.close()
+    if len(found) < FEWEST:
+        raise WorkshopError(
+            "pictures",
+            f"{len(found)} that can be read" + (f" ({left_out[0]})" if left_out else ""),
+            f"{FEWEST} at least, better 300",
+            "give more with --images, or none held out: rows with split train",
+        )
+    judging, ranges = found[::JUDGING], [f for i, f in enumerate(found) if i % JUDGING]
+    return Calibration(
+        np.stack([p for _, p in ranges]),
+        np.stack([p for _, p in judging]),
+        tuple(s for s, _ in judging),
+        tuple(left_out),
+    )
+
+
+def kinds_of(lists: Mapping[str, TagList], sizes: Mapping[str, int]) -> dict[str, Kind]:
+    """A head with one logit more than tags is a softmax whose last one means none of them.
+
+    Raises WorkshopError when tags and logits do not fit.
+    """
+    found: dict[str, Kind] = {}
+    for head, size in sizes.items():
+        tags = len(lists[head].tags) if head in lists else -1
+        if size not in (tags, tags + 1):
+            raise WorkshopError(
+                "tags.json",
+                f"{max(tags, 0)} tags for head {head!r}",
+                f"{size}, or {size - 1} and one logit for none of them",
+                "give the tags.json of this student",
+            )
+        found[head] = "softmax" if size > tags else "multilabel"
+    return found
+
+
+def truths_of(
+    lists: Mapping[str, TagList],
+    kinds: Mapping[str, Kind],
+    samples: Sequence[Sample],
+    limits: Limits,
+) -> dict[str, Truth]:
+    """Labels of the judging pictures, for the softmax heads that have enough of them.
+
+    Enough is so many that one picture less shows within the limit; else the float's belief judges,
+    which needs no label and is finer than a few pictures.
+    """
+    found = {}
+    for head, kind in kinds.items():
+        labels = np.array([_label(head, lists[head], sample) for sample in samples], np.int64)
+        known = int((labels != UNSAID).sum())
+        is_enough = kind == "softmax" and known * limits.points >= 100
+        found[head] = Truth(kind, labels if is_enough else None)
+    return found
+
+
+def _label(head: str, tags: TagList, sample: Sample) -> int:
+    if sample.head == head and sample.tag in tags.tags:
+        return tags.tags.index(sample.tag)
+    return UNSAID

@@ -1,0 +1,102 @@
+"""Quantisation-aware fine-tuning: the student learns, from its own float self, to live on the grid.
+
+For students that no post-training method brings through the gate. A few hundred steps; what comes
+back is a folded student again, and goes through the same back ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from edge.records import U8
+from quantize.int8.fake import bare, faked
+from quantize.int8.score import Kind, distances
+from quantize.students import Student, normalise
+from quantize.training.loop import Schedule, fit
+
+AN_EPOCH = 50  # steps, after which a checkpoint is written
+RANGE_PICTURES = 32
+
+
+class Tuning(msgspec.Struct, frozen=True):
+    """How the student is tuned."""
+
+    steps: int = 300
+    lr: float = 1e-4
+    batch: int = 32
+    ema: float = 0.98
+    seed: int = 0
+
+
+def tuned(
+    student: Student, pictures: U8, kinds: Mapping[str, Kind], tuning: Tuning, out: Path
+) -> Student:
+    """A copy of a folded student, tuned on (N, H, W, 3) pictures that need no labels.
+
+    Goes on from the checkpoint in `out`, where one is.
+    """
+    student = student.eval()
+    pixels = torch.from_numpy(pictures)
+    start = normalise(pixels[:RANGE_PICTURES])
+    learner, _ = faked(student, start, "squared")
+    still = [m for m in learner.modules() if isinstance(m, nn.Dropout)]
+
+    def batches(epoch: int) -> Iterator[Tensor]:
+        draw = torch.Generator().manual_seed(tuning.seed + 1000 * epoch)
+        for _ in range(AN_EPOCH):
+            yield pixels[torch.randint(len(pixels), (tuning.batch,), generator=draw)]
+
+    def loss(model: nn.Module, batch: Tensor) -> Tensor:
+        with torch.autocast("cpu", enabled=False):  # bf16 has fewer steps than int8
+            x = normalise(batch)
+            with torch.no_grad():
+                wanted = student(x)
+            return follow(model(x), wanted, kinds)
+
+    @torch.no_grad()
+    def judge(model: Student) -> dict[str, float]:
+        rough, exact = ({n: o.numpy() for n, o in m(start).items()} for m in (model, student))
+        return {f"{h} dB": d.sqnr_db for h, d in distances(exact, rough, kinds).items()}
+
+    return bare(fit(learner, batches, loss, _schedule(tuning), out, judge, still).eval())
+
+
+def follow(
+    got: Mapping[str, Tensor], wanted: Mapping[str, Tensor], kinds: Mapping[str, Kind]
+) -> Tensor:
+    """How far (N, T) logits are from the float student's, and the embedding from its. A scalar.
+
+    Kullback-Leibler for softmax heads; for multilabel ones binary cross-entropy above its least,
+    summed over the tags; the embedding's squared error in shares of its variance.
+    """
+    exact = wanted["embedding"]
+    total = F.mse_loss(got["embedding"], exact) / exact.var().clamp(min=1e-8)
+    for head, kind in kinds.items():
+        if kind == "softmax":
+            logs = wanted[head].log_softmax(1)
+            total = total + F.kl_div(
+                got[head].log_softmax(1), logs, reduction="batchmean", log_target=True
+            )
+        else:
+            sure = wanted[head].sigmoid()
+            cross = F.binary_cross_entropy_with_logits
+            above = cross(got[head], sure, reduction="none") - cross(
+                wanted[head], sure, reduction="none"
+            )
+            total = total + above.sum(1).mean()
+    return total
+
+
+def _schedule(tuning: Tuning) -> Schedule:
+    epochs = -(-tuning.steps // AN_EPOCH)
+    steps = -(-tuning.steps // epochs)
+    return Schedule(
+        epochs, steps, tuning.lr, weight_decay=0.0, warm_up=min(20, tuning.steps // 5 + 1),
+        ema=tuning.ema, seed=tuning.seed,
+    )  # fmt: skip

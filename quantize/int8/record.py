@@ -1,0 +1,93 @@
+"""`quantize.json`: what was tried, what was kept and why, and the hashes of the files."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from quantize.errors import WorkshopError
+from quantize.export.files import FILES
+from quantize.int8.gate import Limits, Verdict
+from quantize.int8.search import Tried
+from quantize.int8.sensitivity import Hurt
+
+FILE = "quantize.json"
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """The artifact of an engine."""
+
+    tried: Tried
+    files: dict[str, str]  # name in the folder -> SHA-256
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Grows engine by engine: a run that is stopped goes on after the last whole one."""
+
+    limits: Limits
+    pictures: dict[str, int]  # "ranges", "judging", and how many of these have a label, by head
+    kept: dict[str, Kept] = {}  # engine ->
+    tried: tuple[Tried, ...] = ()
+    skipped: dict[str, str] = {}  # engine -> why
+    sensitivity: tuple[Hurt, ...] = ()  # of the float student's layers, worst first
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict(tuple(row for kept in self.kept.values() for row in kept.tried.rows))
+
+
+def write(record: Record, folder: Path) -> None:
+    """Whole, or not at all."""
+    temporary = folder / f"{FILE}.tmp"
+    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(record)))
+    temporary.rename(folder / FILE)
+
+
+def store(kept: Tried, files: list[bytes], folder: Path) -> Kept:
+    """Write an engine's files."""
+    names = FILES[kept.engine]
+    for name, data in zip(names, files, strict=True):
+        temporary = folder / f"{name}.tmp"
+        temporary.write_bytes(data)
+        temporary.rename(folder / name)
+    return Kept(kept, {name: _sha256(data) for name, data in zip(names, files)})
+
+
+def read(folder: Path) -> Record:
+    """Raises WorkshopError when it is not there, or does not parse."""
+    file = folder / FILE
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Record)
+    except FileNotFoundError as e:
+        raise WorkshopError(
+            file, "no such file", "what `edge-quantize quantize` wrote", "run it first"
+        ) from e
+    except msgspec.DecodeError as e:
+        raise WorkshopError(file, f"content does not parse ({e})", "a record", "--out OTHER") from e
+
+
+def verified(folder: Path) -> Record:
+    """`read`, with every file hashed. Raises WorkshopError that names the one that was changed."""
+    record = read(folder)
+    for engine, kept in record.kept.items():
+        for name, digest in kept.files.items():
+            file = folder / name
+            if not file.is_file():
+                raise WorkshopError(
+                    file, "file is missing", f"the int8 of {engine}", "quantize again"
+                )
+            found = _sha256(file.read_bytes())
+            if found != digest:
+                raise WorkshopError(
+                    file,
+                    f"SHA-256 is {found[:16]}...: not the file that was judged",
+                    f"{digest[:16]}... as {FILE} says",
+                    "quantize again, or put the file back",
+                )
+    return record
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,93 @@
+"""Weights on the int8 grid before any engine rounds them, and biases that make up for it.
+
+Rounding a kernel shifts the mean of what it computes by the error times the mean of its input: a
+lot where the input hardly moves, as behind a ReLU6 that is nearly always full. The shift is
+constant, so the bias can take it back (bias correction, Nagel et al. 2019, arXiv:1906.04721, here
+measured on pictures). Every quantiser then finds weights that lie on their grid already.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from quantize.int8.layers import Layer, layers
+from quantize.students import Student, normalise
+
+PICTURES = 128  # enough for a mean; all of them wait in memory at once
+LEVELS = 127  # symmetric int8, as all three engines have it
+
+
+def step_of(weight: Tensor) -> Tensor:
+    """Largest weight of each output channel / 127, shaped to be divided by."""
+    step = weight.abs().amax(tuple(range(1, weight.dim())), keepdim=True) / LEVELS
+    return step.clamp(min=1e-12)  # a dead channel stays dead
+
+
+def on_grid(weight: Tensor) -> Tensor:
+    """Each output channel rounded to a multiple of its largest weight / 127."""
+    step = step_of(weight)
+    return (weight / step).round() * step
+
+
+@torch.no_grad()
+def rounded(student: Student, pixels: Tensor) -> Student:
+    """A copy of a folded student with weights on the grid and corrected biases.
+
+    pixels: (N, H, W, 3) uint8, what the means are measured on; the first PICTURES are used.
+    """
+    x = normalise(pixels[:PICTURES])
+    wanted = _watch(student, layers(student, x[:1]), x, lambda _, out: _mean(out))
+    exact = copy.deepcopy(student)
+    mine = layers(exact, x[:1])
+    for layer in mine.values():
+        layer.weight.data = on_grid(layer.weight.data)
+        if layer.bias is None:
+            layer.bias = nn.Parameter(torch.zeros(layer.weight.shape[0]))
+
+    def correct(name: str, out: Tensor) -> Tensor:
+        return wanted[name] - _mean(out)
+
+    # One pass, first layer to last: each one sees inputs that are corrected already.
+    _watch(exact, mine, x, correct, is_correction=True)
+    return exact
+
+
+def _mean(out: Tensor) -> Tensor:
+    """(N, C, H, W) or (N, C) -> (C,); of a matrix in a row of tokens (N, L, C) -> (C,)"""
+    return out.mean([d for d in range(out.dim()) if d != _channels(out)])
+
+
+def _channels(out: Tensor) -> int:
+    return 1 if out.dim() == 4 else out.dim() - 1
+
+
+def _watch(
+    student: Student,
+    named: Mapping[str, Layer],
+    x: Tensor,
+    look: Callable[[str, Tensor], Tensor],
+    is_correction: bool = False,
+) -> dict[str, Tensor]:
+    """Run `x`, give every layer's output to `look`, and add what it returns where it corrects."""
+    found: dict[str, Tensor] = {}
+
+    def hook(name: str) -> Callable[[Any, Any, Tensor], Tensor | None]:
+        def seen(layer: Any, _: Any, out: Tensor) -> Tensor | None:
+            found[name] = look(name, out)
+            if not is_correction:
+                return None
+            layer.bias.data += found[name]
+            return out + found[name].reshape([-1] + [1] * (out.dim() - 1 - _channels(out)))
+
+        return seen
+
+    hooks = [layer.register_forward_hook(hook(name)) for name, layer in named.items()]
+    student(x)
+    for one in hooks:
+        one.remove()
+    return found

@@ -1,0 +1,203 @@
+"""Which int8 of an engine is the best: methods tried, then layers that hurt kept in float.
+
+All of it on calibration pictures that the ranges were not measured on; held-out pictures are for
+`compare` and for the gate of `pack`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from itertools import takewhile
+from time import perf_counter
+
+import msgspec
+import numpy as np
+from tqdm import tqdm
+
+from edge.engines import Engine, open_engine
+from edge.records import F32, U8
+from quantize.int8.backends import Backend
+from quantize.int8.gate import Cost, Limits, Row, Truth, judge
+from quantize.int8.score import Distance, Kind, distances
+from quantize.int8.timing import medians
+
+ALIKE_DB = 1.0  # methods so near one another count as equal: the faster one is kept
+ANSWERS_PASS = 2  # see _level
+TIME = "ms"  # the one measure that is not of the answers
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """One int8 artifact, kept or not."""
+
+    engine: str
+    method: str
+    kept_in_float: tuple[str, ...]
+    tuned: bool  # after quantisation-aware fine-tuning
+    heads: dict[str, Distance]
+    cost: Cost | None
+    rows: tuple[Row, ...]
+    seconds: float
+    error: str = ""
+
+    @property
+    def answers_pass(self) -> bool:
+        return not self.error and all(r.passed for r in self.rows if r.measure != TIME)
+
+    @property
+    def passed(self) -> bool:
+        return not self.error and all(r.passed for r in self.rows)
+
+    @property
+    def worst_db(self) -> float:
+        return min((d.sqnr_db for d in self.heads.values()), default=-999.0)
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A try with its files."""
+
+    tried: Tried
+    files: list[bytes]
+
+
+class Bench:
+    """The float artifact on its engine, what it answers on the judging pictures, and the rules."""
+
+    def __init__(
+        self,
+        engine: str,
+        files: Sequence[bytes],
+        names: Sequence[str],
+        pictures: U8,
+        truths: Mapping[str, Truth],
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+    ) -> None:
+        """files: the float artifact. names: its outputs in order. pictures (N, H, W, 3)."""
+        self.engine, self.names, self.pictures = engine, tuple(names), pictures
+        self.truths, self.limits = truths, limits
+        self.size_bytes, self.weights_bytes = sum(map(len, files)), len(files[-1])
+        self._float = open_engine(engine, files, threads=1)
+        self.exact = answers(self._float, pictures, names)
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        return {head: truth.kind for head, truth in self.truths.items()}
+
+    def measure(
+        self, files: Sequence[bytes], method: str, kept: Iterable[str], tuned: bool, start: float
+    ) -> Tried:
+        """Open, run, time beside the float artifact, judge. Raises EdgeError when it does not run.
+
+        `start`: perf_counter when its making began.
+        """
+        with closing(open_engine(self.engine, files, threads=1)) as opened:
+            rough = answers(opened, self.pictures, self.names)
+            before, after = medians([self._float, opened], self.pictures[:1])
+        costs = Cost(self.size_bytes, before), Cost(sum(map(len, files)), after)
+        verdict = judge(self.engine, self.exact, rough, self.truths, costs, self.limits)
+        heads = distances(self.exact, rough, self.kinds)
+        seconds = round(perf_counter() - start, 2)
+        return Tried(self.engine, method, tuple(kept), tuned, heads, costs[1], verdict.rows,
+                     seconds)  # fmt: skip
+
+    def close(self) -> None:
+        self._float.close()
+
+
+def answers(engine: Engine, pictures: U8, names: Sequence[str]) -> dict[str, F32]:
+    """Outputs under `names`, which are in the artifact's order; a picture at a time, as shipped."""
+    rows = [list(engine.run(picture[None]).values()) for picture in pictures]
+    return {name: np.concatenate([row[i] for row in rows]) for i, name in enumerate(names)}
+
+
+def attempt(
+    bench: Bench, backend: Backend, method: str, kept: Iterable[str] = (), tuned: bool = False
+) -> Candidate:
+    """Build and measure. What a converter or an engine raises is what the try is remembered by."""
+    start, layers = perf_counter(), tuple(kept)
+    try:
+        files = backend.build(method, frozenset(layers))
+        return Candidate(bench.measure(files, method, layers, tuned, start), files)
+    except Exception as e:  # a converter may raise anything; another method may do
+        seconds = round(perf_counter() - start, 2)
+        reason = f"{type(e).__name__}: {(str(e).strip().splitlines() or [''])[0][:300]}"
+        return Candidate(
+            Tried(bench.engine, method, layers, tuned, {}, None, (), seconds, reason), []
+        )
+
+
+def search(
+    bench: Bench, backend: Backend, ranked: Sequence[str], tuned: bool = False
+) -> tuple[Candidate, list[Tried]]:
+    """The best candidate and all that was tried. `ranked`: units to keep in float, the one that
+    hurts most first (Hurt.unit); they are only when no method passes without.
+    """
+    bar = tqdm(backend.methods, bench.engine, disable=None, leave=False)
+    found = [attempt(bench, backend, method, (), tuned) for method in bar]
+    chosen = best(found)
+    if not chosen.tried.answers_pass:
+        rescued = rescue(bench, backend, chosen, ranked, tuned)
+        found += rescued
+        chosen = best([chosen, *rescued])
+    return chosen, [candidate.tried for candidate in found]
+
+
+def best(found: Sequence[Candidate]) -> Candidate:
+    """Those that pass before those whose answers do before the others; then the least noise.
+
+    Among equals within ALIKE_DB the fewest layers in float, then the fastest.
+    """
+    level = max(_level(c.tried) for c in found)
+    peers = [c for c in found if _level(c.tried) == level]
+    if level >= ANSWERS_PASS:
+        fewest = min(len(c.tried.kept_in_float) for c in peers)
+        peers = [c for c in peers if len(c.tried.kept_in_float) == fewest]
+    top = max(c.tried.worst_db for c in peers)
+    alike = [c for c in peers if c.tried.worst_db >= top - ALIKE_DB]
+    return min(alike, key=lambda c: c.tried.cost.ms if c.tried.cost else np.inf)
+
+
+def _level(tried: Tried) -> int:
+    return (not tried.error) + tried.answers_pass + tried.passed
+
+
+def rescue(
+    bench: Bench, backend: Backend, start: Candidate, ranked: Sequence[str], tuned: bool = False
+) -> list[Candidate]:
+    """Keep 1, 2, 4, ... of the worst units in float until the answers pass; then as few as do.
+
+    Ends where the gain in speed or size is gone.
+    """
+    found: list[Candidate] = []
+    passing, failing = 0, 0
+    bar = tqdm(desc=f"{bench.engine}, layers in float", disable=None, leave=False)
+
+    def passes(count: int) -> bool:
+        bar.update()
+        found.append(attempt(bench, backend, start.tried.method, ranked[:count], tuned))
+        return found[-1].tried.answers_pass
+
+    for count in _ladder(len(ranked)):
+        if passes(count):
+            passing = count
+            break
+        if _gain_is_gone(bench, found[-1]):
+            break
+        failing = count
+    while passing - failing > 1:
+        middle = (passing + failing) // 2
+        passing, failing = (middle, failing) if passes(middle) else (passing, middle)
+    bar.close()
+    return found
+
+
+def _ladder(most: int) -> list[int]:
+    """1, 2, 4, ... and last `most`."""
+    return [*takewhile(lambda n: n < most, (2**i for i in range(most))), *([most] if most else [])]
+
+
+def _gain_is_gone(bench: Bench, candidate: Candidate) -> bool:
+    if candidate.tried.error:
+        return False  # more layers in float may be what this engine can run
+    is_slow = any(r.measure == TIME and not r.passed for r in candidate.tried.rows)
+    return is_slow or len(candidate.files[-1]) >= bench.weights_bytes

@@ -1,0 +1,6 @@
+"""Soft targets: what a teacher said of every picture, as files, and how they are made."""
+
+from quantize.labels.manifest import LabelManifest, LeftOut
+from quantize.labels.reader import Labels, load, shrink
+
+__all__ = ["LabelManifest", "Labels", "LeftOut", "load", "shrink"]

@@ -1,0 +1,81 @@
+"""manifest.json: what the shards beside it hold. Written last: it says the folder is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from quantize.errors import WorkshopError
+from quantize.labels.disk import write
+from quantize.teachers import Description, Kind
+
+FILE = "manifest.json"
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """A picture that could not be read, and so has no soft target."""
+
+    file: str
+    reason: str
+
+
+class LabelManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Of a folder that `label` wrote."""
+
+    schema: Literal[1] = 1
+    teacher: str
+    kind: Kind  # softmax: one tag a picture; sigmoid: any number
+    tags: tuple[str, ...]  # in the order of the logits
+    thresholds: tuple[float, ...] | None  # of the scores, one a tag
+    embedding: int  # numbers in it; 0: none
+    pictures: int  # that have soft targets
+    shards: int
+    left_out: tuple[LeftOut, ...]
+
+
+def manifest_of(
+    about: Description, pictures: int, shards: int, left_out: tuple[LeftOut, ...]
+) -> LabelManifest:
+    return LabelManifest(
+        teacher=about.name,
+        kind=about.kind,
+        tags=about.tags,
+        thresholds=about.thresholds,
+        embedding=about.embedding,
+        pictures=pictures,
+        shards=shards,
+        left_out=left_out,
+    )
+
+
+def write_manifest(manifest: LabelManifest, folder: Path) -> None:
+    """Raises WorkshopError when the disk is full."""
+    write(folder / FILE, msgspec.json.format(msgspec.json.encode(manifest)))
+
+
+def read_manifest(folder: Path) -> LabelManifest:
+    """Raises WorkshopError when there is none, or it is not one."""
+    file = folder / FILE
+    try:
+        manifest = msgspec.json.decode(file.read_bytes(), type=LabelManifest)
+    except (FileNotFoundError, NotADirectoryError) as e:
+        raise WorkshopError(
+            folder,
+            "no manifest.json in it" if folder.is_dir() else "no such folder",
+            "what `edge-quantize label` wrote to its end",
+            "run edge-quantize label with the same flags: it goes on where it was stopped",
+        ) from e
+    except msgspec.DecodeError as e:
+        raise WorkshopError(
+            file, str(e), "a manifest of schema 1", "run edge-quantize label again"
+        ) from e
+    if manifest.thresholds and len(manifest.thresholds) != len(manifest.tags):
+        raise WorkshopError(
+            file,
+            f"{len(manifest.thresholds)} thresholds",
+            f"{len(manifest.tags)}, one a tag",
+            "run edge-quantize label again",
+        )
+    return manifest

@@ -1,0 +1,102 @@
+"""A shard: the soft targets of some pictures, in one safetensors file or two.
+
+soft-00000.safetensors       picture's key -> (T,) float16 logits
+embedding-00000.safetensors  picture's key -> (D,) float16, where the teacher has an embedding
+
+The metadata of the former says which pictures are left out. It is written last: a shard that has
+it, and the embedding it speaks of, is whole. The same pictures give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load_file, save
+
+from edge.records import F32
+from quantize.errors import WorkshopError
+from quantize.labels.disk import write
+from quantize.labels.manifest import LeftOut
+
+ABOUT = "shard"  # one key: safetensors writes several in any order
+HALF = float(np.finfo(np.float16).max)
+
+
+class Shard(msgspec.Struct, frozen=True, eq=False):
+    """What a teacher said of some pictures."""
+
+    soft: Mapping[str, F32]  # key -> (T,) logits
+    embedding: Mapping[str, F32]  # key -> (D,); empty: the teacher has none
+    left_out: Sequence[LeftOut]
+
+
+class About(msgspec.Struct, frozen=True):
+    """The metadata of soft-*.safetensors."""
+
+    left_out: list[LeftOut]
+    has_embedding: bool
+
+
+def file_of(folder: Path, number: int, what: str = "soft") -> Path:
+    return folder / f"{what}-{number:05d}.safetensors"
+
+
+def write_shard(shard: Shard, folder: Path, number: int) -> None:
+    """Raises WorkshopError when the disk is full."""
+    if shard.embedding:
+        write(file_of(folder, number, "embedding"), save(_half(shard.embedding)))
+    about = msgspec.json.encode(About(list(shard.left_out), bool(shard.embedding))).decode()
+    write(file_of(folder, number), save(_half(shard.soft), {ABOUT: about}))
+
+
+def is_whole(folder: Path, number: int, keys: Sequence[str]) -> bool:
+    """Whether this shard is there, and is about these pictures. Its header is read, no more."""
+    try:
+        there, about = _header(file_of(folder, number))
+        if about.has_embedding:
+            _header(file_of(folder, number, "embedding"))
+    except (OSError, SafetensorError, msgspec.DecodeError):
+        return False
+    return there | {row.file for row in about.left_out} == set(keys)
+
+
+def read_left_out(folder: Path, number: int) -> list[LeftOut]:
+    """Of a shard that is whole."""
+    return _header(file_of(folder, number))[1].left_out
+
+
+def read_soft(folder: Path, number: int) -> dict[str, F32]:
+    """key -> (T,) float32. Raises WorkshopError when the file is damaged."""
+    return _read(file_of(folder, number))
+
+
+def read_embedding(folder: Path, number: int) -> dict[str, F32]:
+    """key -> (D,) float32. Raises WorkshopError when the file is damaged."""
+    return _read(file_of(folder, number, "embedding"))
+
+
+def _read(file: Path) -> dict[str, F32]:
+    try:
+        return {key: value.astype(np.float32) for key, value in load_file(file).items()}
+    except FileNotFoundError as e:
+        raise WorkshopError(file, "no such file", "a shard, as manifest.json says", RELABEL) from e
+    except (OSError, SafetensorError) as e:
+        raise WorkshopError(file, f"damaged ({e})", "safetensors", f"delete it; {RELABEL}") from e
+
+
+RELABEL = "run edge-quantize label with the same flags: it makes what is missing"
+
+
+def _header(file: Path) -> tuple[set[str], About]:
+    """Keys and metadata; the tensors stay on disk."""
+    with safe_open(file, "np") as stored:
+        about = (stored.metadata() or {}).get(ABOUT, '{"left_out": [], "has_embedding": false}')
+        return set(stored.keys()), msgspec.json.decode(about, type=About)
+
+
+def _half(rows: Mapping[str, F32]) -> dict[str, np.ndarray]:
+    return {key: np.clip(row, -HALF, HALF).astype(np.float16) for key, row in rows.items()}

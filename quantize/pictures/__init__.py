@@ -1,0 +1,16 @@
+"""Pictures with what people said about them: records, folders, the sets of the default bundle."""
+
+from quantize.pictures.folder import read_folder, read_lists, read_sources, write_lists
+from quantize.pictures.samples import PictureSet, Sample, Split, TagList, read
+
+__all__ = [
+    "PictureSet",
+    "Sample",
+    "Split",
+    "TagList",
+    "read",
+    "read_folder",
+    "read_lists",
+    "read_sources",
+    "write_lists",
+]

@@ -1,0 +1,129 @@
+"""A picture set in a folder, in one of three forms.
+
+labels.jsonl    a row a picture: file, head, tag, split; where wanted group, box, share. Written by
+                `edge-tag capture` users, by `calib_data.scenes`, by `quantize.pictures.shared`.
+class folders   the folder's name is the tag: shoes/1.jpg, or train/shoes/1.jpg and val/shoes/2.jpg.
+pictures        nobody said anything: enough to distil from a teacher, or to calibrate with.
+
+Beside them, where wanted: tags.json with the order of each head's tags, sources.json with where the
+pictures come from, which goes into the bundle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from edge.records import Box
+from edge.suffixes import PICTURES
+from quantize.errors import WorkshopError
+from quantize.pictures.samples import PictureSet, Sample, Split, TagList
+
+HELD_OUT = 0.2  # of the pictures of a class, by a hash of the name, where no split is given
+UNSAID = ("", "none")
+
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
+    """A line of labels.jsonl."""
+
+    file: str
+    head: str = ""
+    tag: str = ""
+    split: Split | None = None
+    group: str | None = None
+    box: Box | None = None
+    share: float = 1.0
+
+
+def read_folder(folder: Path, head: str = "tags") -> PictureSet:
+    """Every sample in `folder`; `head` names the head of class folders.
+
+    Raises WorkshopError when there are no pictures, or a line of labels.jsonl is wrong.
+    """
+    if not folder.is_dir():
+        raise WorkshopError(folder, "no such folder", "a folder of pictures", "--images FOLDER")
+    rows = list(_rows(folder) if (folder / "labels.jsonl").exists() else _classes(folder, head))
+    if not rows:
+        raise WorkshopError(
+            folder,
+            "no pictures",
+            f"labels.jsonl, class folders, or files ending in {' '.join(sorted(PICTURES))}",
+            "--images FOLDER",
+        )
+    samples = [_sample(folder, row) for row in rows]
+    return PictureSet(tuple(samples), read_lists(folder) or _lists(rows))
+
+
+def read_lists(folder: Path) -> dict[str, TagList]:
+    """Tag lists as written by `write_lists`; empty where there are none."""
+    file = folder / "tags.json"
+    if not file.exists():
+        return {}
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, TagList])
+    except msgspec.DecodeError as e:
+        raise WorkshopError(file, str(e), '{"head": {"tags": [...], "groups": [...]}}', "") from e
+
+
+def write_lists(lists: dict[str, TagList], folder: Path) -> None:
+    """tags.json: the order of every head's logits."""
+    (folder / "tags.json").write_bytes(msgspec.json.format(msgspec.json.encode(lists)))
+
+
+def read_sources(folder: Path) -> list[dict[str, str]]:
+    """Where the pictures come from and under which licence; sources.json says, else nobody."""
+    file = folder / "sources.json"
+    if not file.exists():
+        return [{"name": folder.resolve().name, "source": "not said", "licence": "not said"}]
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=list[dict[str, str]])
+    except msgspec.DecodeError as e:
+        raise WorkshopError(file, str(e), '[{"name", "source", "licence"}]', "mend it") from e
+
+
+def _rows(folder: Path) -> Iterator[Row]:
+    file = folder / "labels.jsonl"
+    for number, line in enumerate(file.read_bytes().splitlines(), 1):
+        try:
+            row = msgspec.json.decode(line, type=Row)
+        except msgspec.DecodeError as e:
+            raise WorkshopError(
+                f"{file}:{number}", str(e), '{"file": ..., "head": ..., "tag": ...}', "mend it"
+            ) from e
+        yield row
+
+
+def _classes(folder: Path, head: str) -> Iterator[Row]:
+    for file in sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURES):
+        *above, _ = file.relative_to(folder).parts
+        split: Split | None = None
+        if above and above[0] in ("train", "val"):
+            split = "train" if above[0] == "train" else "val"
+            above = above[1:]
+        name = str(file.relative_to(folder))
+        yield Row(name, head if above else "", above[-1] if above else "", split)
+
+
+def _sample(folder: Path, row: Row) -> Sample:
+    tag = "" if row.head in UNSAID else row.tag
+    split = row.split or ("val" if share_of(row.file) < HELD_OUT else "train")
+    return Sample(folder / row.file, row.head, tag, split, row.box, row.share)
+
+
+def _lists(rows: Sequence[Row]) -> dict[str, TagList]:
+    groups: dict[str, dict[str, str | None]] = {}
+    for row in rows:
+        if row.head not in UNSAID:
+            groups.setdefault(row.head, {}).setdefault(row.tag, row.group)
+    return {
+        head: TagList(tuple(sorted(tags)), tuple(tags[t] for t in sorted(tags)))
+        for head, tags in groups.items()
+    }
+
+
+def share_of(name: str) -> float:
+    """A fixed number in 0..1 for a name: the same split on every machine."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 0x1_0000_0000

@@ -1,0 +1,59 @@
+"""A picture, or a part of one, and what a person said about it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from edge import pixels
+from edge.records import U8, Box, Region
+
+Split = Literal["train", "val"]
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """One picture to learn from or to be judged on."""
+
+    file: Path
+    head: str  # whose tag it has; "none": no head should name it; "": nobody said
+    tag: str  # the label; "" where head is "none" or ""
+    split: Split
+    box: Box | None = None  # the part that is meant; None: all of it
+    share: float = 1.0  # how often an epoch shows it: 0.3 in three of ten, 2 twice
+
+    @property
+    def key(self) -> str:
+        """What soft targets are filed under."""
+        return "/".join(self.file.parts[-5:]) + (f"@{self.box}" if self.box else "")
+
+
+class TagList(msgspec.Struct, frozen=True):
+    """The tags a head can give, in the order of its logits."""
+
+    tags: tuple[str, ...]
+    groups: tuple[str | None, ...]
+
+
+class PictureSet(msgspec.Struct, frozen=True):
+    """Samples, and the tags of every head that has labels among them."""
+
+    samples: tuple[Sample, ...]
+    lists: dict[str, TagList]
+
+    def of(self, split: Split) -> list[Sample]:
+        """The samples of one split."""
+        return [s for s in self.samples if s.split == split]
+
+
+def read(sample: Sample) -> U8:
+    """The sample's pixels, (H, W, 3) RGB. Raises SourceError when the file cannot be read."""
+    rgb = _decoded(sample.file)
+    return pixels.cut(rgb, Region(*sample.box)) if sample.box else rgb
+
+
+@lru_cache(maxsize=1)  # a photo is asked for once a view, one after the other
+def _decoded(file: Path) -> U8:
+    return pixels.decode(file.read_bytes(), str(file))

@@ -1,0 +1,157 @@
+"""What a stage's folder says about itself: made of what, with which settings, and what came of it.
+
+A stage that finds its own recipe in its folder goes on where it was stopped; one that finds another
+recipe there refuses, because half of each would be neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from quantize.errors import WorkshopError
+
+FILE = "recipe.json"
+PACKAGES = (
+    "edge-tag",
+    "torch",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "nncf",
+    "litert-torch",
+    "ai-edge-quantizer",
+    "ai-edge-litert",
+    "numpy",
+    "opencv-python-headless",
+)
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    """`result` is empty until the stage is done."""
+
+    stage: str
+    settings: dict[str, Any]
+    inputs: dict[str, str]  # what was read -> its digest
+    versions: dict[str, str]
+    result: dict[str, Any]
+
+
+def begin(
+    out: Path, stage: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
+) -> Recipe | None:
+    """Make `out` this stage's folder. Returns the recipe of an earlier run that finished, or None.
+
+    Raises WorkshopError when `out` holds something else.
+    """
+    wanted = Recipe(stage, msgspec.to_builtins(settings), dict(inputs), _versions(), {})
+    if (out / FILE).exists():
+        known = _decoded(out)
+        _refuse_other(out, known, wanted)
+        return known if known.result else None
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise WorkshopError(
+            out, "something without a recipe.json", "an empty folder or none", "--out OTHER"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    _write(out, wanted)
+    return None
+
+
+def finish(out: Path, result: Mapping[str, Any]) -> None:
+    """The stage is done, and this is what came of it; never empty."""
+    _write(out, msgspec.structs.replace(_decoded(out), result={"done": True, **result}))
+
+
+def read(folder: Path, stage: str | None = None) -> Recipe:
+    """The recipe of a finished stage. Raises WorkshopError when there is none, or another's."""
+    if not (folder / FILE).exists():
+        raise WorkshopError(
+            folder,
+            "no recipe.json in it" if folder.is_dir() else "no such folder",
+            f"what `edge-quantize {stage or 'STAGE'}` wrote",
+            f"run edge-quantize {stage or 'STAGE'} --out {folder} first",
+        )
+    recipe = _decoded(folder)
+    if stage and recipe.stage != stage:
+        raise WorkshopError(
+            folder, f"made by {recipe.stage}", f"made by {stage}", "give the other folder"
+        )
+    if not recipe.result:
+        raise WorkshopError(
+            folder,
+            f"{recipe.stage} was stopped before it was done",
+            "a finished stage",
+            f"run edge-quantize {recipe.stage} again with the same flags: it goes on",
+        )
+    return recipe
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file; of a folder its recipe's, its labels', or its file names'.
+
+    Raises WorkshopError when there is neither.
+    """
+    if not path.exists():
+        raise WorkshopError(path, "no such folder", "what a flag says is there", "give another")
+    if path.is_file():
+        found = hashlib.sha256()
+        with path.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                found.update(chunk)
+        return found.hexdigest()
+    for name in (FILE, "labels.jsonl"):
+        if (path / name).is_file():
+            return digest(path / name)
+    names = sorted(str(p.relative_to(path)) for p in path.rglob("*") if p.is_file())
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def _refuse_other(out: Path, known: Recipe, wanted: Recipe) -> None:
+    if known.stage != wanted.stage:
+        raise WorkshopError(
+            out, f"made by {known.stage}", f"an empty folder for {wanted.stage}", "--out OTHER"
+        )
+    for kind in ("settings", "inputs"):
+        before, now = getattr(known, kind), getattr(wanted, kind)
+        for key in sorted({*before, *now}):
+            if before.get(key) != now.get(key):
+                raise WorkshopError(
+                    out,
+                    f"begun with {key} {before.get(key)!r}",
+                    f"{now.get(key)!r} as asked for now",
+                    "the same flags to go on, or --out OTHER to begin anew",
+                )
+
+
+def _versions() -> dict[str, str]:
+    installed = {name: _version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), **{k: v for k, v in installed.items() if v}}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _decoded(folder: Path) -> Recipe:
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=Recipe)
+    except msgspec.DecodeError as e:
+        raise WorkshopError(
+            folder / FILE, f"content does not parse ({e})", "a recipe", "--out OTHER"
+        ) from e
+
+
+def _write(folder: Path, recipe: Recipe) -> None:
+    temporary = folder / f"{FILE}.tmp"
+    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(recipe)))
+    temporary.rename(folder / FILE)

@@ -1,0 +1,80 @@
+"""What a report says in words: how it was measured, and what to know before believing a number."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+
+import msgspec
+
+from quantize.int8.gate import Limits
+from quantize.pictures import Sample
+from quantize.report.models import HeadSpec
+from quantize.report.records import HeadFacts, Kind, LeftOut, Machine
+from quantize.report.truth import Truth
+
+UNSAID = ("", "none")  # heads of samples about which nobody said anything
+PACKAGES = ("edge-tag", "onnxruntime", "openvino", "ai-edge-litert", "numpy")
+
+
+def versions() -> dict[str, str]:
+    """What ran the artifacts."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+def gate_facts(limits: Limits) -> dict[str, str]:
+    """What int8 was allowed to lose."""
+    table: dict[str, float] = msgspec.to_builtins(limits)
+    return {f"gate: {name}": f"{limit:g}" for name, limit in table.items()}
+
+
+def head_facts(head: HeadSpec, kind: Kind, truth: Truth | None, pictures: int) -> HeadFacts:
+    """`pictures`: how many it answered; by how many it is judged, the truth knows."""
+    groups = len({group for group in head.groups if group})
+    if truth is None:
+        return HeadFacts(kind, len(head.tags), groups, pictures, "nobody")
+    return HeadFacts(kind, len(head.tags), groups, len(truth.rows), truth.judge)
+
+
+def notes_of(
+    heads: Sequence[HeadSpec],
+    truths: Mapping[str, Truth | None],
+    samples: Sequence[Sample],
+    left_out: Sequence[LeftOut],
+    here: Machine,
+) -> tuple[str, ...]:
+    """Sentences, most important first."""
+    notes = []
+    if here.is_busy:
+        notes.append(
+            f"The machine was busy (load {here.load:.1f} on {here.cores} cores): "
+            "read the times against each other, not as they are."
+        )
+    if left_out:
+        notes.append(f"{len(left_out)} pictures could not be read and are not counted.")
+    strange = Counter(s.head for s in samples if s.head not in truths and s.head not in UNSAID)
+    notes += [
+        f"{count} pictures are labelled for {head!r}, no head of this student: not judged there."
+        for head, count in strange.items()
+    ]
+    if any(head.temperature is not None for head in heads):
+        notes.append(
+            "Temperatures and thresholds are the bundle's own: calibration and F1 flatter if they "
+            "were fitted on these pictures."
+        )
+    return (*notes, *(words for head, truth in truths.items() if (words := _said(head, truth))))
+
+
+def _said(head: str, truth: Truth | None) -> str:
+    if truth is None:
+        return f"Nobody said what is right for {head!r}: only agreement is known."
+    if truth.judge == "teacher":
+        return f"{head!r} is judged by the teacher: its best tag counts as right."
+    return ""

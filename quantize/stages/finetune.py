@@ -1,0 +1,134 @@
+"""Stage `finetune`: labelled pictures, and a teacher's soft targets if there are, -> a student."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from edge.bundle import InputSpec
+from quantize import recipe
+from quantize.errors import WorkshopError
+from quantize.labels import load as load_labels
+from quantize.pictures import TagList, read_folder, write_lists
+from quantize.students import Student, normalise, save
+from quantize.students.starting import FILE, start
+from quantize.training.batches import batches, steps_an_epoch
+from quantize.training.distributed import Group, process_group
+from quantize.training.loop import Schedule, fit
+from quantize.training.objective import accuracy, taught
+from quantize.training.settings import Settings, add_flags, from_flags
+from quantize.training.shelf import Shelf, shelve
+from quantize.training.views import view
+
+NORM_PICTURES = 256  # enough for the statistics of a batch norm
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Flags of `edge-quantize finetune`."""
+    parser.add_argument("--images", type=Path, required=True, help="labelled pictures")
+    parser.add_argument("--head", default="products", help="head of class folders")
+    parser.add_argument("--labels", type=Path, help="what `label` wrote: a teacher of head `tags`")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write, or to go on in")
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda"
+    )
+    add_flags(parser, Settings)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train; goes on where it was stopped. Under torchrun each process sees its part of a batch."""
+    settings = from_flags(args, Settings)
+    inputs = {"images": recipe.digest(args.images)}
+    inputs |= {"labels": recipe.digest(args.labels)} if args.labels else {}
+    with process_group(args.device) as group:
+        asked = msgspec.to_builtins(settings)
+        done = group.once(lambda: recipe.begin(args.out, "finetune", asked, inputs))
+        result = done.result if done else _trained(args, settings, group)
+        if group.is_first:
+            _say(args.out, result)
+
+
+def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict[str, float]:
+    """Accuracy by head of the averaged student, which the first process wrote."""
+    lists, train, val = _shelves(args)
+    student = _start(train, settings, {**train.sizes, **_tags_size(lists)})
+    judge = partial(accuracy, shelf=val, side=settings.final_side)
+    average = fit(
+        student.to(group.device),
+        lambda epoch: map(group.part, batches(train, settings, epoch)),
+        partial(taught, soft_weight=settings.soft_weight),
+        _schedule(train, settings),
+        args.out,
+        judge,
+        _frozen(student, settings.frozen),
+        group,
+    )
+    if not group.is_first:
+        return {}
+    result = judge(average)
+    write_lists(lists, args.out)
+    save(average, msgspec.to_builtins(settings), args.out / FILE)
+    recipe.finish(args.out, result)
+    return result
+
+
+def _frozen(student: Student, layers: int) -> list[nn.Module]:
+    """The first layers of a network that is a row of layers; others learn whole."""
+    return list(student.backbone[:layers]) if isinstance(student.backbone, nn.Sequential) else []
+
+
+def _shelves(args: argparse.Namespace) -> tuple[dict[str, TagList], Shelf, Shelf]:
+    """Tag lists by head, pictures to learn from, pictures to be judged on."""
+    pictures, labels = read_folder(args.images, args.head), None
+    lists = {head: tags for head, tags in pictures.lists.items() if head != "tags"}
+    if args.labels:
+        labels = load_labels(args.labels)
+        lists["tags"] = TagList(tuple(labels.tags), (None,) * len(labels.tags))
+    if not lists:
+        raise WorkshopError(
+            args.images, "no labels", "labels.jsonl or class folders", "edge-quantize distill"
+        )
+    train, val = pictures.of("train"), pictures.of("val")
+    return lists, shelve(train, lists, labels and labels.soft), shelve(val, lists)
+
+
+def _tags_size(lists: dict[str, TagList]) -> dict[str, int]:
+    return {"tags": len(lists["tags"].tags)} if "tags" in lists else {}
+
+
+def _start(train: Shelf, settings: Settings, heads: dict[str, int]) -> Student:
+    return start(settings.start, settings.student, heads, _seen(train, settings), settings.seed)
+
+
+def _seen(train: Shelf, settings: Settings) -> Tensor:
+    """Views of some pictures, (N, 3, side, side) normalised."""
+    draw = np.random.default_rng(settings.seed)
+    spec = InputSpec(height=settings.side, width=settings.side)
+    count = min(NORM_PICTURES, len(train.pictures))
+    chosen = draw.choice(len(train.pictures), count, replace=False)
+    seen = np.stack([view(train.pictures[i], spec, draw) for i in chosen])
+    return normalise(torch.from_numpy(seen))
+
+
+def _schedule(train: Shelf, settings: Settings) -> Schedule:
+    return Schedule(
+        settings.epochs,
+        steps_an_epoch(train, settings),
+        settings.lr,
+        settings.weight_decay,
+        settings.warm_up,
+        settings.ema,
+        settings.seed,
+    )
+
+
+def _say(out: Path, result: dict[str, float]) -> None:
+    said = ", ".join(f"{head} {value:.1%}" for head, value in result.items() if head != "done")
+    sys.stdout.write(f"{out / FILE}: top-1 on held-out pictures: {said or 'none held out'}\n")

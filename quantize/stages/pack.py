@@ -1,0 +1,110 @@
+"""Stage `pack`: int8 artifacts, the report that proves them, and their tags -> a bundle."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+
+from edge.bundle import Manifest, open_bundle
+from edge.bundle_write import write_bundle, zip_bundle
+from edge.manifest import SCHEMA
+from quantize import pack as packing
+from quantize import recipe
+from quantize.pack import Evidence
+from quantize.pictures import read_folder, read_sources
+from quantize.report.models import from_stage, wanted_engines
+from quantize.report.opened import Opened, require_alike
+from quantize.report.records import Report, read_report
+from quantize.report.soft import read_teacher
+from quantize.report.truth import pictures_of
+from quantize.stages.compare import OUTPUTS, REPORT
+from quantize.students.starting import FILE
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Flags of `edge-quantize pack`."""
+    parser.add_argument("--int8", type=Path, required=True, help="what `quantize` wrote")
+    parser.add_argument("--report", type=Path, required=True, help="what `compare` wrote")
+    parser.add_argument("--images", type=Path, required=True, help="the pictures of the report")
+    parser.add_argument("--head", default="products", help="head of class folders")
+    parser.add_argument("--labels", type=Path, help="what `label` wrote: thresholds of head `tags`")
+    parser.add_argument("--name", help="of the bundle; without it the name of --out")
+    parser.add_argument("--counter", type=int, help="only grows; without it one more than now")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="a folder, or NAME.edge for a single file"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Pack, replacing an older counter of the same bundle."""
+    report = read_report(args.report / REPORT)
+    packing.refuse_failed(report, args.report)
+    side = from_stage(args.int8, "int8", wanted_engines(report.engines()))
+    models = [Opened(model, list(side.heads.values())) for model in side.models]
+    require_alike(models)
+    heads = packing.heads_of(side.heads, _evidence(args, report), _held_out(args))
+    artifacts, files = packing.artifacts_of(models)
+    golden, pictures = packing.golden_of(heads, side.heads, models)
+    manifest = Manifest(
+        schema=SCHEMA,
+        name=args.name or args.out.stem,
+        counter=args.counter or next_counter(args.out),
+        input=models[0].spec,
+        embedding_size=packing.embedding_size(models[0]),
+        heads=tuple(heads),
+        artifacts=tuple(artifacts),
+        golden=tuple(golden),
+        trained_on=tuple(read_sources(args.images)),
+        recipe=_recipe(args.int8),
+    )
+    _write(args.out, files | pictures | packing.tag_files(side.heads), manifest)
+    sys.stdout.write(f"{args.out}: {manifest.name}@{manifest.counter}\n")
+
+
+def next_counter(out: Path) -> int:
+    """A device may refuse a counter that it has seen the next of."""
+    if not out.exists():
+        return 1
+    with open_bundle(out) as bundle:
+        return bundle.manifest.counter + 1
+
+
+def _write(out: Path, files: packing.Files, manifest: Manifest) -> None:
+    if out.suffix != ".edge":
+        write_bundle(out, files, manifest, replace=True)
+        return
+    folder = out.with_suffix(".folder")
+    write_bundle(folder, files, manifest, replace=True)
+    zip_bundle(folder, out, replace=True)
+
+
+def _evidence(args: argparse.Namespace, report: Report) -> Evidence:
+    """What the report was made from, in the order of its answers."""
+    with safe_open(args.report / OUTPUTS, "np") as stored:
+        outputs = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        keys = json.loads(stored.metadata()["keys"])
+    samples = read_folder(args.images, args.head).of("val")
+    by_key = {picture.key: picture for picture in pictures_of(samples)}
+    teacher = read_teacher(args.labels) if args.labels else None
+    return Evidence(samples, [by_key[key] for key in keys], outputs, teacher, report)
+
+
+def _held_out(args: argparse.Namespace) -> str:
+    """What the accuracy was measured on, in words."""
+    said = [s["held_out"] for s in read_sources(args.images) if "held_out" in s]
+    return "; ".join(said) or f"held-out pictures of {args.images.name}"
+
+
+def _recipe(int8: Path) -> dict[str, Any]:
+    """How the artifacts were made: settings of the student, then of int8, then versions."""
+    with safe_open(int8 / FILE, "pt") as stored:
+        student = json.loads(stored.metadata()["settings"])
+    made = recipe.read(int8, "quantize")
+    flat = {f"int8 {k}": v for k, v in (made.settings | made.result).items()}
+    flat |= {f"version {k}": v for k, v in made.versions.items()}
+    return student | {k: v for k, v in flat.items() if isinstance(v, (str, int, float, bool))}

@@ -1,0 +1,78 @@
+"""The student: one backbone by name, one embedding, a matrix a head."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from quantize.students.inverted import Conv
+from quantize.students.scale import MEAN, SCALE
+from quantize.students.table import build
+
+SettingsTable = dict[str, int | float | str]
+
+
+class Student(nn.Module):
+    """`heads`: name -> number of logits. `name`: a row of STUDENTS, or timm:NAME."""
+
+    def __init__(
+        self, heads: Mapping[str, int], name: str = "mobilenet_v2", dropout: float = 0.2
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.backbone, embedding = build(name)
+        self.dropout = nn.Dropout(dropout)
+        self.heads = nn.ModuleDict(
+            {head: nn.Linear(embedding, size) for head, size in heads.items()}
+        )
+
+    def embed(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) normalised -> (N, embedding)."""
+        # Average pooling would keep its input's int8 scale, too coarse for the mean of 49 cells.
+        return self.backbone(x).mean((2, 3))
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """(N, 3, H, W) normalised -> "embedding" and every head's logits (N, T)."""
+        embedding = self.embed(x)
+        seen = self.dropout(embedding)
+        return {"embedding": embedding, **{name: head(seen) for name, head in self.heads.items()}}
+
+    def convolutions(self) -> list[Conv]:
+        """Every convolution in the order it runs."""
+        return [m for m in self.backbone.modules() if isinstance(m, Conv)]
+
+
+def normalise(pixels: Tensor) -> Tensor:
+    """(N, H, W, 3) uint8 RGB -> (N, 3, H, W) float32, channels last in memory."""
+    return ((pixels.float() - MEAN) / SCALE).permute(0, 3, 1, 2)
+
+
+def save(student: Student, settings: SettingsTable, file: Path) -> None:
+    """Write weights in half precision, with the sizes of the heads and the settings of the run."""
+    packed = {k: v.contiguous() for k, v in student.state_dict().items()}  # channels last is not
+    half = {k: v.half() if v.is_floating_point() else v for k, v in packed.items()}
+    about = {
+        "student": student.name,
+        "heads": json.dumps({name: head.out_features for name, head in student.heads.items()}),
+        "settings": json.dumps(settings),
+    }
+    temporary = file.with_suffix(".tmp")
+    save_file(half, temporary, about)
+    temporary.rename(file)
+
+
+def load(file: Path) -> tuple[Student, SettingsTable]:
+    """What `save` wrote: the student in single precision, and the settings."""
+    with safe_open(file, "pt") as stored:
+        about = stored.metadata()
+        state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+    student = Student(json.loads(about["heads"]), about.get("student", "mobilenet_v2"))
+    student.load_state_dict(
+        {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    )
+    return student, json.loads(about["settings"])

@@ -1,0 +1,121 @@
+"""Teachers: big networks, of any library, behind one small contract.
+
+To add one: a module with `load(request) -> Teacher` and a row here; the vendor's package is
+imported in that file alone. Naming a teacher imports nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+
+from edge.records import F32, U8
+from quantize.errors import WorkshopError
+
+# name -> (our module, the package it imports, the line that installs it)
+TEACHERS: dict[str, tuple[str, str, str]] = {
+    "ram": ("quantize.teachers.ram", "torch", "pip install 'edge-tag[quantize]'"),
+    "ram_plus": ("quantize.teachers.ram", "torch", "pip install 'edge-tag[quantize]'"),
+    "tag2text": ("quantize.teachers.ram", "torch", "pip install 'edge-tag[quantize]'"),
+    "onnx": ("quantize.teachers.onnx", "onnxruntime", "pip install 'edge-tag[quantize]'"),
+    "tflite": ("quantize.teachers.tflite", "ai_edge_litert", "pip install 'edge-tag[quantize]'"),
+    "timm": (
+        "quantize.teachers.timm",
+        "timm",
+        "pip install --no-deps timm torchvision && pip install pyyaml huggingface_hub",
+    ),
+    "student": ("quantize.teachers.student", "torch", "pip install 'edge-tag[quantize]'"),
+}
+Kind = Literal["softmax", "sigmoid"]
+Precision = Literal["fp32", "fp16", "bf16"]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of a teacher. None: as its own file says."""
+
+    name: str  # a row of TEACHERS
+    checkpoint: Path | None = None
+    model: str | None = None  # timm: which network; student: which head
+    device: str = "cpu"  # "cpu", "cuda", "cuda:1"
+    precision: Precision = "fp32"
+    threads: int = 1
+    tag_list: Path | None = None  # one tag a line, as many as the checkpoint has
+    only: Path | None = None  # one tag a line: label these alone
+    thresholds: Path | None = None  # one float a line
+    side: int | None = None  # px
+    mean: tuple[float, float, float] | None = None  # of pixel values 0..255, red green blue
+    scale: tuple[float, float, float] | None = None  # what the network sees: (pixel - mean) / scale
+    colour: Literal["rgb", "bgr"] | None = None
+    ends: Literal["logits", "softmax", "sigmoid"] | None = None  # what the file's output holds
+    kind: Kind | None = None
+
+
+class Description(msgspec.Struct, frozen=True):
+    """What a teacher can say about a picture."""
+
+    name: str
+    kind: Kind  # softmax: one tag a picture; sigmoid: any number
+    tags: tuple[str, ...]  # unique, in the order of the logits
+    thresholds: tuple[float, ...] | None  # of the scores, one a tag; 1: the tag never fires
+    embedding: int  # numbers in it; 0: the teacher has none
+    side: tuple[int, int]  # height and width of what it sees, px
+
+
+class Teacher(Protocol):
+    """A loaded teacher. Not thread-safe, but `fit` is: one thread looks, many may fit.
+
+    Every teacher gives the same answer for the same batch; looks at fitted pictures as at the
+    pictures themselves; raises only `EdgeError`s.
+    """
+
+    about: Description
+
+    def fit(self, picture: U8) -> U8:
+        """(H, W, 3) RGB of any size -> (height, width, 3) as the teacher sees it."""
+        ...
+
+    def look(self, pictures: Sequence[U8]) -> tuple[F32, F32 | None]:
+        """N pictures, fitted or not -> (N, T) logits, (N, D) embedding or None; fresh arrays."""
+        ...
+
+
+def open_teacher(request: Request) -> Teacher:
+    """Load a teacher. Raises WorkshopError when it is unknown, its package or its file is not
+    here, or the file is no such teacher.
+    """
+    if request.name not in TEACHERS:
+        raise WorkshopError(
+            "--teacher", f"{request.name!r} is unknown", f"one of {', '.join(TEACHERS)}", ""
+        )
+    if request.checkpoint and not request.checkpoint.is_file():
+        raise WorkshopError(
+            request.checkpoint, "no such file", "the teacher's weights", "--checkpoint FILE"
+        )
+    module, package, install = TEACHERS[request.name]
+    try:
+        load = import_module(module).load
+    except ModuleNotFoundError as e:
+        if e.name is None or e.name.split(".")[0] in ("edge", "quantize"):
+            raise  # our own mistake, not a missing package
+        missing = e.name.split(".")[0]
+        raise WorkshopError(
+            f"--teacher {request.name}",
+            f"package {missing!r} is not installed",
+            f"{package} to be here",
+            install,
+        ) from e
+    teacher: Teacher = load(request)
+    return teacher
+
+
+def needed_checkpoint(request: Request) -> Path:
+    """The weights' file. Raises WorkshopError when none is given."""
+    if request.checkpoint is None:
+        raise WorkshopError(
+            f"--teacher {request.name}", "no file", "the teacher's weights", "--checkpoint FILE"
+        )
+    return request.checkpoint

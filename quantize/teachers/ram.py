@@ -1,0 +1,73 @@
+"""RAM, RAM++ and Tag2Text's tagger as teachers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from edge.records import F32, U8
+from quantize.ram import OpenTagger, open_tagger, read_tags
+from quantize.teachers import Description, Request, Teacher, needed_checkpoint
+from quantize.teachers.torch_device import prepared
+from quantize.teachers.vocabulary import unique
+
+KINDS: dict[str, Literal["ram", "ram++", "tag2text"]] = {
+    "ram": "ram",
+    "ram_plus": "ram++",
+    "tag2text": "tag2text",
+}
+DTYPES: dict[str, Literal["float32", "float16", "bfloat16"]] = {
+    "fp32": "float32",
+    "fp16": "float16",
+    "bf16": "bfloat16",
+}
+
+
+def load(request: Request) -> Teacher:
+    """Open a published file; one of another kind is refused with the reason. Raises WorkshopError.
+
+    request.only trims the vocabulary before anything is computed: a tag costs 12 MMAC a picture.
+    """
+    prepared(request)
+    limits: dict[str, Any] = {"thresholds": request.thresholds} if request.thresholds else {}
+    tagger = open_tagger(
+        needed_checkpoint(request),
+        request.side,
+        request.device,
+        DTYPES[request.precision],
+        request.tag_list,
+        kind=KINDS[request.name],
+        **limits,
+    )
+    return RamTeacher(
+        request.name, tagger.trimmed(read_tags(request.only)) if request.only else tagger
+    )
+
+
+class RamTeacher:
+    """An open tagger; its embedding is the picture's token after projection, not normalised."""
+
+    def __init__(self, name: str, tagger: OpenTagger) -> None:
+        self._tagger = tagger
+        self._side = tagger.image_size
+        plan = tagger.tagger.config
+        self.about = Description(
+            name,
+            "sigmoid",
+            unique(tagger.tags),
+            tagger.vocabulary.thresholds,
+            plan.projected or plan.swin.channels,  # Tag2Text does not project
+            (self._side, self._side),
+        )
+
+    def fit(self, picture: U8) -> U8:
+        # Pillow's bilinear, as published: OpenCV's does not average when it shrinks.
+        size = (self._side, self._side)
+        return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
+
+    def look(self, pictures: Sequence[U8]) -> tuple[F32, F32 | None]:
+        seen = self._tagger.look(pictures)
+        return seen.logits, seen.embedding

@@ -1,0 +1,1 @@
+"""Training: pictures on a shelf, random views of them, losses, one loop."""

@@ -1,0 +1,55 @@
+"""A student judged on pictures that it does not learn from: does it say what its teacher says?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from edge import pixels
+from edge.manifest import InputSpec
+from quantize.labels import Labels
+from quantize.pictures import Sample
+from quantize.students import normalise
+from quantize.training.agreement import Agreement, agreement
+from quantize.training.course import Pictures
+from quantize.training.teaching import Plan
+
+BATCH = 64
+
+
+class Held(msgspec.Struct, frozen=True, eq=False):
+    """What judges a student: pictures it does not learn from."""
+
+    pictures: Pictures
+    present: Tensor  # (N, T) does the teacher give the tag?
+    tags: tuple[str, ...]
+    side: int
+
+
+def hold_out(samples: Sequence[Sample], labels: Labels, plan: Plan, side: int) -> Held:
+    """What the teacher gives of each sample, by the plan's thresholds."""
+    rows = [labels.soft[s.key] for s in samples]
+    logits = np.stack(rows) if rows else np.zeros((0, len(labels.tags)), np.float32)
+    present = plan.present(torch.from_numpy(logits)) > 0
+    return Held(Pictures(samples), present, labels.tags, side)
+
+
+@torch.no_grad()
+def judged(student: nn.Module, held: Held) -> Agreement:
+    """How well a student agrees with its teacher; it is left in evaluation mode."""
+    student.eval()
+    weight = next(student.parameters())
+    spec = InputSpec(height=held.side, width=held.side)
+    scores = torch.zeros(held.present.shape)
+    for first in range(0, len(held.pictures), BATCH):
+        rows = range(first, min(first + BATCH, len(held.pictures)))
+        seen = torch.from_numpy(pixels.batch([held.pictures[i] for i in rows], spec))
+        x = normalise(seen.to(weight.device)).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(weight.device.type, torch.bfloat16):
+            outputs = student(x)
+        scores[rows.start : rows.stop] = outputs["tags"].float().cpu()
+    return agreement(scores.numpy(), held.present.numpy(), held.tags)

@@ -1,0 +1,59 @@
+"""What the student is taught: labels where a person gave one, the teacher everywhere.
+
+A picture with a label teaches its own head the label, and the other softmax heads "none of these":
+a lemon is no garment. Every picture teaches `tags` what the teacher saw in it (Hinton et al. 2015,
+arXiv:1503.02531, at temperature 1), as a softmax for the order of the tags and as a sigmoid for how
+sure each one is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from edge import pixels
+from edge.bundle import InputSpec
+from quantize.students import Student, normalise
+from quantize.training.batches import Batch
+from quantize.training.shelf import Shelf
+
+
+def loss_of(outputs: dict[str, Tensor], batch: Batch, soft_weight: float) -> Tensor:
+    """Outputs: head -> (N, T) logits. Returns a scalar."""
+    total = outputs["embedding"].new_zeros((), dtype=torch.float32)
+    for head, wanted in batch.targets.items():
+        total = total - (wanted * outputs[head].float().log_softmax(1)).sum(1).mean()
+    if batch.soft is None:
+        return total
+    student = outputs["tags"].float()  # (N, T)
+    order = F.kl_div(student.log_softmax(1), batch.soft, reduction="batchmean")
+    # Summed over the tags, because nearly all of a thousand targets are nearly 0.
+    sure = F.binary_cross_entropy_with_logits(student, batch.soft, reduction="none").sum(1).mean()
+    return total + soft_weight * (order + 0.5 * sure)
+
+
+def taught(student: Student, batch: Batch, soft_weight: float) -> Tensor:
+    """The loss of a student on a batch, wherever the student is."""
+    device = next(student.parameters()).device
+    x = normalise(batch.pixels.to(device)).contiguous(memory_format=torch.channels_last)
+    return loss_of(student(x), batch.to(device), soft_weight)
+
+
+@torch.no_grad()
+def accuracy(student: Student, shelf: Shelf, side: int) -> dict[str, float]:
+    """Top-1 of every softmax head on a shelf's pictures; "none" is not a guess."""
+    device = next(student.parameters()).device
+    spec = InputSpec(height=side, width=side)
+    right: dict[str, list[bool]] = {head: [] for head in shelf.labels}
+    for first in range(0, len(shelf.pictures), 64):
+        seen = torch.from_numpy(pixels.batch(shelf.pictures[first : first + 64], spec))
+        x = normalise(seen.to(device)).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16):
+            outputs = student(x)
+        for i, sample in enumerate(shelf.samples[first : first + 64]):
+            if sample.head in right:
+                best = int(outputs[sample.head][i, :-1].argmax())
+                right[sample.head].append(best == int(shelf.labels[sample.head][first + i]))
+    return {head: float(np.mean(hits)) for head, hits in right.items() if hits}

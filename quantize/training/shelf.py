@@ -1,0 +1,71 @@
+"""Samples with their pixels and targets in memory: read once, seen every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from edge import pixels
+from edge.bundle import InputSpec
+from edge.records import F32, U8
+from quantize.pictures import Sample, TagList, read
+from quantize.training.settings import Settings
+
+KEPT_SIDE = 288  # px: pictures wait in memory at most this large
+
+
+class Shelf(msgspec.Struct, frozen=True, eq=False):
+    """What a run learns from, or is judged on."""
+
+    samples: list[Sample]
+    pictures: list[U8]
+    labels: dict[str, Tensor]  # head -> (N,) index, the last index for "none", -1: nobody said
+    sizes: dict[str, int]  # head -> number of tags and one for "none"
+    soft: F32 | None  # (N, T) the teacher's logits; None without a teacher
+
+
+def shelve(
+    samples: Sequence[Sample],
+    lists: Mapping[str, TagList],
+    soft: Mapping[str, F32] | None = None,
+) -> Shelf:
+    """Read every sample once; what is larger than KEPT_SIDE is shrunk. 2 GB for ten thousand."""
+    pictures = [small(read(s)) for s in tqdm(samples, "read", disable=None)]
+    named = {head: tags for head, tags in lists.items() if head != "tags"}
+    labels = {
+        head: torch.tensor([label(s, head, tags) for s in samples]) for head, tags in named.items()
+    }
+    sizes = {head: len(tags.tags) + 1 for head, tags in named.items()}
+    seen = np.stack([soft[s.key] for s in samples]) if soft else None
+    return Shelf(list(samples), pictures, labels, sizes, seen)
+
+
+def label(sample: Sample, head: str, tags: TagList) -> int:
+    """A picture of another head is "none of these": a lemon is no garment."""
+    if sample.head == head:
+        return tags.tags.index(sample.tag)
+    return -1 if sample.head == "" else len(tags.tags)
+
+
+def targets(labels: Tensor, size: int, settings: Settings) -> Tensor:
+    """(N,) labels -> (N, size): what each logit should be times what the sample counts for."""
+    known = F.one_hot(labels.clamp(min=0), size).float()  # (N, size)
+    smooth = known * (1 - settings.smoothing) + settings.smoothing / size
+    weight = torch.where(labels == size - 1, settings.none_weight, 1.0)
+    return smooth * torch.where(labels < 0, 0.0, weight).unsqueeze(1)
+
+
+def small(rgb: U8) -> U8:
+    """At most KEPT_SIDE on the longer side."""
+    height, width = rgb.shape[:2]
+    if max(height, width) <= KEPT_SIDE:
+        return rgb.copy()
+    share = KEPT_SIDE / max(height, width)
+    spec = InputSpec(height=max(1, round(height * share)), width=max(1, round(width * share)))
+    return pixels.fit(rgb, spec)

@@ -1,0 +1,1 @@
+"""Tests of the low-data recipe, and the tiny networks they train."""

@@ -1,0 +1,141 @@
+"""Picture sets: three forms of folder, splits that never part what belongs together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
+
+import cv2
+
+from calib_data.scenes import crop
+from quantize.errors import WorkshopError
+from quantize.pictures import Sample, TagList, read, read_folder, read_lists, write_lists
+from quantize.pictures.shared import picture_set, write
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT.parent / "shared" / "data"
+needs_data = pytest.mark.skipif(not DATA.exists(), reason="../shared/data is not here")
+
+
+def put(file: Path, tag: str = "Lemon", seed: int = 0) -> Path:
+    """A rendered picture at `file`."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(file), crop("grocery", tag, seed, 32)[:, :, ::-1])
+    return file
+
+
+def owners(name: str, key: str) -> dict[Path, str]:
+    rows = (DATA / name / "labels.jsonl").read_bytes().splitlines()
+    found = [msgspec.json.decode(row) for row in rows]
+    return {DATA / name / row["file"]: row[key] for row in found}
+
+
+@pytest.fixture(scope="module")
+def shared() -> tuple[Sample, ...]:
+    return picture_set(DATA).samples
+
+
+def test_class_folders_give_tags_in_order_and_the_same_split_every_time(tmp_path: Path) -> None:
+    for i in range(20):
+        put(tmp_path / ("lime" if i % 2 else "lemon") / f"{i}.png")
+    one, two = read_folder(tmp_path, "fruit"), read_folder(tmp_path, "fruit")
+    assert one == two
+    assert one.lists == {"fruit": TagList(("lemon", "lime"), (None, None))}
+    assert {s.split for s in one.samples} == {"train", "val"}
+    assert {s.tag for s in one.samples if s.file.parent.name == "lime"} == {"lime"}
+
+
+def test_train_and_val_folders_are_the_split(tmp_path: Path) -> None:
+    put(tmp_path / "train/a/1.png")
+    put(tmp_path / "val/a/2.png")
+    found = {s.file.name: (s.split, s.tag) for s in read_folder(tmp_path, "x").samples}
+    assert found == {"1.png": ("train", "a"), "2.png": ("val", "a")}
+
+
+def test_pictures_alone_have_no_head_and_no_tag(tmp_path: Path) -> None:
+    put(tmp_path / "1.png")
+    only = read_folder(tmp_path)
+    assert (only.samples[0].head, only.samples[0].tag, only.lists) == ("", "", {})
+
+
+def test_labels_jsonl_says_box_group_share_and_split(tmp_path: Path) -> None:
+    put(tmp_path / "1.png")
+    row = {"file": "1.png", "head": "h", "tag": "t", "group": "g", "split": "val"}
+    row |= {"box": [1, 2, 30, 31], "share": 2.5}
+    (tmp_path / "labels.jsonl").write_text(json.dumps(row) + "\n")
+    pictures = read_folder(tmp_path)
+    assert pictures.lists == {"h": TagList(("t",), ("g",))}
+    assert pictures.samples[0].share == 2.5
+    assert read(pictures.of("val")[0]).shape == (29, 29, 3)
+
+
+def test_tag_lists_keep_their_order(tmp_path: Path) -> None:
+    put(tmp_path / "a/1.png")
+    lists = {"h": TagList(("z", "a"), (None, "g"))}
+    write_lists(lists, tmp_path)
+    assert read_lists(tmp_path) == lists
+    assert read_folder(tmp_path, "h").lists == lists
+
+
+@pytest.mark.parametrize("line", ["nothing", '{"head": "h"}', '{"file": "x", "split": "test"}'])
+def test_a_wrong_line_is_named_by_file_and_number(tmp_path: Path, line: str) -> None:
+    (tmp_path / "labels.jsonl").write_text('{"file": "x"}\n' + line + "\n")
+    with pytest.raises(WorkshopError, match=r"labels\.jsonl:2"):
+        read_folder(tmp_path)
+
+
+def test_a_folder_without_pictures_or_no_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "readme.txt").touch()
+    with pytest.raises(WorkshopError, match="no pictures"):
+        read_folder(tmp_path)
+    with pytest.raises(WorkshopError, match="no such folder"):
+        read_folder(tmp_path / "none")
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("head", "name", "key"), [("clothes", "clothing", "sender"), ("fish", "fish", "fish")]
+)
+def test_no_owner_is_on_both_sides_of_the_split(
+    shared: tuple[Sample, ...], head: str, name: str, key: str
+) -> None:
+    owner = owners(name, key)
+    sides: dict[str, set[str]] = {"train": set(), "val": set()}
+    for sample in shared:
+        if sample.head == head:
+            sides[sample.split].add(owner[sample.file])
+    assert sides["train"]
+    assert sides["val"]
+    assert not sides["train"] & sides["val"]
+
+
+@needs_data
+def test_nothing_marked_measure_only_is_a_sample_and_every_key_is_its_own(
+    shared: tuple[Sample, ...],
+) -> None:
+    sets = {s.file.relative_to(DATA).parts[0] for s in shared}
+    assert sets == {"clothing", "grocery", "fish", "photos"}
+    assert len({s.key for s in shared}) == len(shared)
+
+
+@needs_data
+def test_the_shared_sets_have_the_promised_tags_and_come_back_from_their_index(
+    tmp_path: Path,
+) -> None:
+    found = picture_set(DATA)
+    sizes = {name: len(set(tags.tags)) for name, tags in found.lists.items()}
+    assert sizes == {"clothes": 17, "grocery": 81, "fish": 7, "tags": 1000}
+    assert len(set(found.lists["grocery"].groups)) == 43  # the text says 42, the files hold 43
+    write(found, tmp_path)
+    again = read_folder(tmp_path)
+    assert again.lists == found.lists
+    assert [s.key for s in again.samples] == [s.key for s in found.samples]
+    write(found, tmp_path, everything=True)
+    more = read_folder(tmp_path)
+    assert more.of("val") == again.of("val")
+    assert len(more.of("train")) == len(found.samples)

@@ -1,0 +1,77 @@
+"""What a stage's folder says about itself, and what another stage may do in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
+
+from quantize import recipe
+from quantize.errors import WorkshopError
+
+
+def test_a_finished_stage_is_read_back_with_what_came_of_it(tmp_path: Path) -> None:
+    out = tmp_path / "a/b"
+    assert recipe.begin(out, "export", {"side": 224}, {"student": "1234"}) is None
+    recipe.finish(out, {"opset": 20})
+    found = recipe.read(out, "export")
+    assert (found.settings, found.result["opset"]) == ({"side": 224}, 20)
+    assert found.versions["torch"]
+    assert recipe.begin(out, "export", {"side": 224}, {"student": "1234"}) == found
+
+
+def test_a_stopped_stage_goes_on_and_is_nothing_to_read(tmp_path: Path) -> None:
+    recipe.begin(tmp_path, "label", {}, {})
+    assert recipe.begin(tmp_path, "label", {}, {}) is None
+    with pytest.raises(WorkshopError, match="stopped before it was done"):
+        recipe.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("stage", "settings", "inputs", "says"),
+    [
+        ("pack", {"lr": 1.0}, {"images": "x"}, "made by label"),
+        ("label", {"lr": 2.0}, {"images": "x"}, r"begun with lr 1\.0, expected 2\.0"),
+        ("label", {"lr": 1.0}, {"images": "y"}, "begun with images 'x'"),
+    ],
+)
+def test_another_stage_other_settings_and_other_inputs_are_refused(
+    tmp_path: Path, stage: str, settings: dict[str, float], inputs: dict[str, str], says: str
+) -> None:
+    recipe.begin(tmp_path, "label", {"lr": 1.0}, {"images": "x"})
+    with pytest.raises(WorkshopError, match=says):
+        recipe.begin(tmp_path, stage, settings, inputs)
+
+
+def test_a_folder_with_something_in_it_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(WorkshopError, match=r"without a recipe\.json"):
+        recipe.begin(tmp_path, "label", {}, {})
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"stage": 1}'])
+def test_a_damaged_recipe_is_refused_and_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "recipe.json").write_bytes(content)
+    with pytest.raises(WorkshopError, match=r"recipe\.json: content does not parse"):
+        recipe.read(tmp_path)
+
+
+def test_a_stage_that_did_not_run_and_another_one_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(WorkshopError, match="no such folder"):
+        recipe.read(tmp_path / "float", "export")
+    recipe.begin(tmp_path, "label", {}, {})
+    recipe.finish(tmp_path, {})
+    with pytest.raises(WorkshopError, match="made by label, expected made by export"):
+        recipe.read(tmp_path, "export")
+
+
+def test_a_digest_tells_files_and_folders_apart(tmp_path: Path) -> None:
+    (tmp_path / "x.jpg").write_bytes(b"1")
+    empty = recipe.digest(tmp_path)
+    (tmp_path / "y.jpg").write_bytes(b"2")
+    assert recipe.digest(tmp_path) != empty
+    assert recipe.digest(tmp_path / "x.jpg") != recipe.digest(tmp_path / "y.jpg")
+    (tmp_path / "labels.jsonl").write_bytes(b"2")
+    assert recipe.digest(tmp_path) == recipe.digest(tmp_path / "y.jpg")

@@ -1,0 +1,157 @@
+"""The loop: what it minimises, what it shows, and that a kill costs nothing but time."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
+
+import msgspec  # noqa: E402
+
+from calib_data.scenes import crop  # noqa: E402
+from quantize.pictures import Sample, TagList  # noqa: E402
+from quantize.students import Student  # noqa: E402
+from quantize.training import batches as showing  # noqa: E402
+from quantize.training.batches import Batch  # noqa: E402
+from quantize.training.loop import Schedule, fit, lr_at  # noqa: E402
+from quantize.training.objective import accuracy, loss_of, taught  # noqa: E402
+from quantize.training.settings import Settings  # noqa: E402
+from quantize.training.shelf import Shelf, label, targets  # noqa: E402
+
+LISTS = {
+    "clothes": TagList(("T-Shirt",), (None,)),
+    "grocery": TagList(("Lemon", "Lime"), ("Lemon", "Lime")),
+    "fish": TagList(("perch",), (None,)),
+}
+TINY = Settings(epochs=2, batch=4, first_side=32, side=64, final_side=64, warm_up=1)
+SHORT = Schedule(epochs=2, steps=2, lr=1e-3, warm_up=1)
+NAMED = [("grocery", "Lemon"), ("grocery", "Lime"), ("clothes", "T-Shirt"), ("fish", "perch")]
+
+
+def shelf() -> Shelf:
+    samples = [Sample(Path(f"{i}.jpg"), *NAMED[i % 4], "train") for i in range(8)]
+    pictures = [crop(s.head, s.tag, i, 64) for i, s in enumerate(samples)]
+    labels = {h: torch.tensor([label(s, h, tags) for s in samples]) for h, tags in LISTS.items()}
+    sizes = {head: len(tags.tags) + 1 for head, tags in LISTS.items()}
+    soft = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    return Shelf(samples, pictures, labels, sizes, soft)
+
+
+def student() -> Student:
+    torch.manual_seed(0)
+    return Student({"clothes": 2, "grocery": 3, "fish": 2, "tags": 3})
+
+
+def train(out: Path, judge: object = lambda _: {}) -> Student:
+    mine, shown = student(), shelf()
+    seen = partial(showing.batches, shown, TINY)
+    return fit(mine, seen, partial(taught, soft_weight=0.5), SHORT, out, judge)
+
+
+def test_a_picture_of_another_head_is_labelled_none_and_an_unjudged_one_not_at_all() -> None:
+    lemon = Sample(Path("x"), "grocery", "Lemon", "train")
+    photo, empty = Sample(Path("x"), "", "", "train"), Sample(Path("x"), "none", "", "train")
+    assert [label(s, "clothes", LISTS["clothes"]) for s in (lemon, photo, empty)] == [1, -1, 1]
+    assert label(lemon, "grocery", LISTS["grocery"]) == 0
+
+
+def test_targets_are_smoothed_and_weighed_and_an_unjudged_picture_counts_nothing() -> None:
+    wanted = targets(torch.tensor([0, 2, -1]), 3, Settings(smoothing=0.3, none_weight=0.5))
+    expected = torch.tensor([[0.8, 0.1, 0.1], [0.05, 0.05, 0.4], [0.0, 0.0, 0.0]])
+    assert torch.allclose(wanted, expected)
+
+
+def batch_of(soft: object) -> Batch:
+    return Batch(torch.zeros(1), {"grocery": torch.tensor([[0.0, 1.0, 0.0]])}, soft)
+
+
+def test_loss_is_least_when_labels_and_teacher_are_met() -> None:
+    soft = torch.tensor([[4.0, 0.0, -4.0]]).softmax(1)
+    same = {"embedding": torch.zeros(1, 2)}
+    met = {**same, "grocery": torch.tensor([[0.0, 3.0, 0.0]]), "tags": soft.log()}
+    wrong_label = {**met, "grocery": torch.tensor([[3.0, 0.0, 0.0]])}
+    wrong_order = {**met, "tags": soft.log().flip(1)}
+    least = loss_of(met, batch_of(soft), 0.5)
+    assert least < loss_of(wrong_label, batch_of(soft), 0.5)
+    assert least < loss_of(wrong_order, batch_of(soft), 0.5)
+    assert torch.isclose(loss_of(met, batch_of(None), 0.5), -met["grocery"].log_softmax(1)[0, 1])
+
+
+def test_mixed_pictures_have_targets_in_the_same_proportion() -> None:
+    """A white picture and a black one: what is white of the mix is the share of its target."""
+    pixels = torch.stack([torch.full((16, 16, 3), 255.0), torch.zeros(16, 16, 3)])
+    plain = Batch(pixels, {"h": torch.eye(2)}, torch.eye(2))
+    for seed in range(20):
+        mixed = showing.mixed(plain, np.random.default_rng(seed))
+        white = mixed.pixels.mean((1, 2, 3)) / 255
+        assert torch.allclose(mixed.targets["h"][:, 0], white, atol=1e-5)
+        assert torch.allclose(mixed.soft[:, 0], white, atol=1e-5)
+
+
+def test_a_share_is_how_often_an_epoch_shows_a_picture() -> None:
+    many = shelf()
+    shares = [0.25, 1.0, 2.5, 1.0, 1.0, 1.0, 1.0, 0.0]
+    samples = [msgspec.structs.replace(s, share=n) for s, n in zip(many.samples, shares)]
+    many = msgspec.structs.replace(many, samples=samples)
+    draw = np.random.default_rng(0)
+    seen = np.concatenate([showing.shown(many, draw) for _ in range(400)])
+    assert np.allclose(np.bincount(seen, minlength=8) / 400, shares, atol=0.1)
+
+
+def test_pictures_grow_from_the_first_side_to_the_last() -> None:
+    sides = [showing.side_at(e, Settings(epochs=6)) for e in range(6)]
+    assert sides == [128, 128, 160, 160, 192, 192]
+
+
+def test_the_rate_warms_up_and_falls_to_nothing() -> None:
+    schedule = Schedule(epochs=2, steps=50, lr=1.0, warm_up=10)
+    rates = [lr_at(step, schedule) for step in range(100)]
+    assert rates[:2] == [0.1, 0.2]
+    assert max(rates) == rates[9] == 1.0
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] < 1e-3
+
+
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    whole = train(tmp_path / "whole")
+
+    class Killed(Exception):
+        pass
+
+    def die(_: Student) -> dict[str, float]:
+        if (tmp_path / "killed/checkpoint.pt").exists():
+            raise Killed
+        return {}
+
+    with pytest.raises(Killed):
+        train(tmp_path / "killed", die)
+    again = train(tmp_path / "killed")
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+
+
+def test_frozen_layers_keep_weights_and_statistics_and_the_others_learn(tmp_path: Path) -> None:
+    mine, shown = student(), shelf()
+    before = {k: v.clone() for k, v in mine.state_dict().items()}
+    seen = partial(showing.batches, shown, TINY)
+    loss = partial(taught, soft_weight=0.5)
+    after = fit(mine, seen, loss, SHORT, tmp_path, lambda _: {}, list(mine.backbone[:3]))
+    for name, value in after.state_dict().items():
+        is_frozen = name.startswith(("backbone.0.", "backbone.1.", "backbone.2."))
+        if is_frozen:
+            assert torch.equal(value, before[name]), name
+    assert not torch.equal(after.heads["fish"].weight, before["heads.fish.weight"])
+
+
+def test_accuracy_counts_the_best_tag_that_is_not_none() -> None:
+    shown, mine = shelf(), student().eval()
+    with torch.no_grad():
+        for head in mine.heads.values():
+            head.weight.zero_()
+            head.bias.copy_(torch.arange(head.out_features).flip(0))
+            head.bias[-1] = 99.0  # "none" is not a guess
+    assert accuracy(mine, shown, 64) == {"clothes": 1.0, "grocery": 0.5, "fish": 1.0}
