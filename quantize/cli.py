@@ -36,7 +36,7 @@ from a folder of pictures to a bundle that edge-tag runs:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one stage. Returns the exit code: 0 fine, 2 something to mend, 130 stopped by Ctrl-C."""
+    """Run one stage. Exit codes: 0 fine, 2 something to mend, 74 disk, 130 stopped by Ctrl-C."""
     args = list(sys.argv[1:] if argv is None else argv)
     stage = args[0] if args and args[0] in STAGES else None
     try:
@@ -49,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if (e.name or "").startswith(("quantize", "edge")):
             raise
         return _refuse(f"{e.name}: not installed", "pip install 'edge-tag[quantize]'", 2)
+    except OSError as e:  # a disk that is full, a folder that may not be written
+        fix = "mend that and run it again with the same flags: it goes on"
+        return _refuse(f"{e.filename or 'disk'}: {e.strerror or e}", fix, 74)
     except KeyboardInterrupt:
         return _refuse("stopped", "run it again with the same flags: it goes on", 130)
     return 0

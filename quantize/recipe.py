@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from quantize import disk
 from quantize.errors import WorkshopError
 
 FILE = "recipe.json"
@@ -50,7 +51,7 @@ def begin(
 
     Raises WorkshopError when `out` holds something else.
     """
-    wanted = Recipe(stage, msgspec.to_builtins(settings), dict(inputs), _versions(), {})
+    wanted = _as_read(Recipe(stage, dict(settings), dict(inputs), _versions(), {}))
     if (out / FILE).exists():
         known = _decoded(out)
         _refuse_other(out, known, wanted)
@@ -151,7 +152,10 @@ def _decoded(folder: Path) -> Recipe:
         ) from e
 
 
+def _as_read(recipe: Recipe) -> Recipe:
+    """Tuples are lists once they were JSON."""
+    return msgspec.json.decode(msgspec.json.encode(recipe), type=Recipe)
+
+
 def _write(folder: Path, recipe: Recipe) -> None:
-    temporary = folder / f"{FILE}.tmp"
-    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(recipe)))
-    temporary.rename(folder / FILE)
+    disk.write(folder / FILE, msgspec.json.format(msgspec.json.encode(recipe)))

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.records import U8
-from quantize.export.deployed import Deployed
-from quantize.students import Student
+from quantize.int8.subject import Subject
 
 BACKENDS = {
     "onnxruntime": "quantize.int8.onnx_qdq",
@@ -38,20 +37,14 @@ class Backend(Protocol):
 
 
 def prepare(
-    engine: str,
-    model: Deployed,
-    exact: Student,
-    pictures: U8,
-    folder: Path,
-    earlier: Mapping[str, Backend],
+    engine: str, subject: Subject, pictures: U8, folder: Path, earlier: Mapping[str, Backend]
 ) -> Backend:
-    """Convert `model` (folded, weights on the grid) and look at (N, H, W, 3) pictures.
+    """Convert the subject and look at (N, H, W, 3) pictures.
 
-    exact: the student off the grid, for layers that stay in float. `folder` keeps what lies between
-    and what the converters say. `earlier`: other engines' back ends of the same model and pictures,
-    whose work may be used again.
+    `folder` keeps what lies between and what the converters say. `earlier`: other engines' back
+    ends of the same subject and pictures, whose work may be used again.
     """
     folder.mkdir(parents=True, exist_ok=True)
     module = import_module(BACKENDS[engine])
-    backend: Backend = module.prepare(model, exact, pictures, folder, earlier)
+    backend: Backend = module.prepare(subject, pictures, folder, earlier)
     return backend

@@ -21,6 +21,7 @@ from quantize.pictures import Sample, TagList, read
 
 JUDGING = 3  # one picture in so many judges
 FEWEST = 12  # pictures in all
+MOST = 3000  # to tune with: they wait in memory
 
 
 class Calibration(msgspec.Struct, frozen=True, eq=False):
@@ -45,6 +46,26 @@ def from_set(folder: Path, count: int, spec: InputSpec) -> Calibration:
     return _read([Sample(file, "", "", "train") for file in files[::step]], count, spec)
 
 
+def learning(
+    samples: Sequence[Sample], calibration: Calibration, count: int, seed: int, spec: InputSpec
+) -> U8:
+    """Up to `count` pictures to tune a student with, MOST at most; none of those that judge."""
+    judging = {sample.key for sample in calibration.judged}
+    rest = list({s.key: s for s in samples if s.key not in judging}.values())
+    chosen = random.Random(seed + 1).sample(rest, min(len(rest), count, MOST))
+    bar = tqdm(chosen, "pictures", disable=None, leave=False)
+    found = [seen for sample in bar if not isinstance(seen := _seen(sample, spec), str)]
+    return np.stack(found) if found else calibration.ranges
+
+
+def _seen(sample: Sample, spec: InputSpec) -> U8 | str:
+    """(H, W, 3), or why not."""
+    try:
+        return pixels.batch([read(sample)], spec)[0]
+    except (SourceError, OSError) as e:
+        return str(e)
+
+
 def _read(samples: Iterable[Sample], count: int, spec: InputSpec) -> Calibration:
     found: list[tuple[Sample, U8]] = []
     left_out: list[str] = []
@@ -52,10 +73,11 @@ def _read(samples: Iterable[Sample], count: int, spec: InputSpec) -> Calibration
     for sample in bar:
         if len(found) == count:
             break
-        try:
-            found.append((sample, pixels.batch([read(sample)], spec)[0]))
-        except (SourceError, OSError) as e:
-            left_out.append(str(e))
+        seen = _seen(sample, spec)
+        if isinstance(seen, str):
+            left_out.append(seen)
+        else:
+            found.append((sample, seen))
     bar.close()
     if len(found) < FEWEST:
         raise WorkshopError(

@@ -99,15 +99,20 @@ def faked(student: Student, x: Tensor, method: str = "widest") -> tuple[Student,
     return copied, grids
 
 
+def grids_of(student: Student) -> dict[str, Grid]:
+    """The grids of a faked student, or of a copy of one, by the names of their layers."""
+    return {name[: -len(".grid")]: m for name, m in student.named_modules() if isinstance(m, Grid)}
+
+
 def bare(student: Student) -> Student:
     """A faked student without its grids, kernels as they were learned on them."""
     plain = copy.deepcopy(student)
-    for layer in plain.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear) and hasattr(layer, "grid"):
-            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
-            layer._forward_pre_hooks.clear()
-            layer._forward_hooks.clear()
-            del layer.grid
+    for name in grids_of(plain):
+        layer = plain.get_submodule(name)
+        parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+        layer._forward_pre_hooks.clear()
+        layer._forward_hooks.clear()
+        del layer.grid
     return plain
 
 

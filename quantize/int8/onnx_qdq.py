@@ -20,7 +20,6 @@ from onnxruntime.quantization.registry import QDQRegistry
 from tqdm import tqdm
 
 from edge.records import F32, U8
-from quantize.export.deployed import Deployed
 from quantize.export.quiet import LOG, logged
 from quantize.export.writers import to_onnx
 from quantize.int8.layers import (
@@ -34,8 +33,9 @@ from quantize.int8.layers import (
     layers_of,
     prints,
 )
-from quantize.int8.ranges import METHODS, Tally, observe, spans
-from quantize.students import MEAN, SCALE, Student, normalise
+from quantize.int8.ranges import observe
+from quantize.int8.subject import Subject
+from quantize.students import MEAN, SCALE, normalise
 
 NORMALISATION = ("Cast", "Sub", "Div", "Transpose")  # what `normalise` becomes
 
@@ -43,33 +43,25 @@ NORMALISATION = ("Cast", "Sub", "Div", "Transpose")  # what `normalise` becomes
 class OnnxQdq:
     """A float graph and what was seen in it: any number of int8 files can be made of it."""
 
-    methods = tuple(METHODS)
-
-    def __init__(self, model: Deployed, exact: Student, pictures: U8, folder: Path) -> None:
-        """model: folded, on the grid; exact: off it. `folder` keeps the float file.
-
-        pictures (N, H, W, 3) uint8, what the ranges are measured on.
+    def __init__(self, subject: Subject, pictures: U8, folder: Path) -> None:
+        """pictures (N, H, W, 3) uint8: what the ranges are measured on. `folder`: for what lies
+        between.
         """
         x = normalise(torch.from_numpy(pictures[:1]))
-        named = layers(model.student, x)
-        self._rough, self._exact = constants(named), constants(layers(exact, x))
-        self._log = folder / LOG
-        self.file = folder / "onnx-float.onnx"
-        to_onnx(model, pictures.shape[1], self.file)
-        self._graph = _typed(onnx.load(self.file))
+        named = layers(subject.rounded.student, x)
+        self._rough, self._exact = constants(named), constants(layers(subject.exact, x))
+        self._subject, self._log = subject, folder / LOG
+        self.methods = subject.methods
+        to_onnx(subject.rounded, pictures.shape[1], folder / "float.onnx")
+        self._graph = _typed(onnx.load(folder / "float.onnx"))
         self.nodes = _nodes(self._graph, prints(named))
         self._seen = observe(tqdm(_tensors(self._graph, pictures), "ranges", len(pictures),
                                   disable=None, leave=False))  # fmt: skip
 
-    @property
-    def seen(self) -> dict[str, Tally]:
-        """Tensor -> its histogram."""
-        return self._seen
-
     def build(self, method: str, kept: Set[str] = frozenset()) -> list[bytes]:
         """The ONNX file with ranges by `method` and the layers `kept` in float."""
         outputs = [out.name for out in self._graph.graph.output]
-        ranges = spans(self._seen, method, outputs)
+        ranges = self._subject.ranges(method, self._seen, outputs, self.nodes)
         excluded = in_float(self.nodes, kept)
         with logged(self._log):
             graph = self.graph(layers_of(self.nodes, excluded))
@@ -213,8 +205,6 @@ def _set(graph: onnx.GraphProto, name: str, value: np.ndarray) -> None:
             tensor.CopyFrom(numpy_helper.from_array(value.reshape(tuple(tensor.dims)), name))
 
 
-def prepare(
-    model: Deployed, exact: Student, pictures: U8, folder: Path, _: Mapping[str, object]
-) -> OnnxQdq:
+def prepare(subject: Subject, pictures: U8, folder: Path, _: Mapping[str, object]) -> OnnxQdq:
     """Convert and look at the pictures."""
-    return OnnxQdq(model, exact, pictures, folder)
+    return OnnxQdq(subject, pictures, folder)

@@ -16,12 +16,12 @@ import openvino as ov
 import torch
 
 from edge.records import U8
-from quantize.export.deployed import Deployed
 from quantize.export.files import missing
 from quantize.export.quiet import LOG, logged
 from quantize.int8.layers import Node, Print, in_float, layer_of, layers, layers_of, prints
 from quantize.int8.onnx_qdq import OnnxQdq
-from quantize.students import Student, normalise
+from quantize.int8.subject import Subject
+from quantize.students import normalise
 
 PRESETS = {  # name -> NNCF's preset (MIXED: asymmetric activations) and range estimator
     "nncf_mixed": ("MIXED", ""),  # its own ranges: mean of the pictures' extremes
@@ -35,9 +35,9 @@ KERNELS = ("Convolution", "GroupConvolution", "MatMul")
 class OvNncf:
     """A float IR, the pictures to measure it with, and ONNX Runtime's graph beside it."""
 
-    def __init__(self, model: Deployed, pictures: U8, qdq: OnnxQdq, folder: Path) -> None:
+    def __init__(self, subject: Subject, pictures: U8, qdq: OnnxQdq, folder: Path) -> None:
         self._log, self._qdq = folder / LOG, qdq
-        named = layers(model.student, normalise(torch.from_numpy(pictures[:1])))
+        named = layers(subject.rounded.student, normalise(torch.from_numpy(pictures[:1])))
         with logged(self._log):
             self.nodes = _nodes(_read(qdq.graph()), prints(named))
         self._pictures = [picture[None] for picture in pictures]
@@ -113,10 +113,8 @@ def _layer(op: ov.Node, known: Mapping[str, Any]) -> str | None:
     return layer_of(source.data, known) if source.get_type_name() == "Constant" else None
 
 
-def prepare(
-    model: Deployed, exact: Student, pictures: U8, folder: Path, earlier: Mapping[str, object]
-) -> OvNncf:
+def prepare(subject: Subject, pictures: U8, folder: Path, earlier: Mapping[str, object]) -> OvNncf:
     """Convert and look at the pictures, or take what was done so for ONNX Runtime."""
     done = earlier.get("onnxruntime")
-    qdq = done if isinstance(done, OnnxQdq) else OnnxQdq(model, exact, pictures, folder)
-    return OvNncf(model, pictures, qdq, folder)
+    qdq = done if isinstance(done, OnnxQdq) else OnnxQdq(subject, pictures, folder)
+    return OvNncf(subject, pictures, qdq, folder)

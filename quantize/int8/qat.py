@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from edge.records import U8
-from quantize.int8.fake import bare, faked
+from quantize.int8.fake import bare, faked, grids_of
+from quantize.int8.ranges import Range
 from quantize.int8.score import Kind, distances
 from quantize.students import Student, normalise
 from quantize.training.loop import Schedule, fit
@@ -28,15 +29,22 @@ class Tuning(msgspec.Struct, frozen=True):
     """How the student is tuned."""
 
     steps: int = 300
-    lr: float = 1e-4
+    lr: float = 2e-4
     batch: int = 32
     ema: float = 0.98
     seed: int = 0
 
 
+class Tuned(msgspec.Struct, frozen=True, eq=False):
+    """What came of it."""
+
+    student: Student  # folded, kernels on the grid they were learned on
+    ranges: dict[str, Range]  # layer -> the ends of what it reads
+
+
 def tuned(
     student: Student, pictures: U8, kinds: Mapping[str, Kind], tuning: Tuning, out: Path
-) -> Student:
+) -> Tuned:
     """A copy of a folded student, tuned on (N, H, W, 3) pictures that need no labels.
 
     Goes on from the checkpoint in `out`, where one is.
@@ -64,7 +72,9 @@ def tuned(
         rough, exact = ({n: o.numpy() for n, o in m(start).items()} for m in (model, student))
         return {f"{h} dB": d.sqnr_db for h, d in distances(exact, rough, kinds).items()}
 
-    return bare(fit(learner, batches, loss, _schedule(tuning), out, judge, still).eval())
+    average = fit(learner, batches, loss, _schedule(tuning), out, judge, still).eval()
+    ends = {name: grid.ends() for name, grid in grids_of(average).items()}
+    return Tuned(bare(average), {name: (low.item(), up.item()) for name, (low, up) in ends.items()})
 
 
 def follow(

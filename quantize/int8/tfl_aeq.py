@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edge.records import F32, U8
-from quantize.export.deployed import Core, Deployed
+from quantize.export.deployed import Core
 from quantize.export.quiet import LOG, logged
 from quantize.export.writers import to_tflite
 from quantize.int8.layers import (
@@ -34,8 +34,9 @@ from quantize.int8.layers import (
     layers_of,
     prints,
 )
-from quantize.int8.ranges import METHODS, Tally, observe, spans
-from quantize.students import MEAN, SCALE, Student, normalise
+from quantize.int8.ranges import observe
+from quantize.int8.subject import Subject
+from quantize.students import MEAN, SCALE, normalise
 
 RECIPE = "static_wi8_ai8"
 KERNELS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
@@ -46,19 +47,17 @@ NO_QUANTIZE = algorithm_manager.AlgorithmName.NO_QUANTIZE
 class TflAeq:
     """A float file and what was seen in it: any number of int8 files can be made of it."""
 
-    methods = tuple(METHODS)
-
-    def __init__(self, model: Deployed, exact: Student, pictures: U8, folder: Path) -> None:
-        """model: folded, on the grid; exact: off it. `folder` keeps the float file.
-
-        pictures (N, H, W, 3) uint8, what the ranges are measured on.
+    def __init__(self, subject: Subject, pictures: U8, folder: Path) -> None:
+        """pictures (N, H, W, 3) uint8: what the ranges are measured on. `folder`: for what lies
+        between.
         """
         x = normalise(torch.from_numpy(pictures[:1]))
-        named = layers(model.student, x)
-        rough, right = constants(named), constants(layers(exact, x))
-        self._log = folder / LOG
-        file = folder / "tflite-float.tflite"
-        to_tflite(Core(model), torch.zeros(1, *pictures.shape[1:]), file)
+        named = layers(subject.rounded.student, x)
+        rough, right = constants(named), constants(layers(subject.exact, x))
+        self._subject, self._log = subject, folder / LOG
+        self.methods = subject.methods
+        file = folder / "float.tflite"
+        to_tflite(Core(subject.rounded), torch.zeros(1, *pictures.shape[1:]), file)
         self._model = file.read_bytes()
         interpreter = _plain(self._model)
         self.nodes, stored = _nodes(interpreter, prints(named))
@@ -70,25 +69,21 @@ class TflAeq:
         with logged(self._log):
             self._form = _form(self._model, pictures[:1])
 
-    @property
-    def seen(self) -> dict[str, Tally]:
-        """Tensor -> its histogram."""
-        return self._seen
-
     def build(self, method: str, kept: Set[str] = frozenset()) -> list[bytes]:
         """The file with ranges by `method` and the layers `kept` in float."""
-        ranges = spans(self._seen, method, self._outputs) | {self._input: ALL_OF_A_BYTE}
+        ranges = self._subject.ranges(method, self._seen, self._outputs, self.nodes)
+        ranges[self._input] = ALL_OF_A_BYTE
         excluded = in_float(self.nodes, kept)
+        every = qtyping.TFLOperationName.ALL_SUPPORTED
         with logged(self._log):
             tool = quantizer.Quantizer(self._file(layers_of(self.nodes, excluded)))
             tool.load_quantization_recipe(recipes.static_wi8_ai8())
             for name in sorted(excluded):
-                tool.update_quantization_recipe(
-                    f"^{re.escape(name)};?$",
-                    qtyping.TFLOperationName.ALL_SUPPORTED,
-                    None,
-                    NO_QUANTIZE,
-                )
+                pattern = f"^{re.escape(name)};?$"
+                tool.update_quantization_recipe(pattern, every, None, NO_QUANTIZE)
+            # Outputs in float: what computes in float is not rounded after all.
+            outputs = qtyping.TFLOperationName.OUTPUT
+            tool.update_quantization_recipe(".*", outputs, None, NO_QUANTIZE)
             return [bytes(tool.quantize(_filled(self._form, ranges)).quantized_model)]
 
     def _file(self, exact: Iterable[str]) -> bytes:
@@ -181,8 +176,6 @@ def _filled(form: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]) 
     return filled
 
 
-def prepare(
-    model: Deployed, exact: Student, pictures: U8, folder: Path, _: Mapping[str, object]
-) -> TflAeq:
+def prepare(subject: Subject, pictures: U8, folder: Path, _: Mapping[str, object]) -> TflAeq:
     """Convert and look at the pictures."""
-    return TflAeq(model, exact, pictures, folder)
+    return TflAeq(subject, pictures, folder)

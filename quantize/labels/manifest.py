@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from quantize.disk import write
 from quantize.errors import WorkshopError
-from quantize.labels.disk import write
 from quantize.teachers import Description, Kind
 
 FILE = "manifest.json"

@@ -18,8 +18,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save
 
 from edge.records import F32
+from quantize.disk import write
 from quantize.errors import WorkshopError
-from quantize.labels.disk import write
 from quantize.labels.manifest import LeftOut
 
 ABOUT = "shard"  # one key: safetensors writes several in any order

@@ -27,7 +27,7 @@ class Sample(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """What soft targets are filed under."""
-        return "/".join(self.file.parts[-5:]) + (f"@{self.box}" if self.box else "")
+        return "/".join(self.file.absolute().parts[-5:]) + (f"@{self.box}" if self.box else "")
 
 
 class TagList(msgspec.Struct, frozen=True):

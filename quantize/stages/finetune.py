@@ -36,9 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--head", default="products", help="head of class folders")
     parser.add_argument("--labels", type=Path, help="what `label` wrote: a teacher of head `tags`")
     parser.add_argument("--out", type=Path, required=True, help="folder to write, or to go on in")
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda"
-    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     add_flags(parser, Settings)
 
 

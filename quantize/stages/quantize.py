@@ -8,37 +8,38 @@ float, and where that is not enough and --qat says so, the student learns to liv
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import torch
-from tqdm import tqdm
 
 from edge.manifest import InputSpec
+from edge.records import U8
 from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.export import FILES, Deployed, artifact, check, folded, usable
-from quantize.export.quiet import LOG
 from quantize.int8 import record as records
-from quantize.int8.backends import PACKAGES, Backend, prepare
-from quantize.int8.calibration import Calibration, from_folder, from_set, kinds_of, truths_of
-from quantize.int8.gate import Limits, Truth, aligned, refuse, table
+from quantize.int8.backends import PACKAGES
+from quantize.int8.calibration import (
+    Calibration,
+    from_folder,
+    from_set,
+    kinds_of,
+    learning,
+    truths_of,
+)
+from quantize.int8.gate import Limits, aligned, refuse, table
+from quantize.int8.making import Work, counts, earlier, make, tidy
 from quantize.int8.qat import Tuning, tuned
 from quantize.int8.record import Record
-from quantize.int8.rounding import rounded
-from quantize.int8.score import Kind
-from quantize.int8.search import Bench, Candidate, Tried, best, search
+from quantize.int8.search import Tried
 from quantize.int8.sensitivity import sensitivity
 from quantize.pictures import read_folder, read_lists
 from quantize.stages.export import copy_beside, loaded, side_of
 from quantize.students import Student
 from quantize.students.starting import FILE
-
-BETWEEN = "between"  # folder of float files on the way; gone when the stage is done
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -133,17 +134,13 @@ def _calibration(args: argparse.Namespace, side: int) -> Calibration:
     return from_folder(samples, args.pictures, spec, args.seed)
 
 
-class _Work(msgspec.Struct, frozen=True, eq=False):
-    """What stays the same for every engine."""
-
-    student: Student  # folded
-    kinds: dict[str, Kind]
-    truths: dict[str, Truth]
-    calibration: Calibration
-    limits: Limits
-    ranked: list[str]  # units to keep in float, the one that hurts most first
-    float_folder: Path
-    out: Path
+def _learning(args: argparse.Namespace, calibration: Calibration, side: int) -> U8:
+    """What --qat learns from: as many as it shows, none that judges."""
+    if args.calibration_set:
+        return calibration.ranges
+    samples = read_folder(args.images, args.head).of("train")
+    return learning(samples, calibration, args.qat * Tuning().batch, args.seed,
+                    InputSpec(height=side, width=side))  # fmt: skip
 
 
 def _quantised(
@@ -155,99 +152,28 @@ def _quantised(
     calibration: Calibration,
 ) -> Record:
     """Engine by engine; those that an earlier run finished are not made again."""
-    lists = read_lists(args.float)
-    sizes = {head: linear.out_features for head, linear in student.heads.items()}
-    kinds = kinds_of(lists, sizes)
     for engine in engines:
         check(Deployed(student.eval()), engine, artifact(args.float, engine), calibration.judging,
               args.float / FILES[engine][0])  # fmt: skip
-    flat = folded(student, calibration.ranges.shape[1])
-    truths = truths_of(lists, kinds, calibration.judged, limits)
+    lists, side = read_lists(args.float), calibration.ranges.shape[1]
+    kinds = kinds_of(lists, {head: m.out_features for head, m in student.heads.items()})
+    flat = folded(student, side)
     hurts = sensitivity(flat, torch.from_numpy(calibration.ranges), kinds)
+    truths = truths_of(lists, kinds, calibration.judged, limits)
     units = [hurt.unit for hurt in hurts][: args.float_layers]
-    work = _Work(flat, kinds, truths, calibration, limits, units, args.float, args.out)
-    made = _earlier(args.out, Record(limits, _counts(work), skipped=skipped,
-                                     sensitivity=tuple(hurts)))  # fmt: skip
-    made = _searched(work, flat, [e for e in engines if e not in made.kept], made, is_tuned=False)
+    work = Work(flat, truths, calibration, limits, units, args.float, args.out)
+    made = earlier(args.out) or Record(limits, counts(work), skipped=skipped,
+                                       sensitivity=tuple(hurts))  # fmt: skip
+    made = make(work, [e for e in engines if e not in made.kept], made)
     failing = [e for e in engines if not made.kept[e].tried.answers_pass]
     if failing and args.qat:
-        learned = tuned(flat, calibration.ranges, kinds, Tuning(steps=args.qat, seed=args.seed),
-                        args.out / "qat")  # fmt: skip
-        made = _searched(work, learned, failing, made, is_tuned=True)
+        tuning = Tuning(steps=args.qat, seed=args.seed)
+        seen = _learning(args, calibration, side)
+        better = tuned(flat, seen, kinds, tuning, args.out / "qat")
+        made = make(work, failing, made, better)
     copy_beside(args.float / FILE, args.out)
-    _tidy(args.out)
+    tidy(args.out)
     return made
-
-
-def _counts(work: _Work) -> dict[str, int]:
-    labelled = {f"labelled {h}": len(work.calibration.judging) for h, t in work.truths.items()
-                if t.labels is not None}  # fmt: skip
-    return {"ranges": len(work.calibration.ranges), "judging": len(work.calibration.judging),
-            "left out": len(work.calibration.left_out), **labelled}  # fmt: skip
-
-
-def _earlier(out: Path, fresh: Record) -> Record:
-    """What a stopped run finished, if its files are as it left them."""
-    return records.verified(out) if (out / records.FILE).exists() else fresh
-
-
-def _searched(
-    work: _Work, student: Student, engines: Iterable[str], made: Record, *, is_tuned: bool
-) -> Record:
-    """`made` with the best int8 of these engines, from `student` (folded)."""
-    engines = list(engines)
-    if not engines:
-        return made
-    model = Deployed(rounded(student, torch.from_numpy(work.calibration.ranges)))
-    prepared: dict[str, Backend] = {}
-    bar = tqdm(engines, "quantize", disable=None)
-    for engine in bar:
-        bar.set_description(f"quantize {engine}" + (" after fine-tuning" if is_tuned else ""))
-        between = work.out / BETWEEN
-        prepared[engine] = prepare(
-            engine, model, student, work.calibration.ranges, between, prepared
-        )
-        chosen, tried = _bench(work, engine, prepared[engine], is_tuned)
-        made = _with(made, engine, chosen, tried, work.out)
-    return made
-
-
-def _bench(
-    work: _Work, engine: str, backend: Backend, is_tuned: bool
-) -> tuple[Candidate, list[Tried]]:
-    files, seen = artifact(work.float_folder, engine), work.calibration.judging
-    bench = Bench(engine, files, Deployed(work.student).names, seen, work.truths, work.limits)
-    try:
-        return search(bench, backend, work.ranked, is_tuned)
-    finally:
-        bench.close()
-
-
-def _with(made: Record, engine: str, chosen: Candidate, tried: list[Tried], out: Path) -> Record:
-    """Keep what is better, that or what was kept before; the record is written at once."""
-    everything = (*made.tried, *tried)
-    before = made.kept.get(engine)
-    if before is not None and best([Candidate(before.tried, []), chosen]).tried == before.tried:
-        made = msgspec.structs.replace(made, tried=everything)
-    elif chosen.tried.error:
-        raise WorkshopError(
-            engine,
-            f"no method gives an int8 that runs ({chosen.tried.error})",
-            "one at least",
-            f"--engines without {engine}, or another student",
-        )
-    else:
-        kept = {**made.kept, engine: records.store(chosen.tried, chosen.files, out)}
-        made = msgspec.structs.replace(made, tried=everything, kept=kept)
-    records.write(made, out)
-    return made
-
-
-def _tidy(out: Path) -> None:
-    log = out / BETWEEN / LOG
-    if log.exists():
-        log.replace(out / LOG)
-    shutil.rmtree(out / BETWEEN, ignore_errors=True)
 
 
 def _result(made: Record) -> dict[str, Any]:
@@ -273,17 +199,8 @@ def _line(tried: Tried, is_kept: bool) -> tuple[str, ...]:
     """dB: signal to noise of the worst head. points: what the float expects it to lose."""
     method = tried.method + (" after fine-tuning" if tried.tuned else "")
     if tried.error or tried.cost is None:
-        return (
-            "",
-            tried.engine,
-            method,
-            str(len(tried.kept_in_float)),
-            tried.error,
-            "",
-            "",
-            "",
-            "",
-        )
+        count = str(len(tried.kept_in_float))
+        return ("", tried.engine, method, count, tried.error, "", "", "", "")
     return (
         "kept" if is_kept else "", tried.engine, method, str(len(tried.kept_in_float)),
         f"{tried.worst_db:.1f}", f"{max(d.loss for d in tried.heads.values()):.2f}",

@@ -53,7 +53,7 @@ def lr_share(step: int, steps: int) -> float:
 class Comparison(msgspec.Struct, frozen=True):
     """Vanilla and one method on every split with every seed; a flag each."""
 
-    student: Annotated[str, about("network, by name")] = "mobilenet_v2"
+    student: Annotated[str, about("network, by name")] = "efficientnet_lite0"
     splits: Annotated[str, about("per cent of each class's pictures; 1i: one of each")] = "10,30"
     seeds: Annotated[str, about("a pair of runs each, on the same split")] = "0,1,2"
     method: Annotated[str, about("double_crop or single_crop")] = "double_crop"

@@ -24,6 +24,8 @@ from quantize.pictures.split_files import (
     shared,
 )
 
+CLASS_FOLDERS = "products"  # head of pictures whose folders alone say what they show
+
 
 class Protocol(msgspec.Struct, frozen=True):
     """Splits by name ("10", "1i"), all of the same pictures, and the pictures to judge by."""
@@ -44,7 +46,7 @@ def made(images: Path, head: str | None, names: Sequence[str], seed: int = 0) ->
 
     Without `head` the folder must have one alone. Raises WorkshopError.
     """
-    pictures = read_folder(images, head or "tags")
+    pictures = read_folder(images, head or CLASS_FOLDERS)
     head = _only_head(pictures, head, images)
     tags = pictures.lists[head]
     train, test = (
@@ -73,7 +75,7 @@ def published(images: Path, head: str | None, names: Sequence[str], folder: Path
     is_cub = not (folder / "test.txt").exists() and (originals / "train_test_split.txt").exists()
     test = cub_lines(originals)[1] if is_cub else read_split(folder / "test.txt")
     tags = _named([*test, *(line for lines in splits.values() for line in lines)])
-    return _checked(Protocol(images, head or "tags", tags, splits, test))
+    return _checked(Protocol(images, head or CLASS_FOLDERS, tags, splits, test))
 
 
 def cub_lines(folder: Path) -> tuple[list[Line], list[Line]]:

@@ -13,6 +13,7 @@ QUANTIZE = ROOT / "quantize"
 
 RANKS: tuple[tuple[str, ...], ...] = (
     ("errors",),
+    ("disk",),
     ("recipe", "pictures", "timm_import"),
     ("ram", "students"),
     ("teachers", "export"),

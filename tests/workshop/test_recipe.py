@@ -22,6 +22,11 @@ def test_a_finished_stage_is_read_back_with_what_came_of_it(tmp_path: Path) -> N
     assert recipe.begin(out, "export", {"side": 224}, {"student": "1234"}) == found
 
 
+def test_a_tuple_is_the_list_that_json_makes_of_it(tmp_path: Path) -> None:
+    recipe.begin(tmp_path, "label", {"mean": (1.0, 2.0)}, {})
+    recipe.begin(tmp_path, "label", {"mean": (1.0, 2.0)}, {})
+
+
 def test_a_stopped_stage_goes_on_and_is_nothing_to_read(tmp_path: Path) -> None:
     recipe.begin(tmp_path, "label", {}, {})
     assert recipe.begin(tmp_path, "label", {}, {}) is None

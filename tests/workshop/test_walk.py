@@ -66,7 +66,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         first_side=SIDE, side=SIDE, final_side=SIDE, mixed=0,
     )  # fmt: skip
     before = stage("export", home / "float", student=student, images=shop)
-    after = stage("quantize", home / "int8", float=before, images=shop, gate_points=5, gate_slowdown=9)
+    after = stage(
+        "quantize", home / "int8", float=before, images=shop, gate_points=5, gate_slowdown=9
+    )
     report = stage("compare", home / "report", float=before, int8=after, images=shop, rounds=5)
     stage("pack", home / "shop.bundle", int8=after, report=report, images=shop)
     return home

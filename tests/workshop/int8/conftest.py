@@ -19,10 +19,6 @@ from quantize.students import Student, inverted, load  # noqa: E402
 from tests.workshop.int8 import tiny_student as tiny  # noqa: E402
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: more than a few seconds on a free machine")
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _known() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:

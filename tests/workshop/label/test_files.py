@@ -15,9 +15,9 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
+from quantize.disk import write  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.labels import LabelManifest, LeftOut, load, shrink  # noqa: E402
-from quantize.labels.disk import write  # noqa: E402
 from quantize.labels.job import Job, in_order, missing  # noqa: E402
 from quantize.labels.manifest import write_manifest  # noqa: E402
 from quantize.labels.shards import Shard, file_of, is_whole, read_left_out, write_shard  # noqa: E402
@@ -221,7 +221,7 @@ def sample(*parts: str, split: str = "train") -> Sample:
 
 def test_pictures_are_in_the_order_of_their_keys_each_once() -> None:
     mixed = [sample("p", "b"), sample("p", "a"), sample("p", "b", split="val")]
-    assert [s.key for s in in_order(mixed)] == ["p/a", "p/b"]
+    assert [s.file.as_posix() for s in in_order(mixed)] == ["p/a", "p/b"]
     deep = ["x", "1", "2", "3", "4", "a.png"]
     with pytest.raises(WorkshopError, match=r"filed under '1/2/3/4/a.png'"):
         in_order([sample(*deep), sample("y", *deep[1:])])
@@ -244,7 +244,7 @@ SMALL = """
 import resource, signal, sys
 from pathlib import Path
 from quantize.errors import WorkshopError
-from quantize.labels.disk import write
+from quantize.disk import write
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 write(Path("small"), b"1" * 900)

@@ -70,7 +70,9 @@ def test_a3_the_weights_say_how_a_picture_must_be_shown_to_them(done: Path) -> N
         student, about = load(done / f"runs/30-{method}-0/student.safetensors")
         shown = {key: about[key] for key in ("middle", "final_side", "squashed", "resize")}
         assert shown == {"middle": middle, "final_side": 32, "squashed": 36, "resize": "device"}
-        assert {name: linear.out_features for name, linear in student.heads.items()} == {"tags": 2}
+        assert {name: linear.out_features for name, linear in student.heads.items()} == {
+            "products": 2
+        }
         assert not (done / f"runs/30-{method}-0/checkpoint.pt").exists()
 
 

@@ -7,10 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: more than a few seconds on a free machine")
-
-
 @pytest.fixture(autouse=True, scope="package")
 def quietly() -> Iterator[None]:
     torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")

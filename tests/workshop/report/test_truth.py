@@ -62,7 +62,7 @@ def test_a_label_that_the_head_cannot_give_is_named() -> None:
 
 
 def test_the_teacher_is_read_by_tag_not_by_place() -> None:
-    said = {"a": np.array([0.1, 0.6, 0.0, 0.3], np.float32)}
+    said = {sample("a").key: np.array([0.1, 0.6, 0.0, 0.3], np.float32)}
     sure = np.array([0.9, 0.5, 0.9, 0.2], np.float32)
     teacher = Teacher(("pear", "lime", "apple", "lemon"), sure, said)
     truth = by_teacher(FRUIT, teacher, [sample("b"), sample("a")])
@@ -75,7 +75,9 @@ def test_the_teacher_is_read_by_tag_not_by_place() -> None:
 
 @pytest.mark.parametrize("tags", [("apple", "lemon"), ("lime",)])
 def test_a_teacher_that_does_not_know_every_tag_judges_nothing(tags: tuple[str, ...]) -> None:
-    teacher = Teacher(tags, np.ones(len(tags), np.float32), {"a": np.ones(len(tags), np.float32)})
+    teacher = Teacher(
+        tags, np.ones(len(tags), np.float32), {sample("a").key: np.ones(len(tags), np.float32)}
+    )
     assert by_teacher(FRUIT, teacher, [sample("a")]) is None
     assert by_teacher(FRUIT, None, [sample("a")]) is None
 

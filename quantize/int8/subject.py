@@ -1,0 +1,41 @@
+"""What the back ends quantise, and by which ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from quantize.export.deployed import Deployed
+from quantize.int8.layers import Node
+from quantize.int8.ranges import METHODS, Range, Tally, spans
+from quantize.students import Student
+
+LEARNED = "learned"  # the method that only a tuned student has
+
+
+class Subject(msgspec.Struct, frozen=True, eq=False):
+    """A student, three times told."""
+
+    rounded: Deployed  # folded, weights on the grid
+    exact: Student  # folded, off the grid: for layers that stay in float
+    learned: Mapping[str, Range] = {}  # layer -> the ends of what it reads, where it was tuned
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return (*METHODS, LEARNED) if self.learned else tuple(METHODS)
+
+    def ranges(
+        self, method: str, seen: Mapping[str, Tally], whole: Iterable[str], nodes: Sequence[Node]
+    ) -> dict[str, Range]:
+        """Tensor -> range by `method`, the widest for the tensors `whole`.
+
+        Learned ends are those of what a layer reads, inside what was seen: beyond, an activation
+        that the range stands in for would not cut.
+        """
+        found = spans(seen, "widest" if method == LEARNED else method, whole)
+        for node in nodes if method == LEARNED else ():
+            if node.layer in self.learned and node.inputs[0] in seen:
+                tally, (low, high) = seen[node.inputs[0]], self.learned[node.layer]
+                found[node.inputs[0]] = max(low, min(tally.low, 0)), min(high, max(tally.high, 0))
+        return found
