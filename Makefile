@@ -68,8 +68,10 @@ int8:
 
 bundle-report: build/pictures  ## the README's table of accuracy, from the weights in git; minutes
 	$(WORKSHOP) label $(TEACHER) --images build/pictures --out build/soft
-	$(MAKE) --no-print-directory int8 FROM=quantize/weights/proof TO=build/again
-	cp build/again/report/report.json benchmarks/results/default-bundle.json
+	$(WORKSHOP) export --student quantize/weights/default --images build/pictures --out build/again/float
+	$(WORKSHOP) compare --float build/again/float --bundle edge/bundles/default --images build/pictures \
+	    --labels build/soft --out build/again/report
+	$(BIN)/python -m benchmarks.readme build/again/report/report.json
 
 clean:  ## forget the environment and what was built
 	rm -rf $(VENV) build out

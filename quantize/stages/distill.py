@@ -17,19 +17,19 @@ import msgspec
 from torch import Tensor
 
 from quantize import recipe
+from quantize.distill.course import Course, course_of, read_course
+from quantize.distill.judging import Held, hold_out, judged
+from quantize.distill.lessons import lessons, steps_an_epoch
+from quantize.distill.settings import Settings, check
+from quantize.distill.teaching import Learner, Plan, begin_at_mean, plan_of, taught
 from quantize.errors import WorkshopError
 from quantize.pictures import TagList, write_lists
 from quantize.students import Student, load, normalise, save
 from quantize.students.cost import gmac, parameters
 from quantize.students.starting import FILE, start
-from quantize.training.course import Course, course_of, read_course
-from quantize.training.distill_settings import Settings, check
 from quantize.training.distributed import Group, process_group
-from quantize.training.judging import Held, hold_out, judged
-from quantize.training.lessons import lessons, steps_an_epoch
 from quantize.training.loop import Schedule, fit
 from quantize.training.settings import add_flags, from_flags
-from quantize.training.teaching import Learner, Plan, begin_at_mean, plan_of, taught
 
 SUMMARY = "agreement.json"
 NORM_PICTURES = 256  # enough for the statistics of a batch norm

@@ -16,16 +16,16 @@ import torch
 from tqdm import tqdm
 
 from quantize import recipe
+from quantize.lowdata.batches import Shown, inputs, judge_on, norm_pictures, shown
+from quantize.lowdata.plot import plot
+from quantize.lowdata.report import LowDataReport, Result, SplitFacts, rows_of, table
+from quantize.lowdata.settings import Comparison, RunSettings, checked, run_settings
+from quantize.lowdata.splits import Protocol, hold_out, made, published
+from quantize.lowdata.train import CHECKPOINT, new_head, train
 from quantize.pictures import write_lists
 from quantize.pictures.split_files import facts, nesting, write_split
-from quantize.report.lowdata import LowDataReport, Result, SplitFacts, rows_of, table
-from quantize.report.lowdata_plot import plot
 from quantize.students import Student, save
 from quantize.students.starting import FILE, start
-from quantize.training.lowdata import CHECKPOINT, new_head, train
-from quantize.training.lowdata_batches import Shown, inputs, judge_on, norm_pictures, shown
-from quantize.training.lowdata_settings import Comparison, RunSettings, checked, run_settings
-from quantize.training.lowdata_splits import Protocol, hold_out, made, published
 from quantize.training.settings import add_flags, from_flags
 
 RESULT = "result.json"

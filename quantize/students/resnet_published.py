@@ -1,7 +1,7 @@
 """Published weights of ResNets: AD-Net's files, and every other in torchvision's layout.
 
 A bare state dict, for any number of classes, often named .bin. How a picture must be shown to it:
-`training.lowdata_views.Preprocessing(224, 0.9, "bilinear")`, without the 0.9 where the file is of
+`lowdata.views.Preprocessing(224, 0.9, "bilinear")`, without the 0.9 where the file is of
 a vanilla run (../shared/reference/seeds.md, 2.2).
 """
 

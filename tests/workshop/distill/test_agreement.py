@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantize.training.agreement import OfTag, agreement, average_precision
+from quantize.distill.agreement import OfTag, agreement, average_precision
 
 rows = st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=1, max_size=30)
 

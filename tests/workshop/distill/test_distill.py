@@ -11,16 +11,17 @@ import pytest
 torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from quantize import cli, students  # noqa: E402
+from quantize.distill import course, lessons, teaching  # noqa: E402
+from quantize.distill.judging import hold_out, judged  # noqa: E402
+from quantize.distill.teaching import Learner, begin_at_mean, plan_of, taught  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.labels import Labels, load  # noqa: E402
 from quantize.pictures import read_folder, read_lists  # noqa: E402
 from quantize.students import Student  # noqa: E402
 from quantize.students.cost import gmac  # noqa: E402
 from quantize.timm_import import import_timm  # noqa: E402
-from quantize.training import course, lessons, loop, teaching  # noqa: E402
+from quantize.training import loop  # noqa: E402
 from quantize.training.distributed import ALONE, Group  # noqa: E402
-from quantize.training.judging import hold_out, judged  # noqa: E402
-from quantize.training.teaching import Learner, begin_at_mean, plan_of, taught  # noqa: E402
 from tests.workshop.distill import TAGS, picture, teacher, write_labels, write_pictures  # noqa: E402
 
 SHORT = [

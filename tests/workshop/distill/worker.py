@@ -15,11 +15,11 @@ import torch
 from safetensors.torch import save_file
 
 from quantize import cli
+from quantize.distill import lessons
+from quantize.distill.course import Course, Pictures
 from quantize.errors import WorkshopError
 from quantize.pictures import read, read_folder
 from quantize.students import Student, normalise
-from quantize.training import lessons
-from quantize.training.course import Course, Pictures
 from quantize.training.distributed import Group, Step, process_group
 from quantize.training.loop import Schedule, fit
 from quantize.training.losses import bce_to_soft

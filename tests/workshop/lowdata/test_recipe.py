@@ -12,8 +12,10 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from torch import Tensor, nn  # noqa: E402
 
-from quantize.training import lowdata  # noqa: E402
-from quantize.training.lowdata import (  # noqa: E402
+from quantize.lowdata import train as lowdata  # noqa: E402
+from quantize.lowdata.batches import Batch, Shown, judge_on  # noqa: E402
+from quantize.lowdata.settings import RunSettings, head_ratio, lr_share  # noqa: E402
+from quantize.lowdata.train import (  # noqa: E402
     Kept,
     divergence,
     loss_of,
@@ -21,8 +23,6 @@ from quantize.training.lowdata import (  # noqa: E402
     optimizer_of,
     train,
 )
-from quantize.training.lowdata_batches import Batch, Shown, judge_on  # noqa: E402
-from quantize.training.lowdata_settings import RunSettings, head_ratio, lr_share  # noqa: E402
 from tests.workshop.lowdata.tiny_nets import TAGS, TinyCnn, TinyVit  # noqa: E402
 
 ALPHA = 0.1

@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
-from quantize.pictures.split_files import Line, facts
-from quantize.report.lowdata import (
+from quantize.lowdata.plot import plot
+from quantize.lowdata.report import (
     LowDataReport,
     Result,
     SplitFacts,
@@ -20,9 +20,9 @@ from quantize.report.lowdata import (
     rule,
     table,
 )
-from quantize.report.lowdata_plot import plot
-from quantize.training.lowdata import Kept
-from quantize.training.lowdata_settings import Comparison, run_settings
+from quantize.lowdata.settings import Comparison, run_settings
+from quantize.lowdata.train import Kept
+from quantize.pictures.split_files import Line, facts
 
 TEN = {"vanilla": (0.40, 0.44, 0.42), "double_crop": (0.50, 0.48, 0.49)}
 ALL = {"vanilla": (0.80, 0.81, 0.82), "double_crop": (0.80, 0.80, 0.80)}

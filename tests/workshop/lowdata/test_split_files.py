@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from quantize.errors import WorkshopError  # noqa: E402
+from quantize.lowdata.splits import cub_lines, hold_out, made, published  # noqa: E402
 from quantize.pictures import Sample, TagList  # noqa: E402
 from quantize.pictures.split_files import (  # noqa: E402
     Line,
@@ -24,7 +25,6 @@ from quantize.pictures.split_files import (  # noqa: E402
     shared,
     write_split,
 )
-from quantize.training.lowdata_splits import cub_lines, hold_out, made, published  # noqa: E402
 
 SPLITS = ("1i", "10", "15", "30", "50", "100")
 

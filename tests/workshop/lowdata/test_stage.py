@@ -12,8 +12,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from quantize.cli import main  # noqa: E402
+from quantize.lowdata.report import LowDataReport  # noqa: E402
 from quantize.pictures.split_files import facts, outside, read_split  # noqa: E402
-from quantize.report.lowdata import LowDataReport  # noqa: E402
 from quantize.stages import lowdata as stage  # noqa: E402
 from quantize.students import load  # noqa: E402
 

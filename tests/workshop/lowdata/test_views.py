@@ -10,9 +10,9 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 import cv2  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from quantize.training.lowdata_batches import Shown, batch_at, picked  # noqa: E402
-from quantize.training.lowdata_settings import RunSettings  # noqa: E402
-from quantize.training.lowdata_views import (  # noqa: E402
+from quantize.lowdata.batches import Shown, batch_at, picked  # noqa: E402
+from quantize.lowdata.settings import RunSettings  # noqa: E402
+from quantize.lowdata.views import (  # noqa: E402
     STRONG,
     WEAK,
     Preprocessing,

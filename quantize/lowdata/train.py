@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from quantize.lowdata.batches import Batch, Shown, batch_at
+from quantize.lowdata.settings import RunSettings, head_ratio, lr_share
 from quantize.students import normalise
-from quantize.training.lowdata_batches import Batch, Shown, batch_at
-from quantize.training.lowdata_settings import RunSettings, head_ratio, lr_share
 
 CHECKPOINT = "checkpoint.pt"
 MOMENTUM = 0.9

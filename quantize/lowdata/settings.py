@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from quantize.errors import WorkshopError
+from quantize.lowdata.views import MIDDLE, Preprocessing, Resize
 from quantize.pictures.split_files import quota
-from quantize.training.lowdata_views import MIDDLE, Preprocessing, Resize
 from quantize.training.settings import about
 
 Method = Literal["vanilla", "double_crop", "single_crop"]

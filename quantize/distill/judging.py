@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from edge import pixels
 from edge.manifest import InputSpec
+from quantize.distill.agreement import Agreement, agreement
+from quantize.distill.course import Pictures
+from quantize.distill.teaching import Plan
 from quantize.labels import Labels
 from quantize.pictures import Sample
 from quantize.students import normalise
-from quantize.training.agreement import Agreement, agreement
-from quantize.training.course import Pictures
-from quantize.training.teaching import Plan
 
 BATCH = 64
 

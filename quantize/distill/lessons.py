@@ -21,7 +21,7 @@ from torch import Tensor
 
 from edge.manifest import InputSpec
 from edge.records import U8
-from quantize.training.course import Course
+from quantize.distill.course import Course
 from quantize.training.distributed import Group
 from quantize.training.views import view
 

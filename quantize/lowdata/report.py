@@ -11,10 +11,10 @@ from statistics import mean, stdev
 
 import msgspec
 
+from quantize.lowdata.settings import RunSettings
+from quantize.lowdata.train import Kept
+from quantize.lowdata.views import Preprocessing
 from quantize.pictures.split_files import Facts
-from quantize.training.lowdata import Kept
-from quantize.training.lowdata_settings import RunSettings
-from quantize.training.lowdata_views import Preprocessing
 
 
 class Result(msgspec.Struct, frozen=True):

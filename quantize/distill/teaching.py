@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from edge.records import F32
+from quantize.distill.lessons import Lesson
 from quantize.errors import WorkshopError
 from quantize.labels import Labels
 from quantize.students import Student, normalise
-from quantize.training.lessons import Lesson
 from quantize.training.losses import (
     asymmetric,
     bce_to_soft,

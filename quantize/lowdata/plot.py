@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from quantize.report.lowdata import LowDataReport, Row, Score, rows_of
+from quantize.lowdata.report import LowDataReport, Row, Score, rows_of
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BELOW = 480, 300, 50, 20, 30, 40  # px
 COLOURS = {"vanilla": "#888888", "method": "#1565c0"}

@@ -20,9 +20,8 @@ from edge import pixels
 from edge.bundle import InputSpec
 from edge.records import U8
 from quantize.errors import WorkshopError
-from quantize.students import normalise
-from quantize.training.lowdata_settings import RunSettings
-from quantize.training.lowdata_views import (
+from quantize.lowdata.settings import RunSettings
+from quantize.lowdata.views import (
     STRONG,
     WEAK,
     Preprocessing,
@@ -31,6 +30,7 @@ from quantize.training.lowdata_views import (
     middle,
     seen,
 )
+from quantize.students import normalise
 
 KEPT_SIDE = 384  # px: pictures to learn from wait in memory at most this large
 NORM_PICTURES = 64  # enough for the statistics of a batch norm

@@ -1,0 +1,1 @@
+"""Distillation: a student learns from soft targets alone, all tags or fewer."""

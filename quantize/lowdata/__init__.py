@@ -1,0 +1,1 @@
+"""AD-Net's recipe for a few labelled pictures a class, beside plain training."""
