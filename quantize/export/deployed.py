@@ -50,10 +50,11 @@ def folded(student: Student, side: int = 64) -> Student:
     flat = copy.deepcopy(student).eval()
     seen = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))
     for conv, norm in _pairs(flat, seen):
-        fused = fuse_conv_bn_eval(flat.get_submodule(conv), flat.get_submodule(norm))
-        after = getattr(flat.get_submodule(norm), "act", nn.Identity())  # timm joins the two
-        _put(flat, conv, fused)
-        _put(flat, norm, after)
+        layer, after = flat.get_submodule(conv), flat.get_submodule(norm)
+        assert isinstance(layer, nn.Conv2d)
+        assert isinstance(after, nn.BatchNorm2d)
+        _put(flat, conv, fuse_conv_bn_eval(layer, after))
+        _put(flat, norm, getattr(after, "act", nn.Identity()))  # timm joins the two
     wanted, got = copy.deepcopy(student).eval()(seen), flat(seen)
     for name, exact in wanted.items():
         moved = float((got[name] - exact).abs().max() / exact.abs().max().clamp(min=1e-6))
@@ -64,7 +65,7 @@ def folded(student: Student, side: int = 64) -> Student:
                 f"at most {CHANGED}",
                 "a student whose batch norms each follow one convolution",
             )
-    return flat.to(memory_format=torch.contiguous_format)
+    return flat.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload, no-any-return]
 
 
 def _pairs(student: Student, x: Tensor) -> list[tuple[str, str]]:

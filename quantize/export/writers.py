@@ -23,7 +23,7 @@ MAX_BATCH = 64
 def to_onnx(model: Deployed, side: int, file: Path) -> int:
     """Input `pixels` (batch, side, side, 3) uint8, one output a name. Returns the opset."""
     import onnx
-    import onnxslim
+    import onnxslim  # type: ignore[import-untyped]
 
     example = torch.zeros(2, side, side, 3, dtype=torch.uint8)
     batch = torch.export.Dim("batch", min=1, max=MAX_BATCH)
@@ -32,6 +32,7 @@ def to_onnx(model: Deployed, side: int, file: Path) -> int:
             model.eval(), (example,), dynamo=True, input_names=["pixels"],
             output_names=list(model.names), dynamic_shapes={"pixels": {0: batch}}, verbose=False,
         )  # fmt: skip
+        assert program is not None
         slim = onnxslim.slim(program.model_proto)
         onnx.save(slim, file)
     return next(int(o.version) for o in slim.opset_import if o.domain in ("", "ai.onnx"))
@@ -49,7 +50,7 @@ def to_openvino(onnx_file: Path, file: Path) -> None:
 def to_tflite(model: nn.Module, example: Tensor, file: Path) -> None:
     """Static shape: that of `example`, (1, side, side, 3) uint8 for a Deployed."""
     with logged(file.parent / LOG):
-        import litert_torch
+        import litert_torch  # type: ignore[import-untyped]
 
         litert_torch.convert(model.eval(), (example,)).export(str(file))
 

@@ -18,6 +18,7 @@ from quantize.errors import WorkshopError
 from quantize.int8.gate import UNSAID, Limits, Truth
 from quantize.int8.score import Kind
 from quantize.pictures import Sample, TagList, read
+from quantize.students import Student
 
 JUDGING = 3  # one picture in so many judges
 FEWEST = 12  # pictures in all
@@ -61,7 +62,7 @@ def learning(
 def _seen(sample: Sample, spec: InputSpec) -> U8 | str:
     """(H, W, 3), or why not."""
     try:
-        return pixels.batch([read(sample)], spec)[0]
+        return np.asarray(pixels.batch([read(sample)], spec)[0])
     except (SourceError, OSError) as e:
         return str(e)
 
@@ -112,6 +113,11 @@ def kinds_of(lists: Mapping[str, TagList], sizes: Mapping[str, int]) -> dict[str
             )
         found[head] = "softmax" if size > tags else "multilabel"
     return found
+
+
+def sizes_of(student: Student) -> dict[str, int]:
+    """Head -> its number of logits."""
+    return {name: len(head.weight) for name, head in student.heads.items()}  # type: ignore[arg-type]
 
 
 def truths_of(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from quantize.int8.layers import Layer, layers
-from quantize.int8.ranges import Tally, spans
+from quantize.int8.ranges import Range, Tally, spans
 from quantize.int8.rounding import step_of
 from quantize.students import MEAN, SCALE, Student
 
@@ -42,11 +42,17 @@ class Grid(nn.Module):
 
     def __init__(self, low: float, high: float) -> None:
         super().__init__()
-        self.register_buffer("low", torch.tensor(min(low, 0.0)))
-        self.register_buffer("high", torch.tensor(max(high, 1e-6)))
+        self.register_buffer("low", torch.zeros(()))
+        self.register_buffer("high", torch.zeros(()))
+        self.span(low, high)
         self.shares = nn.Parameter(torch.zeros(2))  # logarithms / FASTER
         self.is_on = True  # both of:
         self.reads = self.weighs = True  # its input, its kernel and bias
+
+    def span(self, low: float, high: float) -> None:
+        """Put the ends there."""
+        self.low.fill_(min(low, 0.0))
+        self.high.fill_(max(high, 1e-6))
 
     def ends(self) -> tuple[Tensor, Tensor]:
         """Lowest and highest input."""
@@ -86,8 +92,7 @@ def faked(student: Student, x: Tensor, method: str = "widest") -> tuple[Student,
     """A copy of a folded student with a grid at every layer, ranges by `method` on (N, 3, H, W)."""
     copied = copy.deepcopy(student)
     named = layers(copied, x[:1])
-    ends = spans(_seen(copied, named, x), method)
-    ends |= dict.fromkeys(_first(copied, named, x), ALL_OF_A_BYTE)
+    ends = spans_of(student, x, (method,))[method]
     grids = {}
     for name, layer in named.items():
         grid = Grid(*ends[name])
@@ -97,6 +102,14 @@ def faked(student: Student, x: Tensor, method: str = "widest") -> tuple[Student,
         parametrize.register_parametrization(layer, "weight", _OnWeight(grid), unsafe=True)
         grids[name] = grid
     return copied, grids
+
+
+def spans_of(student: Student, x: Tensor, methods: Iterable[str]) -> dict[str, dict[str, Range]]:
+    """Method -> layer -> the ends of what it reads when the student sees (N, 3, H, W)."""
+    named = layers(student, x[:1])
+    seen, pixels = _seen(student, named, x), _first(student, named, x)
+    exact = dict.fromkeys(pixels, ALL_OF_A_BYTE)
+    return {method: spans(seen, method) | exact for method in methods}
 
 
 def grids_of(student: Student) -> dict[str, Grid]:

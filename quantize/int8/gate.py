@@ -7,7 +7,7 @@ answers that float is surest of must stay, and int8 must not be slower.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -110,7 +110,8 @@ def _head(
     engine: str, head: str, exact: F32, rough: F32, truth: Truth, limits: Limits
 ) -> list[Row]:
     if not np.isfinite(rough).all():
-        return [Row(engine, head, "finite %", len(rough), 100.0, _share(np.isfinite(rough).all(1)),
+        return [Row(engine, head, "finite %", len(rough), 100.0,
+                    _share(np.asarray(np.isfinite(rough).all(1))),
                     100.0, 0.0, False)]  # fmt: skip
     if truth.kind == "multilabel":
         return [_tags(engine, head, exact, rough, truth, limits)]
@@ -174,7 +175,7 @@ def _cells(row: Row) -> tuple[str, ...]:
             *(f"{number:.4g}" for number in numbers), "yes" if row.passed else "NO")  # fmt: skip
 
 
-def aligned(lines: list[tuple[str, ...]]) -> str:
+def aligned(lines: Sequence[tuple[str, ...]]) -> str:
     """Columns as wide as they must be; the first line is the heading."""
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip() for line in lines)

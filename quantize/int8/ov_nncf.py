@@ -69,9 +69,13 @@ def _presets() -> tuple[str, ...]:
 def _nncf(
     graph: ov.Model, pictures: list[U8], preset: str, estimator: str, excluded: Set[str]
 ) -> ov.Model:
-    import nncf  # takes seconds, and ONNX Runtime's methods do without
-    from nncf.quantization.advanced_parameters import OverflowFix
-    from nncf.quantization.range_estimator import RangeEstimatorParametersSet as Estimators
+    import nncf  # type: ignore[import-untyped] # takes seconds, and ONNX Runtime's methods do without
+    from nncf.quantization.advanced_parameters import (  # type: ignore[import-untyped]
+        OverflowFix,
+    )
+    from nncf.quantization.range_estimator import (  # type: ignore[import-untyped]
+        RangeEstimatorParametersSet as Estimators,
+    )
 
     # The fix takes a bit from the weights, for CPUs without VNNI; ONNX Runtime's file has all 8.
     advanced = nncf.AdvancedQuantizationParameters(overflow_fix=OverflowFix.DISABLE)

@@ -14,15 +14,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edge.records import U8
-from quantize.int8.fake import bare, faked, grids_of
-from quantize.int8.ranges import Range
+from edge.records import F32, U8
+from quantize.int8.fake import Grid, bare, faked, grids_of, spans_of
+from quantize.int8.ranges import METHODS, Range
 from quantize.int8.score import Kind, distances
 from quantize.students import Student, normalise
 from quantize.training.loop import Schedule, fit
 
 AN_EPOCH = 50  # steps, after which a checkpoint is written
-RANGE_PICTURES = 32
+RANGE_PICTURES = 16
 
 
 class Tuning(msgspec.Struct, frozen=True):
@@ -52,7 +52,7 @@ def tuned(
     student = student.eval()
     pixels = torch.from_numpy(pictures)
     start = normalise(pixels[:RANGE_PICTURES])
-    learner, _ = faked(student, start, "squared")
+    learner = _learner(student, start, kinds)
     still = [m for m in learner.modules() if isinstance(m, nn.Dropout)]
 
     def batches(epoch: int) -> Iterator[Tensor]:
@@ -69,12 +69,35 @@ def tuned(
 
     @torch.no_grad()
     def judge(model: Student) -> dict[str, float]:
-        rough, exact = ({n: o.numpy() for n, o in m(start).items()} for m in (model, student))
-        return {f"{h} dB": d.sqnr_db for h, d in distances(exact, rough, kinds).items()}
+        found = distances(_logits(student(start)), _logits(model(start)), kinds)
+        return {f"{head} dB": d.sqnr_db for head, d in found.items()}
 
     average = fit(learner, batches, loss, _schedule(tuning), out, judge, still).eval()
     ends = {name: grid.ends() for name, grid in grids_of(average).items()}
     return Tuned(bare(average), {name: (low.item(), up.item()) for name, (low, up) in ends.items()})
+
+
+@torch.no_grad()
+def _learner(student: Student, x: Tensor, kinds: Mapping[str, Kind]) -> Student:
+    """On grids by the method that hurts least: what is learned starts from the best there is."""
+    exact, found = _logits(student(x)), {}
+    learner, grids = faked(student, x)
+    ends = spans_of(student, x, METHODS)
+    for method, by_layer in ends.items():
+        _span(grids, by_layer)
+        heads = distances(exact, _logits(learner(x)), kinds)
+        found[method] = min(head.sqnr_db for head in heads.values())
+    _span(grids, ends[max(found, key=found.__getitem__)])
+    return learner
+
+
+def _span(grids: Mapping[str, Grid], ends: Mapping[str, Range]) -> None:
+    for name, grid in grids.items():
+        grid.span(*ends[name])
+
+
+def _logits(outputs: Mapping[str, Tensor]) -> dict[str, F32]:
+    return {name: out.numpy() for name, out in outputs.items()}
 
 
 def follow(

@@ -101,7 +101,7 @@ def percentile(seen: Tally) -> Range:
     middles, counts = seen.bins()
     share = np.cumsum(counts) / counts.sum()
     low = float(middles[np.searchsorted(share, TAIL)])
-    high = float(middles[min(np.searchsorted(share, 1 - TAIL), middles.size - 1)])
+    high = float(middles[min(int(np.searchsorted(share, 1 - TAIL)), middles.size - 1)])
     return max(low, seen.low), min(high, seen.high)
 
 

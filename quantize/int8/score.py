@@ -62,7 +62,7 @@ def f1(given: NDArray[np.bool_], right: NDArray[np.bool_]) -> float:
 def thresholds(exact: F32) -> F32:
     """(1,) the logit that gives TAGS_A_PICTURE on average."""
     share = min(0.5, TAGS_A_PICTURE / exact.shape[1])
-    return np.quantile(exact, [1 - share]).astype(np.float32)
+    return np.asarray(np.quantile(exact, [1 - share]), np.float32)
 
 
 def sure(exact: F32) -> NDArray[np.bool_]:
@@ -71,7 +71,7 @@ def sure(exact: F32) -> NDArray[np.bool_]:
         return np.ones(len(exact), np.bool_)
     top = np.sort(exact, axis=1)
     lead = top[:, -1] - top[:, -2]
-    return lead >= np.median(lead)
+    return np.asarray(lead >= np.median(lead))
 
 
 def _top1_loss(exact: F32, rough: F32) -> float:

@@ -35,7 +35,8 @@ class Subject(msgspec.Struct, frozen=True, eq=False):
         """
         found = spans(seen, "widest" if method == LEARNED else method, whole)
         for node in nodes if method == LEARNED else ():
-            if node.layer in self.learned and node.inputs[0] in seen:
-                tally, (low, high) = seen[node.inputs[0]], self.learned[node.layer]
+            ends = self.learned.get(node.layer or "")
+            if ends is not None and node.inputs[0] in seen:
+                tally, (low, high) = seen[node.inputs[0]], ends
                 found[node.inputs[0]] = max(low, min(tally.low, 0)), min(high, max(tally.high, 0))
         return found

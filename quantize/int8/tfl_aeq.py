@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from ai_edge_quantizer import algorithm_manager, calibrator, qtyping, quantizer, recipe_manager
+from ai_edge_quantizer import (  # type: ignore[import-untyped]
+    algorithm_manager,
+    calibrator,
+    qtyping,
+    quantizer,
+    recipe_manager,
+)
 from ai_edge_quantizer import recipe as recipes
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -64,6 +70,7 @@ class TflAeq:
         self._mended = {name: _swaps(stored[name], right[name], rough[name]) for name in stored}
         self._input = interpreter.get_input_details()[0]["name"]
         self._outputs = [detail["name"] for detail in interpreter.get_output_details()]
+        self._heads = {n.name for n in self.nodes if n.layer and {*n.outputs} & {*self._outputs}}
         self._seen = observe(tqdm(_tensors(interpreter, pictures), "ranges", len(pictures),
                                   disable=None, leave=False))  # fmt: skip
         with logged(self._log):
@@ -73,18 +80,26 @@ class TflAeq:
         """The file with ranges by `method` and the layers `kept` in float."""
         ranges = self._subject.ranges(method, self._seen, self._outputs, self.nodes)
         ranges[self._input] = ALL_OF_A_BYTE
-        excluded = in_float(self.nodes, kept)
-        every = qtyping.TFLOperationName.ALL_SUPPORTED
+        excluded, every = self._excluded(kept), qtyping.TFLOperationName.ALL_SUPPORTED
         with logged(self._log):
             tool = quantizer.Quantizer(self._file(layers_of(self.nodes, excluded)))
             tool.load_quantization_recipe(recipes.static_wi8_ai8())
             for name in sorted(excluded):
                 pattern = f"^{re.escape(name)};?$"
                 tool.update_quantization_recipe(pattern, every, None, NO_QUANTIZE)
-            # Outputs in float: what computes in float is not rounded after all.
-            outputs = qtyping.TFLOperationName.OUTPUT
-            tool.update_quantization_recipe(".*", outputs, None, NO_QUANTIZE)
+            if excluded & self._heads:  # logits that were not rounded leave as they are
+                outputs = qtyping.TFLOperationName.OUTPUT
+                tool.update_quantization_recipe(".*", outputs, None, NO_QUANTIZE)
             return [bytes(tool.quantize(_filled(self._form, ranges)).quantized_model)]
+
+    def _excluded(self, kept: Set[str]) -> set[str]:
+        """Operations in float: all heads, or none of them.
+
+        ai-edge-quantizer 0.10 mixes up the readers of a tensor that is an output too, as the
+        embedding is, where some of them compute in float and some do not.
+        """
+        excluded = in_float(self.nodes, kept)
+        return excluded | self._heads if excluded & self._heads else excluded
 
     def _file(self, exact: Iterable[str]) -> bytes:
         """The float file, on the grid; off it, as they learned, the layers `exact`."""
@@ -158,7 +173,7 @@ def _form(model: bytes, pictures: U8) -> dict[str, Any]:
     watch = calibrator.Calibrator(model)
     inputs = [{"args_0": (p[None].astype(np.float32) - MEAN) / SCALE} for p in pictures]
     watch.calibrate({"serving_default": inputs}, rules)
-    return watch.get_model_qsvs()
+    return dict(watch.get_model_qsvs())
 
 
 def _filled(form: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]) -> dict[str, Any]:

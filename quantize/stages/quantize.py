@@ -28,6 +28,7 @@ from quantize.int8.calibration import (
     from_set,
     kinds_of,
     learning,
+    sizes_of,
     truths_of,
 )
 from quantize.int8.gate import Limits, aligned, refuse, table
@@ -40,6 +41,8 @@ from quantize.pictures import read_folder, read_lists
 from quantize.stages.export import copy_beside, loaded, side_of
 from quantize.students import Student
 from quantize.students.starting import FILE
+
+COLUMNS = ("", "engine", "method", "layers in float", "dB", "points", "ms", "MB", "seconds")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -156,7 +159,7 @@ def _quantised(
         check(Deployed(student.eval()), engine, artifact(args.float, engine), calibration.judging,
               args.float / FILES[engine][0])  # fmt: skip
     lists, side = read_lists(args.float), calibration.ranges.shape[1]
-    kinds = kinds_of(lists, {head: m.out_features for head, m in student.heads.items()})
+    kinds = kinds_of(lists, sizes_of(student))
     flat = folded(student, side)
     hurts = sensitivity(flat, torch.from_numpy(calibration.ranges), kinds)
     truths = truths_of(lists, kinds, calibration.judged, limits)
@@ -187,7 +190,9 @@ def _result(made: Record) -> dict[str, Any]:
 
 
 def _say(out: Path, made: Record) -> None:
-    lines = [("", "engine", "method", "layers in float", "dB", "points", "ms", "MB", "seconds")]
+    lines: list[tuple[str, ...]] = [
+        ("", "engine", "method", "layers in float", "dB", "points", "ms", "MB", "seconds")
+    ]
     kept = [k.tried for k in made.kept.values()]
     lines += [_line(tried, tried in kept) for tried in made.tried]
     said = [aligned(lines), "", table(made.verdict.rows), ""]

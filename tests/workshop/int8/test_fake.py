@@ -124,12 +124,12 @@ def test_tuning_brings_a_spoiled_student_nearer_to_float(
     flat: Student, tmp_path: Path, pixels: torch.Tensor
 ) -> None:
     worse = breakages.wide(flat, 200.0)
-    pictures, how = tiny.drawn(256, 10)[0], Tuning(steps=100, lr=1e-3, batch=16)
+    pictures, how = tiny.drawn(256, 10)[0], Tuning(steps=100, batch=16)
     better = tuned(worse, pictures, KINDS, how, tmp_path)
     x = normalise(pixels)
     before, after = faked(worse, x, "squared"), faked(better.student, x, "squared")
     for name, grid in after[1].items():
-        grid.low, grid.high = map(torch.tensor, better.ranges[name])
+        grid.span(*better.ranges[name])
     with torch.no_grad():
         exact, *found = ({n: o.numpy() for n, o in one(x).items()}
                          for one in (worse, before[0], after[0]))  # fmt: skip
