@@ -61,6 +61,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--qat", type=int, default=0, help="steps of fine-tuning where all else fails"
     )
+    parser.add_argument("--qat-lr", type=float, default=Tuning().lr, help="its learning rate")
     parser.add_argument(
         "--float-layers",
         type=int,
@@ -85,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
     engines, skipped = _engines(args)
     limits = Limits(points=args.gate_points, f1=args.gate_f1, slowdown=args.gate_slowdown)
     asked = {"engines": engines, "side": side, "pictures": args.pictures, "qat": args.qat,
-             "seed": args.seed, "float layers": args.float_layers,
+             "qat lr": args.qat_lr, "seed": args.seed, "float layers": args.float_layers,
              "limits": msgspec.to_builtins(limits)}  # fmt: skip
     if not recipe.begin(args.out, "quantize", asked, _inputs(args)):
         calibration = _calibration(args, side)
@@ -170,7 +171,7 @@ def _quantised(
     made = make(work, [e for e in engines if e not in made.kept], made)
     failing = [e for e in engines if not made.kept[e].tried.answers_pass]
     if failing and args.qat:
-        tuning = Tuning(steps=args.qat, seed=args.seed)
+        tuning = Tuning(steps=args.qat, lr=args.qat_lr, seed=args.seed)
         seen = _learning(args, calibration, side)
         better = tuned(flat, seen, kinds, tuning, args.out / "qat")
         made = make(work, failing, made, better)

@@ -124,7 +124,7 @@ def test_tuning_brings_a_spoiled_student_nearer_to_float(
     flat: Student, tmp_path: Path, pixels: torch.Tensor
 ) -> None:
     worse = breakages.wide(flat, 200.0)
-    pictures, how = tiny.drawn(256, 10)[0], Tuning(steps=100, batch=16)
+    pictures, how = tiny.drawn(256, 10)[0], Tuning(steps=100, lr=2e-4, batch=16)
     better = tuned(worse, pictures, KINDS, how, tmp_path)
     x = normalise(pixels)
     before, after = faked(worse, x, "squared"), faked(better.student, x, "squared")

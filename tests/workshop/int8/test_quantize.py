@@ -409,8 +409,8 @@ def test_fine_tuning_helps_where_no_layer_may_stay_in_float(
 ) -> None:
     floats, out = wide_floats(300.0), tmp_path / "int8"
     args = ["quantize", "--float", str(floats), "--images", str(images), *FAST, "--out", str(out),
-            "--pictures", "60", "--float-layers", "0", "--qat", "100", "--gate-points", "0",
-            "--gate-f1", "0"]  # fmt: skip
+            "--pictures", "60", "--float-layers", "0", "--qat", "100", "--qat-lr", "2e-4",
+            "--gate-points", "0", "--gate-f1", "0"]  # fmt: skip
     main(args)  # so few steps may not be enough for a gate of nothing
     made = record.read(out)
     best = {tuned: max(t.worst_db for t in made.tried if t.tuned == tuned) for tuned in (0, 1)}
