@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from os.path import abspath
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +28,7 @@ class Sample(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """What soft targets are filed under."""
-        return "/".join(self.file.absolute().parts[-5:]) + (f"@{self.box}" if self.box else "")
+        return "/".join(Path(abspath(self.file)).parts[-5:]) + (f"@{self.box}" if self.box else "")
 
 
 class TagList(msgspec.Struct, frozen=True):

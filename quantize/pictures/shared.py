@@ -11,6 +11,7 @@ import argparse
 import json
 import random
 from collections.abc import Iterator
+from os.path import abspath
 from pathlib import Path
 
 import msgspec
@@ -86,7 +87,7 @@ def write(pictures: PictureSet, out: Path, everything: bool = False) -> None:
     (out / "sources.json").write_text(json.dumps(SETS, indent=2) + "\n", encoding="utf-8")
     with (out / "labels.jsonl").open("w", encoding="utf-8") as file:
         for s in pictures.samples:
-            row = msgspec.to_builtins(s, enc_hook=str) | {"file": str(s.file.resolve())}
+            row = msgspec.to_builtins(s, enc_hook=str) | {"file": abspath(s.file)}
             splits = ("val", "train") if everything and s.split == "val" else (s.split,)
             file.writelines(json.dumps(row | {"split": split}) + "\n" for split in splits)
 

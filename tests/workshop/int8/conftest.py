@@ -15,20 +15,16 @@ pytest.importorskip("onnxscript", reason="pip install 'edge-tag[quantize]'")
 import cv2  # noqa: E402
 
 from quantize.cli import main  # noqa: E402
-from quantize.students import Student, inverted, load  # noqa: E402
+from quantize.students import Student, inverted, load, table  # noqa: E402
 from tests.workshop.int8 import tiny_student as tiny  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _known() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(inverted.PLANS, tiny.NAME, tiny.PLAN)
-        try:
-            from quantize.students import table
-        except ImportError:
-            pass
-        else:
-            patch.setitem(table.STUDENTS, tiny.NAME, lambda: table._inverted(tiny.PLAN))
+        patch.setitem(
+            table.STUDENTS, tiny.NAME, lambda: (inverted.backbone(tiny.PLAN), tiny.PLAN.embedding)
+        )
         yield
 
 
