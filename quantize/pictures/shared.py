@@ -87,7 +87,8 @@ def write(pictures: PictureSet, out: Path, everything: bool = False) -> None:
     (out / "sources.json").write_text(json.dumps(SETS, indent=2) + "\n", encoding="utf-8")
     with (out / "labels.jsonl").open("w", encoding="utf-8") as file:
         for s in pictures.samples:
-            row = msgspec.to_builtins(s, enc_hook=str) | {"file": abspath(s.file)}
+            row = msgspec.to_builtins(s, enc_hook=str)
+            row["file"] = abspath(s.file)  # noqa: PTH100 - a link keeps its name
             splits = ("val", "train") if everything and s.split == "val" else (s.split,)
             file.writelines(json.dumps(row | {"split": split}) + "\n" for split in splits)
 
