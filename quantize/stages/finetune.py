@@ -17,7 +17,7 @@ from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.labels import load as load_labels
 from quantize.pictures import TagList, read_folder, write_lists
-from quantize.students import Student, normalise, save
+from quantize.students import Student, load, normalise, save
 from quantize.students.starting import FILE, start
 from quantize.training.batches import batches, steps_an_epoch
 from quantize.training.distributed import Group, process_group
@@ -35,6 +35,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=Path, required=True, help="labelled pictures")
     parser.add_argument("--head", default="products", help="head of class folders")
     parser.add_argument("--labels", type=Path, help="what `label` wrote: a teacher of head `tags`")
+    parser.add_argument(
+        "--teachers",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="earlier students with the same heads, asked together about every view",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder to write, or to go on in")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     add_flags(parser, Settings)
@@ -45,6 +52,7 @@ def run(args: argparse.Namespace) -> None:
     settings = from_flags(args, Settings)
     inputs = {"images": recipe.digest(args.images)}
     inputs |= {"labels": recipe.digest(args.labels)} if args.labels else {}
+    inputs |= {f"teacher {n}": recipe.digest(t) for n, t in enumerate(args.teachers)}
     with process_group(args.device) as group:
         asked = msgspec.to_builtins(settings)
         done = group.once(lambda: recipe.begin(args.out, "finetune", asked, inputs))
@@ -57,11 +65,17 @@ def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict
     """Accuracy by head of the averaged student, which the first process wrote."""
     lists, train, val = _shelves(args)
     student = _start(train, settings, {**train.sizes, **_tags_size(lists)})
+    teachers = [_teacher(folder, train.sizes, group.device) for folder in args.teachers]
     judge = partial(accuracy, shelf=val, side=settings.final_side)
     average = fit(
         student.to(group.device),
         lambda epoch: map(group.part, batches(train, settings, epoch)),
-        partial(taught, soft_weight=settings.soft_weight),
+        partial(
+            taught,
+            soft_weight=settings.soft_weight,
+            teachers=teachers,
+            teacher_weight=settings.teacher_weight,
+        ),
         _schedule(train, settings),
         args.out,
         judge,
@@ -75,6 +89,18 @@ def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict
     save(average, msgspec.to_builtins(settings), args.out / FILE)
     recipe.finish(args.out, result)
     return result
+
+
+def _teacher(folder: Path, sizes: dict[str, int], device: str) -> Student:
+    """An earlier student that answers for every head. Raises WorkshopError."""
+    file = folder / FILE
+    if not file.is_file():
+        raise WorkshopError(file, "no such file", "an earlier student", "--teachers FOLDER")
+    teacher = load(file)[0].eval().to(device, memory_format=torch.channels_last)
+    found = {head: linear.out_features for head, linear in teacher.heads.items()}
+    if missing := {head: size for head, size in sizes.items() if found.get(head) != size}:
+        raise WorkshopError(file, f"heads {found}", f"{missing} among them", "another --teachers")
+    return teacher
 
 
 def _frozen(student: Student, layers: int) -> list[nn.Module]:

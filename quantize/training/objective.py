@@ -8,8 +8,11 @@ sure each one is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -34,11 +37,39 @@ def loss_of(outputs: dict[str, Tensor], batch: Batch, soft_weight: float) -> Ten
     return total + soft_weight * (order + 0.5 * sure)
 
 
-def taught(student: Student, batch: Batch, soft_weight: float) -> Tensor:
-    """The loss of a student on a batch, wherever the student is."""
+def taught(
+    student: Student,
+    batch: Batch,
+    soft_weight: float,
+    teachers: Sequence[Student] = (),
+    teacher_weight: float = 0.0,
+) -> Tensor:
+    """The loss of a student on a batch, wherever the student is. `teachers` are in eval mode."""
     device = next(student.parameters()).device
     x = normalise(batch.pixels.to(device)).contiguous(memory_format=torch.channels_last)
-    return loss_of(student(x), batch.to(device), soft_weight)
+    batch = batch.to(device)
+    if teachers:
+        targets = shared_with(teachers, x, batch.targets, teacher_weight)
+        batch = replace(batch, targets=targets)
+    return loss_of(student(x), batch, soft_weight)
+
+
+@torch.no_grad()
+def shared_with(
+    teachers: Sequence[Student], x: Tensor, targets: Mapping[str, Tensor], weight: float
+) -> dict[str, Tensor]:
+    """Targets of which `weight` is what the teachers think on average of these very views.
+
+    Seeing what the student sees, blended and pasted pictures too, is what makes a few pictures say
+    much ("function matching", Beyer et al. 2022, arXiv:2106.05237). A picture counts as before.
+    """
+    said = [teacher(x) for teacher in teachers]
+    shared = {}
+    for head, wanted in targets.items():
+        thought = torch.stack([outputs[head].float().softmax(1) for outputs in said]).mean(0)
+        counts = wanted.sum(1, keepdim=True)
+        shared[head] = (1 - weight) * wanted + weight * counts * thought
+    return shared
 
 
 @torch.no_grad()

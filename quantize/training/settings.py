@@ -36,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True):
     smoothing: Annotated[float, about("of the labels")] = 0.1
     none_weight: Annotated[float, about('of "none of these" against a label')] = 0.25
     soft_weight: Annotated[float, about("of the teacher against the labels")] = 0.5
+    teacher_weight: Annotated[float, about("of --teachers against the labels")] = 0.7
     mixed: Annotated[float, about("share of the batches that are blended or pasted")] = 0.5
     seed: Annotated[int, about("of the order and of the views")] = 0
 

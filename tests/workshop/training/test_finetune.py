@@ -18,7 +18,7 @@ from quantize.students import Student  # noqa: E402
 from quantize.training import batches as showing  # noqa: E402
 from quantize.training.batches import Batch  # noqa: E402
 from quantize.training.loop import Schedule, fit, lr_at  # noqa: E402
-from quantize.training.objective import accuracy, loss_of, taught  # noqa: E402
+from quantize.training.objective import accuracy, loss_of, shared_with, taught  # noqa: E402
 from quantize.training.settings import Settings  # noqa: E402
 from quantize.training.shelf import Shelf, label, targets  # noqa: E402
 
@@ -79,6 +79,21 @@ def test_loss_is_least_when_labels_and_teacher_are_met() -> None:
     assert least < loss_of(wrong_label, batch_of(soft), 0.5)
     assert least < loss_of(wrong_order, batch_of(soft), 0.5)
     assert torch.isclose(loss_of(met, batch_of(None), 0.5), -met["grocery"].log_softmax(1)[0, 1])
+
+
+def test_teachers_share_a_target_and_what_a_picture_counts_stays() -> None:
+    """Two teachers of opposite opinions are one of none; a picture nobody labelled stays so."""
+    sure = student().eval()
+    other = student().eval()
+    with torch.no_grad():
+        for teacher, bias in ((sure, [30.0, 0.0, 0.0]), (other, [0.0, 30.0, 0.0])):
+            teacher.heads["grocery"].weight.zero_()
+            teacher.heads["grocery"].bias.copy_(torch.tensor(bias))
+    x = torch.zeros(3, 3, 64, 64)
+    wanted = torch.tensor([[0.0, 0.0, 1.0], [0.0, 0.25, 0.0], [0.0, 0.0, 0.0]])
+    shared = shared_with([sure, other], x, {"grocery": wanted}, 0.6)["grocery"]
+    expected = torch.tensor([[0.3, 0.3, 0.4], [0.075, 0.175, 0.0], [0.0, 0.0, 0.0]])
+    assert torch.allclose(shared, expected, atol=1e-5)
 
 
 def test_mixed_pictures_have_targets_in_the_same_proportion() -> None:
