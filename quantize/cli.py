@@ -17,6 +17,7 @@ STAGES = {
     "label": "what a big teacher thinks of every picture: soft targets and embeddings",
     "distill": "a small student learns from the teacher's soft targets alone",
     "finetune": "a student with all its heads learns from labelled pictures",
+    "average": "students that learned on from the same weights become one that knows more",
     "lowdata": "AD-Net's recipe for a few labelled pictures a class, beside plain training",
     "export": "student -> float ONNX, OpenVINO and TFLite, each proven equal to it",
     "quantize": "float -> int8 for each engine: several methods tried, the best kept",
