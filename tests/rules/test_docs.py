@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.lowdata import TABLE
 from edge.flags import parse
 from edge.records import SCHEMA
 from quantize.report.records import read_report
@@ -42,6 +43,11 @@ def test_every_command_parses(command: str) -> None:
 
 def test_the_table_is_the_measured_one() -> None:
     assert table(read_report(RESULTS)) in README
+
+
+def test_the_low_data_table_is_the_measured_one() -> None:
+    [measured] = TABLE.findall((RESULTS.parent / "lowdata.md").read_text("utf-8"))
+    assert measured in README
 
 
 def test_the_json_line_has_the_fields_of_this_schema() -> None:
