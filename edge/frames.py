@@ -1,25 +1,32 @@
-"""The way of one frame: glance, schedule, focus, fuse."""
+"""The way of one frame: gate, glance, schedule, focus, fuse."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Protocol
 
 import msgspec
 
-from edge import regions, schedule
-from edge.fuse import fuse
+from edge import pixels, schedule
+from edge.candidates import Candidate, Item, Why, asked, candidates
 from edge.heads import tags_for
+from edge.heat import Heat
 from edge.manifest import Head
-from edge.meter import Meter
-from edge.records import F32, U8, Box, Budget, Candidate, Region, Spent, Tag
+from edge.memory import Memory
+from edge.pace import Pace
+from edge.records import F32, Budget, Picture, Planes, Region, Spent, Tag
+from edge.schedule import Choice
+
+STARVED_S = 1.0  # without any launch: then one is made, whatever the budget says
 
 
 class View(msgspec.Struct, frozen=True):
     """How closely to look, and how much to say."""
 
-    whole: bool = False  # the glance alone
+    whole: bool = False  # one look at the whole frame, nothing else
     top_k: int | None = None  # the best of each head, thresholds ignored
     budget: Budget = Budget()
 
@@ -27,20 +34,52 @@ class View(msgspec.Struct, frozen=True):
 AS_USUAL = View()
 
 
-class Seen(msgspec.Struct, frozen=True):
+class Looked(msgspec.Struct, frozen=True):
+    """A look that was made."""
+
+    region: Region
+    why: Why
+    tags: tuple[Tag, ...]  # what it alone would say, best first; the region is their box
+    engine_ms: float
+    gain: float = 0.0  # what it was expected to add; 0 for a look at the whole frame
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A look that would have paid."""
+
+    region: Region
+    why: Why
+
+
+class Seen(msgspec.Struct, frozen=True, eq=False):
     """What came of a frame."""
 
     tags: tuple[Tag, ...]  # best first
     spent: Spent
-    coverage: float  # share of the area that was to be looked at closely and was, 0..1
+    coverage: float  # share of the frame that was looked at closely of late, 0..1
+    oldest_s: float  # how long the longest forgotten place has waited
+    looks: tuple[Looked, ...]  # in the order made
+    skipped: tuple[Skipped, ...]  # for want of budget
+    heat: Heat | None  # None: no glance was made, or the bundle has none
+    motion: F32 | None  # (rows, columns) 0..1; None: nothing to compare with
+
+    @property
+    def shed(self) -> dict[str, int]:
+        """How many were skipped, by why."""
+        return dict(Counter(skip.why for skip in self.skipped))
 
 
 class Looks(Protocol):
     """What R regions look like."""
 
     @property
+    def embedding(self) -> F32:
+        """(R, D), rows of length 1"""
+        ...
+
+    @property
     def scores(self) -> Mapping[str, F32]:
-        """head -> (R, T)"""
+        """head -> (R, T) or, with "none", (R, T + 1)"""
         ...
 
     @property
@@ -56,95 +95,172 @@ class Looker(Protocol):
     def tags(self) -> Mapping[str, tuple[tuple[str, str | None], ...]]: ...
     @property
     def input_px(self) -> int: ...
+    @property
+    def pace(self) -> Pace: ...
+    @property
+    def has_glance(self) -> bool: ...
 
-    def look(self, rgb: U8, regions: Sequence[Region]) -> Looks: ...
+    def look(self, picture: Picture, regions: Sequence[Region]) -> Looks: ...
+    def glance(self, picture: Picture) -> tuple[Heat, float]: ...
 
 
-class Past:
-    """What the frames before have taught: ms a look takes, and how long each tile has waited.
-
-    One a source, so that under a budget successive frames sweep the whole picture. Holds one grid.
-    """
-
-    def __init__(self, meter: Meter | None = None) -> None:
-        self.meter = meter or Meter()
-        self._waited: dict[Box, int] = {}  # frames since the tile was looked at
-
-    def candidates(self, tiles: Sequence[Region]) -> list[Candidate]:
-        """A look brings the more, the longer its tile has waited. Other tiles are forgotten."""
-        never = len(tiles) + max(
-            self._waited.values(), default=0
-        )  # a new tile goes before any other
-        self._waited = {tile.box: self._waited.get(tile.box, never) + 1 for tile in tiles}
-        return [Candidate(tile, gain=float(self._waited[tile.box])) for tile in tiles]
-
-    def saw(self, tile: Region) -> None:
-        self._waited[tile.box] = 0
+class Past(Memory):
+    """What is known of one camera, or one picture: see `memory.Memory`."""
 
 
 def tag_frame(
     tagger: Looker,
-    rgb: U8,
+    picture: Picture,
     view: View = AS_USUAL,
     past: Past | None = None,
     clock: Callable[[], float] = perf_counter,
+    at_s: float | None = None,
 ) -> Seen:
-    """The tags of a frame (H, W, 3) uint8. Without a `past`, as if it were its source's first.
+    """The tags of a frame. Without a `past`, as if it were its source's first.
 
-    The glance is always made. Closer looks stop before the one that would end past the budget.
-    Raises InferenceError when the engine fails, ValueError for an array that is no frame.
+    clock  seconds; what the budget is measured with
+    at_s   when the frame was taken, on any clock that runs with the frames; None: now
+
+    No launch is made that would end past the budget, unless nothing at all was launched for a
+    second. Raises InferenceError when the engine fails, ValueError for an array that is no frame.
     """
-    _check_frame(rgb)
-    start = clock()
-    past = past or Past()
-    height, width = rgb.shape[:2]
-    glance, engine_ms = _look(tagger, rgb, Region(0, 0, width, height, "full"), view)
-    # the glance tells what the first closer look may take: the same engine, more pixels
-    likely_ms = past.meter.expected_ms(unknown_ms=(clock() - start) * 1e3)
-    tiles = [] if view.whole else _tiles(width, height, tagger.input_px)
-    candidates = past.candidates(tiles)
-    wanted = schedule.plan(candidates, [likely_ms] * len(candidates), view.budget)
-    closer: list[Tag] = []
-    done: list[Region] = []
-    focus = clock()
-    for region in wanted:
-        begin = clock()
-        if (begin - focus) * 1e3 + past.meter.expected_ms(likely_ms) > view.budget.frame_ms:
-            break
-        found, ms = _look(tagger, rgb, region, view)
-        closer += found
-        engine_ms += ms
-        done.append(region)
-        past.saw(region)
-        past.meter.add((clock() - begin) * 1e3)
-    tags = fuse(glance, closer, view.top_k)
-    spent = Spent((clock() - start) * 1e3, engine_ms, glances=1, crops=len(done))
-    return Seen(tags, spent, _coverage(done, tiles))
+    _check(picture)
+    if math.isfinite(view.budget.frame_ms):
+        tagger.pace.measure(tagger)
+    run = _Run(tagger, picture, view, past or Past(), clock, at_s)
+    run.glance()
+    if not view.whole:
+        run.focus()
+    return run.seen()
 
 
-def _look(tagger: Looker, rgb: U8, region: Region, view: View) -> tuple[list[Tag], float]:
-    """The tags of one region, and the ms spent inside the engine."""
-    looks = tagger.look(rgb, [region])
-    tags: list[Tag] = []
-    for head in tagger.heads:
-        row = looks.scores[head.name][0]  # (T,)
-        tags += tags_for(head, tagger.tags[head.name], row, region.box, view.top_k)
-    return tags, looks.engine_ms
+def _check(picture: Picture) -> None:
+    if isinstance(picture, Planes):
+        return
+    if picture.dtype != "uint8" or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+        raise ValueError(f"frame is {picture.dtype} {picture.shape}, expected uint8 (H, W, 3)")
 
 
-def _tiles(width: int, height: int, input_px: int) -> list[Region]:
-    tile_px = regions.tile_px_for(width, height, input_px)
-    if not tile_px:
-        return []
-    return regions.grid(width, height, tile_px, regions.overlap_px_for(tile_px))
+class _Run:
+    """One frame in the making."""
 
+    def __init__(
+        self,
+        tagger: Looker,
+        picture: Picture,
+        view: View,
+        past: Past,
+        clock: Callable[[], float],
+        at_s: float | None,
+    ) -> None:
+        self._start = clock()
+        self._clock, self._tagger, self._picture = clock, tagger, picture
+        self._view, self._past = view, past
+        self._at_s = self._start if at_s is None else at_s
+        self._width, self._height = pixels.size(picture)
+        self._is_small = past.arrive(picture, self._at_s, tagger.input_px)
+        self._looks: list[Looked] = []
+        self._skipped: list[Skipped] = []
+        self._heat: Heat | None = None
+        self._engine_ms = 0.0
 
-def _coverage(done: Sequence[Region], tiles: Sequence[Region]) -> float:
-    if not tiles:
-        return 1.0
-    return regions.area_px(r.box for r in done) / regions.area_px(r.box for r in tiles)
+    def glance(self) -> None:
+        """The whole frame, where it has changed or was not seen for long."""
+        past, whole = self._past, Region(0, 0, self._width, self._height, "full")
+        if (self._view.whole or past.wants_tags(self._at_s)) and self._fits("focus"):
+            self._look(whole, "glance")
+            past.saw_whole(self._looks[-1].tags, self._at_s)
+        wants = not self._view.whole and not self._is_small and self._tagger.has_glance
+        if wants and past.wants_heat(self._at_s) and self._fits("glance"):
+            begin = self._clock()
+            self._heat, engine_ms = self._tagger.glance(self._picture)
+            self._launched("glance", begin, engine_ms)
+            past.saw_heat(self._heat, self._at_s)
 
+    def focus(self) -> None:
+        """Closer looks, the best first, until the budget is spent."""
+        if self._is_small:
+            return
+        items = self._past.items(self._at_s)
+        found = candidates(items, self._width, self._height, self._tagger.input_px)
+        plan = self._plan(items, found)
+        done = 0
+        for choice in plan:
+            if not self._fits("focus"):
+                break
+            self._look_at(items, found[choice.candidate], choice.gain)
+            done += 1
+        self._skip(items, found, plan, done)
 
-def _check_frame(rgb: U8) -> None:
-    if rgb.dtype != "uint8" or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
-        raise ValueError(f"frame is {rgb.dtype} {rgb.shape}, expected uint8 (H, W, 3)")
+    def seen(self) -> Seen:
+        past = self._past
+        spent_ms = (self._clock() - self._start) * 1e3
+        closer = sum(look.region.kind != "full" for look in self._looks)
+        launches = len(self._looks) - closer + (self._heat is not None)
+        return Seen(
+            past.tags(self._tagger.heads, self._tagger.tags, self._at_s, self._view.top_k),
+            Spent(spent_ms, self._engine_ms, launches, closer),
+            past.coverage(self._at_s),
+            past.oldest_s(self._at_s),
+            tuple(self._looks),
+            tuple(self._skipped),
+            self._heat,
+            past.motion,
+        )
+
+    def _plan(self, items: Sequence[Item], found: Sequence[Candidate]) -> tuple[Choice, ...]:
+        budget = self._view.budget
+        cost_ms = self._tagger.pace.planned_ms("focus")
+        left = Budget(budget.frame_ms - self._spent_ms(), budget.max_regions)
+        return schedule.plan(asked(items, found, cost_ms, self._tagger.input_px), left)
+
+    def _look_at(self, items: Sequence[Item], candidate: Candidate, gain: float) -> None:
+        item = items[candidate.item]
+        looks = self._look(candidate.region, item.why, gain)
+        self._past.saw(
+            self._tagger.heads, item, candidate.region, looks, self._looks[-1].tags, self._at_s
+        )
+
+    def _look(self, region: Region, why: Why, gain: float = 0.0) -> Looks:
+        begin = self._clock()
+        looks = self._tagger.look(self._picture, [region])
+        self._launched("focus", begin, looks.engine_ms)
+        tags = tuple(self._tags_of(looks, region))
+        self._looks.append(Looked(region, why, tags, looks.engine_ms, gain))
+        return looks
+
+    def _tags_of(self, looks: Looks, region: Region) -> Iterator[Tag]:
+        for head in self._tagger.heads:
+            row, names = looks.scores[head.name][0], self._tagger.tags[head.name]
+            yield from tags_for(head, names, row, region.box, self._view.top_k)
+
+    def _launched(self, role: str, begin: float, engine_ms: float) -> None:
+        self._engine_ms += engine_ms
+        self._tagger.pace.took(role, (self._clock() - begin) * 1e3)
+        self._past.launched_s = self._at_s
+
+    def _fits(self, role: str) -> bool:
+        """Whether a launch would end within the budget; or has to be made all the same."""
+        if not math.isfinite(self._view.budget.frame_ms):
+            return True
+        would_end_ms = self._spent_ms() + self._tagger.pace.stopped_ms(role)
+        is_starved = self._at_s - self._past.launched_s >= STARVED_S
+        return would_end_ms <= self._view.budget.frame_ms or is_starved
+
+    def _spent_ms(self) -> float:
+        return (self._clock() - self._start) * 1e3
+
+    def _skip(
+        self,
+        items: Sequence[Item],
+        found: Sequence[Candidate],
+        plan: Sequence[Choice],
+        done: int,
+    ) -> None:
+        """What was worth a look and got none: each item once."""
+        served = {found[choice.candidate].item for choice in plan[:done]}
+        for candidate in found:
+            item = items[candidate.item]
+            if candidate.item not in served and item.worth > schedule.NOTHING:
+                served.add(candidate.item)
+                self._skipped.append(Skipped(candidate.region, item.why))

@@ -14,7 +14,7 @@ import msgspec
 
 from edge.bundle_files import MAX_BUNDLE_BYTES, MAX_FILE_BYTES, MAX_FILES, check_name
 from edge.errors import BundleError
-from edge.manifest import MANIFEST, SCHEMA, Artifact, Head, Manifest, StoredFile
+from edge.manifest import MANIFEST, SCHEMA, Artifact, Head, HeatMap, Manifest, StoredFile
 from edge.strict import read_json
 
 MAX_MANIFEST_BYTES = 1 << 20
@@ -22,6 +22,7 @@ MAX_HEADS = 64
 MAX_COUNTER = 2**53  # what every JSON reader keeps exactly
 MAX_SIDE_PX = 4096
 MAX_EMBEDDING = 65_536
+MAX_CELLS = 256  # of the glance, on one side
 
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # names of bundles, heads and engines
 A_WORD = "1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit"
@@ -46,9 +47,7 @@ def read_manifest(data: bytes, where: str) -> Manifest:
             f"{where}: schema is {_show(schema)}, written by a newer edge-tag, expected {SCHEMA}",
             fix="update edge-tag: pip install -U edge-tag",
         )
-    _need(
-        schema == SCHEMA, where, "schema", schema, f"{SCHEMA}; no release ever wrote an older one"
-    )
+    _need(schema >= 1, where, "schema", schema, f"1 to {SCHEMA}; no release ever wrote another")
     manifest = read_json(data, Manifest, where)
     _check(manifest, where)
     return manifest
@@ -86,7 +85,32 @@ def _check(m: Manifest, where: str) -> None:
     _check_unique(
         [f"{a.engine}/{a.precision}" for a in m.artifacts], where, "artifacts: engine/precision"
     )
+    if m.glance is not None:
+        _check_glance(m.glance, where)
     _check_files(m.files(), where)
+
+
+def _check_glance(glance: HeatMap, where: str) -> None:
+    for side in ("height", "width"):
+        px = getattr(glance.input, side)
+        _need(1 <= px <= MAX_SIDE_PX, where, f"glance.input.{side}", px, f"1 to {MAX_SIDE_PX} px")
+    for key in ("rows", "columns"):
+        count = getattr(glance, key)
+        _need(1 <= count <= MAX_CELLS, where, f"glance.{key}", count, f"1 to {MAX_CELLS}")
+    kinds = len(glance.kinds)
+    _need(1 <= kinds <= MAX_HEADS, where, "number of glance.kinds", kinds, f"1 to {MAX_HEADS}")
+    for kind in glance.kinds:
+        _need(bool(WORD.fullmatch(kind)), where, "glance.kinds", kind, A_WORD)
+    for i, artifact in enumerate(glance.artifacts):
+        key = f"glance.artifacts[{i}]"
+        _need(
+            bool(WORD.fullmatch(artifact.engine)), where, f"{key}.engine", artifact.engine, A_WORD
+        )
+        count = len(artifact.files)
+        _need(1 <= count <= 8, where, f"number of {key}.files", count, "1 to 8")
+    _check_unique(
+        [f"{a.engine}/{a.precision}" for a in glance.artifacts], where, "glance: engine/precision"
+    )
 
 
 def _check_head(head: Head, where: str, key: str) -> None:

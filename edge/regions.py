@@ -75,6 +75,12 @@ def shared_px(a: Box, b: Box) -> int:
     return max(width, 0) * max(height, 0)
 
 
+def shared(a: Box, b: Box) -> float:
+    """The area in both boxes over the smaller one's, 0..1."""
+    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
+    return shared_px(a, b) / max(1, smaller)
+
+
 def is_touching(a: Box, b: Box) -> bool:
     """True when the boxes overlap or share a piece of an edge; a corner is not enough."""
     width = min(a[2], b[2]) - max(a[0], b[0])

@@ -21,7 +21,7 @@ from edge.bundle_write import stored, write_bundle
 from edge.check import golden_scores
 from edge.engines import installed, open_engine
 from edge.heads import scores
-from edge.records import F32, U8
+from edge.records import F32, U8, Planes
 
 HEIGHT, WIDTH = 8, 12  # not square, so that a swap shows
 
@@ -58,6 +58,16 @@ ARTIFACTS: dict[str, Sequence[str]] = {  # engine -> its files in MODELS; null's
 def paint(colour: str, height: int = HEIGHT, width: int = WIDTH) -> U8:
     """(height, width, 3) of one colour."""
     return np.full((height, width, 3), PAINTS[colour], np.uint8)
+
+
+def i420(planes: Planes) -> Planes:
+    """Planes of their own for u and v, as they are."""
+    return planes
+
+
+def nv12(planes: Planes) -> Planes:
+    """The same frame with u and v side by side."""
+    return Planes(planes.luma, (np.dstack(planes.chroma),))
 
 
 def expected(output: str, pixels: U8) -> NDArray[np.float64]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import cv2
 
 from edge.lettering import Colour, annotate
-from edge.records import U8, FrameFailed, FrameTags
+from edge.pixels import rgb
+from edge.records import FrameFailed, FrameTags, Picture
 from edge.store import make_folder, write_whole
 from edge.suffixes import ANNOTATED, is_picture
 
@@ -30,10 +31,10 @@ class PicturesSink:
         self._colours: dict[str, Colour] = {}
         make_folder(folder)
 
-    def write(self, result: FrameTags | FrameFailed, pixels: U8 | None) -> None:
-        if isinstance(result, FrameFailed) or pixels is None:
+    def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:
+        if isinstance(result, FrameFailed) or picture is None:
             return
-        drawn = annotate(pixels, result.tags, self._colours)
+        drawn = annotate(rgb(picture), result.tags, self._colours)
         bgr = cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR)
         _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         write_whole(self._folder / self._name(result), encoded.tobytes())

@@ -40,15 +40,14 @@ class CameraSource:
     ) -> None:
         self.name = name
         self._capture = capture
-        self._every_s = every_s
         self._is_stopped = is_stopped
-        self._newest = Newest(self._read, name, patience_s)
+        self.newest = Newest(self._read, name, every_s, patience_s)
 
     def frames(self) -> Iterator[Frame]:
-        return self._newest.frames(self._every_s, self._is_stopped)
+        return self.newest.frames(self._is_stopped)
 
     def close(self) -> None:
-        if self._newest.close():  # a capture released while a read hangs in it crashes the process
+        if self.newest.close():  # a capture released while a read hangs in it crashes the process
             self._capture.release()
 
     def _read(self) -> U8 | None:

@@ -21,6 +21,7 @@ class ClipSource:
     """Every frame of a clip, or one each `every_s` seconds of it."""
 
     is_live = False
+    newest = None
 
     def __init__(self, name: str, every_s: float, is_stopped: Callable[[], bool]) -> None:
         """Does not fail: a clip that cannot be opened says so when its frames are asked for."""

@@ -21,6 +21,7 @@ class ImagesSource:
     """Pictures in natural order (2 before 10). An unreadable one is a frame with an error."""
 
     is_live = False
+    newest = None
 
     def __init__(self, name: str, paths: list[str], is_stopped: Callable[[], bool]) -> None:
         self.name = name

@@ -12,13 +12,16 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
+from av.video.reformatter import ColorRange, Colorspace
 
 from edge.clock import utc_now
 from edge.errors import SourceError
 from edge.newest import Newest
-from edge.records import U8, Frame
+from edge.records import U8, Frame, Picture, Planes
 from edge.sources import without_secrets
 
+WIDTHS = {"yuv420p": (1, 2, 2), "nv12": (1, 1)}  # of the frame, over bytes in a row of each plane
 TIMEOUT_S = 10.0  # to open, and between two packets
 
 
@@ -36,15 +39,15 @@ class StreamSource:
         self._decoded = container.decode(video=0)
         self._every_s = every_s
         self._is_stopped = is_stopped
-        self._newest = Newest(self._read, name) if self.is_live else None
+        self.newest = Newest(self._read, name, every_s) if self.is_live else None
 
     def frames(self) -> Iterator[Frame]:
-        if self._newest is not None:
-            return self._newest.frames(self._every_s, self._is_stopped)
+        if self.newest is not None:
+            return self.newest.frames(self._is_stopped)
         return self._all_frames()
 
     def close(self) -> None:
-        if self._newest is None or self._newest.close():
+        if self.newest is None or self.newest.close():
             self._container.close()
 
     def _all_frames(self) -> Iterator[Frame]:
@@ -54,14 +57,14 @@ class StreamSource:
             now_s = picture.time if picture.time is not None else due_s
             if now_s >= due_s:
                 due_s = now_s + self._every_s
-                yield Frame(self.name, index, utc_now(), _rgb(picture))
+                yield Frame(self.name, index, utc_now(), picture_of(picture))
             index += 1
 
-    def _read(self) -> U8:
+    def _read(self) -> Picture:
         picture = self._next()
         if picture is None:
             raise SourceError(f"{self.name}: the stream ended")
-        return _rgb(picture)
+        return picture_of(picture)
 
     def _next(self) -> VideoFrame | None:
         try:
@@ -89,5 +92,27 @@ def open_from(text: str, every_s: float, is_stopped: Callable[[], bool]) -> Stre
     return StreamSource(name, container, every_s, is_stopped)
 
 
-def _rgb(picture: VideoFrame) -> U8:
-    return np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)  # (H, W, 3)
+def picture_of(frame: VideoFrame) -> Picture:
+    """A decoded frame: its own planes, not copied, where the runtime can read them; RGB elsewhere.
+
+    Full range (yuvj420p, or "pc" in the stream) is left to FFmpeg: read as limited range, what lies
+    below 16 and above 235 would be cut off, and what lies between would gain contrast. So is what
+    says that its colours are BT.709: read as BT.601 they are off by up to 30 of 255 levels.
+    """
+    width, height, name = frame.width, frame.height, frame.format.name
+    is_even = width % 2 == height % 2 == 0
+    is_usual = frame.color_range != ColorRange.JPEG and frame.colorspace != Colorspace.ITU709
+    if name not in WIDTHS or not is_usual or not is_even:
+        return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)  # (H, W, 3)
+    luma, *chroma = map(_rows, frame.planes, [width // n for n in WIDTHS[name]])
+    if name == "nv12":
+        chroma = [chroma[0].reshape(height // 2, width // 2, 2)]
+    return Planes(luma, tuple(chroma))
+
+
+def _rows(plane: VideoPlane, width: int) -> U8:
+    """(H, width) bytes: a view that keeps the frame alive, read only as the decoder may use it."""
+    count = plane.height * plane.line_size
+    held: U8 = np.frombuffer(plane, np.uint8, count)  # type: ignore[call-overload]
+    held.flags.writeable = False
+    return held.reshape(plane.height, plane.line_size)[:, :width]

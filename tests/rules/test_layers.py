@@ -15,12 +15,16 @@ ROOT = Path(__file__).parents[2]
 EDGE = ROOT / "edge"
 
 RANKS: tuple[tuple[str, ...], ...] = (
-    ("errors", "meter", "clock", "suffixes"),
+    ("errors", "clock", "suffixes"),
     ("records", "store", "strict", "process"),
-    ("bundle_files", "manifest", "regions", "schedule", "newest", "profiles"),
-    ("manifest_read", "pixels", "heads", "fuse", "lettering", "engines"),
+    ("bundle_files", "manifest", "regions", "schedule", "cost", "gate", "cells", "shares"),
+    ("newest", "profiles", "headers", "planes"),
+    ("manifest_read", "pixels", "heads", "heat", "fuse", "lettering", "engines"),
+    ("appearance", "evidence", "candidates", "pace"),
+    ("tracks",),
+    ("memory",),
     ("bundle", "frames", "sources", "sinks", "capture"),
-    ("bundle_write", "check"),
+    ("bundle_write", "check", "prepare", "glance"),
     ("tagger",),
     ("pipeline", "audit", "flags"),
     ("cli",),
