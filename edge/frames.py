@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from time import perf_counter
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from edge.heat import Heat
 from edge.manifest import Head
 from edge.memory import Memory
 from edge.pace import Pace
-from edge.records import F32, Budget, Picture, Planes, Region, Spent, Tag
+from edge.records import F32, Budget, Picture, Region, Spent, Tag
 from edge.schedule import Choice
 
 STARVED_S = 1.0  # without any launch: then one is made, whatever the budget says
@@ -42,6 +43,7 @@ class Looked(msgspec.Struct, frozen=True):
     tags: tuple[Tag, ...]  # what it alone would say, best first; the region is their box
     engine_ms: float
     gain: float = 0.0  # what it was expected to add; 0 for a look at the whole frame
+    cost_ms: float = 0.0  # what it was expected to take, cutting included; likewise
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -62,6 +64,9 @@ class Seen(msgspec.Struct, frozen=True, eq=False):
     skipped: tuple[Skipped, ...]  # for want of budget
     heat: Heat | None  # None: no glance was made, or the bundle has none
     motion: F32 | None  # (rows, columns) 0..1; None: nothing to compare with
+    items: tuple[Item, ...] = ()  # what there was to settle
+    candidates: tuple[Candidate, ...] = ()  # and where a look could have gone
+    slowdown: float = 1.0  # of launches now, over what they took when they were measured
 
     @property
     def shed(self) -> dict[str, int]:
@@ -101,6 +106,9 @@ class Looker(Protocol):
     def has_glance(self) -> bool: ...
 
     def look(self, picture: Picture, regions: Sequence[Region]) -> Looks: ...
+    def looks(
+        self, picture: Picture, regions: Iterable[Region]
+    ) -> Generator[Looks, None, None]: ...
     def glance(self, picture: Picture) -> tuple[Heat, float]: ...
 
 
@@ -124,7 +132,7 @@ def tag_frame(
     No launch is made that would end past the budget, unless nothing at all was launched for a
     second. Raises InferenceError when the engine fails, ValueError for an array that is no frame.
     """
-    _check(picture)
+    pixels.check(picture)
     if math.isfinite(view.budget.frame_ms):
         tagger.pace.measure(tagger)
     run = _Run(tagger, picture, view, past or Past(), clock, at_s)
@@ -132,13 +140,6 @@ def tag_frame(
     if not view.whole:
         run.focus()
     return run.seen()
-
-
-def _check(picture: Picture) -> None:
-    if isinstance(picture, Planes):
-        return
-    if picture.dtype != "uint8" or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
-        raise ValueError(f"frame is {picture.dtype} {picture.shape}, expected uint8 (H, W, 3)")
 
 
 class _Run:
@@ -163,12 +164,14 @@ class _Run:
         self._skipped: list[Skipped] = []
         self._heat: Heat | None = None
         self._engine_ms = 0.0
+        self._items: Sequence[Item] = ()
+        self._found: Sequence[Candidate] = ()
 
     def glance(self) -> None:
         """The whole frame, where it has changed or was not seen for long."""
         past, whole = self._past, Region(0, 0, self._width, self._height, "full")
         if (self._view.whole or past.wants_tags(self._at_s)) and self._fits("focus"):
-            self._look(whole, "glance")
+            self._look(self._tagger.looks(self._picture, [whole]), whole, "glance")
             past.saw_whole(self._looks[-1].tags, self._at_s)
         wants = not self._view.whole and not self._is_small and self._tagger.has_glance
         if wants and past.wants_heat(self._at_s) and self._fits("glance"):
@@ -178,18 +181,24 @@ class _Run:
             past.saw_heat(self._heat, self._at_s)
 
     def focus(self) -> None:
-        """Closer looks, the best first, until the budget is spent."""
+        """Closer looks, the best first, until the budget is spent.
+
+        While the engine is busy with one, the next is cut and resized: that may be for nothing, as
+        whether it is launched is decided when its turn comes.
+        """
         if self._is_small:
             return
-        items = self._past.items(self._at_s)
-        found = candidates(items, self._width, self._height, self._tagger.input_px)
+        self._items = items = self._past.items(self._at_s)
+        self._found = found = candidates(items, self._width, self._height, self._tagger.input_px)
         plan = self._plan(items, found)
+        regions = (found[choice.candidate].region for choice in plan)
         done = 0
-        for choice in plan:
-            if not self._fits("focus"):
-                break
-            self._look_at(items, found[choice.candidate], choice.gain)
-            done += 1
+        with closing(self._tagger.looks(self._picture, regions)) as looks:
+            for choice in plan:
+                if not self._fits("focus"):
+                    break
+                self._look_at(looks, items, found[choice.candidate], choice)
+                done += 1
         self._skip(items, found, plan, done)
 
     def seen(self) -> Seen:
@@ -206,6 +215,9 @@ class _Run:
             tuple(self._skipped),
             self._heat,
             past.motion,
+            tuple(self._items),
+            tuple(self._found),
+            self._tagger.pace.slowdown,
         )
 
     def _plan(self, items: Sequence[Item], found: Sequence[Candidate]) -> tuple[Choice, ...]:
@@ -214,19 +226,29 @@ class _Run:
         left = Budget(budget.frame_ms - self._spent_ms(), budget.max_regions)
         return schedule.plan(asked(items, found, cost_ms, self._tagger.input_px), left)
 
-    def _look_at(self, items: Sequence[Item], candidate: Candidate, gain: float) -> None:
+    def _look_at(
+        self, ready: Iterator[Looks], items: Sequence[Item], candidate: Candidate, choice: Choice
+    ) -> None:
         item = items[candidate.item]
-        looks = self._look(candidate.region, item.why, gain)
+        looks = self._look(ready, candidate.region, item.why, choice.gain, choice.cost_ms)
         self._past.saw(
             self._tagger.heads, item, candidate.region, looks, self._looks[-1].tags, self._at_s
         )
 
-    def _look(self, region: Region, why: Why, gain: float = 0.0) -> Looks:
+    def _look(
+        self,
+        ready: Iterator[Looks],
+        region: Region,
+        why: Why,
+        gain: float = 0.0,
+        cost_ms: float = 0.0,
+    ) -> Looks:
+        """The next of `ready`, which is about `region`."""
         begin = self._clock()
-        looks = self._tagger.look(self._picture, [region])
+        looks = next(ready)
         self._launched("focus", begin, looks.engine_ms)
         tags = tuple(self._tags_of(looks, region))
-        self._looks.append(Looked(region, why, tags, looks.engine_ms, gain))
+        self._looks.append(Looked(region, why, tags, looks.engine_ms, gain, cost_ms))
         return looks
 
     def _tags_of(self, looks: Looks, region: Region) -> Iterator[Tag]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from os import PathLike
 from time import perf_counter
@@ -101,7 +101,7 @@ class Tagger:
         )
         return Looks(embedding, by_head, engine_ms)
 
-    def looks(self, picture: Picture, regions: Iterable[Region]) -> Iterator[Looks]:
+    def looks(self, picture: Picture, regions: Iterable[Region]) -> Generator[Looks, None, None]:
         """One region after the other, R being 1; the next one is prepared while the engine runs.
 
         Scores are those of `look`. `regions` is asked for one more than is looked at, and the
