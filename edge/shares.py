@@ -16,7 +16,7 @@ that want the same get the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from math import inf, isfinite
 
 import msgspec
@@ -89,11 +89,23 @@ def settled(shares: Shares, turn: Turn, spent_ms: float, wanted_more: bool) -> S
         if not wanted_more:  # an empty queue saves nothing up, the others have it
             free_ms += min(max(credit_ms, 0.0), max(turn.even_ms - spent_ms, 0.0))
             credit_ms = min(credit_ms, 0.0)
-        kept_ms = min(max(credit_ms, -shares.pool_ms), shares.pool_ms)
-        after = replace(after, credit_ms=kept_ms)
+        after = replace(after, credit_ms=max(credit_ms, -shares.pool_ms))
         shares = replace(shares, left_ms=left_ms, free_ms=free_ms)
-    accounts = (*shares.accounts[: turn.camera], after, *shares.accounts[turn.camera + 1 :])
-    return replace(shares, accounts=accounts)
+    accounts = [*shares.accounts[: turn.camera], after, *shares.accounts[turn.camera + 1 :]]
+    return replace(shares, accounts=_capped(accounts, after.credit_ms - shares.pool_ms))
+
+
+def _capped(accounts: Sequence[Account], excess_ms: float) -> tuple[Account, ...]:
+    """Nobody saves more than a pool up; what is too much, all who saved lose alike.
+
+    Were it cut off from one alone, who got more than others would be forgotten.
+    """
+    if not excess_ms > 0:
+        return tuple(accounts)
+    return tuple(
+        replace(account, credit_ms=max(min(account.credit_ms, 0.0), account.credit_ms - excess_ms))
+        for account in accounts
+    )
 
 
 def _patience(shares: Shares, camera: int) -> tuple[float, float, int, int]:

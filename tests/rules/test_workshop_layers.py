@@ -19,7 +19,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("teachers", "export"),
     ("labels",),
     ("training",),
-    ("int8", "distill"),
+    ("int8", "distill", "glance"),
     ("report",),
     ("lowdata",),
     ("pack",),

@@ -72,14 +72,47 @@ def test_who_had_enough_saves_nothing_up():
 def test_who_took_too_much_gets_less_the_next_time_but_never_less_than_the_floor():
     shares, turn = next_turn(shared(2, 100.0), [0, 1])
     shares = settled(shares, turn, 75.0, wanted_more=True)
-    shares, other = next_turn(shares, [1])
-    assert other.allowed_ms == 25.0
-    shares = settled(shares, other, 25.0, wanted_more=True)
+    shares, turn = next_turn(shares, [1])
+    assert (turn.camera, turn.allowed_ms) == (1, 25.0)
+    shares = settled(shares, turn, 25.0, wanted_more=True)
     shares, turn = next_turn(shares, [0, 1])
+    assert (turn.camera, turn.allowed_ms) == (1, 75.0)  # what was taken from it comes back
+    shares = settled(shares, turn, 75.0, wanted_more=True)
+    shares, turn = next_turn(shares, [0])
     assert (turn.camera, turn.allowed_ms) == (0, 25.0)
     shares = settled(shares, turn, 10_000.0, wanted_more=True)
-    shares, other = next_turn(shares, [1])
-    assert other.allowed_ms == FLOOR * 50.0
+    shares, turn = next_turn(shares, [1])
+    shares = settled(shares, turn, 10_000.0, wanted_more=True)
+    shares, turn = next_turn(shares, [0])
+    assert turn.allowed_ms == FLOOR * 50.0
+
+
+def test_a_round_that_is_used_up_leaves_the_floor_to_those_to_come():
+    shares, turn = next_turn(shared(2, 100.0), [0, 1])
+    shares = settled(shares, turn, 10_000.0, wanted_more=True)
+    assert next_turn(shares, [1])[1].allowed_ms == FLOOR * 50.0
+
+
+def test_what_cannot_be_saved_up_any_more_is_lost_by_all_alike():
+    """Five cameras, and a launch takes half of a round: two of them a round at most."""
+    shares, spent = shared(5, 1.0), [0.0] * 5
+    for _ in range(400):
+        shares, round_ = a_round_of_launches(shares, 0.5)
+        for camera, ms in round_.items():
+            spent[camera] += ms
+    assert max(spent) - min(spent) <= 2.0
+
+
+def a_round_of_launches(shares: Shares, launch_ms: float) -> tuple[Shares, dict[int, float]]:
+    """Every camera makes as many launches as it may, and would like more."""
+    spent: dict[int, float] = {}
+    waiting = set(range(len(shares.accounts)))
+    while waiting:
+        shares, turn = next_turn(shares, waiting)
+        spent[turn.camera] = turn.allowed_ms // launch_ms * launch_ms
+        shares = settled(shares, turn, spent[turn.camera], wanted_more=True)
+        waiting.discard(turn.camera)
+    return shares, spent
 
 
 def test_no_limit_is_no_limit_for_anybody():

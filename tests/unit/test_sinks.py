@@ -23,8 +23,9 @@ FAILED = FrameFailed(1, "bad.jpg", 0, "2026-01-01T00:00:00.000Z", "bad.jpg: file
 
 def result(source: str = "a.jpg", frame: int = 0, tags: tuple[Tag, ...] = ()) -> FrameTags:
     spent = Spent(12.5, 10.0, 1, 3)
+    time = "2026-01-01T00:00:00.000Z"
     return FrameTags(
-        1, source, frame, "2026-01-01T00:00:00.000Z", (60, 40), tags, spent, 1.0, "b@1", "null/CPU"
+        1, source, frame, time, (60, 40), tags, spent, 1.0, 0.5, {"aged": 2}, "b@1", "null/CPU"
     )
 
 
@@ -55,7 +56,7 @@ def test_json_is_one_line_a_frame():
     assert first["tags"] == [
         {
             "head": "grocery", "tag": "Granny-Smith", "group": "Apple", "score": 0.93,
-            "box": [5, 6, 25, 36], "track": None, "looks": 1,
+            "box": [5, 6, 25, 36], "track": None, "looks": 1, "age_s": 0.0, "state": "open",
         }
     ]  # fmt: skip
     assert second["error"] == "bad.jpg: file is empty"

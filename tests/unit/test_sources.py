@@ -282,7 +282,7 @@ def test_a_reader_that_fails_passes_its_error_on():
 
     newest = Newest(read, "rtsp://cam")
     with pytest.raises(SourceError, match="the stream ended"):
-        newest.take(never)
+        next(newest.frames(never))
     assert newest.close()
 
 
