@@ -7,13 +7,15 @@ gives its tag, in its head, above the bundle's threshold.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
+from math import comb
 
 import msgspec
 import numpy as np
 
 from benchmarks.contenders.looking import Look, Run
+from benchmarks.measures import NEVER
 from calib_data.composed import Composed, Placed
 from edge.records import Box
 from edge.regions import shared_px
@@ -22,8 +24,6 @@ HELD = 0.7  # of the box's area
 SMALL_PX = 48  # longest side
 SHARE = 0.95  # of SAHI's recall
 AT = (2, 4, 8, 12)  # crops
-REDRAWN = 1000
-NEVER = math.inf
 
 
 class Trace(msgspec.Struct, frozen=True):
@@ -31,16 +31,13 @@ class Trace(msgspec.Struct, frozen=True):
 
     group: str  # "clustered8"
     total: int  # things
-    found: tuple[int, ...]  # of them, after each look
+    found: tuple[float, ...]  # of them, after each look
     total_small: int
-    found_small: tuple[int, ...]
+    found_small: tuple[float, ...]
     crops: tuple[int, ...]  # looks at less than the whole frame, after each look
     engine_ms: tuple[float, ...]  # after each look
     wall_ms: float | None
     cpu_ms: float | None
-
-
-Statistic = Callable[[Sequence[int]], float]  # of some scenes, by number
 
 
 def finds(look: Look, placed: Sequence[Placed]) -> set[int]:
@@ -61,21 +58,18 @@ def is_held(box: Box, region: Box) -> bool:
 
 def trace(scene: Composed, run: Run, wall_ms: float | None, cpu_ms: float | None) -> Trace:
     """Count what each look of a run adds."""
-    known: set[int] = set()
-    after = [set(known)]
-    for look in run.looks:
-        known |= finds(look, scene.placed)
-        after.append(set(known))
+    by_look = [finds(look, scene.placed) for look in run.looks]
     small = {n for n, p in enumerate(scene.placed) if _longest(p.box) <= SMALL_PX}
     crops = [0, *accumulate(int(look.region.kind != "full") for look in run.looks)]
     ms = accumulate((look.engine_ms for look in run.looks), initial=run.before_ms)
+    count = expected if run.is_unordered else counted
     kind = scene.kind
     return Trace(
         f"{'clustered' if kind.is_clustered else 'uniform'}{kind.count}",
         len(scene.placed),
-        tuple(len(s) for s in after),
+        count(by_look),
         len(small),
-        tuple(len(s & small) for s in after),
+        count([found & small for found in by_look]),
         tuple(crops),
         tuple(ms),
         wall_ms if run.is_timed else None,
@@ -83,20 +77,39 @@ def trace(scene: Composed, run: Run, wall_ms: float | None, cpu_ms: float | None
     )
 
 
-def quicker(one: Trace, other: Trace) -> Trace:
-    """Of two runs that looked at the same, the lower time of every step: a shared machine's answer.
+def counted(by_look: Sequence[set[int]]) -> tuple[float, ...]:
+    """How many things are known before the first look and after each."""
+    known: set[int] = set()
+    after = [0.0]
+    for found in by_look:
+        known |= found
+        after.append(float(len(known)))
+    return tuple(after)
 
-    Where they looked at different things, the first.
+
+def expected(by_look: Sequence[set[int]]) -> tuple[float, ...]:
+    """The same for looks whose order is chance: the mean over all orders."""
+    looks = len(by_look)
+    times = [sum(n in found for found in by_look) for n in set().union(*by_look)]
+    return tuple(
+        sum(1 - comb(looks - t, k) / comb(looks, k) for t in times) for k in range(looks + 1)
+    )
+
+
+def middle(runs: Sequence[Trace]) -> Trace:
+    """Of runs that looked at the same, the median time of every step.
+
+    Where some looked at different things, the first run.
     """
-    if one.found != other.found or one.crops != other.crops:
+    one = runs[0]
+    if any((r.found, r.crops) != (one.found, one.crops) for r in runs):
         return one
-    steps = [np.diff(t.engine_ms, prepend=0.0) for t in (one, other)]
-    ms = np.minimum(*steps).cumsum()
+    steps = np.median([np.diff(r.engine_ms, prepend=0.0) for r in runs], axis=0)
     return msgspec.structs.replace(
         one,
-        engine_ms=tuple(ms.tolist()),
-        wall_ms=_less(one.wall_ms, other.wall_ms),
-        cpu_ms=_less(one.cpu_ms, other.cpu_ms),
+        engine_ms=tuple(steps.cumsum().tolist()),
+        wall_ms=_median([r.wall_ms for r in runs]),
+        cpu_ms=_median([r.cpu_ms for r in runs]),
     )
 
 
@@ -147,17 +160,6 @@ def area_under(traces: Sequence[Trace], until_ms: float) -> float:
     return sum(areas) / max(1, sum(t.total for t in traces))
 
 
-def interval(statistic: Statistic, count: int, seed: int = 0) -> tuple[float | None, float | None]:
-    """95 % bootstrap interval over scenes; None where a bound is not finite."""
-    draw = np.random.default_rng(seed)
-    values = [statistic(draw.integers(count, size=count).tolist()) for _ in range(REDRAWN)]
-    kept = np.array([v for v in values if not math.isnan(v)])
-    if not len(kept):
-        return None, None
-    low, high = np.quantile(kept, (0.025, 0.975), method="nearest")
-    return _finite(low), _finite(high)
-
-
 def _area(one: Trace, until_ms: float) -> float:
     edges = np.minimum([*one.engine_ms, until_ms], until_ms)
     return float((np.diff(edges) * np.array(one.found)).sum() / until_ms / max(1, one.total))
@@ -180,9 +182,6 @@ def _longest(box: Box) -> int:
     return max(box[2] - box[0], box[3] - box[1])
 
 
-def _less(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else min(one, other)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return float(np.median(known)) if known else None

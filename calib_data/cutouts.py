@@ -44,18 +44,20 @@ class Thing(msgspec.Struct, frozen=True):
 
 
 def read_things(folder: Path) -> list[Thing]:
-    """Every labelled picture of `folder` and of the folders in it, in a fixed order.
+    """Every labelled picture of `folder` and of the folders below, in a fixed order.
 
-    Label files of whole scenes (rows with `objects`) are passed over. Raises SourceError when no
-    picture is left, a row is wrong, or a picture is missing.
+    Files without a label key in any row are passed over. Raises SourceError when no picture is
+    left, a row is wrong, or a picture is missing.
     """
     folder = Path(folder)
-    files = sorted([*folder.glob("*.jsonl"), *folder.glob("*/*.jsonl")])
+    files = sorted(folder.rglob("*.jsonl"))
     found = [thing for file in files for thing in _things(file)]
     if not found:
-        held = f"{len(files)} label files and no picture" if files else "no label file"
+        held = f"{len(files)} *.jsonl without a label" if files else "no label file"
+        known = ", ".join(KEYS)
         raise SourceError(
-            f"{folder}: folder holds {held}, expected *.jsonl in it or in its folders", fix=FIX
+            f"{folder}: folder holds {held}, expected *.jsonl in it or below with one of {known}",
+            fix=FIX,
         )
     return found
 
@@ -67,8 +69,8 @@ def parted(things: Iterable[Thing]) -> tuple[list[Thing], list[Thing]]:
 
 
 def canvas_files(folder: Path) -> list[Path]:
-    """The photos of `folder`, by name. Raises SourceError when there is none."""
-    found = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in PICTURES)
+    """The photos in `folder` and below, by name. Raises SourceError when there is none."""
+    found = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in PICTURES)
     if not found:
         known = " ".join(sorted(PICTURES))
         raise SourceError(
@@ -114,17 +116,22 @@ def _decoded(file: Path) -> U8:
 
 
 def _things(file: Path) -> Iterator[Thing]:
+    rows = list(_rows(file))
+    if not any(key in row for _, row in rows for key in KEYS):
+        return  # a list of something else, or of whole scenes
+    for where, row in rows:
+        yield from _thing(row, file.parent, where)
+
+
+def _rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, line in enumerate(file.read_bytes().splitlines(), 1):
         if not line.strip():
             continue
         where = f"{file}:{number}"
         try:
-            row = msgspec.json.decode(line, type=dict[str, Any])
+            yield where, msgspec.json.decode(line, type=dict[str, Any])
         except msgspec.DecodeError as e:
             raise SourceError(f"{where}: row is no JSON object: {e}", fix=FIX) from e
-        if "objects" in row:
-            return
-        yield from _thing(row, file.parent, where)
 
 
 def _thing(row: dict[str, Any], folder: Path, where: str) -> Iterator[Thing]:

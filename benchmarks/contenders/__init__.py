@@ -27,8 +27,9 @@ TABLE: dict[str, str] = {  # name -> module:function
     "supervision": "supervision_slices:run",
     "random": "random_tiles:run",
     "frigate": "frigate_grid:run",
-    "oracle": "oracle:run",
-    "oracle90": "oracle:run_tight",
+    "oracle": "oracle:boxes",
+    "oracle_tight": "oracle:boxes_tight",
+    "hindsight": "oracle:hindsight",
 }
 
 

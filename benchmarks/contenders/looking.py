@@ -8,7 +8,7 @@ import msgspec
 
 from edge.errors import UsageError
 from edge.heads import tags_for
-from edge.records import U8, Region, Tag
+from edge.records import Picture, Region, Tag
 from edge.tagger import Tagger
 
 
@@ -26,14 +26,15 @@ class Run(msgspec.Struct, frozen=True):
     looks: tuple[Look, ...]  # in the order made
     before_ms: float = 0.0  # inside the engine before the first of them: a glance
     is_timed: bool = True  # False: it did more than it counts, so wall time says nothing
+    is_unordered: bool = False  # the order of its looks is chance: the mean over all orders counts
 
 
-def look_at(tagger: Tagger, picture: U8, regions: Iterable[Region]) -> tuple[Look, ...]:
+def look_at(tagger: Tagger, picture: Picture, regions: Iterable[Region]) -> tuple[Look, ...]:
     """Look at each region in turn."""
     return tuple(_look(tagger, picture, region) for region in regions)
 
 
-def _look(tagger: Tagger, picture: U8, region: Region) -> Look:
+def _look(tagger: Tagger, picture: Picture, region: Region) -> Look:
     looks = tagger.look(picture, [region])
     tags = [
         tag
@@ -47,7 +48,7 @@ def missing(package: str) -> UsageError:
     """The error for a peer that is not installed."""
     return UsageError(
         f"{package}: package is not installed, expected it to compare with",
-        fix="pip install sahi supervision",
+        fix="pip install 'edge-tag[bench]'",
     )
 
 

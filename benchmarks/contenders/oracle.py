@@ -1,10 +1,13 @@
-"""The limit: true boxes, and hindsight of every result.
+"""The limits: what can be reached by somebody who knows where everything is, and what is found.
 
-Crops are one a thing, and one about each group of things that are near each other. All are looked
-at; those that find something are counted, the one that finds most first. Nobody who does not know
-the answer can do better with crops of this kind. There are two kinds: a thing fills half the crop's
-side, as schedulers are told to aim at, or nine tenths of it, which suits a tagger that learnt from
-pictures of single things; the better one is the limit that ours is compared with.
+`boxes` and `boxes_tight` know the true boxes: one crop a thing, the largest thing first. There are
+two kinds of crop: a thing fills half its side, as schedulers are told to aim at, or nine tenths,
+which suits a tagger that learnt from pictures of single things. The better of the two is the
+oracle that ours is compared with.
+
+`hindsight` knows the answers too: of both kinds of crops, and crops about groups of things, only
+those that find something new are counted, the one that finds most first. Nobody can do better with
+crops like these, and nobody could know how.
 """
 
 from __future__ import annotations
@@ -24,29 +27,30 @@ HALF, TIGHT = 0.5, 0.9  # of the crop's side
 NEAR_PX, LARGEST_PX = 160, 640  # of groups
 
 
-def run(tagger: Tagger, scene: Composed, draw: np.random.Generator) -> Run:
-    return _run(tagger, scene, HALF)
+def boxes(tagger: Tagger, scene: Composed, draw: np.random.Generator) -> Run:
+    return Run(look_at(tagger, scene.pixels, about_things(scene, HALF)))
 
 
-def run_tight(tagger: Tagger, scene: Composed, draw: np.random.Generator) -> Run:
-    return _run(tagger, scene, TIGHT)
+def boxes_tight(tagger: Tagger, scene: Composed, draw: np.random.Generator) -> Run:
+    return Run(look_at(tagger, scene.pixels, about_things(scene, TIGHT)))
 
 
-def _run(tagger: Tagger, scene: Composed, fill: float) -> Run:
-    looks = look_at(tagger, scene.pixels, crops(scene, fill))
+def hindsight(tagger: Tagger, scene: Composed, draw: np.random.Generator) -> Run:
+    every = [*about_things(scene, HALF), *about_things(scene, TIGHT), *about_groups(scene)]
+    looks = look_at(tagger, scene.pixels, every)
     return Run(best_order(scene, looks), is_timed=False)
 
 
-def crops(scene: Composed, fill: float) -> list[Region]:
-    """One a thing, and one a group of them."""
-    height, width = scene.pixels.shape[:2]
-    boxes = [p.box for p in scene.placed]
-    wanted = [(box, _longest(box) / fill) for box in boxes]
-    for group in groups(boxes):
-        held = union(group)
-        if len(group) > 1 and _longest(held) <= LARGEST_PX:
-            wanted.append((held, _longest(held) * 1.05))
-    return [around((b[0] + b[2]) / 2, (b[1] + b[3]) / 2, side, width, height) for b, side in wanted]
+def about_things(scene: Composed, fill: float) -> list[Region]:
+    """One crop a thing, the largest first: they are the easiest to name."""
+    found = sorted((p.box for p in scene.placed), key=_longest, reverse=True)
+    return [_crop(scene, box, _longest(box) / fill) for box in found]
+
+
+def about_groups(scene: Composed) -> list[Region]:
+    """One crop for all things of a group, where there are several."""
+    held = [union(group) for group in groups([p.box for p in scene.placed]) if len(group) > 1]
+    return [_crop(scene, box, _longest(box) * 1.05) for box in held if _longest(box) <= LARGEST_PX]
 
 
 def groups(boxes: Sequence[Box]) -> list[list[Box]]:
@@ -70,6 +74,11 @@ def best_order(scene: Composed, looks: Sequence[Look]) -> tuple[Look, ...]:
         chosen.append(best)
         left = [(look, found - gained) for look, found in left if look is not best]
     return tuple(chosen)
+
+
+def _crop(scene: Composed, box: Box, side: float) -> Region:
+    height, width = scene.pixels.shape[:2]
+    return around((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, side, width, height)
 
 
 def _longest(box: Box) -> int:

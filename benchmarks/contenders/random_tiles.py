@@ -14,7 +14,7 @@ COUNT, SIDE_PX = 32, 640
 
 def run(tagger: Tagger, scene: Composed, draw: np.random.Generator) -> Run:
     height, width = scene.pixels.shape[:2]
-    return Run(look_at(tagger, scene.pixels, tiles(width, height, draw)))
+    return Run(look_at(tagger, scene.pixels, tiles(width, height, draw)), is_unordered=True)
 
 
 def tiles(width: int, height: int, draw: np.random.Generator) -> list[Region]:

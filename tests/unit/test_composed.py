@@ -205,9 +205,13 @@ def test_boxes_are_things_of_their_own(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ([], "1 label files and no picture, expected"),
+        ([], r"1 \*\.jsonl without a label, expected"),
         ([["a.png", "Hat"]], r"labels\.jsonl:1: row is no JSON object"),
-        ([{"file": "a.png"}], r":1: keys are file, expected one of category"),
+        ([{"file": "a.png"}], r"1 \*\.jsonl without a label, expected .* category"),
+        (
+            [{"file": "a.png", "tag": "Hat"}, {"file": "a.png"}],
+            r":2: keys are file, expected one of category",
+        ),
         ([{"file": "b.png", "category": "Hat"}], r":1: file is 'b\.png', expected a picture"),
         ([{"category": "Hat"}], r":1: file is None, expected"),
         ([{"file": "a.png", "category": 3}], r":1: category is 3, expected a word"),
