@@ -57,6 +57,12 @@ def age_s(cells: Cells, box: Box, at_s: float, width: int, height: int) -> float
     return at_s - oldest if oldest > NEVER else float("inf")
 
 
+def ages_s(cells: Cells, at_s: float) -> F32:
+    """(rows, columns): how long each cell has not been looked at closely; inf when never."""
+    ages = np.where(cells.looked_s > NEVER, at_s - cells.looked_s, np.inf)
+    return np.asarray(ages, np.float32)
+
+
 def chance(cells: Cells, box: Box, waited_s: float, width: int, height: int) -> float:
     """That a look at `box` finds something new, 0..1: the share of looks there that did, more so
     the longer nobody looked.

@@ -67,6 +67,8 @@ class Seen(msgspec.Struct, frozen=True, eq=False):
     items: tuple[Item, ...] = ()  # what there was to settle
     candidates: tuple[Candidate, ...] = ()  # and where a look could have gone
     slowdown: float = 1.0  # of launches now, over what they took when they were measured
+    budget_ms: float = math.inf  # what the frame was allowed to cost
+    ages_s: F32 | None = None  # (rows, columns) since the last closer look; inf: never
 
     @property
     def shed(self) -> dict[str, int]:
@@ -218,6 +220,8 @@ class _Run:
             tuple(self._items),
             tuple(self._found),
             self._tagger.pace.slowdown,
+            self._view.budget.frame_ms,
+            past.ages_s(self._at_s),
         )
 
     def _plan(self, items: Sequence[Item], found: Sequence[Candidate]) -> tuple[Choice, ...]:

@@ -168,6 +168,10 @@ class Memory:
     def coverage(self, at_s: float) -> float:
         return 1.0 if self._is_small else cells.covered(self._cells, at_s, cells.WAIT_S)
 
+    def ages_s(self, at_s: float) -> F32 | None:
+        """(rows, columns) since the last closer look, inf when never; None: one look shows all."""
+        return None if self._is_small else cells.ages_s(self._cells, at_s)
+
     def oldest_s(self, at_s: float) -> float:
         return 0.0 if self._is_small else cells.oldest_s(self._cells, at_s, self._began_s)
 

@@ -40,7 +40,7 @@ class Newest:
         self._mailbox = threading.Lock()
         self._bell = threading.Event()  # something came, or will never come
         self._picture: Picture | None = None
-        self._error: SourceError | None = None
+        self._error: Exception | None = None
         self._time = ""  # when the picture came
         self._heard_s = monotonic()  # likewise
         self._due_s = self._heard_s
@@ -79,7 +79,7 @@ class Newest:
             now_s, index = monotonic(), self.given
             if picture is not None:
                 self._due_s, self.given = now_s + self._every_s, index + 1
-                return Frame(self.where, index, self._time, picture)
+                return Frame(self.where, index, self._time, picture, at_s=self._heard_s)
             if self._error is not None:
                 raise self._error
             if now_s > self._heard_s + self._patience_s:
@@ -96,7 +96,7 @@ class Newest:
         while not self._is_closing:
             try:
                 picture = self._read()
-            except SourceError as e:
+            except Exception as e:  # our bug, where it is no SourceError: told, not waited for
                 with self._mailbox:
                     self._error = e
                 self._bell.set()

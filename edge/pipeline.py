@@ -1,19 +1,22 @@
 """source -> tag_frame -> sinks: files one after the other, live sources side by side.
 
-Each live source fills its mailbox in a thread of its own; the tagger's thread takes them in turn,
-on one budget.
+Three things go on at once, each in a thread that lives as long as its source or its tagger: a
+source reads (a live one into its mailbox, files one frame ahead), the tagger's engine runs, and the
+next crop is cut while it does. The tagger takes live sources in turn, on one budget.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import islice
 
 import msgspec
 from msgspec.structs import replace
 
 from edge import pixels
+from edge.ahead import ahead
 from edge.errors import SourceError
 from edge.frames import Past, Seen, View, tag_frame
 from edge.newest import Cameras, Newest, broken
@@ -25,7 +28,7 @@ from edge.tagger import Tagger
 
 log = logging.getLogger(__name__)
 
-Result = FrameTags | FrameFailed
+Explain = Callable[[FrameTags, Picture, Seen], None]
 
 
 class Totals(msgspec.Struct):
@@ -33,6 +36,14 @@ class Totals(msgspec.Struct):
 
     frames: int = 0  # tagged
     failed: int = 0  # could not be read; each one has its line among the results
+
+
+class Done(msgspec.Struct, frozen=True, eq=False):
+    """A frame, and what came of it."""
+
+    result: FrameTags | FrameFailed
+    picture: Picture | None = None  # None: it could not be read
+    seen: Seen | None = None  # likewise
 
 
 def run(
@@ -43,60 +54,75 @@ def run(
     *,
     is_stopped: Callable[[], bool],
     max_frames: int | None = None,
+    explain: Explain | None = None,
 ) -> Totals:
     """Tag every frame of every source, until `is_stopped()` or `max_frames`.
 
     Files come first, in turn; then all live sources together. With several of those, the budget of
     a frame is what one frame of each of them may cost together: see `edge.shares`. A source that
-    breaks ends with a failed frame, and the others go on. Raises SinkError, and BrokenPipeError
+    breaks ends with a failed frame, and the others go on. `explain` is told of each tagged frame
+    how its tags came about, after the sinks have its result. Raises SinkError, and BrokenPipeError
     when nobody reads the results any more.
     """
     totals = Totals()
-    opened = list(sources)
-    files = [source for source in opened if source.newest is None]
-    live = [source.newest for source in opened if source.newest is not None]
-    results = chain(
-        _in_turn(files, tagger, view, is_stopped), _together(live, tagger, view, is_stopped)
-    )
-    for picture, result in islice(results, max_frames):
-        if isinstance(result, FrameFailed):
-            totals.failed += 1
-            log.error("%s", result.error)
-        else:
-            totals.frames += 1
-            log.debug("%s #%d: %d tags", result.source, result.frame, len(result.tags))
-        for sink in sinks:
-            sink.write(result, picture)
+    with closing(_all(list(sources), tagger, view, is_stopped)) as frames:
+        for done in islice(frames, max_frames):
+            _count(totals, done.result)
+            for sink in sinks:
+                sink.write(done.result, done.picture)
+            if explain is not None and done.seen is not None:
+                assert isinstance(done.result, FrameTags)
+                assert done.picture is not None
+                explain(done.result, done.picture, done.seen)
     return totals
+
+
+def _count(totals: Totals, result: FrameTags | FrameFailed) -> None:
+    if isinstance(result, FrameFailed):
+        totals.failed += 1
+        log.error("%s", result.error)
+    else:
+        totals.frames += 1
+        log.debug("%s #%d: %d tags", result.source, result.frame, len(result.tags))
+
+
+def _all(
+    sources: Sequence[Source], tagger: Tagger, view: View, is_stopped: Callable[[], bool]
+) -> Generator[Done, None, None]:
+    files = [source for source in sources if source.newest is None]
+    live = [source.newest for source in sources if source.newest is not None]
+    yield from _in_turn(files, tagger, view, is_stopped)
+    yield from _together(live, tagger, view, is_stopped)
 
 
 def _in_turn(
     sources: Sequence[Source], tagger: Tagger, view: View, is_stopped: Callable[[], bool]
-) -> Iterator[tuple[Picture | None, Result]]:
-    for source in sources:
-        past = Past()
-        for frame in _to_the_end(source):
+) -> Iterator[Done]:
+    if not sources:
+        return
+    past = Past()
+    with closing(ahead(_to_the_end(sources), is_stopped)) as frames:
+        for frame in frames:
             if frame.index == 0:
                 past = Past()  # pictures of a folder have nothing to do with one another
-            yield frame.pixels, _result(frame, tagger, view, past)[0]
-            if is_stopped():  # checked here too: what a source has read ahead is not waited for
-                return
+            yield _done(frame, tagger, view, past)
 
 
-def _to_the_end(source: Source) -> Iterator[Frame]:
-    """The source's frames; where it breaks, one more that says why."""
-    index = 0
-    try:
-        for frame in source.frames():
-            index = frame.index + 1
-            yield frame
-    except SourceError as e:
-        yield broken(source.name, index, e)
+def _to_the_end(sources: Sequence[Source]) -> Iterator[Frame]:
+    """The frames of each source; where it breaks, one more that says why."""
+    for source in sources:
+        index = 0
+        try:
+            for frame in source.frames():
+                index = frame.index + 1
+                yield frame
+        except SourceError as e:
+            yield broken(source.name, index, e)
 
 
 def _together(
     mailboxes: Sequence[Newest], tagger: Tagger, view: View, is_stopped: Callable[[], bool]
-) -> Iterator[tuple[Picture | None, Result]]:
+) -> Iterator[Done]:
     if not mailboxes:
         return
     cameras, pasts = Cameras(mailboxes), [Past() for _ in mailboxes]
@@ -107,19 +133,19 @@ def _together(
         if frame is None:
             continue
         own = replace(view, budget=replace(view.budget, frame_ms=turn.allowed_ms))
-        result, seen = _result(frame, tagger, own, pasts[turn.camera])
-        spent_ms = seen.spent.total_ms if seen else 0.0
-        shares = settled(shares, turn, spent_ms, wanted_more=bool(seen and seen.skipped))
-        yield frame.pixels, result
+        done = _done(frame, tagger, own, pasts[turn.camera])
+        spent_ms = done.seen.spent.total_ms if done.seen else 0.0
+        wanted_more = bool(done.seen and done.seen.skipped)
+        shares = settled(shares, turn, spent_ms, wanted_more)
+        yield done
 
 
-def _result(frame: Frame, tagger: Tagger, view: View, past: Past) -> tuple[Result, Seen | None]:
-    """The line about a frame, and what was seen where it could be read."""
+def _done(frame: Frame, tagger: Tagger, view: View, past: Past) -> Done:
     if frame.pixels is None:
-        failed = FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error)
-        return failed, None
-    seen = tag_frame(tagger, frame.pixels, view, past)
-    return _line(frame, seen, pixels.size(frame.pixels), tagger), seen
+        return Done(FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error))
+    seen = tag_frame(tagger, frame.pixels, view, past, at_s=frame.at_s)
+    result = _line(frame, seen, pixels.size(frame.pixels), tagger)
+    return Done(result, frame.pixels, seen)
 
 
 def _line(frame: Frame, seen: Seen, size: tuple[int, int], tagger: Tagger) -> FrameTags:

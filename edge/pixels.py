@@ -23,7 +23,15 @@ from edge.records import U8, Picture, Planes, Region
 os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)
 import cv2
 
-from edge.planes import FULL_RANGE, Scratch, check_planes, part_rgb, shrunk_rgb, whole_rgb
+from edge.planes import (
+    CONVERSIONS,
+    FULL_RANGE,
+    Scratch,
+    check_planes,
+    part_rgb,
+    shrunk_rgb,
+    whole_rgb,
+)
 
 if hasattr(cv2, "setLogLevel"):  # OpenCV 4
     cv2.setLogLevel(0)
@@ -49,7 +57,13 @@ def decode(data: bytes, where: str) -> U8:
         raise SourceError(f"{where}: picture cannot be decoded: {e.err}, expected {KNOWN}") from e
     if bgr is None:
         raise SourceError(f"{where}: file is no picture, or a damaged one, expected {KNOWN}")
-    return np.asarray(cv2.cvtColor(_to_8_bits(bgr, where), cv2.COLOR_BGR2RGB), np.uint8)
+    return from_bgr(_to_8_bits(bgr, where))
+
+
+def from_bgr(bgr: U8, out: U8 | None = None) -> U8:
+    """OpenCV's order to ours, (H, W, 3): into `out`, where it is of that size, or fresh."""
+    CONVERSIONS.add()
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=out), np.uint8)
 
 
 def check(picture: Picture) -> None:
@@ -67,8 +81,17 @@ def size(picture: Picture) -> tuple[int, int]:
 
 
 def rgb(picture: Picture) -> U8:
-    """The whole picture as (H, W, 3); itself when it is. For what is drawn or kept: slow at 4K."""
+    """The whole picture as (H, W, 3); itself when it is. For what is drawn or kept: slow at 4K.
+
+    Counted by `planes.CONVERSIONS`, as `from_bgr` and `decode` are.
+    """
     return whole_rgb(picture) if isinstance(picture, Planes) else picture
+
+
+def jpeg(rgb: U8, quality: int) -> bytes:
+    """(H, W, 3) -> a file's bytes."""
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes())
 
 
 def cut(rgb: U8, region: Region) -> U8:

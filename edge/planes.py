@@ -6,6 +6,7 @@ Colours are BT.601, limited range, as in OpenCV; sources give other frames as RG
 from __future__ import annotations
 
 from math import prod
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -17,6 +18,24 @@ BLACK, WHITE = 16, 235  # luma of limited range
 FULL_RANGE = np.clip(
     np.rint((np.arange(256) - BLACK) * (255 / (WHITE - BLACK))), 0, 255
 ).astype(np.uint8)  # fmt: skip
+
+
+class Conversions:
+    """How many whole frames were turned into RGB in this process, by whichever thread.
+
+    Of a frame that comes as planes none is, on its way to its tags: a benchmark holds us to it.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = Lock()
+
+    def add(self) -> None:
+        with self._lock:
+            self.count += 1
+
+
+CONVERSIONS = Conversions()
 
 
 class Scratch:
@@ -50,6 +69,23 @@ def check_planes(planes: Planes) -> None:
         raise ValueError(f"planes are {found}, expected uint8 I420 or NV12 with even sides")
 
 
+def planes_of(stacked: U8, layout: str) -> Planes:
+    """(H * 3 / 2, W) bytes as drivers give them -> views of the planes in them.
+
+    layout  "I420", "YV12" (its colours the other way round) or "NV12". Raises ValueError for a
+            size that holds no frame.
+    """
+    rows, width = stacked.shape
+    height = rows // 3 * 2
+    if rows % 3 or width % 2 or not height * width:
+        raise ValueError(f"a frame is {rows} x {width} bytes, expected 3/2 H x W, sides even")
+    luma, rest = stacked[:height], stacked[height:]
+    if layout == "NV12":
+        return Planes(luma, (rest.reshape(height // 2, width // 2, 2),))
+    u, v = rest.reshape(2, height // 2, width // 2)
+    return Planes(luma, (u, v) if layout == "I420" else (v, u))
+
+
 def part_rgb(planes: Planes, region: Region, scratch: Scratch) -> U8:
     """The pixels of a region, (y1 - y0, x1 - x0, 3), in `scratch`: nothing else is converted.
 
@@ -66,6 +102,7 @@ def part_rgb(planes: Planes, region: Region, scratch: Scratch) -> U8:
 
 def whole_rgb(planes: Planes) -> U8:
     """All of a frame, (H, W, 3), fresh. For what is drawn or kept; never on the way to a tag."""
+    CONVERSIONS.add()
     height, width = planes.luma.shape
     return part_rgb(planes, Region(0, 0, width, height), Scratch())
 

@@ -37,6 +37,7 @@ class Frame(msgspec.Struct, frozen=True, eq=False):
     time: str  # wall clock when it was read, RFC 3339 in UTC
     pixels: Picture | None  # None when it could not be read
     error: str = ""  # why `pixels` is None, `where: thing is found, expected ...`
+    at_s: float | None = None  # when it was taken, on a clock of its source; None: it has none
 
 
 class Region(msgspec.Struct, frozen=True):

@@ -16,16 +16,17 @@ EDGE = ROOT / "edge"
 
 RANKS: tuple[tuple[str, ...], ...] = (
     ("errors", "clock", "suffixes"),
-    ("records", "store", "strict", "process"),
+    ("records", "store", "strict", "process", "stems"),
     ("bundle_files", "manifest", "regions", "schedule", "cost", "gate", "cells", "shares"),
-    ("newest", "profiles", "headers", "planes"),
-    ("manifest_read", "pixels", "heads", "heat", "fuse", "lettering", "engines"),
+    ("ahead", "buffers", "newest", "profiles", "headers", "planes"),
+    ("manifest_read", "pixels", "heads", "heat", "fuse", "lettering", "engines", "decoder"),
     ("appearance", "evidence", "candidates", "pace"),
     ("tracks",),
     ("memory",),
-    ("bundle", "frames", "sources", "sinks", "capture"),
-    ("bundle_write", "check", "prepare", "glance"),
-    ("tagger",),
+    ("bundle", "frames", "sources", "capture"),
+    ("bundle_write", "check", "prepare", "glance", "explain_map", "explain_panel"),
+    ("explain",),
+    ("sinks", "tagger"),
     ("pipeline", "audit", "flags"),
     ("cli",),
     ("__main__",),
@@ -34,7 +35,7 @@ RANK = {module: rank for rank, modules in enumerate(RANKS) for module in modules
 
 ANYWHERE = {"numpy", "cv2", "msgspec"}  # what the runtime is made of
 IN_ONE_PLACE = {  # other packages -> the only module that may import them
-    "av": "sources.stream",
+    "av": "decoder",
     "onnxruntime": "engines.ort",
     "openvino": "engines.ov",
     "ai_edge_litert": "engines.tfl",
