@@ -52,6 +52,15 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accuracy: dict[str, Accuracy] = {}  # "float", "onnxruntime/int8", ...
 
 
+class GoldenCell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a glance said of one cell of its golden picture when it was packed."""
+
+    row: int
+    column: int
+    heat: dict[str, float]  # kind -> probability
+    geometry: tuple[float, float, float]  # see HeatMap
+
+
 class HeatArtifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One model of the glance for one engine at one precision."""
 
@@ -60,8 +69,7 @@ class HeatArtifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: tuple[StoredFile, ...]
     heat: str  # the tensor's name in this artifact
     geometry: str  # likewise
-    golden: dict[str, float]  # "row,column,kind" -> probability on the golden picture
-    average_precision: float | None = None  # 0..1, on `HeatMap.evaluation`
+    golden: tuple[GoldenCell, ...]  # some hot cells and some cold ones
 
 
 class HeatMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,6 +88,7 @@ class HeatMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     artifacts: tuple[HeatArtifact, ...]
     golden: StoredFile  # PNG, RGB, of the input's size
     evaluation: str = ""  # what its average precision was measured on
+    average_precision: dict[str, float] = {}  # "onnxruntime/float", "onnxruntime/int8" -> 0..1
 
 
 class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,12 +10,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from edge.heat import Spot, read
 from edge.manifest import HeatMap, InputSpec, StoredFile
-from quantize.glance import judge
 from quantize.glance.lesson import loss_of
 from quantize.glance.network import Glance, Trunk
-from quantize.glance.scenes import Example, stacked, wanted
+from quantize.glance.scenes import Example, Wanted, wanted
 from quantize.glance.settings import GlanceSettings
 from quantize.students import normalise
 
@@ -24,7 +22,7 @@ class Lessons(msgspec.Struct, frozen=True, eq=False):
     """Of N frames."""
 
     features: list[tuple[Tensor, ...]]  # (C, h, w) bfloat16 each, by frame
-    truth: dict[str, Tensor]  # see `scenes.stacked`
+    truth: dict[str, Tensor]  # see `stacked`
     examples: list[Example]  # without their pixels
 
 
@@ -85,32 +83,19 @@ def answers(glance: Glance, asked: Lessons) -> dict[str, Tensor]:
     }
 
 
-def precision(found: Sequence[Sequence[Spot]], examples: Sequence[Example]) -> float:
-    """Average precision of the spots of each frame, 0..1."""
-    ranked: list[tuple[float, bool]] = []
-    for spots, example in zip(found, examples, strict=True):
-        ranked += [
-            (s.heat, hit) for s, hit in zip(spots, judge.hits(spots, example.shown), strict=True)
-        ]
-    return judge.average_precision(ranked, sum(len(e.shown) for e in examples))
-
-
-def spots_of(
-    heat: Tensor, geometry: Tensor, glance: Glance, examples: Sequence[Example]
-) -> list[tuple[Spot, ...]]:
-    """Read as the runtime reads them."""
-    spec = spec_of(glance)
-    return [
-        read(h.float().numpy(), g.float().numpy(), spec, *example.size).spots
-        for h, g, example in zip(heat, geometry, examples, strict=True)
-    ]
-
-
 def spec_of(glance: Glance) -> HeatMap:
     """What the manifest says of it, its artifacts apart."""
     nothing = StoredFile("golden.png", 0, "0" * 64)
     side = InputSpec(height=glance.side, width=glance.side)
     return HeatMap(side, glance.cells, glance.cells, glance.kinds, (), nothing)
+
+
+def stacked(wants: Sequence[Wanted]) -> dict[str, Tensor]:
+    """A batch of them, by name."""
+    return {
+        name: torch.from_numpy(np.stack([getattr(w, name) for w in wants]))
+        for name in ("heat", "geometry", "centres")
+    }
 
 
 def _features(taught: Lessons, chosen: np.ndarray) -> tuple[Tensor, ...]:  # type: ignore[type-arg]

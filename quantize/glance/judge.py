@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from edge.heat import Spot
-from edge.records import Box
-from quantize.glance.scenes import Shown
+from edge.heat import Spot, read
+from edge.manifest import HeatMap
+from edge.records import F32, Box
+from quantize.glance.scenes import Example, Shown
 
 NEAR = 0.75  # of a thing's longer side: a spot's middle this close to its own is on it
+
+
+def precision(
+    heat: Iterable[F32], geometry: Iterable[F32], spec: HeatMap, examples: Sequence[Example]
+) -> float:
+    """Average precision of the spots, 0..1. heat, geometry: a row of each output for each frame,
+    read as the runtime reads them.
+    """
+    ranked: list[tuple[float, bool]] = []
+    for h, g, example in zip(heat, geometry, examples, strict=True):
+        spots = read(h, g, spec, *example.size).spots
+        found = hits(spots, example.shown)
+        ranked += [(s.heat, hit) for s, hit in zip(spots, found, strict=True)]
+    return average_precision(ranked, sum(len(e.shown) for e in examples))
 
 
 def hits(spots: Sequence[Spot], shown: Sequence[Shown]) -> list[bool]:

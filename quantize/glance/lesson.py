@@ -13,7 +13,7 @@ PLACE_WEIGHT = 0.5  # of the geometry against the heat
 
 def loss_of(outputs: dict[str, Tensor], truth: dict[str, Tensor]) -> Tensor:
     """Penalty-reduced focal loss of the heat (Zhou et al. 2019, arXiv:1904.07850, eq. 1) and L1 of
-    the geometry where a centre lies. truth: see `scenes.stacked`.
+    the geometry where a centre lies. truth: see `course.stacked`.
     """
     wanted = truth["heat"].float()  # (N, rows, columns, kinds)
     logits = outputs["heat"].float().reshape(wanted.shape)

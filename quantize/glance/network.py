@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from quantize.errors import WorkshopError
-from quantize.students import Conv, Student
+from quantize.students import Conv, Network, Student
 
 STRIDES = (4, 8, 16)
 GEOMETRY = 3  # down and right in the cell, log2 of the side over the frame's
@@ -69,8 +69,11 @@ class Neck(nn.Module):
         return {"heat": _row(self.heat(x)), "geometry": _row(self.geometry(x))}
 
 
-class Glance(nn.Module):
-    """Trunk and neck as one network that `export` and `quantize` can work on."""
+class Glance(Network):
+    """Trunk and neck as one network."""
+
+    # A probability of 0.05 and one of 0.3 must stay apart, and a 1x1 convolution costs nothing.
+    precise = ("neck.heat", "neck.geometry")
 
     def __init__(self, trunk: Trunk, kinds: tuple[str, ...], side: int) -> None:
         super().__init__()
@@ -131,9 +134,15 @@ def _ends(backbone: nn.Sequential) -> tuple[int, ...]:
         for i, layer in enumerate(backbone.eval()):
             x = layer(x)
             last[side // x.shape[2]] = i
+    missing = [stride for stride in STRIDES if stride not in last]
+    if missing:
+        raise WorkshopError(
+            "--student", f"layers at 1/{', 1/'.join(map(str, last))} of the picture",
+            f"some at 1/{', 1/'.join(map(str, STRIDES))}", "--student mobilenet_v2",
+        )  # fmt: skip
     return tuple(last[stride] for stride in STRIDES)
 
 
 def _row(x: Tensor) -> Tensor:
     """(N, C, rows, columns) -> (N, rows * columns * C)"""
-    return x.permute(0, 2, 3, 1).reshape(len(x), -1)
+    return x.permute(0, 2, 3, 1).flatten(1)  # `len(x)` would fix the batch when it is exported

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import torch
-from torch import Tensor
 
 from calib_data.belts import belt
-from calib_data.composed import Thing, compose, mix, parted
+from calib_data.composed import FULL, Thing, compose, mix, parted
 from calib_data.rails import rail
 from calib_data.shelves import shelf
 from edge import pixels
 from edge.records import F32, U8, Box, Region
 
 RENDERED = {"shelf": shelf, "rail": rail, "belt": belt}
+SIZES = (FULL, (1920, 1080))  # of scenes: cameras have one or the other
 SHARE = 0.12  # of the scenes are rendered, where things stand close together
+VIEWS = 3  # of a scene: making it takes thirty times as long as looking at it
 WHOLE = 0.4  # of the frames; others are parts of scenes, where things are larger
 SMALLEST = 0.25  # of a scene's side, such a part
 SHOWS = 0.5  # of a thing: less of it in a part is nothing to look at
@@ -48,23 +48,40 @@ class Example(msgspec.Struct, frozen=True, eq=False):
     size: tuple[int, int]  # of the frame: width, height
 
 
-def examples(
-    things: Sequence[Thing], canvases: Sequence[Path | None], seed: int, count: int, side: int
-) -> Iterator[Example]:
-    """`count` frames, the same ones for the same seed."""
-    named, others = parted(things)
-    kinds = mix()
-    for number in range(count):
-        draw = np.random.default_rng([STREAM, seed, number])
-        if draw.random() < SHARE:
-            name = list(RENDERED)[int(draw.integers(len(RENDERED)))]
-            scene = RENDERED[name](int(draw.integers(1 << 30)), (1920, 1080))
-            frame, shown = scene.pixels, [Shown(t.box, t.head) for t in scene.things]
-        else:
-            kind = kinds[int(draw.integers(len(kinds)))]
-            made = compose(named, others, canvases, draw, kind.count, kind.is_clustered, kind.small)
-            frame, shown = made.pixels, [Shown(p.box, p.head) for p in made.placed]
-        yield part_of(frame, shown, side, draw)
+class Order(msgspec.Struct, frozen=True):
+    """What frames to make."""
+
+    things: tuple[Thing, ...]  # those of the head "none" are distractors
+    canvases: tuple[Path | None, ...]  # None: a rendered ground
+    seed: int
+    count: int
+    side: int  # px
+
+
+def examples(order: Order, part: int, count: int) -> Iterator[Example]:
+    """`count` frames, the same ones for the same seed and part; VIEWS of each scene."""
+    named, others = parted(order.things)
+    for number in range(-(-count // VIEWS)):
+        draw = np.random.default_rng([STREAM, order.seed, part, number])
+        frame, shown = _scene(named, others, order.canvases, draw)
+        for _ in range(min(VIEWS, count - number * VIEWS)):
+            yield part_of(frame, shown, order.side, draw)
+
+
+def _scene(
+    named: Sequence[Thing],
+    others: Sequence[Thing],
+    canvases: Sequence[Path | None],
+    draw: np.random.Generator,
+) -> tuple[U8, list[Shown]]:
+    if draw.random() < SHARE:
+        render = RENDERED[list(RENDERED)[int(draw.integers(len(RENDERED)))]]
+        scene = render(int(draw.integers(1 << 30)), (1920, 1080))
+        return scene.pixels, [Shown(t.box, t.head) for t in scene.things]
+    kind = mix()[int(draw.integers(len(mix())))]
+    size = SIZES[int(draw.integers(len(SIZES)))]
+    made = compose(named, others, canvases, draw, kind.count, kind.is_clustered, kind.small, size)
+    return made.pixels, [Shown(p.box, p.head) for p in made.placed]
 
 
 def part_of(frame: U8, shown: Sequence[Shown], side: int, draw: np.random.Generator) -> Example:
@@ -80,14 +97,10 @@ def part_of(frame: U8, shown: Sequence[Shown], side: int, draw: np.random.Genera
         region = Region(x, y, x + w, y + h)
     seen = np.empty((side, side, 3), np.uint8)
     pixels.shrink_into(frame, region, seen)
+    inside, size = list(_inside(shown, region)), (region.x1 - region.x0, region.y1 - region.y0)
     if draw.random() < 0.5:
-        return Example(
-            np.ascontiguousarray(seen[:, ::-1]),
-            tuple(_mirrored(_inside(shown, region), region)),
-            (region.x1 - region.x0, region.y1 - region.y0),
-        )
-    size = (region.x1 - region.x0, region.y1 - region.y0)
-    return Example(seen, tuple(_inside(shown, region)), size)
+        seen, inside = np.ascontiguousarray(seen[:, ::-1]), [_mirrored(s, size[0]) for s in inside]
+    return Example(seen, tuple(inside), size)
 
 
 def wanted(example: Example, kinds: Sequence[str], cells: int) -> Wanted:
@@ -117,14 +130,6 @@ def wanted(example: Example, kinds: Sequence[str], cells: int) -> Wanted:
     return Wanted(heat, geometry, centres)
 
 
-def stacked(wants: Sequence[Wanted]) -> dict[str, Tensor]:
-    """A batch of them, by name."""
-    return {
-        name: torch.from_numpy(np.stack([getattr(w, name) for w in wants]))
-        for name in ("heat", "geometry", "centres")
-    }
-
-
 def _inside(shown: Sequence[Shown], region: Region) -> Iterator[Shown]:
     """Things of which enough shows in a region, in its own coordinates."""
     for thing in shown:
@@ -136,8 +141,6 @@ def _inside(shown: Sequence[Shown], region: Region) -> Iterator[Shown]:
             yield Shown(box, thing.kind)
 
 
-def _mirrored(shown: Iterator[Shown], region: Region) -> Iterator[Shown]:
-    width = region.x1 - region.x0
-    for thing in shown:
-        x0, y0, x1, y1 = thing.box
-        yield Shown((width - x1, y0, width - x0, y1), thing.kind)
+def _mirrored(thing: Shown, width: int) -> Shown:
+    x0, y0, x1, y1 = thing.box
+    return Shown((width - x1, y0, width - x0, y1), thing.kind)

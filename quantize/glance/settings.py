@@ -12,11 +12,11 @@ from quantize.training.settings import about
 class GlanceSettings(msgspec.Struct, frozen=True):
     """One run of the stage `glance`."""
 
-    side: Annotated[int, about("px of the input, a multiple of 32: 384 costs three crops")] = 384
+    side: Annotated[int, about("px of the input, a multiple of 32: 384 costs some two crops")] = 384
     frames: Annotated[int, about("composed frames to learn from")] = 2400
     judged: Annotated[
         int, about("frames of things nobody trained on: calibration, and the judge")
-    ] = 240
+    ] = 300
     epochs: Annotated[int, about("times through the frames")] = 24
     batch: Annotated[int, about("frames a step")] = 16
     lr: Annotated[float, about("AdamW, highest value")] = 2e-3

@@ -1,0 +1,100 @@
+"""A student of seven blocks that never learned, rendered things, and noise to lay them on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from calib_data.scenes import crop
+from quantize import recipe
+from quantize.cli import main
+from quantize.pictures import TagList, write_lists
+from quantize.students import Student, inverted, save
+from quantize.students.inverted import Plan, Stage
+from quantize.students.starting import FILE
+
+NAME = "tiny_glance"
+PLAN = Plan(
+    (
+        Stage(3, 1, 8, 1, 1),
+        Stage(3, 3, 16, 1, 2),
+        Stage(3, 3, 24, 1, 2),
+        Stage(3, 3, 32, 1, 2),
+        Stage(3, 1, 32, 1, 2),
+    ),
+    stem=8,
+    embedding=32,
+)
+SIDE, FRAMES, JUDGED = 128, 60, 24
+THINGS = {"fish": ("perch", "bream"), "grocery": ("Lemon", "Lime", "Vine-Tomato")}
+SMALL = ["--side", str(SIDE), "--frames", str(FRAMES), "--judged", str(JUDGED),
+         "--epochs", "30", "--batch", "12"]  # fmt: skip
+FREE = ["--gate-slowdown", "1000000"]  # so small a network says nothing about speed
+FEW = ["--ranges", "12", "--judged", str(JUDGED)]
+
+
+def backbone() -> tuple[nn.Module, int]:
+    """A row of students.table."""
+    return inverted.backbone(PLAN), PLAN.embedding
+
+
+def write_student(folder: Path) -> Path:
+    """As `finetune` leaves it."""
+    torch.manual_seed(0)
+    recipe.begin(folder, "finetune", {}, {})
+    save(Student({"fish": 3}, NAME), {"final_side": SIDE}, folder / FILE)
+    write_lists({"fish": TagList(("a", "b"), (None, None))}, folder)
+    recipe.finish(folder, {})
+    return folder
+
+
+def write_images(folder: Path) -> Path:
+    """Each thing three times to train on, twice to judge with, no picture on both sides."""
+    folder.mkdir(parents=True)
+    rows = []
+    for head, tags in THINGS.items():
+        for tag in tags:
+            for i in range(5):
+                name = f"{tag}-{i}.png"
+                cv2.imwrite(str(folder / name), crop(head, tag, i, 64)[:, :, ::-1])
+                split = "train" if i < 3 else "val"
+                rows.append({"file": name, "head": head, "tag": tag, "split": split})
+    (folder / "labels.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return folder
+
+
+def write_photos(folder: Path, count: int = 5) -> Path:
+    """Soft grey noise."""
+    folder.mkdir(parents=True)
+    for n in range(count):
+        noise = np.random.default_rng(n).integers(90, 160, (30, 40, 3), np.uint8)
+        cv2.imwrite(str(folder / f"{n}.png"), cv2.resize(noise, (800, 600)))
+    return folder
+
+
+def flags(home: Path, out: Path) -> list[str]:
+    """Of the stage `glance` at this size."""
+    return ["glance", "--student", str(home / "student"), "--images", str(home / "images"),
+            "--canvases", str(home / "photos"), "--out", str(out), *SMALL]  # fmt: skip
+
+
+def learned(home: Path) -> Path:
+    """All that the stage `glance` needs, and what it makes of it."""
+    torch.set_num_threads(1)
+    write_student(home / "student")
+    write_images(home / "images")
+    write_photos(home / "photos")
+    assert main(flags(home, home / "glance")) == 0
+    return home
+
+
+def quantised(glance: Path, out: Path, *more: str) -> Path:
+    """What `quantize-glance` makes of it."""
+    args = ["quantize-glance", "--glance", str(glance), "--out", str(out), *FEW, *FREE, *more]
+    assert main(args) == 0
+    return out
