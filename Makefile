@@ -11,7 +11,7 @@ WORKSHOP := $(BIN)/edge-quantize
 SETS := $(BIN)/python -m quantize.pictures.shared $(DATA) --rendered $(RENDERED)
 FINISH := --epochs 6 --lr 3e-4 --first-side 160 --warm-up 100
 
-.PHONY: help demo test lint unit test-slow bundle int8 bundle-report clean
+.PHONY: help demo test lint unit test-slow bundle int8 glance bundle-report clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -53,18 +53,24 @@ build/pictures: $(VENV)/everything
 bundle: build/pictures  ## train, export, quantise, compare and pack the default bundle; hours
 	$(WORKSHOP) label $(TEACHER) --images build/everything --out build/soft
 	$(WORKSHOP) finetune --images build/pictures --labels build/soft --out build/proof/student
-	$(MAKE) --no-print-directory int8 FROM=build/proof/student TO=build/proof
+	$(MAKE) --no-print-directory int8 glance FROM=build/proof/student TO=build/proof
 	$(WORKSHOP) finetune --images build/everything --labels build/soft --out build/shipped/student \
 	    --start build/proof/student $(FINISH)
 	$(MAKE) --no-print-directory int8 FROM=build/shipped/student TO=build/shipped
 	$(WORKSHOP) pack --int8 build/shipped/int8 --report build/proof/report --images build/pictures \
-	    --labels build/soft --name edge-tag-default --out edge/bundles/default
+	    --labels build/soft --glance build/proof/glance-int8 --name edge-tag-default \
+	    --out edge/bundles/default
 
 int8:
 	$(WORKSHOP) export --student $(FROM) --images build/pictures --out $(TO)/float
 	$(WORKSHOP) quantize --float $(TO)/float --images build/pictures --out $(TO)/int8
 	$(WORKSHOP) compare --float $(TO)/float --int8 $(TO)/int8 --images build/pictures \
 	    --labels build/soft --out $(TO)/report
+
+glance: build/pictures  ## where to look closer: from FROM=STUDENT to TO=build, with its int8; minutes
+	$(WORKSHOP) glance --student $(or $(FROM),quantize/weights/default) --images build/pictures \
+	    --canvases $(DATA)/photos --out $(or $(TO),build)/glance
+	$(WORKSHOP) quantize-glance --glance $(or $(TO),build)/glance --out $(or $(TO),build)/glance-int8
 
 bundle-report: build/pictures  ## the README's table of accuracy, from the weights in git; minutes
 	$(WORKSHOP) label $(TEACHER) --images build/pictures --out build/soft

@@ -18,6 +18,7 @@ from edge.records import F32, U8, Box
 Rng = np.random.Generator
 ROUND = (0.04, 0.30)  # radius of the corners, share of the shorter side
 SOFT_PX = (1.0, 3.0)  # width of the edge
+MARKS = ("logo", "mark")  # heads of what has a right way round
 
 
 class Patch(msgspec.Struct, frozen=True, eq=False):
@@ -35,7 +36,7 @@ class Patch(msgspec.Struct, frozen=True, eq=False):
 def thing_patch(thing: Thing, side: float, draw: Rng, scale: float = 1.0) -> Patch:
     """The thing with its longest side at `side` px; mirrored at random, unless it is a mark."""
     rgb = picture(thing)
-    if thing.head != "logo" and draw.random() < 0.5:
+    if thing.head not in MARKS and draw.random() < 0.5:
         rgb = rgb[:, ::-1]
     return _patch(resized(rgb, side / max(rgb.shape[:2])), draw, scale)
 

@@ -62,4 +62,4 @@ def _platt(z: Tensor, there: Tensor, steps: int) -> tuple[float, float]:
         return loss
 
     optimizer.step(closure)  # type: ignore[arg-type]
-    return float(scale), float(shift)
+    return float(scale.detach()), float(shift.detach())

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import msgspec
 
 from calib_data.composed import Thing, canvas_files
+from calib_data.marks import mark
 from quantize.errors import WorkshopError
 from quantize.pictures import PictureSet, Split
 from quantize.pictures.folder import share_of
@@ -16,6 +18,7 @@ NONE = "none"  # the head of what nobody wants named
 GENERAL = "tags"  # the head of whole pictures: no thing
 JUDGED = 5  # one photo in so many is for the judge's frames
 RENDERED = 4  # one rendered ground for so many photos
+MARK = "mark"  # the kind of what no head has learned
 
 
 class Material(msgspec.Struct, frozen=True):
@@ -41,6 +44,23 @@ def material(pictures: PictureSet, canvases: Path) -> dict[Split, Material]:
 def kinds_of(pictures: PictureSet) -> tuple[str, ...]:
     """Names of the heads that things belong to."""
     return tuple(sorted({s.head for s in pictures.samples if s.tag and s.head != GENERAL}))
+
+
+def with_marks(sides: dict[Split, Material], count: int, folder: Path) -> dict[Split, Material]:
+    """And `count` made-up brand marks to train on, others to judge with; drawn in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = {"train": range(count), "val": range(count, count + max(1, count // JUDGED))}
+    return {
+        split: msgspec.structs.replace(
+            side, things=(*side.things, *(_mark(folder / f"{n}.png", n) for n in numbers[split]))
+        )
+        for split, side in sides.items()
+    }
+
+
+def _mark(file: Path, number: int) -> Thing:
+    cv2.imwrite(str(file), mark(number)[:, :, ::-1])
+    return Thing(file, MARK, "")
 
 
 def _things(pictures: PictureSet, split: Split) -> tuple[Thing, ...]:

@@ -17,6 +17,7 @@ class GlanceSettings(msgspec.Struct, frozen=True):
     judged: Annotated[
         int, about("frames of things nobody trained on: calibration, and the judge")
     ] = 300
+    marks: Annotated[int, about("made-up brand marks among the things; 0: none")] = 300
     epochs: Annotated[int, about("times through the frames")] = 24
     batch: Annotated[int, about("frames a step")] = 16
     lr: Annotated[float, about("AdamW, highest value")] = 2e-3

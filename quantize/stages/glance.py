@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from quantize.errors import WorkshopError
 from quantize.glance.course import Lessons, answers, learn, lessons, spec_of
 from quantize.glance.judge import precision
 from quantize.glance.lesson import calibrate
-from quantize.glance.material import Material, kinds_of, material
+from quantize.glance.material import MARK, Material, kinds_of, material, with_marks
 from quantize.glance.network import Glance, Trunk, save
 from quantize.glance.scenes import Order
 from quantize.glance.settings import GlanceSettings
@@ -28,12 +29,13 @@ from quantize.training.settings import add_flags, from_flags
 
 FILE = "glance.safetensors"
 FRAMES = "frames"  # folder of what `quantize-glance` measures and judges with
+MARKS = "marks"  # folder of them, until the frames are made
 RANGES = 2  # files of training frames that stay for it
 EXAMPLE = """\
-The student's first layers run once on frames put together from --images and --canvases; a small
-neck learns from what they gave where in a frame things are. Pictures of split val, and a fifth of
-the photos, are kept aside: the probabilities are calibrated and the average precision is measured
-on frames of those alone.
+The student's first layers run once on frames put together from --images, --canvases and made-up
+brand marks; a small neck learns from what they gave where in a frame things are. Pictures of split
+val, a fifth of the photos and other marks are kept aside: the probabilities are calibrated and the
+average precision is measured on frames of those alone.
 
   edge-quantize glance --student build/student --images build/pictures \\
       --canvases ../shared/data/photos --out build/glance
@@ -68,18 +70,23 @@ def run(args: argparse.Namespace) -> None:
     glance, result = _taught(student, pictures, args.canvases, settings, args.out)
     save(glance, student, msgspec.to_builtins(settings), args.out / FILE)
     recipe.finish(args.out, result)
-    for spare in sorted((args.out / FRAMES).glob("train-*.npz"))[RANGES:]:
-        spare.unlink()
+    _tidy(args.out)
     return _say(args.out, result)
+
+
+def _tidy(out: Path) -> None:
+    shutil.rmtree(out / MARKS, ignore_errors=True)
+    for spare in sorted((out / FRAMES).glob("train-*.npz"))[RANGES:]:
+        spare.unlink()
 
 
 def _check(settings: GlanceSettings) -> None:
     if settings.side < 32 or settings.side % 32:
         raise WorkshopError("--side", str(settings.side), "a multiple of 32", "--side 384")
-    for flag in ("frames", "judged", "epochs", "batch"):
-        if getattr(settings, flag) < 1:
+    for flag, least in (("frames", 1), ("judged", 1), ("epochs", 1), ("batch", 1), ("marks", 0)):
+        if getattr(settings, flag) < least:
             found = str(getattr(settings, flag))
-            raise WorkshopError(f"--{flag}", found, "1 or more", f"--{flag} OTHER")
+            raise WorkshopError(f"--{flag}", found, f"{least} or more", f"--{flag} OTHER")
 
 
 def _taught(
@@ -88,6 +95,8 @@ def _taught(
     """The glance, and what came of it."""
     begin = perf_counter()
     sides, kinds = material(pictures, canvases), kinds_of(pictures)
+    if settings.marks:
+        sides, kinds = with_marks(sides, settings.marks, out / MARKS), (*kinds, MARK)
     glance = Glance(Trunk(student.eval()), kinds, settings.side)
     taught, asked = (_lessons(glance, sides[split], split, settings, out) for split in sides)
     seen = perf_counter()
