@@ -5,8 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from edge.explain_map import COLOURS, SKIPPED, WHY, explained_map, glow_of
-from edge.explain_panel import BACK, MUTED, panel
+from edge.column import BACK, MUTED
+from edge.explain_map import COLOURS, WHY, cross, explained_map, glow_of
+from edge.explain_panel import panel
 from edge.frames import Seen
 from edge.ink import Ink, dashes, fill, outline
 from edge.records import U8, FrameTags
@@ -65,6 +66,7 @@ def _legend(width: int, ink: Ink, seen: Seen) -> U8:
         x = ink.write(strip, WHY[why], x + side + gap, y - ink.line_px // 2, MUTED, 0.8) + 2 * gap
     box = x, y - side // 2, x + side, y + side // 2
     fill(strip, box, BACK)
-    dashes(strip, box, SKIPPED, max(1, side // 8), max(2, side // 5))
+    dashes(strip, box, MUTED, max(1, side // 8), max(2, side // 5))
+    cross(strip, x + side // 4, y - side // 4, side // 2, max(2, side // 8))
     ink.write(strip, "skipped", x + side + gap, y - ink.line_px // 2, MUTED, 0.8)
     return strip

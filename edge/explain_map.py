@@ -56,7 +56,8 @@ def explained_map(canvas: U8, zoom: float, tags: Sequence[Tag], seen: Seen, ink:
     for skip in seen.skipped:
         box = _zoomed(skip.region.box, zoom)
         dashes(canvas, box, COLOURS[skip.why], max(1, thick // 2), 4 * thick)
-        _cross(canvas, box, thick, ink)
+        side = round(ink.size_px * 0.55)
+        cross(canvas, box[2] - 2 * thick - side, box[1] + 2 * thick, side, thick)
     for look, box in zip(closer, looked, strict=True):
         outline(canvas, box, COLOURS[look.why], thick)
     taken = [
@@ -95,14 +96,11 @@ def _glow(canvas: U8, heat: F32) -> None:
     canvas[:] = canvas * (1 - opacity) + glow_of(smooth) * opacity
 
 
-def _cross(canvas: U8, box: Box, thick: int, ink: Ink) -> None:
-    """In the corner of a look that was not made."""
-    size, gap = round(ink.size_px * 0.55), 2 * thick
-    x, y = box[2] - gap - size, box[1] + gap
-    for ends in (((x, y), (x + size, y + size)), ((x, y + size), (x + size, y))):
-        cv2.line(canvas, *ends, DARK, 3 * thick, cv2.LINE_AA)
-    for ends in (((x, y), (x + size, y + size)), ((x, y + size), (x + size, y))):
-        cv2.line(canvas, *ends, SKIPPED, thick, cv2.LINE_AA)
+def cross(canvas: U8, x: int, y: int, side: int, thick: int) -> None:
+    """The mark of a look that was not made, its upper left corner at (x, y)."""
+    for colour, wide in ((DARK, 3 * thick), (SKIPPED, thick)):
+        cv2.line(canvas, (x, y), (x + side, y + side), colour, wide, cv2.LINE_AA)
+        cv2.line(canvas, (x, y + side), (x + side, y), colour, wide, cv2.LINE_AA)
 
 
 def _badge(canvas: U8, box: Box, number: int, look: Looked, ink: Ink) -> Box:
@@ -124,7 +122,7 @@ def _label(canvas: U8, tag: Tag, box: Box, taken: list[Box], ink: Ink) -> None:
     words, pad = f"{tag.tag} {tag.score:.0%}", round(ink.size_px * 0.4)
     wide, tall = ink.width(words, 0.9) + 2 * pad, ink.line_px
     height, width = canvas.shape[:2]
-    outline(canvas, box, TAG, max(2, round(ink.size_px / 10)))
+    outline(canvas, box, TAG, max(1, round(ink.size_px / 12)))
     x = min(max(0, box[0]), max(0, width - wide))
     for y in (box[3], box[1] - tall, box[3] - tall, box[1]):
         plate = x, y, x + wide, y + tall

@@ -13,223 +13,175 @@ from pathlib import PurePath
 import cv2
 import numpy as np
 
+from edge.column import BACK, CARD, FAINT, MUTED, TEXT, Column
 from edge.explain_map import COLOURS, WHY
 from edge.frames import Looked, Seen
-from edge.ink import Colour, Ink, disc, fill, outline
+from edge.ink import Ink, disc, fill, outline
 from edge.records import F32, U8, FrameTags, Tag
 
-BACK, CARD = (22, 25, 31), (36, 40, 49)
-TEXT, MUTED, FAINT = (236, 239, 244), (156, 165, 179), (74, 82, 96)
 ENGINE, AROUND, OVER = (62, 190, 140), (96, 122, 214), (255, 92, 92)
 STATES = {"settled": (62, 190, 140), "open": (255, 178, 62), "unsure": (160, 176, 205)}
 FRESH, OLD, NEVER = (62, 190, 140), (38, 60, 66), (58, 44, 48)
 OLD_S = 10.0  # since the last look: such a place counts as not covered any more
 WIDE = 34  # letters
-FEWEST = 3  # rows of a list, however low the frame
-Row = tuple[str, ...]
+LINES = 18.0  # of everything but the rows of looks and tags
+FEWEST = 3  # rows of each, however low the frame
+LOOKS_AT = (0.0, 2.0, 10.9, 19.6, 22.8, 27.6)  # letters from the left: the columns of each list
+TAGS_AT = (1.3, 15.0, 19.6, 23.6)
 
 
 def panel(result: FrameTags, seen: Seen, ink: Ink, height: int) -> U8:
-    """(at least `height`, WIDE letters, 3)"""
-    looks, tags = list(seen.looks), list(result.tags)
-    spare = height - _Panel.least_px(ink)
-    rows = max(2 * FEWEST, spare // ink.line_px)
-    for_looks = max(FEWEST, min(len(looks), rows - min(len(tags), rows // 2)))
-    for_tags = max(FEWEST, rows - min(for_looks, len(looks)))
-    drawn = _Panel(ink, max(height, _Panel.least_px(ink) + 2 * FEWEST * ink.line_px))
-    drawn.title(result)
-    drawn.budget(result, seen)
-    drawn.looks(looks, for_looks, len(seen.candidates))
-    drawn.skipped(seen)
-    drawn.coverage(result, seen)
-    drawn.tags(tags, for_tags)
-    return drawn.canvas
+    """(`height` or what it needs at least, WIDE letters, 3)"""
+    least = round(LINES * ink.line_px)
+    column = Column(ink, WIDE, max(height, least + 2 * FEWEST * ink.line_px))
+    rows = (column.canvas.shape[0] - least) // ink.line_px
+    looks, tags = len(seen.looks), len(result.tags)
+    for_looks = max(FEWEST, min(looks, rows - min(tags, rows // 2)))
+    _title(column, result)
+    _budget(column, result, seen)
+    _looks(column, seen, for_looks)
+    _skipped(column, seen)
+    _coverage(column, result, seen)
+    _tags(column, result.tags, max(FEWEST, rows - min(for_looks, looks)))
+    return column.canvas
 
 
-class _Panel:
-    """A panel in the making, from the top down."""
+def _title(column: Column, result: FrameTags) -> None:
+    ink, number = column.ink, f"frame {result.frame}"
+    x = ink.write_right(column.canvas, number, column.right, column.y, MUTED)
+    name = PurePath(result.source).name or result.source
+    name = ink.fitted(name, x - column.left - column.line, 1.15)
+    ink.write(column.canvas, name, column.left, column.y, TEXT, 1.15)
+    column.skip(1)
+    width, height = result.size
+    about = f"{width} x {height}, {result.bundle}, {result.engine}"
+    column.small(ink.fitted(about, column.right - column.left, 0.8), column.left)
+    column.skip(1.3)
 
-    LINES = 18.0  # of everything that is always there
 
-    def __init__(self, ink: Ink, height: int) -> None:
-        self._ink, self._line = ink, ink.line_px
-        width = round(WIDE * ink.size_px)
-        self.canvas: U8 = np.full((height, width, 3), BACK, np.uint8)
-        self._left, self._right = round(ink.size_px), width - round(ink.size_px)
-        self._y = self._line // 2
+def _budget(column: Column, result: FrameTags, seen: Seen) -> None:
+    """A bar as long as the budget: the engine's part, what is around it, what is left."""
+    spent, budget_ms = result.spent, seen.budget_ms
+    is_limited = math.isfinite(budget_ms)
+    column.heading(
+        "BUDGET",
+        f"{spent.total_ms:.1f} of {budget_ms:g} ms"
+        if is_limited
+        else f"{spent.total_ms:.1f} ms, no limit",
+    )
+    _spent_bar(column, spent.engine_ms, spent.total_ms, budget_ms)
+    share = spent.engine_ms / spent.total_ms if spent.total_ms else 0.0
+    keys = [
+        (ENGINE, f"engine {spent.engine_ms:.1f} ms, {share:.0%}"),
+        (AROUND, f"around it {spent.total_ms - spent.engine_ms:.1f} ms"),
+    ]
+    if is_limited:
+        keys.append((CARD, f"left {max(0.0, budget_ms - spent.total_ms):.1f} ms"))
+    column.keys(keys)
+    column.skip(0.5)
 
-    @classmethod
-    def least_px(cls, ink: Ink) -> int:
-        """The height without the rows of looks and tags."""
-        return round(cls.LINES * ink.line_px)
 
-    def title(self, result: FrameTags) -> None:
-        number = f"frame {result.frame}"
-        room = self._right - self._left - self._ink.width(number) - self._line
-        name = self._ink.fitted(PurePath(result.source).name or result.source, room, 1.15)
-        self._ink.write(self.canvas, name, self._left, self._y, TEXT, 1.15)
-        self._ink.write_right(self.canvas, number, self._right, self._y, MUTED)
-        self._y += self._line
-        width, height = result.size
-        about = f"{width} x {height}, {result.bundle}, {result.engine}"
-        self._small(self._ink.fitted(about, self._right - self._left, 0.8), self._left)
-        self._y += round(self._line * 1.3)
+def _spent_bar(column: Column, engine_ms: float, total_ms: float, budget_ms: float) -> None:
+    """What lies beyond the budget is red."""
+    whole_ms = max(budget_ms if math.isfinite(budget_ms) else 0.0, total_ms, 1e-3)
+    ends = [0.0, engine_ms, total_ms, whole_ms, min(budget_ms, total_ms)]
+    edges = [column.left + round((column.right - column.left) * e / whole_ms) for e in ends]
+    y0, y1 = column.y, column.y + round(column.line * 0.55)
+    for x0, x1, colour in zip(edges, edges[1:4], (ENGINE, AROUND, CARD)):
+        fill(column.canvas, (x0, y0, x1, y1), colour)
+    fill(column.canvas, (edges[4], y0, edges[2], y1), OVER)
+    column.skip(0.7)
 
-    def budget(self, result: FrameTags, seen: Seen) -> None:
-        """A bar as long as the budget: the engine's part, what is around it, what is left."""
-        spent, budget_ms = result.spent, seen.budget_ms
-        is_limited = math.isfinite(budget_ms)
-        of = f"{spent.total_ms:.1f} of {budget_ms:g} ms" if is_limited else "no limit"
-        self._heading("BUDGET", of if is_limited else f"{spent.total_ms:.1f} ms, no limit")
-        whole_ms = max(budget_ms if is_limited else 0.0, spent.total_ms, 1e-3)
-        length, tall = self._right - self._left, round(self._line * 0.55)
-        ends = [0.0, spent.engine_ms, spent.total_ms, whole_ms]
-        edges = [self._left + round(length * end / whole_ms) for end in ends]
-        for x0, x1, colour in zip(edges, edges[1:], (ENGINE, AROUND, CARD)):
-            fill(self.canvas, (x0, self._y, x1, self._y + tall), colour)
-        if is_limited and spent.total_ms > budget_ms:
-            limit = self._left + round(length * budget_ms / whole_ms)
-            fill(self.canvas, (limit, self._y, edges[2], self._y + tall), OVER)
-        self._y += round(self._line * 0.7)
-        share = spent.engine_ms / spent.total_ms if spent.total_ms else 0.0
-        left = [(CARD, f"left {max(0.0, budget_ms - spent.total_ms):.1f} ms")] if is_limited else []
-        self._keys(
-            [
-                (ENGINE, f"engine {spent.engine_ms:.1f} ms, {share:.0%}"),
-                (AROUND, f"around it {spent.total_ms - spent.engine_ms:.1f} ms"),
-                *left,
-            ]
-        )
-        self._y += round(self._line * 0.5)
 
-    def looks(self, looks: Sequence[Looked], rows: int, candidates: int) -> None:
-        """A line a look: its number on the frame, why it was made, what it brought and took."""
-        closer = sum(look.region.kind != "full" for look in looks)
-        self._heading("LOOKS", f"{closer} closer ones, {candidates} candidates")
-        widths = (2.2, 12.4, 22.4, 26.4)  # letters, to the left of each column
-        self._cells(("", "why", "best tag", "gain", "ms"), widths, FAINT, 0.75)
-        number = 0
-        for look in looks[: rows if len(looks) <= rows else rows - 1]:
-            is_closer = look.region.kind != "full"
-            number += is_closer
-            radius = round(self._ink.size_px * 0.42)
-            middle = self._y + self._line // 2
-            disc(self.canvas, self._left + radius, middle, radius, COLOURS[look.why])
-            words = str(number) if is_closer else ""
-            self._ink.write(
-                self.canvas, words, self._left + radius - self._ink.width(words, 0.6) // 2,
-                self._y, BACK, 0.6,
-            )  # fmt: skip
-            best = look.tags[0].tag if look.tags else "nothing"
-            gain = f"{look.gain:.2f}" if is_closer else "-"
-            self._cells(("", WHY[look.why], best, gain, f"{look.engine_ms:.1f}"), widths, TEXT)
-        if len(looks) > rows:
-            self._more(len(looks) - rows + 1)
-        self._y += round(self._line * 0.5)
+def _looks(column: Column, seen: Seen, rows: int) -> None:
+    """A line a look: its number on the frame, why it was made, what it brought and took."""
+    looks = seen.looks
+    closer = sum(look.region.kind != "full" for look in looks)
+    column.heading("LOOKS", f"{closer} closer ones, {len(seen.candidates)} candidates")
+    if not looks:
+        column.keys([(FAINT, "none: nothing was worth one, or there was no time")])
+    else:
+        names = ("", "why", "best tag", "gain", "planned ms", "engine ms")
+        column.cells(names, LOOKS_AT, FAINT, 0.75)
+        column.skip(1)
+    number = 0
+    for look in looks[: _shown(len(looks), rows)]:
+        number += look.region.kind != "full"
+        _look(column, look, number, is_planned=math.isfinite(seen.budget_ms))
+    _more(column, len(looks), rows)
+    column.skip(0.5)
 
-    def skipped(self, seen: Seen) -> None:
-        """How many looks would have paid, by why, and what kept them from being made."""
-        counts = Counter(skip.why for skip in seen.skipped)
-        total = sum(counts.values())
-        reason = "" if not total else f"{total}: they did not fit"
-        self._heading("SKIPPED", reason or "nothing that would have paid")
-        words = [(COLOURS[why], f"{WHY[why]} {count}") for why, count in counts.most_common(3)]
-        self._keys(words or [(FAINT, "every look worth its time was made")])
-        self._y += round(self._line * 0.5)
 
-    def coverage(self, result: FrameTags, seen: Seen) -> None:
-        """The frame in small: how long ago each place was looked at closely."""
-        self._heading("COVERAGE", f"{result.coverage:.0%} of the frame within {OLD_S:g} s")
-        tall = round(self._line * 3.2)
-        wide = min(round(tall * result.size[0] / result.size[1]), round(tall * 2.4))
-        tall = min(tall, round(wide * result.size[1] / result.size[0]))
-        colours = _ages(seen.ages_s)
-        small = cv2.resize(colours, (wide, tall), interpolation=cv2.INTER_NEAREST)
-        self.canvas[self._y : self._y + tall, self._left : self._left + wide] = small
-        outline(self.canvas, (self._left, self._y, self._left + wide, self._y + tall), FAINT, 1)
-        x, top = self._left + wide + self._line // 2, self._y
-        for words, colour in (
-            (f"longest wait {result.oldest_s:.1f} s", TEXT),
-            ("seen just now", FRESH),
-            (f"{OLD_S:g} s ago or more", OLD),
-            ("never", NEVER),
-        ):
-            side = round(self._ink.size_px * 0.6)
-            middle = self._y + round(self._line * 0.4)
-            if colour is not TEXT:
-                swatch = x, middle - side // 2, x + side, middle + side // 2
-                fill(self.canvas, swatch, colour)
-            at = x if colour is TEXT else x + round(1.5 * side)
-            shown = TEXT if colour is TEXT else MUTED
-            self._ink.write(self.canvas, words, at, middle - self._line // 2, shown, 0.8)
-            self._y += round(self._line * 0.8)
-        self._y = top + round(self._line * 3.7)
+def _look(column: Column, look: Looked, number: int, *, is_planned: bool) -> None:
+    """Without a budget nobody asked how long it would take."""
+    is_closer = look.region.kind != "full"
+    radius = round(column.letter * 0.42)
+    disc(column.canvas, column.left + radius, column.middle, radius, COLOURS[look.why])
+    words = str(number) if is_closer else ""
+    x = column.left + radius - column.ink.width(words, 0.6) // 2
+    column.ink.write(column.canvas, words, x, column.y, BACK, 0.6)
+    best = look.tags[0].tag if look.tags else "nothing"
+    gain = f"{look.gain:.2f}" if is_closer else "-"
+    planned = f"{look.cost_ms:.1f}" if is_closer and is_planned else "-"
+    cells = ("", WHY[look.why], best, gain, planned, f"{look.engine_ms:.1f}")
+    column.cells(cells, LOOKS_AT, TEXT)
+    column.skip(1)
 
-    def tags(self, tags: Sequence[Tag], rows: int) -> None:
-        """What is known, best first, with how often it was looked at and whether that is enough."""
-        self._heading("TAGS", f"{len(tags)}" if tags else "none above its threshold")
-        widths = (1.3, 15.0, 19.6, 23.6)
-        self._cells(("", "", "looks", "age s", "score"), widths, FAINT, 0.75)
-        for tag in tags[: rows if len(tags) <= rows else rows - 1]:
-            side = round(self._ink.size_px * 0.55)
-            middle = self._y + self._line // 2
-            dot = self._left, middle - side // 2, self._left + side, middle + side // 2
-            fill(self.canvas, dot, STATES[tag.state])
-            self._cells(("", tag.tag, f"{tag.looks}", f"{tag.age_s:.1f}"), widths[:3], TEXT)
-            self._y -= self._line
-            self._bar(
-                self._left + round(widths[3] * self._ink.size_px), tag.score, STATES[tag.state]
-            )
-            self._y += self._line
-        if len(tags) > rows:
-            self._more(len(tags) - rows + 1)
 
-    def _heading(self, name: str, words: str) -> None:
-        self._ink.write(self.canvas, name, self._left, self._y, MUTED, 0.8)
-        self._ink.write_right(self.canvas, words, self._right, self._y, TEXT, 0.9)
-        self._y += self._line
-        top = self._y - round(self._line * 0.08)
-        fill(self.canvas, (self._left, top, self._right, top + 1), FAINT)
+def _skipped(column: Column, seen: Seen) -> None:
+    """How many looks would have paid and were not made, by why they would have."""
+    counts = Counter(skip.why for skip in seen.skipped)
+    if counts:
+        column.heading("SKIPPED", f"{sum(counts.values())}: they did not fit the budget")
+        column.keys([(COLOURS[why], f"{WHY[why]} {n}") for why, n in counts.most_common(3)])
+    else:
+        column.heading("SKIPPED", "none")
+        column.keys([(FAINT, "every look worth its time was made")])
+    column.skip(0.5)
 
-    def _small(self, words: str, x: int) -> int:
-        return self._ink.write(self.canvas, words, x, self._y, MUTED, 0.8)
 
-    def _keys(self, words: Sequence[tuple[Colour, str]]) -> None:
-        """Swatches with what each means, in a line."""
-        x, side = self._left, round(self._ink.size_px * 0.6)
-        middle = self._y + self._line // 2
-        for colour, word in words:
-            fill(self.canvas, (x, middle - side // 2, x + side, middle + side // 2), colour)
-            if colour == CARD:
-                outline(
-                    self.canvas, (x, middle - side // 2, x + side, middle + side // 2), FAINT, 1
-                )
-            x = self._small(word, x + round(1.5 * side)) + round(1.2 * self._ink.size_px)
-        self._y += self._line
+def _coverage(column: Column, result: FrameTags, seen: Seen) -> None:
+    """The frame in small: how long ago each place was looked at closely."""
+    column.heading("COVERAGE", f"{result.coverage:.0%} of the frame within {OLD_S:g} s")
+    top, tall = column.y, round(column.line * 3.2)
+    wide = min(max(1, round(tall * result.size[0] / result.size[1])), round(tall * 2.4))
+    tall = min(tall, max(1, round(wide * result.size[1] / result.size[0])))
+    small = cv2.resize(_ages(seen.ages_s), (wide, tall), interpolation=cv2.INTER_NEAREST)
+    column.canvas[top : top + tall, column.left : column.left + wide] = small
+    outline(column.canvas, (column.left, top, column.left + wide, top + tall), FAINT, 1)
+    x = column.left + wide + column.line // 2
+    column.small(f"longest wait {result.oldest_s:.1f} s", x)
+    keys = ((FRESH, "seen just now"), (OLD, f"{OLD_S:g} s ago or more"), (NEVER, "never"))
+    for colour, words in keys:
+        column.skip(0.8)
+        column.small(words, column.swatch(x, colour))
+    column.y = top
+    column.skip(3.7)
 
-    def _cells(
-        self, cells: Row, widths: Sequence[float], colour: Colour, scale: float = 0.9
-    ) -> None:
-        """A row; each cell but the first begins at its width."""
-        starts = [self._left, *(self._left + round(w * self._ink.size_px) for w in widths)]
-        ends = [*starts[1:], self._right]
-        for cell, start, end in zip(cells, starts, ends):
-            words = self._ink.fitted(cell, end - start - self._ink.size_px // 3, scale)
-            self._ink.write(self.canvas, words, start, self._y, colour, scale)
-        self._y += self._line
 
-    def _bar(self, x: int, score: float, colour: Colour) -> None:
-        number = f"{score:.0%}"
-        tall, middle = round(self._line * 0.3), self._y + self._line // 2
-        end = self._right - self._ink.width("100%", 0.8) - round(self._ink.size_px * 0.4)
-        fill(self.canvas, (x, middle - tall // 2, end, middle + tall // 2), CARD)
-        full = x + round((end - x) * min(1.0, max(0.0, score)))
-        fill(self.canvas, (x, middle - tall // 2, full, middle + tall // 2), colour)
-        self._ink.write_right(self.canvas, number, self._right, self._y, TEXT, 0.8)
+def _tags(column: Column, tags: Sequence[Tag], rows: int) -> None:
+    """What is known, best first, with how often it was looked at and whether that is enough."""
+    column.heading("TAGS", f"{len(tags)}" if tags else "none above its threshold")
+    if tags:
+        column.cells(("", "looks", "age s", "score"), TAGS_AT, FAINT, 0.75)
+        column.skip(1)
+    for tag in tags[: _shown(len(tags), rows)]:
+        column.swatch(column.left, STATES[tag.state])
+        column.cells((tag.tag, f"{tag.looks}", f"{tag.age_s:.1f}"), TAGS_AT, TEXT)
+        column.bar(column.at(TAGS_AT[-1]), tag.score, STATES[tag.state])
+        column.skip(1)
+    _more(column, len(tags), rows)
 
-    def _more(self, count: int) -> None:
-        self._small(f"and {count} more", self._left + round(1.3 * self._ink.size_px))
-        self._y += self._line
+
+def _shown(count: int, rows: int) -> int:
+    """Of a list, when the last row may be needed to say that there is more."""
+    return count if count <= rows else rows - 1
+
+
+def _more(column: Column, count: int, rows: int) -> None:
+    if count > rows:
+        column.small(f"and {count - rows + 1} more", column.at(1.3))
+        column.skip(1)
 
 
 def _ages(ages_s: F32 | None) -> U8:
