@@ -73,8 +73,7 @@ def table(found: Mapping[str, Any]) -> str:
     for side, by_count in found["pipelines"].items():
         lines.append(f"{side} px input{'':<12} 0 results   5 results  20 results  wall ms at 5")
         for name in by_count["5"]:
-            shares = "".join(
-                f"{by_count[str(n)][name]['efficiency']:>12.3f}" for n in RESULTS_A_TILE
-            )
-            lines.append(f"{name:<20}{shares}{by_count['5'][name]['wall_ms']:>14.1f}")
+            shares = [by_count[str(n)][name]["efficiency"] for n in RESULTS_A_TILE]
+            words = "".join(f"{share:>12.3f}" for share in shares)
+            lines.append(f"{name:<20}{words}{by_count['5'][name]['wall_ms']:>14.1f}")
     return "\n".join([*lines, "", *verdict_lines(found["targets"])])

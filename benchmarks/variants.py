@@ -31,6 +31,7 @@ class FloatInput:
     def __init__(self, model: bytes) -> None:
         options = rt.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4  # it warns of weights that the edit left unused
         self._session = rt.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
 

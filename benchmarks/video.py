@@ -25,7 +25,7 @@ Rng = np.random.Generator
 FPS = 5.0
 WIDE, TALL = 3840, 2160
 LANES = 8
-SIDES_PX = (48.0, 160.0)  # longest side of a thing, log-uniform
+SIDES_PX = (80.0, 256.0)  # longest side of a thing, log-uniform: a tile of 640 px can show them
 NEWCOMER_EVERY = 100  # frames, where nothing moves
 SPEEDS = {"static": 0, "slow": 2, "fast": 24}  # px a frame
 NOISE = 2.0  # luma levels, standard deviation
@@ -119,11 +119,11 @@ def places(script: str, count: int, draw: Rng) -> list[tuple[int, int, int]]:
     NEWCOMER_EVERY frames.
     """
     speed = SPEEDS[script]
-    pitch = TALL // LANES
+    pitch, margin = TALL // LANES, int(SIDES_PX[1])
     found = []
     for lane in range(LANES):
-        y = lane * pitch + int(draw.integers(0, (pitch - int(SIDES_PX[1])) // 2 + 1)) * 2
-        x = int(draw.integers(0, (WIDE - 200) // 2)) * 2
+        y = lane * pitch + int(draw.integers(0, (pitch - margin) // 2 + 1)) * 2
+        x = int(draw.integers(0, (WIDE - margin) // 2)) * 2
         found.append((x, y, 0))
         while speed and x + speed * count > WIDE:
             x -= WIDE
@@ -218,5 +218,5 @@ def _side(draw: Rng) -> float:
 
 def _free(taken: Sequence[int], draw: Rng) -> int:
     """An even place in a lane, far from the others."""
-    tried = [int(draw.integers(0, (WIDE - 200) // 2)) * 2 for _ in range(50)]
+    tried = [int(draw.integers(0, (WIDE - int(SIDES_PX[1])) // 2)) * 2 for _ in range(50)]
     return max(tried, key=lambda x: min(abs(x - other) for other in taken))

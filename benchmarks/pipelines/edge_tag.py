@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from benchmarks.pipelines import NAMES, Done, Job, Kit, Raw
 from edge.fuse import fuse
 from edge.records import Region, Tag
@@ -29,6 +31,7 @@ def serial(kit: Kit, job: Job) -> Done:
 
 
 def _tags(tile: Region, raw: Raw) -> Iterator[Tag]:
-    boxes = (raw.boxes + (tile.x0, tile.y0, tile.x0, tile.y0)).astype(int).tolist()
+    corner = np.array([tile.x0, tile.y0] * 2, np.float32)
+    boxes = (raw.boxes + corner).astype(int).tolist()
     for box, score, n in zip(boxes, raw.scores.tolist(), raw.classes.tolist()):
         yield Tag("clothes", NAMES[n], None, score, tuple(box))

@@ -23,14 +23,16 @@ def regions(kit: Kit, job: Job) -> Done:
     height = job.i420.shape[0] * 2 // 3
     for tile in job.tiles:
         kit.straight(region_rgb(job.i420, tile, height))
-    return Done(kit.taken_ms(), _consolidated(job))
+    left = _consolidated(job)
+    return Done(kit.taken_ms(), left)
 
 
 def whole_frames(kit: Kit, job: Job) -> Done:
     for tile in job.tiles:
         rgb = cv2.cvtColor(job.i420, cv2.COLOR_YUV2RGB_I420)
         kit.straight(rgb[tile.y0 : tile.y1, tile.x0 : tile.x1])
-    return Done(kit.taken_ms(), _consolidated(job))
+    left = _consolidated(job)
+    return Done(kit.taken_ms(), left)
 
 
 def region_rgb(i420: U8, tile: Region, height: int) -> U8:

@@ -1,4 +1,4 @@
-"""SAHI's `get_sliced_prediction` with its defaults, 640 px slices, overlap 0.2; whole frame left out.
+"""SAHI's `get_sliced_prediction` with its defaults, slices of 640 px with overlap 0.2 only.
 
 `usual` feeds the network as SAHI's own models do: float, planes. `straight` gives it the bytes, so
 what is left is what SAHI itself costs. Package obss/sahi (MIT).

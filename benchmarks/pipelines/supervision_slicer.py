@@ -41,4 +41,5 @@ def _run(kit: Kit, job: Job, infer: Callable[[U8], None]) -> Done:
 
     side = job.tiles[0].x1 - job.tiles[0].x0
     slicer = InferenceSlicer(callback, slice_wh=side, overlap_wh=side // 5)
-    return Done(kit.taken_ms(), len(slicer(rgb)))
+    found = slicer(rgb)
+    return Done(kit.taken_ms(), len(found))

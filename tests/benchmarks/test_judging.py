@@ -100,13 +100,14 @@ def watcher(cpu_ms: float, told: set[int], took_ms: float = 10.0, crops: int = 3
 def runs(ours: list[Row]) -> dict[str, dict[str, list[Row]]]:
     tiling = watcher(100.0, {1, 2}, 100.0)
     names = ("ours20", "ours50", "ours100")
-    return {"static": {"tiling": tiling, "open_loop": ours} | {name: ours for name in names}}
+    return {"static": {"tiling": tiling, "open_loop": ours} | dict.fromkeys(names, ours)}
 
 
 def test_cheaper_counts_only_with_as_many_tags():
     cheap = report_c.headlines(runs(watcher(2.0, {1, 2})), 100)
     assert cheap["static_cost_ratio"] == pytest.approx(50)
     assert cheap["static_told_over_tiling"] == 1
+    assert report_c.cost_ratio(watcher(2.0, {1}), watcher(100.0, set())) is None
     blind = report_c.headlines(runs(watcher(2.0, {1})), 100)
     assert blind["static_cost_ratio"] is None
 
