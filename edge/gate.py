@@ -28,9 +28,9 @@ class Gate(msgspec.Struct, frozen=True, eq=False):
 def moved(gate: Gate, luma: U8, rows: int, columns: int) -> tuple[Gate, F32]:
     """(h, w) samples of a new frame -> the gate after it, and (rows, columns) of motion, 0..1.
 
-    The first frame of a camera, or one of another size, has not moved.
+    The first frame of a camera, one of another size, or one too small for a sample has not moved.
     """
-    if gate.luma is None or gate.luma.shape != luma.shape:
+    if gate.luma is None or gate.luma.shape != luma.shape or not luma.size:
         return Gate(luma, gate.noise), np.zeros((rows, columns), np.float32)
     change = luma.astype(np.float32) - gate.luma
     change -= np.median(change)
