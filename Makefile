@@ -11,7 +11,8 @@ WORKSHOP := $(BIN)/edge-quantize
 SETS := $(BIN)/python -m quantize.pictures.shared $(DATA) --rendered $(RENDERED)
 FINISH := --epochs 6 --lr 3e-4 --first-side 160 --warm-up 100
 
-.PHONY: help demo test lint unit test-slow bundle int8 glance bundle-report clean
+.PHONY: help demo test lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c \
+    bench-footage clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -78,6 +79,22 @@ bundle-report: build/pictures  ## the README's table of accuracy, from the weigh
 	$(WORKSHOP) compare --float build/again/float --bundle edge/bundles/default --images build/pictures \
 	    --labels build/soft --out build/again/report
 	$(BIN)/python -m benchmarks.readme build/again/report/report.json
+
+$(VENV)/bench: $(VENV)/runtime
+	$(PIP) --editable '.[onnx,video,bench]'
+	@touch $@
+
+bench-a: $(VENV)/bench  ## detail found against compute, beside SAHI and others; half an hour
+	$(BIN)/python -m benchmarks.bench_a
+
+bench-b: $(VENV)/bench  ## how much of a frame's time is the engine's, beside SAHI and others; minutes
+	$(BIN)/python -m benchmarks.bench_b
+
+bench-c: $(VENV)/bench  ## steady video, quiet and with others at work; three quarters of an hour
+	$(BIN)/python -m benchmarks.bench_c
+
+bench-footage: $(VENV)/bench  ## street photos and clips; minutes
+	$(BIN)/python -m benchmarks.real_footage
 
 clean:  ## forget the environment and what was built
 	rm -rf $(VENV) build out
