@@ -7,6 +7,7 @@ what decides how large a thing appears.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -16,14 +17,13 @@ import numpy as np
 from edge.heat import boxes_of
 from edge.records import F32, Box, Region
 from edge.regions import shared
-from edge.schedule import MOST, Asked
+from edge.schedule import EXPLORING, MOST, Asked
 
 Why = Literal["glance", "track", "heat", "moved", "aged"]
 
 SIDES = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)  # of a crop, in inputs; whole ratios resize fastest
-FILLS = 0.6  # of a crop: a thing may fill this much, and fills at least half of that
+FILLS = 0.6  # of a crop: a thing may fill this much, and fills two thirds of it at least
 WHOLE = 0.7  # of a thing: a look that holds less of it does not count
-NEAR = 3.0  # sides: things this close may share a look
 # How often a look is right about a thing that is so many px long at the input, to so many px; as
 # measured on pictures of the bundle's heads shrunk to these sizes and put back into the middle.
 PX = (0.0, 8.0, 16.0, 32.0, 64.0, 112.0, 224.0)
@@ -48,11 +48,13 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 def crop_around(box: Box, width: int, height: int, input_px: int) -> Region:
-    """The square in which `box` fills FILLS at most, from the ladder of sides, inside the frame."""
+    """The square in which `box` fills FILLS at most, from the ladder of sides, inside the frame.
+
+    A thing too small for the ladder fills less, one too large gets a side of its own.
+    """
     longest = max(box[2] - box[0], box[3] - box[1])
-    wanted = longest / FILLS
-    steps = [round(side * input_px) for side in SIDES]
-    side = next((s for s in steps if s >= wanted), round(longest * 1.25))
+    wanted = math.ceil(longest / FILLS)
+    side = next((round(s * input_px) for s in SIDES if round(s * input_px) >= wanted), wanted)
     wide, tall = min(side, width), min(side, height)
     x0 = min(max(0, (box[0] + box[2] - wide) // 2), width - wide)
     y0 = min(max(0, (box[1] + box[3] - tall) // 2), height - tall)
@@ -62,25 +64,19 @@ def crop_around(box: Box, width: int, height: int, input_px: int) -> Region:
 def candidates(
     items: Sequence[Item], width: int, height: int, input_px: int
 ) -> tuple[Candidate, ...]:
-    """A crop an item, and one for each pair of near things; tiles are looked at as they are.
+    """A crop an item; tiles are looked at as they are. The most promising MOST of them.
 
-    The most promising MOST of them.
+    A tenth of the places is for exploration, where there is so much to explore.
     """
-    order = sorted(range(len(items)), key=lambda i: (-items[i].due_s, -items[i].worth))[:MOST]
-    found = [
+    return tuple(
         Candidate(
             Region(*items[i].box, "tile")
             if items[i].why == "aged"
             else crop_around(items[i].box, width, height, input_px),
             i,
         )
-        for i in order
-    ]
-    for i, box in _pairs(items, order):
-        if len(found) >= MOST:
-            break
-        found.append(Candidate(crop_around(box, width, height, input_px), i))
-    return tuple(found)
+        for i in _best(items)
+    )
 
 
 def asked(
@@ -97,31 +93,44 @@ def asked(
 
 
 def sees(items: Sequence[Item], chosen: Sequence[Candidate], input_px: int) -> F32:
-    """(C, I): the chance that a look at each candidate is right about each item.
+    """(C, I): the chance that a look at each candidate settles each item.
 
-    A head names one thing a look: where several share it, each is as likely as it is large.
+    A head names one thing a look, so a look speaks of the thing it was made for and of no other,
+    and where several share the crop, that one is named as likely as it is large. Of areas a look
+    tells as much as it holds of them.
     """
+    found = np.zeros((len(chosen), len(items)), np.float32)
     if not items or not chosen:
-        return np.zeros((len(chosen), len(items)), np.float32)
+        return found
     regions = np.array([c.region.box for c in chosen], np.float32)  # (C, 4)
     boxes = np.array([item.box for item in items], np.float32)  # (I, 4)
     is_area = np.array([item.why in ("aged", "moved") for item in items])  # (I,)
     held = _held(regions, boxes)  # (C, I) share of each item
+    found[:, is_area] = held[:, is_area]
     longest = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])  # (I,)
     sides = np.maximum(regions[:, 2] - regions[:, 0], regions[:, 3] - regions[:, 1])  # (C,)
-    right = np.interp(longest[None] * input_px / sides[:, None], PX, RIGHT)
-    area = np.where(is_area, 0.0, longest**2)[None] * held  # (C, I)
-    alone = area / np.maximum(area.sum(1, keepdims=True), 1e-6)
-    thing = right * alone * (held >= WHOLE)
-    return np.where(is_area[None], held, thing).astype(np.float32)
+    rows, own = np.arange(len(chosen)), np.array([c.item for c in chosen])  # (C,)
+    right = np.interp(longest[own] * input_px / sides, PX, RIGHT)
+    area = np.where(is_area, 0, longest**2) * held  # (C, I)
+    alone = area[rows, own] / np.maximum(area.sum(1), 1e-6)
+    thing = right * alone * (held[rows, own] >= WHOLE)
+    found[rows, own] = np.where(is_area[own], held[rows, own], thing)
+    return found
 
 
-def moved_items(motion: F32, known: Sequence[Box], width: int, height: int) -> list[Item]:
-    """Areas that moved and that no track explains."""
+def moved_boxes(motion: F32, known: Sequence[Box], width: int, height: int) -> list[Box]:
+    """Areas that moved and that no known thing explains."""
     boxes = boxes_of(motion, width, height)
-    return [
-        Item(box, 0.2, "moved") for box in boxes if not any(shared(box, k) >= 0.3 for k in known)
-    ]
+    return [box for box in boxes if not any(shared(box, k) >= 0.3 for k in known)]
+
+
+def _best(items: Sequence[Item]) -> list[int]:
+    """Which items get a candidate: the longest overdue, then the worthiest."""
+    order = sorted(range(len(items)), key=lambda i: (-max(items[i].due_s, 0.0), -items[i].worth))
+    explored = [i for i in order if items[i].why == "aged"][: round(EXPLORING * MOST)]
+    chosen = set(explored)
+    chosen.update([i for i in order if i not in chosen][: MOST - len(explored)])
+    return [i for i in order if i in chosen]
 
 
 def _held(regions: F32, boxes: F32) -> F32:
@@ -131,27 +140,3 @@ def _held(regions: F32, boxes: F32) -> F32:
     inside = np.prod(np.maximum(high - low, 0), axis=2)
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     return np.asarray(inside / np.maximum(area, 1)[None], np.float32)
-
-
-def _pairs(items: Sequence[Item], order: Sequence[int]) -> list[tuple[int, Box]]:
-    """The box around a thing and its nearest neighbour, for things that are near one another."""
-    things = [i for i in order if items[i].why in ("track", "heat")]
-    if len(things) < 2:
-        return []
-    boxes = np.array([items[i].box for i in things], np.float32)
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    away = np.abs(centres[:, None] - centres[None]).max(2)  # (N, N) px
-    np.fill_diagonal(away, np.inf)
-    nearest = away.argmin(1)
-    side = (boxes[:, 2:] - boxes[:, :2]).max(1)
-    near = away.min(1) <= NEAR * np.maximum(side, side[nearest])
-    return [
-        (things[n], _around(boxes[n], boxes[nearest[n]]))
-        for n in np.nonzero(near)[0]
-        if n < nearest[n] or nearest[nearest[n]] != n  # each pair once
-    ]
-
-
-def _around(a: F32, b: F32) -> Box:
-    low, high = np.minimum(a[:2], b[:2]), np.maximum(a[2:], b[2:])
-    return int(low[0]), int(low[1]), int(high[0]), int(high[1])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.records import F32, Box, Region
 
@@ -18,7 +19,7 @@ WAIT_S = 10.0  # what nobody looked at for so long is overdue
 class Cells(msgspec.Struct, frozen=True, eq=False):
     """(rows, columns) each."""
 
-    looked_s: F32  # when a closer look last covered the cell; NEVER
+    looked_s: NDArray[np.float64]  # when a closer look last covered the cell; NEVER
     hits: F32  # of a Beta distribution: looks there that found something, decayed
     blanks: F32  # and that found nothing
 
@@ -52,8 +53,7 @@ def looked(
 def age_s(cells: Cells, box: Box, at_s: float, width: int, height: int) -> float:
     """The longest that a cell of `box` has not been looked at; inf when never."""
     rows, columns = _span(cells, box, width, height)
-    part = cells.looked_s[rows, columns]
-    oldest = float(part.min()) if part.size else at_s
+    oldest = float(cells.looked_s[rows, columns].min())
     return at_s - oldest if oldest > NEVER else float("inf")
 
 
@@ -67,12 +67,14 @@ def chance(cells: Cells, box: Box, waited_s: float, width: int, height: int) -> 
     """That a look at `box` finds something new, 0..1: the share of looks there that did, more so
     the longer nobody looked.
     """
+    return rate(cells, box, width, height) * (1 - float(np.exp(-waited_s / WAIT_S)))
+
+
+def rate(cells: Cells, box: Box, width: int, height: int) -> float:
+    """The share of looks at the best cell of `box` that found something, 0..1."""
     rows, columns = _span(cells, box, width, height)
     hits = cells.hits[rows, columns]
-    if not hits.size:
-        return 0.0
-    rate = float((hits / (hits + cells.blanks[rows, columns])).max())
-    return rate * (1 - float(np.exp(-waited_s / WAIT_S)))
+    return float((hits / (hits + cells.blanks[rows, columns])).max())
 
 
 def covered(cells: Cells, at_s: float, within_s: float) -> float:

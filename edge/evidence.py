@@ -3,8 +3,12 @@
 Looks add in log-odds (a naive Bayes of views), each with a weight: two looks that show the same
 view are one look, so only what is new in a view counts. A thing is settled once a tag, or "none of
 these" from every head, has the probability SETTLED; after PATIENCE looks without that it is
-unsure, which is an answer too. The tag that is shown for a thing changes only when another one
-leads it by MARGIN: evidence has to turn, not to tremble.
+unsure, which is an answer too.
+
+What is told of a thing does not flicker. A tag gives way only when another one leads it by MARGIN:
+evidence has to turn, not to tremble. And one that was taken back is not told again before the thing
+is worth a new look for a reason of its own: see `reopened`. Where it would be the best answer after
+all, none is given.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ SETTLED = 0.98
 NOTHING = 0.90  # "none of these" from every head
 PATIENCE = 6  # looks
 MARGIN = 1.5  # nats between the tag that is shown and the one that takes its place
+SLACK = 1.0  # nats below its threshold from which a tag of several is taken back
 MOST = 8.0  # nats that one tag may lead by: what was believed for long can still be unlearned
 REPEATED = 0.15  # what a look counts that shows nothing new
 NEW_VIEW = 0.25  # 1 - cosine of two embeddings from which a view counts in full
@@ -37,7 +42,8 @@ class Evidence(msgspec.Struct, frozen=True, eq=False):
     views: tuple[F32, ...] = ()  # (D,) embeddings of length 1, the last ones that were new
     looks: int = 0
     patience: int = PATIENCE  # looks after which it is unsure
-    shown: Mapping[str, int] = {}  # softmax head -> the tag that is told
+    shown: Mapping[str, tuple[int, ...]] = {}  # head -> the tags that are told
+    left: Mapping[str, tuple[int, ...]] = {}  # head -> those taken back since it was (re)opened
     state: State = "open"
     sure: float = 0.0  # probability of the best answer
 
@@ -63,23 +69,25 @@ def add(
     if counts > REPEATED:
         views = (*views, embedding)[-VIEWS:]
     looks = evidence.looks + 1
-    shown = {
-        head.name: tag
-        for head in heads
-        if head.kind == "softmax"
-        and (tag := _shown(head, logs[head.name], evidence.shown.get(head.name))) is not None
-    }
+    shown, left = {}, {}
+    for head in heads:
+        before, barred = evidence.shown.get(head.name, ()), evidence.left.get(head.name, ())
+        told = shown[head.name] = _told(head, logs[head.name], before, barred)
+        left[head.name] = (*barred, *(tag for tag in before if tag not in told))
     state = state_of(heads, logs, looks, evidence.patience)
-    return Evidence(logs, views, looks, evidence.patience, shown, state, _sure(heads, logs))
+    return Evidence(
+        logs, views, looks, evidence.patience, shown, left, state, _sure(heads, logs)
+    )  # fmt: skip
 
 
 def reopened(evidence: Evidence) -> Evidence:
-    """The same, worth another look: it grew, became sharper, or looks different now.
+    """The same, worth another look: it grew, became sharper, looks different, or it is long ago.
 
-    What was believed stays, and stays shown, until a look speaks against it.
+    What was believed stays, and stays told, until a look speaks against it; what was taken back may
+    be told again.
     """
     patience = evidence.looks + PATIENCE
-    return msgspec.structs.replace(evidence, state="open", patience=patience)
+    return msgspec.structs.replace(evidence, state="open", patience=patience, left={})
 
 
 def probabilities(head: Head, logs: F32) -> F32:
@@ -136,12 +144,30 @@ def _normal(logs: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> F32:
     return np.asarray(shifted - np.log(np.exp(shifted).sum()), np.float32)
 
 
-def _shown(head: Head, logs: F32, now: int | None) -> int | None:
-    """Which tag of a softmax head is told: one above its threshold that beats "none"."""
+def _told(
+    head: Head, logs: F32, before: tuple[int, ...], barred: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The tags of a head that are told, best first, given those told before and those barred."""
+    tags = len(logs) - head.has_none
+    limits = np.broadcast_to(np.asarray(head.thresholds, np.float32), tags)
+    if head.kind == "softmax":
+        return _one(logs, limits, before, barred)
+    p = probabilities(head, logs)
+    loose = 1 / (1 + np.exp(SLACK) * (1 / np.clip(limits, 1e-6, 1) - 1))  # SLACK nats below
+    chosen = p >= limits
+    chosen[list(barred)] = False
+    kept = list(before)
+    chosen[kept] = p[kept] >= loose[kept]
+    order = np.argsort(-p, kind="stable")
+    return tuple(order[chosen[order]].tolist())
+
+
+def _one(
+    logs: F32, limits: F32, before: tuple[int, ...], barred: tuple[int, ...]
+) -> tuple[int, ...]:
+    """Of a softmax head: a tag that beats "none" and reaches its threshold, or no tag."""
     best = int(logs.argmax())
-    if now is not None and logs[best] - logs[now] < MARGIN:
-        return now
-    if head.has_none and best == len(logs) - 1:
-        return None
-    limits = np.broadcast_to(np.asarray(head.thresholds, np.float32), len(logs) - head.has_none)
-    return best if np.exp(logs[best]) >= limits[best] else None
+    if before and logs[best] - logs[before[0]] < MARGIN:
+        return before
+    is_tag = best < len(limits) and best not in barred
+    return (best,) if is_tag and np.exp(logs[best]) >= limits[best] else ()

@@ -10,16 +10,16 @@ from time import perf_counter
 from typing import Protocol
 
 import msgspec
+import numpy as np
 
-from edge import pixels, schedule
+from edge import memory, pixels, schedule
 from edge.candidates import Candidate, Item, Why, asked, candidates
 from edge.heads import tags_for
 from edge.heat import Heat
 from edge.manifest import Head
-from edge.memory import Memory
 from edge.pace import Pace
 from edge.records import F32, Budget, Picture, Region, Spent, Tag
-from edge.schedule import Choice
+from edge.schedule import Asked, Choice
 
 STARVED_S = 1.0  # without any launch: then one is made, whatever the budget says
 
@@ -76,18 +76,8 @@ class Seen(msgspec.Struct, frozen=True, eq=False):
         return dict(Counter(skip.why for skip in self.skipped))
 
 
-class Looks(Protocol):
-    """What R regions look like."""
-
-    @property
-    def embedding(self) -> F32:
-        """(R, D), rows of length 1"""
-        ...
-
-    @property
-    def scores(self) -> Mapping[str, F32]:
-        """head -> (R, T) or, with "none", (R, T + 1)"""
-        ...
+class Looks(memory.Looks, Protocol):
+    """What R regions look like, and what it cost to find out."""
 
     @property
     def engine_ms(self) -> float: ...
@@ -114,7 +104,7 @@ class Looker(Protocol):
     def glance(self, picture: Picture) -> tuple[Heat, float]: ...
 
 
-class Past(Memory):
+class Past(memory.Memory):
     """What is known of one camera, or one picture: see `memory.Memory`."""
 
 
@@ -132,7 +122,8 @@ def tag_frame(
     at_s   when the frame was taken, on any clock that runs with the frames; None: now
 
     No launch is made that would end past the budget, unless nothing at all was launched for a
-    second. Raises InferenceError when the engine fails, ValueError for an array that is no frame.
+    second. Where a budget is too small for a glance and a closer look, they take turns. Raises
+    InferenceError when the engine fails, ValueError for an array that is no frame.
     """
     pixels.check(picture)
     if math.isfinite(view.budget.frame_ms):
@@ -166,17 +157,18 @@ class _Run:
         self._skipped: list[Skipped] = []
         self._heat: Heat | None = None
         self._engine_ms = 0.0
+        self._ended = self._start  # the last launch, or nothing yet
         self._items: Sequence[Item] = ()
         self._found: Sequence[Candidate] = ()
 
     def glance(self) -> None:
         """The whole frame, where it has changed or was not seen for long."""
         past, whole = self._past, Region(0, 0, self._width, self._height, "full")
-        if (self._view.whole or past.wants_tags(self._at_s)) and self._fits("focus"):
+        if (self._view.whole or past.wants_tags(self._at_s)) and self._may("tags", "focus"):
             self._look(self._tagger.looks(self._picture, [whole]), whole, "glance")
             past.saw_whole(self._looks[-1].tags, self._at_s)
         wants = not self._view.whole and not self._is_small and self._tagger.has_glance
-        if wants and past.wants_heat(self._at_s) and self._fits("glance"):
+        if wants and past.wants_heat(self._at_s) and self._may("heat", "glance"):
             begin = self._clock()
             self._heat, engine_ms = self._tagger.glance(self._picture)
             self._launched("glance", begin, engine_ms)
@@ -190,29 +182,42 @@ class _Run:
         """
         if self._is_small:
             return
-        self._items = items = self._past.items(self._at_s)
-        self._found = found = candidates(items, self._width, self._height, self._tagger.input_px)
-        plan = self._plan(items, found)
+        self._items = self._past.items(self._at_s)
+        if self._items and not self._fits("focus"):
+            self._skipped += [
+                Skipped(Region(*item.box), item.why)
+                for item in self._items
+                if item.worth > schedule.NOTHING
+            ]
+            return
+        self._found = found = candidates(
+            self._items, self._width, self._height, self._tagger.input_px
+        )
+        question, plan = self._plan()
         regions = (found[choice.candidate].region for choice in plan)
         done = 0
         with closing(self._tagger.looks(self._picture, regions)) as looks:
             for choice in plan:
                 if not self._fits("focus"):
                     break
-                self._look_at(looks, items, found[choice.candidate], choice)
+                self._look_at(looks, choice)
                 done += 1
-        self._skip(items, found, plan, done)
+        self._past.had_turn("focus", self._at_s)  # there may have been nothing to look at
+        self._skip(question, plan[:done])
 
     def seen(self) -> Seen:
-        past = self._past
-        spent_ms = (self._clock() - self._start) * 1e3
+        past, view = self._past, self._view
+        tags = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
         closer = sum(look.region.kind != "full" for look in self._looks)
         launches = len(self._looks) - closer + (self._heat is not None)
+        end = self._clock()
+        if self._ended > self._start:
+            past.tail_ms = max((end - self._ended) * 1e3, 0.9 * past.tail_ms)
         return Seen(
-            past.tags(self._tagger.heads, self._tagger.tags, self._at_s, self._view.top_k),
-            Spent(spent_ms, self._engine_ms, launches, closer),
-            past.coverage(self._at_s),
-            past.oldest_s(self._at_s),
+            tags,
+            Spent((end - self._start) * 1e3, self._engine_ms, launches, closer),
+            1.0 if view.whole else past.sweep.coverage(),
+            0.0 if view.whole else past.sweep.oldest_s(),
             tuple(self._looks),
             tuple(self._skipped),
             self._heat,
@@ -220,24 +225,28 @@ class _Run:
             tuple(self._items),
             tuple(self._found),
             self._tagger.pace.slowdown,
-            self._view.budget.frame_ms,
-            past.ages_s(self._at_s),
+            view.budget.frame_ms,
+            past.sweep.ages_s(),
         )
 
-    def _plan(self, items: Sequence[Item], found: Sequence[Candidate]) -> tuple[Choice, ...]:
-        budget = self._view.budget
-        cost_ms = self._tagger.pace.planned_ms("focus")
-        left = Budget(budget.frame_ms - self._spent_ms(), budget.max_regions)
-        return schedule.plan(asked(items, found, cost_ms, self._tagger.input_px), left)
+    def _plan(self) -> tuple[Asked, tuple[Choice, ...]]:
+        """What could be looked at, and what will be. A look fits, or has to be made all the same:
+        `_fits` said so.
+        """
+        budget, cost_ms = self._view.budget, self._tagger.pace.planned_ms("focus")
+        question = asked(self._items, self._found, cost_ms, self._tagger.input_px)
+        left_ms = max(budget.frame_ms - self._spent_ms() - self._past.tail_ms, cost_ms)
+        exploring_ms = self._past.sweep.owed_ms(budget.frame_ms, cost_ms)
+        return question, schedule.plan(question, Budget(left_ms, budget.max_regions), exploring_ms)
 
-    def _look_at(
-        self, ready: Iterator[Looks], items: Sequence[Item], candidate: Candidate, choice: Choice
-    ) -> None:
-        item = items[candidate.item]
-        looks = self._look(ready, candidate.region, item.why, choice.gain, choice.cost_ms)
-        self._past.saw(
-            self._tagger.heads, item, candidate.region, looks, self._looks[-1].tags, self._at_s
-        )
+    def _look_at(self, ready: Iterator[Looks], choice: Choice) -> None:
+        candidate = self._found[choice.candidate]
+        item, region = self._items[candidate.item], candidate.region
+        looks = self._look(ready, region, item.why, choice.gain, choice.cost_ms)
+        tags = self._looks[-1].tags
+        self._past.saw(self._picture, self._tagger.heads, item, region, looks, tags, self._at_s)
+        if item.why == "aged":
+            self._past.sweep.explored(choice.cost_ms)
 
     def _look(
         self,
@@ -262,31 +271,36 @@ class _Run:
 
     def _launched(self, role: str, begin: float, engine_ms: float) -> None:
         self._engine_ms += engine_ms
-        self._tagger.pace.took(role, (self._clock() - begin) * 1e3)
+        self._ended = self._clock()
+        self._tagger.pace.took(role, (self._ended - begin) * 1e3)
         self._past.launched_s = self._at_s
+
+    def _may(self, turn: memory.Turn, role: str) -> bool:
+        """Whether a launch for the sake of the glance is made: it fits, and so does a closer look
+        beside it; or such looks had their turn.
+        """
+        if not self._fits(role) or self._view.whole or self._is_small:
+            return self._fits(role)
+        both_ms = self._tagger.pace.stopped_ms(role) + self._tagger.pace.stopped_ms("focus")
+        return self._ends_in_time(both_ms) or self._past.is_turn(turn)
 
     def _fits(self, role: str) -> bool:
         """Whether a launch would end within the budget; or has to be made all the same."""
-        if not math.isfinite(self._view.budget.frame_ms):
-            return True
-        would_end_ms = self._spent_ms() + self._tagger.pace.stopped_ms(role)
         is_starved = self._at_s - self._past.launched_s >= STARVED_S
-        return would_end_ms <= self._view.budget.frame_ms or is_starved
+        return is_starved or self._ends_in_time(self._tagger.pace.stopped_ms(role))
+
+    def _ends_in_time(self, ms: float) -> bool:
+        return self._spent_ms() + ms + self._past.tail_ms <= self._view.budget.frame_ms
 
     def _spent_ms(self) -> float:
         return (self._clock() - self._start) * 1e3
 
-    def _skip(
-        self,
-        items: Sequence[Item],
-        found: Sequence[Candidate],
-        plan: Sequence[Choice],
-        done: int,
-    ) -> None:
-        """What was worth a look and got none: each item once."""
-        served = {found[choice.candidate].item for choice in plan[:done]}
-        for candidate in found:
-            item = items[candidate.item]
-            if candidate.item not in served and item.worth > schedule.NOTHING:
-                served.add(candidate.item)
-                self._skipped.append(Skipped(candidate.region, item.why))
+    def _skip(self, question: Asked, made: Sequence[Choice]) -> None:
+        """What would still bring something after the looks that were made: each item once."""
+        rows = [choice.candidate for choice in made]
+        missed = np.prod(1 - question.sees[rows], axis=0)
+        gains = question.sees @ (question.worth * missed)
+        served = {self._found[row].item for row in rows}
+        for candidate, gain in zip(self._found, gains):
+            if candidate.item not in served and gain > schedule.NOTHING:
+                self._skipped.append(Skipped(candidate.region, self._items[candidate.item].why))

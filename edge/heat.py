@@ -10,11 +10,10 @@ import numpy as np
 
 from edge.manifest import HeatMap
 from edge.records import F32, Box
-from edge.regions import shared
+from edge.regions import alike
 
 FAINT = 0.05  # heat below which a cell is cold
 MOST = 60  # spots of a frame
-SAME = 0.5  # shared area over the smaller one's: two spots of one thing
 
 
 class Spot(msgspec.Struct, frozen=True):
@@ -59,7 +58,7 @@ def _spots(heat: F32, geometry: F32, width: int, height: int) -> list[Spot]:
         )
         side = float(np.exp2(np.clip(log_side, -6, 0))) * max(width, height)
         spot = Spot(_square(centre, side, width, height), float(heat[y, x]))
-        if all(shared(spot.box, other.box) < SAME for other in found):
+        if not any(alike(spot.box, other.box) for other in found):
             found.append(spot)
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from edge.records import Region
 
 WARM_UP = 2  # launches: the first ones allocate
 LAUNCHES = 9
-UNKNOWN = Quantiles(1.0, 1.0)  # without a budget nobody asks how long; only ratios count then
+UNKNOWN = Quantiles(1.0, 1.0, 1.0)  # without a budget nobody asks how long; only ratios count then
 
 
 class Launcher(Protocol):
@@ -29,9 +29,10 @@ class Launcher(Protocol):
 
 
 class Pace:
-    """The costs of one open tagger, for every camera that it serves."""
+    """The costs of one open tagger, for every camera that it serves. clock: seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
+        self._clock = clock
         self._costs = Costs({("focus", 1): UNKNOWN, ("glance", 1): UNKNOWN})
         self._is_known = False
 
@@ -47,9 +48,9 @@ class Pace:
         side = 2 * launcher.input_px
         noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
         part = [Region(0, 0, side, side)]
-        table = {("focus", 1): _timed(lambda: launcher.look(noise, part))}
+        table = {("focus", 1): _timed(lambda: launcher.look(noise, part), self._clock)}
         if launcher.has_glance:
-            table["glance", 1] = _timed(lambda: launcher.glance(noise))
+            table["glance", 1] = _timed(lambda: launcher.glance(noise), self._clock)
         self._costs, self._is_known = Costs(table), True
 
     def planned_ms(self, role: str) -> float:
@@ -66,12 +67,12 @@ class Pace:
             self._costs = after(self._costs, role, 1, ms)
 
 
-def _timed(launch: Any) -> Quantiles:
+def _timed(launch: Callable[[], object], clock: Callable[[], float]) -> Quantiles:
     for _ in range(WARM_UP):
         launch()
     taken = []
     for _ in range(LAUNCHES):
-        begin = perf_counter()
+        begin = clock()
         launch()
-        taken.append((perf_counter() - begin) * 1e3)
+        taken.append((clock() - begin) * 1e3)
     return quantiles(taken)

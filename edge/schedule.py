@@ -9,11 +9,12 @@ plan (Leskovec et al. 2007, KDD), in practice within a few per cent.
 
 The laws, whatever the input (tests/property/test_schedule.py): a plan never costs more than the
 budget and holds no more regions than it allows; each candidate at most once; one that is overdue
-is never passed over for one that is not, unless it does not fit.
+is never passed over for one that is not, unless it does not fit; exploration has its share.
 """
 
 from __future__ import annotations
 
+from math import inf, isfinite
 from typing import Any
 
 import msgspec
@@ -45,35 +46,40 @@ class Asked(msgspec.Struct, frozen=True, eq=False):
     explores: NDArray[np.bool_]  # (C,) nothing but age speaks for it
 
 
-def plan(asked: Asked, budget: Budget) -> tuple[Choice, ...]:
-    """Looks in the order to make them: the longest overdue, then by gain per ms.
+def plan(asked: Asked, budget: Budget, exploring_ms: float | None = None) -> tuple[Choice, ...]:
+    """Looks in the order to make them: the longest overdue, then exploration, then by gain per ms.
 
-    A tenth of the budget is left to exploration, as long as there is something to explore; what
-    one side does not use, the other may. Raises ValueError for arrays that do not fit together.
+    Exploration has `exploring_ms` of the budget, a tenth when not given, to itself; what it does
+    not use the others may. Raises ValueError for arrays that do not fit together.
     """
     _check(asked)
+    if not asked.costs_ms.size:
+        return ()
     chosen = _Chosen(asked, budget)
-    for c in np.argsort(-asked.due, kind="stable"):
-        if asked.due[c] > 0:
-            chosen.take(int(c))
+    late = np.nonzero(asked.due > 0)[0]
+    for c in late[np.argsort(-asked.due[late], kind="stable")]:
+        chosen.take(int(c))
+    if asked.explores.any() and isfinite(budget.frame_ms):
+        tenth_ms = EXPLORING * budget.frame_ms
+        chosen.greedy(asked.explores, tenth_ms if exploring_ms is None else exploring_ms)
     # Greedy is never worse than the best single look, once that look is compared with it.
-    best = _best_alone(asked, chosen)
-    reserved_ms = EXPLORING * budget.frame_ms if asked.explores.any() else 0.0
-    chosen.greedy(~asked.explores, reserved_ms)
-    chosen.greedy(asked.explores, 0.0)
-    chosen.greedy(~asked.explores, 0.0)
-    return chosen.looks if best is None or chosen.gain >= best.gain else best.looks
+    best = None if chosen.looks else _best_alone(asked, budget)
+    chosen.greedy()
+    return chosen.looks if best is None or chosen.gain >= best.gain else (best,)
 
 
 class _Chosen:
     """A plan in the making: what is spent, and the chance that each item is missed by it."""
 
     def __init__(self, asked: Asked, budget: Budget) -> None:
-        self._asked = asked
+        self._all_ms, self._costs = asked.costs_ms, asked.costs_ms.tolist()  # (C,)
         self._left_ms = budget.frame_ms
         self._left = budget.max_regions
+        self._worths = np.asarray(asked.sees * asked.worth, np.float32)  # (C, I)
+        self._misses = np.asarray(1 - asked.sees, np.float32)  # (C, I)
         self._missed = np.ones(len(asked.worth), np.float32)  # (I,)
-        self._is_free = np.ones(len(asked.costs_ms), bool)  # (C,)
+        # A free look goes first; one that is taken has a rate of 0 from then on.
+        self._per_ms = np.asarray(1 / np.maximum(asked.costs_ms, 1e-9), np.float32)  # (C,)
         self._looks: list[Choice] = []
 
     @property
@@ -84,51 +90,51 @@ class _Chosen:
     def gain(self) -> float:
         return sum(look.gain for look in self._looks)
 
-    def fits(self, reserved_ms: float = 0.0) -> NDArray[np.bool_]:
-        """(C,) which ones could still be taken."""
-        if self._left <= 0:
-            return np.zeros(len(self._is_free), bool)
-        return self._is_free & (self._asked.costs_ms <= self._left_ms - reserved_ms)
-
-    def gains(self) -> F32:
-        """(C,) what each would add to what is chosen."""
-        return np.asarray(self._asked.sees @ (self._asked.worth * self._missed), np.float32)
-
     def take(self, c: int, gain: float | None = None) -> None:
         """Add a candidate, if it fits."""
-        cost_ms = float(self._asked.costs_ms[c])
-        if self._left <= 0 or not self._is_free[c] or cost_ms > self._left_ms:
+        cost_ms = self._costs[c]
+        if self._left <= 0 or cost_ms > self._left_ms:
             return
-        gain = float(self.gains()[c]) if gain is None else gain
+        gain = float(self._worths[c] @ self._missed) if gain is None else gain
         self._looks.append(Choice(c, gain, cost_ms))
         self._left_ms -= cost_ms
         self._left -= 1
-        self._is_free[c] = False
-        self._missed *= 1 - self._asked.sees[c]
+        self._per_ms[c] = 0
+        self._missed *= self._misses[c]
 
-    def greedy(self, among: NDArray[np.bool_], reserved_ms: float) -> None:
-        """By gain per ms, until nothing fits or nothing is gained; ties keep the order given."""
-        costs = np.maximum(self._asked.costs_ms, 1e-9)  # a free look goes first
-        while (open_ := self.fits(reserved_ms) & among).any():
-            gains = self.gains()
-            c = int(np.where(open_ & (gains > NOTHING), gains / costs, -1.0).argmax())
-            if not open_[c] or gains[c] <= NOTHING:
+    def greedy(self, among: NDArray[np.bool_] | None = None, most_ms: float = inf) -> None:
+        """By gain per ms, until nothing fits or nothing is gained; ties keep the order given.
+
+        among    (C,) who may be taken; None: everybody
+        most_ms  of the budget, for all of them together
+        """
+        per_ms = self._per_ms.copy() if among is None else self._per_ms * among
+        gains, rates = np.empty((2, per_ms.size), np.float32)
+        kept_ms = max(0.0, self._left_ms - most_ms) if isfinite(most_ms) else 0.0
+        while self._left > 0:
+            np.dot(self._worths, self._missed, out=gains)
+            np.multiply(gains, per_ms, out=rates)
+            c = int(rates.argmax())
+            if rates.item(c) <= 0:
                 return
-            self.take(c, float(gains[c]))
+            gain, left_ms = gains.item(c), self._left_ms - kept_ms
+            if gain <= NOTHING:  # and what brings as little will never bring more
+                per_ms[gains <= NOTHING] = 0
+            elif self._costs[c] > left_ms:
+                per_ms[self._all_ms > left_ms] = 0
+            else:
+                self.take(c, gain)
+            per_ms[c] = 0
 
 
-def _best_alone(asked: Asked, begun: _Chosen) -> _Chosen | None:
-    """The one look that brings most, where nothing is overdue."""
-    fits = begun.fits()
-    if begun.looks or not fits.any():
+def _best_alone(asked: Asked, budget: Budget) -> Choice | None:
+    """The one look that brings most."""
+    if budget.max_regions <= 0:
         return None
-    gains = np.where(fits, begun.gains(), -1.0)
-    best = int(gains.argmax())
-    if gains[best] <= NOTHING:
-        return None
-    alone = _Chosen(asked, Budget(float(asked.costs_ms[best]), 1))
-    alone.take(best)
-    return alone
+    gains = np.where(asked.costs_ms <= budget.frame_ms, asked.sees @ asked.worth, 0)
+    c = int(gains.argmax())
+    gain = float(gains[c])
+    return Choice(c, gain, float(asked.costs_ms[c])) if gain > NOTHING else None
 
 
 def _check(asked: Asked) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 
 from edge.evidence import Evidence
 from edge.heat import Spot
 from edge.records import F32, Box
-from edge.regions import shared
 
 BORN = 0.30  # heat that starts a track
 KEPT = 0.08  # heat that lets it live: less than what starts it, so that none flickers
@@ -22,6 +22,8 @@ MOST = 100  # tracks
 MISSES = 3  # glances in a row that do not see it
 PLACE, SPEED, SIDE = 0.7, 0.4, 0.3  # how much of what a spot says is believed
 REACH = 0.8  # of a side: how far from where it should be a thing may turn up
+RESIZED = 1.5  # in the logarithm to base 2: how much larger or smaller
+GONE_S = 15.0  # without a glance or a look that saw it
 
 
 class Track(msgspec.Struct, frozen=True, eq=False):
@@ -112,9 +114,26 @@ def follow(
     return (*kept, *(born(first_id + i, s, at_s) for i, s in enumerate(free[:room])))
 
 
-def alike(a: Box, b: Box) -> bool:
-    """Two boxes of one thing."""
-    return shared(a, b) >= 0.5
+def nearest(tracks: Sequence[Track], spot: Spot, at_s: float) -> int | None:
+    """The id of the track that may have moved to a spot; None when none is near."""
+    return next((tracks[i].id for i in _pairs([predicted(t, at_s) for t in tracks], [spot])), None)
+
+
+def joined(tracks: Sequence[Track], track: Track) -> tuple[Track, ...]:
+    """With one more; when there is no room, without the one that was not seen for longest."""
+    if len(tracks) >= MOST:
+        oldest = min(tracks, key=_seen_s)
+        tracks = [t for t in tracks if t is not oldest]
+    return (*tracks, track)
+
+
+def remembered(tracks: Sequence[Track], at_s: float) -> tuple[Track, ...]:
+    """Without those that nothing has shown for GONE_S."""
+    return tuple(t for t in tracks if at_s - _seen_s(t) <= GONE_S)
+
+
+def _seen_s(track: Track) -> float:
+    return max(track.at_s, track.at_s if track.looked_s is None else track.looked_s)
 
 
 def _missed(track: Track) -> Track:
@@ -122,20 +141,23 @@ def _missed(track: Track) -> Track:
 
 
 def _pairs(tracks: Sequence[Track], spots: Sequence[Spot]) -> dict[int, int]:
-    """Track -> spot, nearest first, in units of their size."""
-    near: list[tuple[float, int, int]] = []
-    for i, track in enumerate(tracks):
-        for j, spot in enumerate(spots):
-            if spot.heat < KEPT:
-                continue
-            x0, y0, x1, y1 = spot.box
-            side = max(track.side, x1 - x0, y1 - y0, 1.0)
-            reach = (REACH + 0.5 * track.misses) * side
-            away = ((x0 + x1) / 2 - track.x) ** 2 + ((y0 + y1) / 2 - track.y) ** 2
-            if away <= reach**2:
-                near.append((away**0.5 / side, i, j))
+    """Track -> spot, those nearest in place and size first."""
+    if not tracks or not spots:
+        return {}
+    own = np.array([(t.x, t.y, t.side, t.misses) for t in tracks]).T[:, :, None]  # 4 x (T, 1)
+    boxes = np.array([s.box for s in spots], np.float64).T  # 4 x (S,)
+    side = np.maximum(boxes[2] - boxes[0], boxes[3] - boxes[1])
+    away = np.hypot((boxes[0] + boxes[2]) / 2 - own[0], (boxes[1] + boxes[3]) / 2 - own[1])
+    away /= np.maximum(np.maximum(own[2], side), 1)  # (T, S) in units of their size
+    resized = np.abs(np.log2(np.maximum(own[2], 1) / side))
+    hot = np.array([s.heat >= KEPT for s in spots])
+    near = (away <= REACH + 0.5 * own[3]) & (resized <= RESIZED) & hot
+    rows, columns = np.nonzero(near)
+    order = np.argsort((away + 0.5 * resized)[rows, columns], kind="stable")
     pairs: dict[int, int] = {}
-    for _, i, j in sorted(near):
-        if i not in pairs and j not in pairs.values():
+    taken: set[int] = set()
+    for i, j in zip(rows[order].tolist(), columns[order].tolist()):
+        if i not in pairs and j not in taken:
             pairs[i] = j
+            taken.add(j)
     return pairs
