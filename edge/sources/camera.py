@@ -76,7 +76,7 @@ class CameraSource:
             try:
                 return planes_of(self._given, self._layout)
             except ValueError as e:
-                raise SourceError(f"{self.newest.where}: {e}") from e
+                raise SourceError(f"{self.name}: {e}") from e
         return from_bgr(self._given, self._buffers.array(*self._given.shape))
 
 
