@@ -20,7 +20,6 @@ from typing import Any
 
 import cv2
 import msgspec
-import numpy as np
 
 from benchmarks.contenders.looking import Look, look_at
 from benchmarks.contenders.sahi_slices import slices
@@ -68,7 +67,7 @@ GARMENTS = {  # a street label -> the tags that are right for it; others are lef
     "wedges": {"Shoes"},
 }
 HEAD = "clothes"
-STREET_TILE_PX, CLIP_TILE_PX = 320, 640
+SMALL_PX, LARGE_PX, LARGE_FRAME = 320, 640, 1280  # tiles; frames as wide get the large ones
 EVERY_S, BUDGET_MS = 0.2, 50.0  # of clips
 WAYS = ("ours", "tiling", "full")
 
@@ -98,7 +97,7 @@ class Glimpse(msgspec.Struct, frozen=True):
 
 
 def seen(
-    tagger: Tagger, picture: Picture, way: str, tile_px: int, view: View, past: Past, at_s: float
+    tagger: Tagger, picture: Picture, way: str, view: View, past: Past, at_s: float = 0.0
 ) -> Glimpse:
     """Look at a picture in one of WAYS."""
     wall, cpu = perf_counter(), process_time()
@@ -107,8 +106,10 @@ def seen(
         looks = tuple(Look(look.region, look.engine_ms, look.tags) for look in found.looks)
         tags, engine_ms = found.tags, found.spent.engine_ms
     else:
-        whole = [Region(0, 0, *pixels.size(picture), "full")]
-        regions = whole if way == "full" else slices(*pixels.size(picture), tile_px)
+        width, height = pixels.size(picture)
+        tile_px = LARGE_PX if width >= LARGE_FRAME else SMALL_PX
+        whole = [Region(0, 0, width, height, "full")]
+        regions = whole if way == "full" else slices(width, height, tile_px)
         looks = look_at(tagger, picture, regions)
         tags = tuple(tag for look in looks for tag in look.tags)
         engine_ms = sum(look.engine_ms for look in looks)
@@ -130,7 +131,7 @@ def street(tagger: Tagger, folder: Path) -> dict[str, Any]:
         garments, photos = garments + len(known), photos + 1
         left_out += len(photo.objects) - len(known)
         for way in order(WAYS, number, 1):
-            glimpse = seen(tagger, rgb, way, STREET_TILE_PX, View(), Past(), 0.0)
+            glimpse = seen(tagger, rgb, way, View(), Past())
             totals[way]["found"] += found_in(glimpse.looks, known)
             totals[way]["engine_ms"] += glimpse.engine_ms
             totals[way]["cpu_ms"] += glimpse.cpu_ms
@@ -157,7 +158,7 @@ def clip(tagger: Tagger, file: Path, most: int) -> dict[str, Any]:
     for number, picture in enumerate(_frames(file, most)):
         for way in order(list(glimpses), number, 1):
             at_s = number * EVERY_S
-            glimpses[way].append(seen(tagger, picture, way, CLIP_TILE_PX, view, past, at_s))
+            glimpses[way].append(seen(tagger, picture, way, view, past, at_s))
     said = {way: [_said(g, heads) for g in kept] for way, kept in glimpses.items()}
     agreed = sum(len(a & b) for a, b in zip(said["ours"], said["tiling"]))
     cpu = {way: mean([g.cpu_ms for g in kept]) for way, kept in glimpses.items()}
@@ -230,9 +231,7 @@ def run(args: argparse.Namespace, tagger: Tagger) -> dict[str, Any]:
         "benchmark": "real footage", "machine": machine(), "engine": tagger.engine,
         "bundle": tagger.bundle.id, "has_glance": tagger.has_glance, "budget_ms": BUDGET_MS,
     }  # fmt: skip
-    small = np.zeros((64, 64, 3), np.uint8)
-    for _ in range(5):  # what a first run costs extra is not measured
-        tagger.look(small, [Region(0, 0, 64, 64)])
+    tagger.pace.measure(tagger)  # before the first frame, which would take longer by it
     if args.street.is_dir():
         found["street"] = street(tagger, args.street)
     files = sorted(p for p in args.clips.glob("*") if p.suffix.lower() in CLIPS)

@@ -138,14 +138,15 @@ def ms_to_reach(traces: Sequence[Trace], wanted: float) -> float:
     return next((ms for ms, got in curve(traces) if got >= wanted - 1e-9), NEVER)
 
 
-def ratio_at(ours: Sequence[Trace], peer: Sequence[Trace], share: float = SHARE) -> float:
-    """Our engine ms to `share` of the peer's recall, over all the peer's engine ms; or NEVER.
+def least_recall(traces: Sequence[Trace], small: bool = False) -> float:
+    """Half a thing: what somebody is taken to have found who found nothing. NaN without things."""
+    total = sum(t.total_small if small else t.total for t in traces)
+    return 0.5 / total if total else math.nan
 
-    NaN when the peer found nothing, for then nothing is to be reached.
-    """
-    wanted = share * recall(peer)
-    if not wanted > 0:
-        return math.nan
+
+def ratio_at(ours: Sequence[Trace], peer: Sequence[Trace], share: float = SHARE) -> float:
+    """Our engine ms to `share` of the peer's recall, over all the peer's engine ms; or NEVER."""
+    wanted = share * max(recall(peer), least_recall(peer))
     return ms_to_reach(ours, wanted) / mean_ms(peer)
 
 

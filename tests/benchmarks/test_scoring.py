@@ -94,7 +94,7 @@ def test_the_ratio_is_our_time_to_the_share_over_all_of_the_peers():
     assert ms_to_reach(ours, 0.75) == 8.0
     assert ratio_at(ours, peer) == pytest.approx(8.0 / 40.0)
     assert ratio_at([made(1, 1)], peer) == math.inf
-    assert math.isnan(ratio_at(ours, [made(0, 0)]))
+    assert ratio_at(ours, [made(0, 0)]) == pytest.approx(6.0 / 4.0)  # half a thing of four
 
 
 def test_the_area_is_that_under_the_steps():
@@ -158,8 +158,8 @@ def test_the_report_says_which_targets_are_met_and_why_one_has_no_number():
     assert rows["uniform8_engine_ratio_at_95"]["value"] is None
     assert not rows["uniform8_engine_ratio_at_95"]["is_met"]
     assert found["uniform8_engine_ratio_at_95_reason"] == "no such scenes"
-    assert found["recall4_over_random"] is None
-    assert "found nothing, ours did" in found["recall4_over_random_reason"]
+    assert found["recall4_over_random"] == pytest.approx(24)  # all of 12 over half a thing of 12
+    assert found["small_recall_over_sahi_reason"] == "no such things"
     assert "MISSED" in report_a.table(found | {"things_used": 3, "left_out_count": 0})
 
 
