@@ -14,12 +14,14 @@ SIDE = 12  # px of a patch
 MOST_PX = 96  # on a side: a larger thing is sampled, not read
 CHANGED = 0.55  # 1 - correlation: above it is another thing, or another side of it
 SHARPER = 1.6  # times the detail it had
+TRACE = 20.0  # of detail: so much and more can come from noise alone
 
 
 def patch(picture: Picture, box: Box) -> F32:
     """(SIDE * SIDE + 1,): brightness of `box` with mean 0 and length 1, then its detail."""
     grey = _grey(picture, box)
-    detail = float(cv2.Laplacian(grey, cv2.CV_32F).var())
+    smooth = cv2.GaussianBlur(grey.astype(np.float32), (3, 3), 0)  # noise is no detail
+    detail = float(cv2.Laplacian(smooth, cv2.CV_32F).var())
     small = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     flat = (small - small.mean()).ravel()
     flat /= max(1e-6, float(np.linalg.norm(flat)))
@@ -29,7 +31,7 @@ def patch(picture: Picture, box: Box) -> F32:
 def is_changed(before: F32, now: F32) -> bool:
     """It looks different, or shows more detail than it did."""
     likeness = float(before[:-1] @ now[:-1])
-    return 1 - likeness > CHANGED or bool(now[-1] > SHARPER * before[-1] + 20)
+    return 1 - likeness > CHANGED or bool(now[-1] > SHARPER * before[-1] + TRACE)
 
 
 def _grey(picture: Picture, box: Box) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

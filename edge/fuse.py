@@ -10,6 +10,8 @@ import msgspec
 from edge.records import Box, Tag
 from edge.regions import is_touching, shared, shared_px, union
 
+PART = 0.2  # of a thing: so much of it a region may have told by
+
 
 def fuse(
     glance: Sequence[Tag],
@@ -23,7 +25,8 @@ def fuse(
             nothing against a tag of the whole scene.
     places  tags of regions from a grid, each with its region as box. The same tag in regions that
             touch is one thing seen several times: the union of their boxes, the best of their
-            scores. One that a thing in it explains is left out.
+            scores. One that a thing in it, or a part of a thing that a seam cuts, explains is left
+            out.
     things  tags of tracks, each with its thing's box. The same tag twice in one place is one thing,
             cut by a seam or seen at two scales: the older track's.
     top_k   keep the best places of the `top_k` best tags of each head, one place a tag.
@@ -53,7 +56,7 @@ def _is_same(a: Tag, b: Tag) -> bool:
 
 def _lies_in(inner: Box, outer: Box) -> bool:
     area = max(1, (inner[2] - inner[0]) * (inner[3] - inner[1]))
-    return shared_px(inner, outer) / area >= 0.5
+    return shared_px(inner, outer) / area >= PART
 
 
 def touching(tags: Iterable[Tag]) -> list[list[Tag]]:

@@ -43,7 +43,9 @@ def moved(gate: Gate, luma: U8, rows: int, columns: int) -> tuple[Gate, F32]:
     change = luma.astype(np.float32) - gate.luma
     change -= np.median(change[::SKIPPED, ::SKIPPED])
     size = np.abs(change)
-    spread = 1.4826 * float(np.median(size[::SKIPPED, ::SKIPPED]))  # equals a normal distribution's deviation
+    spread = 1.4826 * float(
+        np.median(size[::SKIPPED, ::SKIPPED])
+    )  # equals a normal distribution's deviation
     noise = gate.noise + FOLLOWS * (spread - gate.noise)
     counts = binned(size > max(LEAST, ABOVE_NOISE * noise), rows, columns)
     found = np.where(counts >= FEW, np.minimum(1.0, counts / SURE), 0.0)

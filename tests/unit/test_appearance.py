@@ -1,0 +1,57 @@
+"""Does it look different from when it was last looked at?"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.appearance import SIDE, is_changed, patch
+from edge.records import Planes
+
+BOX = (20, 10, 84, 74)
+
+
+def face(seed: int, detail: int = 8):
+    """(100, 120, 3): a pattern of `detail` x `detail` spots."""
+    rng = np.random.default_rng(seed)
+    spots = rng.integers(0, 256, (detail, detail), np.uint8)
+    grey = cv2.resize(spots, (120, 100), interpolation=cv2.INTER_CUBIC)
+    return np.dstack([grey] * 3)
+
+
+def test_the_same_thing_in_other_light_and_noise_looks_the_same():
+    before = face(0)
+    noise = np.random.default_rng(1).normal(10, 3, before.shape)
+    now = np.clip(before * 0.7 + noise, 0, 255).astype(np.uint8)
+    assert not is_changed(patch(before, BOX), patch(now, BOX))
+
+
+def test_a_box_some_px_off_looks_the_same():
+    assert not is_changed(patch(face(0), BOX), patch(face(0), (22, 12, 86, 76)))
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_another_thing_looks_different(seed):
+    assert is_changed(patch(face(0), BOX), patch(face(seed), BOX))
+
+
+def test_a_sharper_one_shows_more():
+    sharp = face(0, detail=40)
+    soft = cv2.GaussianBlur(sharp, (0, 0), 3)
+    assert is_changed(patch(soft, BOX), patch(sharp, BOX))
+    assert not is_changed(patch(sharp, BOX), patch(soft, BOX))
+
+
+def test_planes_and_rgb_look_alike():
+    grey = face(0)[:, :, 0]
+    chroma = np.full((50, 60), 128, np.uint8)
+    assert not is_changed(patch(Planes(grey, (chroma, chroma)), BOX), patch(face(0), BOX))
+
+
+@pytest.mark.parametrize("box", [(0, 0, 1, 1), (5, 5, 6, 40), (0, 0, 120, 100)])
+def test_a_patch_of_any_box_has_one_size_and_no_nan(box):
+    for picture in (face(0), np.zeros((100, 120, 3), np.uint8)):
+        found = patch(picture, box)
+        assert found.shape == (SIDE * SIDE + 1,)
+        assert np.isfinite(found).all()
