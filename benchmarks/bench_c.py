@@ -42,7 +42,7 @@ from edge.tagger import Tagger, open_tagger
 
 PERIOD_S = 1 / FPS
 NEEDED = ("tiling", "open_loop", "ours20", "ours50", "ours100")  # what the headline is made of
-FILLS = (0.5, 0.9)  # of a crop's side: a thing that is named at either can be named
+FILLS = (0.5, 1.0)  # of a crop's side: a thing that is named at either can be named
 
 
 class Turns:

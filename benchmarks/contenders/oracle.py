@@ -1,7 +1,7 @@
 """The limits: what can be reached by somebody who knows where everything is, and what is found.
 
 `boxes` and `boxes_tight` know the true boxes: one crop a thing, the largest thing first. There are
-two kinds of crop: a thing fills half its side, as schedulers are told to aim at, or nine tenths,
+two kinds of crop: a thing fills half its side, as schedulers are told to aim at, or all of it,
 which suits a tagger that learnt from pictures of single things. The better of the two is the
 oracle that ours is compared with.
 
@@ -23,7 +23,7 @@ from edge.records import Box, Region
 from edge.regions import union
 from edge.tagger import Tagger
 
-HALF, TIGHT = 0.5, 0.9  # of the crop's side
+HALF, TIGHT = 0.5, 1.0  # of the crop's side
 NEAR_PX, LARGEST_PX = 160, 640  # of groups
 
 
