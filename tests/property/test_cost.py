@@ -90,8 +90,8 @@ def test_one_odd_launch_is_a_hiccup(seed, odd_ms):
 
 @given(st.lists(st.floats(0, 1e12), max_size=60))
 def test_whatever_launches_take_the_factors_stay_within_their_limits(took_ms):
-    costs = Costs({(ROLE, 1): quantiles([4.0, 5.0, 6.0])})
-    for costs, _ in launches(costs, iter(took_ms)):
+    first = Costs({(ROLE, 1): quantiles([4.0, 5.0, 6.0])})
+    for costs, _ in launches(first, iter(took_ms)):
         assert FASTEST <= costs.slowdown.factor <= SLOWEST
         assert 1 <= costs.tail <= LONGEST
         assert 0 < costs.planned_ms(ROLE) <= costs.stopped_ms(ROLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ def test_a_trembling_look_leaves_the_label_as_it_is(seed: int, noise: float) -> 
         view = unit(rng.standard_normal(EMBEDDING).astype(np.float32))
         evidence = add(evidence, [KIND], {"kind": softmax(z)}, view)
         told.append(evidence.shown["kind"])
-    changes = sum(a != b for a, b in zip(told, told[1:]))
+    changes = sum(a != b for a, b in pairwise(told))
     assert changes <= 2  # from nothing to a wrong one to the right one
     assert told[-1] in ((0,), ())
 
