@@ -14,6 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from quantize.errors import WorkshopError
 from quantize.students import Conv, Network, Student
@@ -45,13 +46,27 @@ class Trunk(nn.Module):
         return tuple(found)
 
 
+class Halve(nn.Module):
+    """Four cells become one. Nothing is padded: where the student reads the same cells, TFLite's
+    converter would turn the layout of all of them around for a padding, twice.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 2, 2, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu6(self.norm(self.conv(x)))
+
+
 class Neck(nn.Module):
     """Features of the trunk -> a logit a kind, and the geometry, for each cell."""
 
     def __init__(self, channels: tuple[int, ...], kinds: int) -> None:
         super().__init__()
         fine, middle, coarse = channels
-        self.quarter = Conv(fine, 32, 3, 2)
+        self.quarter = Halve(fine, 32)
         self.eighth = Conv(middle + 32, 64, 3, 2)
         self.join = Conv(coarse + 64, 128, 1)
         self.look = nn.Sequential(Conv(128, 128, 3, groups=128), Conv(128, 128, 1))

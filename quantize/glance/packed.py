@@ -72,7 +72,8 @@ def recipe_of(folder: Path) -> dict[str, str | int | float | bool]:
     made = recipe.read(folder, "quantize-glance")
     said: dict[str, Any] = about | made.settings | made.result
     said |= {f"method {engine}": method for engine, method in made.result["method"].items()}
-    return {f"glance {k}": v for k, v in said.items() if isinstance(v, (str, int, float, bool))}
+    kept = {k: v for k, v in said.items() if k != "done"}
+    return {f"glance {k}": v for k, v in kept.items() if isinstance(v, (str, int, float, bool))}
 
 
 def _proven(spec: HeatMap, models: dict[str, list[bytes]]) -> tuple[HeatMap, Files]:

@@ -13,7 +13,7 @@ class GlanceSettings(msgspec.Struct, frozen=True):
     """One run of the stage `glance`."""
 
     side: Annotated[int, about("px of the input, a multiple of 32: 384 costs some two crops")] = 384
-    frames: Annotated[int, about("composed frames to learn from")] = 2400
+    frames: Annotated[int, about("composed frames to learn from")] = 3600
     judged: Annotated[
         int, about("frames of things nobody trained on: calibration, and the judge")
     ] = 300

@@ -16,11 +16,10 @@ def glance_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     Do not change it.
     """
     pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
-    from quantize.students import table
     from tests.workshop.glance import tiny_glance
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(table.STUDENTS, tiny_glance.NAME, tiny_glance.backbone)
+        tiny_glance.known(patch)
         yield tiny_glance.learned(tmp_path_factory.mktemp("glance"))
 
 

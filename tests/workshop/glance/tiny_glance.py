@@ -7,14 +7,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 import torch
-from torch import nn
 
 from calib_data.scenes import crop
 from quantize import recipe
 from quantize.cli import main
+from quantize.glance import scenes, shards
 from quantize.pictures import TagList, write_lists
-from quantize.students import Student, inverted, save
+from quantize.students import Student, inverted, save, table
 from quantize.students.inverted import Plan, Stage
 from quantize.students.starting import FILE
 
@@ -30,18 +31,25 @@ PLAN = Plan(
     stem=8,
     embedding=32,
 )
-SIDE, FRAMES, JUDGED = 128, 60, 24
+SIDE, FRAMES, JUDGED = 128, 120, 30
 THINGS = {"fish": ("perch", "bream"), "grocery": ("Lemon", "Lime", "Vine-Tomato")}
 SMALL = ["--side", str(SIDE), "--frames", str(FRAMES), "--judged", str(JUDGED),
-         "--epochs", "30", "--batch", "12", "--marks", "0"]  # fmt: skip
+         "--epochs", "20", "--batch", "12", "--marks", "0"]  # fmt: skip
 FREE = ["--gate-slowdown", "1000000"]  # so small a network says nothing about speed
-LOOSE = ["--gate-precision", "0.02"]  # a frame in so few is worth as much
+LOOSE = ["--gate-precision", "0.05"]  # a frame in so few is worth as much
 FEW = ["--ranges", "12", "--judged", str(JUDGED)]
 
 
-def backbone() -> tuple[nn.Module, int]:
-    """A row of students.table."""
-    return inverted.backbone(PLAN), PLAN.embedding
+def known(patch: pytest.MonkeyPatch) -> None:
+    """The student by its name."""
+    patch.setitem(table.STUDENTS, NAME, lambda: (inverted.backbone(PLAN), PLAN.embedding))
+
+
+def close_up(patch: pytest.MonkeyPatch) -> None:
+    """Frames so close that so small a glance can see things."""
+    patch.setattr(scenes, "WHOLE", 0.0)
+    patch.setattr(scenes, "SMALLEST", 0.12)
+    patch.setattr(shards, "EACH", FRAMES)  # one file a split: made in this process
 
 
 def write_student(folder: Path) -> Path:
@@ -90,7 +98,9 @@ def learned(home: Path) -> Path:
     write_student(home / "student")
     write_images(home / "images")
     write_photos(home / "photos")
-    assert main(flags(home, home / "glance")) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        close_up(patch)
+        assert main(flags(home, home / "glance")) == 0
     return home
 
 
