@@ -27,6 +27,8 @@ SPARE = ("#1b998b", "#e36414", "#5f0f40", "#577590", "#b5838d", "#3a5a40")
 
 def colour_of(name: str) -> str:
     """The same everywhere for the same name."""
+    if name.startswith("ours"):
+        return COLOURS["ours"]
     return COLOURS.get(name) or SPARE[sum(name.encode()) % len(SPARE)]
 
 
@@ -37,7 +39,10 @@ def line_panels(file: Path, plots: Mapping[str, Lines], across: str, up: str) ->
         _label(ax, title, across, up)
         for name, points in lines.items():
             xs, ys = [p[0] for p in points], [p[1] for p in points]
-            ax.plot(xs, ys, color=colour_of(name), label=name, marker="o", markevery=[-1], ms=4)
+            style = {"lw": 2.4, "zorder": 3} if name.startswith("ours") else {"lw": 1.4}
+            ax.plot(
+                xs, ys, color=colour_of(name), label=name, marker="o", markevery=[-1], ms=4, **style
+            )
     _save(figure, axes, file)
 
 

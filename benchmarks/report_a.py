@@ -48,12 +48,13 @@ def numbers(traces: Traces) -> dict[str, Any]:
 def curves(
     traces: Traces, groups: Sequence[str]
 ) -> dict[str, dict[str, list[tuple[float, float]]]]:
-    """Plots by group, "all" for every scene: contender -> (engine ms, recall)."""
-    plots = {}
-    for group in groups:
-        kept = {n: _of(ts, group) for n, ts in traces.items()}
-        plots[group] = {n: curve(ts) for n, ts in kept.items() if ts}
-    return plots
+    """Plots by group with scenes, "all" for every one: contender -> (engine ms, recall)."""
+    by_group = {g: {n: _of(ts, g) for n, ts in traces.items()} for g in groups}
+    return {
+        group: {name: curve(kept) for name, kept in by_name.items()}
+        for group, by_name in by_group.items()
+        if all(by_name.values())
+    }
 
 
 def table(found: Mapping[str, Any]) -> str:
