@@ -14,11 +14,11 @@ from edge.tagger import Tagger
 
 class OpenLoop:
     def __init__(self, tagger: Tagger, budget_ms: float) -> None:
-        pace = Pace()
-        pace.measure(tagger)
-        self._tagger, self._past = tagger, Past()
-        crops = max(1, int(budget_ms / pace.planned_ms("focus")) - 1)  # one is the frame's own
+        self._tagger, self._past, self._pace = tagger, Past(), Pace()
+        self._pace.measure(tagger)
+        crops = max(1, int(budget_ms / self._pace.planned_ms("focus")) - 1)  # one: the whole frame
         self._view = View(budget=Budget(max_regions=crops))
 
     def frame(self, picture: Planes, at_s: float) -> Watched:
+        self._tagger.pace = self._pace
         return told(tag_frame(self._tagger, picture, self._view, self._past, at_s=at_s))
