@@ -5,8 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from edge import pixels
 from edge.column import BACK, MUTED
-from edge.explain_map import COLOURS, WHY, cross, explained_map, glow_of
+from edge.explain_map import COLOURS, WHY, badge, cross, explained_map, glow_of
 from edge.explain_panel import panel
 from edge.frames import Seen
 from edge.ink import Ink, dashes, fill, outline
@@ -14,6 +15,7 @@ from edge.records import U8, FrameTags
 
 SHORTEST, LONGEST = 1280, 1920  # px: the frame's longer side as drawn lies between them
 LETTERS = 84  # along that side
+CROP = 6.5  # letters: the side of a crop in the strip of them
 LEAST = 0.3  # of it: a frame thinner than that gets room beside it
 
 
@@ -26,7 +28,8 @@ def explained(picture: U8, result: FrameTags, seen: Seen) -> U8:
     canvas, zoom = _resized(picture)
     ink = Ink(max(canvas.shape[:2]) / LETTERS)
     explained_map(canvas, zoom, result.tags, seen, ink)
-    left = np.vstack([canvas, _legend(max(canvas.shape[1], 1), ink, seen)])
+    width = canvas.shape[1]
+    left = np.vstack([canvas, _legend(width, ink, seen), _crops(picture, width, ink, seen)])
     right = panel(result, seen, ink, left.shape[0])
     missing = right.shape[0] - left.shape[0]
     if missing > 0:
@@ -47,6 +50,26 @@ def _resized(picture: U8) -> tuple[U8, float]:
     if missing > 0:
         canvas = np.pad(canvas, ((0, 0), (0, missing), (0, 0)))
     return canvas, zoom
+
+
+def _crops(picture: U8, width: int, ink: Ink, seen: Seen) -> U8:
+    """What the closer looks saw, the first ones side by side, (h, width, 3).
+
+    As high without any, so that a camera's pictures are alike; nothing where one look shows all.
+    """
+    closer = [look for look in seen.looks if look.region.kind != "full"]
+    side, gap = round(ink.size_px * CROP), round(ink.size_px * 0.5)
+    strip: U8 = np.full((0 if seen.ages_s is None else side + gap, width, 3), BACK, np.uint8)
+    shown = closer if len(strip) else []
+    for n, look in enumerate(shown[: max(0, (width - gap) // (side + gap))]):
+        x = gap + n * (side + gap)
+        crop = pixels.cut(picture, look.region)
+        how = cv2.INTER_AREA if min(crop.shape[:2]) > side else cv2.INTER_CUBIC
+        strip[:side, x : x + side] = cv2.resize(crop, (side, side), interpolation=how)
+        box = x, 0, x + side, side
+        outline(strip, box, COLOURS[look.why], max(2, round(ink.size_px / 9)))
+        badge(strip, box, n + 1, look, ink)
+    return strip
 
 
 def _legend(width: int, ink: Ink, seen: Seen) -> U8:

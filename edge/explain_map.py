@@ -34,7 +34,7 @@ DARK, WHITE = (16, 18, 23), (245, 247, 250)
 TAG = (24, 120, 78)  # behind what was found
 SKIPPED = (255, 92, 92)
 GLOW = np.array([(90, 20, 110), (214, 60, 80), (255, 150, 40), (255, 236, 140)], np.float32)
-DIM = 0.52  # of the brightness, where no closer look saw the frame
+DIM = 0.62  # of the brightness, where no closer look saw the frame
 MOST_TAGS = 40  # with a label on the frame
 
 
@@ -48,24 +48,31 @@ def explained_map(canvas: U8, zoom: float, tags: Sequence[Tag], seen: Seen, ink:
     if seen.heat is not None:
         _glow(canvas, seen.heat.any)
     thick = max(2, round(ink.size_px / 9))
-    chosen = {look.region.box for look in closer} | {skip.region.box for skip in seen.skipped}
-    for candidate in seen.candidates:
-        if candidate.region.box not in chosen:
-            why = seen.items[candidate.item].why
-            outline(canvas, _zoomed(candidate.region.box, zoom), COLOURS[why], 1, 0.55)
-    for skip in seen.skipped:
-        box = _zoomed(skip.region.box, zoom)
-        dashes(canvas, box, COLOURS[skip.why], max(1, thick // 2), 4 * thick)
-        side = round(ink.size_px * 0.55)
-        cross(canvas, box[2] - 2 * thick - side, box[1] + 2 * thick, side, thick)
+    _not_looked(canvas, zoom, seen, ink, thick)
     for look, box in zip(closer, looked, strict=True):
         outline(canvas, box, COLOURS[look.why], thick)
     taken = [
-        _badge(canvas, box, n, look, ink) for n, (look, box) in enumerate(zip(closer, looked), 1)
+        badge(canvas, box, n, look, ink) for n, (look, box) in enumerate(zip(closer, looked), 1)
     ]
     boxed = [tag for tag in tags if _zoomed(tag.box, zoom) != (0, 0, *whole)]
     for tag in boxed[:MOST_TAGS]:
         _label(canvas, tag, _zoomed(tag.box, zoom), taken, ink)
+
+
+def _not_looked(canvas: U8, zoom: float, seen: Seen, ink: Ink, thick: int) -> None:
+    """Places that only time speaks for have no cross: there may be a whole grid of them."""
+    chosen = {each.region.box for each in (*seen.looks, *seen.skipped)}
+    for candidate in seen.candidates:
+        if candidate.region.box not in chosen:
+            why = seen.items[candidate.item].why
+            outline(canvas, _zoomed(candidate.region.box, zoom), COLOURS[why], 1, 0.55)
+    side = round(ink.size_px * 0.55)
+    for skip in sorted(seen.skipped, key=lambda skip: skip.why != "aged"):
+        box, is_aged = _zoomed(skip.region.box, zoom), skip.why == "aged"
+        opacity = 0.4 if is_aged else 1.0
+        dashes(canvas, box, COLOURS[skip.why], max(1, thick // 2), 4 * thick, opacity)
+        if not is_aged:
+            cross(canvas, box[2] - 2 * thick - side, box[1] + 2 * thick, side, thick)
 
 
 def glow_of(heat: F32) -> F32:
@@ -103,8 +110,8 @@ def cross(canvas: U8, x: int, y: int, side: int, thick: int) -> None:
         cv2.line(canvas, (x, y + side), (x + side, y), colour, wide, cv2.LINE_AA)
 
 
-def _badge(canvas: U8, box: Box, number: int, look: Looked, ink: Ink) -> Box:
-    """The look's number in a disc at its upper left corner; what the disc covers."""
+def badge(canvas: U8, box: Box, number: int, look: Looked, ink: Ink) -> Box:
+    """The look's number in a disc at the upper left corner of `box`; what the disc covers."""
     radius = round(ink.size_px * 0.72)
     x = min(max(box[0], radius), canvas.shape[1] - radius - 1)
     y = min(max(box[1], radius), canvas.shape[0] - radius - 1)

@@ -163,6 +163,9 @@ def _tags(column: Column, tags: Sequence[Tag], rows: int) -> None:
     """What is known, best first, with how often it was looked at and whether that is enough."""
     column.heading("TAGS", f"{len(tags)}" if tags else "none above its threshold")
     if tags:
+        x = column.left
+        for state, colour in STATES.items():
+            x = column.small(state, column.swatch(x, colour)) + round(column.letter * 0.6)
         column.cells(("", "looks", "age s", "score"), TAGS_AT, FAINT, 0.75)
         column.skip(1)
     for tag in tags[: _shown(len(tags), rows)]:

@@ -82,17 +82,19 @@ def outline(canvas: U8, box: Box, colour: Colour, thick: int, opacity: float = 1
         fill(canvas, side, colour, opacity)
 
 
-def dashes(canvas: U8, box: Box, colour: Colour, thick: int, dash: int) -> None:
+def dashes(
+    canvas: U8, box: Box, colour: Colour, thick: int, dash: int, opacity: float = 1.0
+) -> None:
     """The edge of a box, in dashes as long as the gaps between them."""
     x0, y0, x1, y1 = _inside(canvas, box)
     for x in range(x0, x1, 2 * dash):
         end = min(x + dash, x1)
-        fill(canvas, (x, y0, end, y0 + thick), colour)
-        fill(canvas, (x, y1 - thick, end, y1), colour)
+        fill(canvas, (x, y0, end, y0 + thick), colour, opacity)
+        fill(canvas, (x, y1 - thick, end, y1), colour, opacity)
     for y in range(y0, y1, 2 * dash):
         end = min(y + dash, y1)
-        fill(canvas, (x0, y, x0 + thick, end), colour)
-        fill(canvas, (x1 - thick, y, x1, end), colour)
+        fill(canvas, (x0, y, x0 + thick, end), colour, opacity)
+        fill(canvas, (x1 - thick, y, x1, end), colour, opacity)
 
 
 def disc(canvas: U8, x: int, y: int, radius: int, colour: Colour) -> None:
