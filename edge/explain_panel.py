@@ -102,7 +102,7 @@ def _looks(column: Column, seen: Seen, rows: int) -> None:
         column.keys([(FAINT, "none: nothing was worth one, or there was no time")])
     else:
         names = ("", "why", "best tag", "gain", "planned ms", "engine ms")
-        column.cells(names, LOOKS_AT, FAINT, 0.75)
+        column.cells(names, LOOKS_AT, MUTED, 0.75)
         column.skip(1)
     number = 0
     for look in looks[: _shown(len(looks), rows)]:
@@ -166,7 +166,7 @@ def _tags(column: Column, tags: Sequence[Tag], rows: int) -> None:
         x = column.left
         for state, colour in STATES.items():
             x = column.small(state, column.swatch(x, colour)) + round(column.letter * 0.6)
-        column.cells(("", "looks", "age s", "score"), TAGS_AT, FAINT, 0.75)
+        column.cells(("", "looks", "age s", "score"), TAGS_AT, MUTED, 0.75)
         column.skip(1)
     for tag in tags[: _shown(len(tags), rows)]:
         column.swatch(column.left, STATES[tag.state])

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from edge import pixels
+from edge.frames import View, tag_frame
 from edge.manifest import InputSpec
 from edge.prepare import Preparer
-from edge.records import Region
+from edge.records import Budget, Region
+from edge.tagger import open_tagger
 
 SPEC = InputSpec(8, 12)
 FRAME = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
@@ -129,3 +131,43 @@ def test_another_picture_ends_the_one_before(preparer):
     with pytest.raises(ValueError, match="another picture was begun"):
         next(old)
     np.testing.assert_array_equal(next(new)[0], wanted(REGIONS[4]))
+
+
+class Slow:
+    """An engine that moves the clock by 5 ms a launch."""
+
+    def __init__(self, engine) -> None:
+        self._engine, self.launches = engine, 0
+        self.name, self.provider, self.input = engine.name, engine.provider, engine.input
+
+    def run(self, batch):
+        self.launches += 1
+        return self._engine.run(batch)
+
+    def close(self) -> None:
+        self._engine.close()
+
+    def now_s(self) -> float:
+        return self.launches * 0.005
+
+
+@pytest.mark.parametrize("budget_ms", [0.0, 12.0, 60.0])
+def test_what_was_made_ahead_is_not_launched_for_that(tiny_bundle, monkeypatch, budget_ms):
+    """Whether it is launched is decided when its turn comes, and no launch begins too late."""
+    frame = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
+    with open_tagger(tiny_bundle) as tagger:
+        tagger.pace.measure(tagger)
+        engine = tagger._engine = Slow(tagger._engine)
+        cut: list[Region] = []
+        real = pixels.crop_into
+        monkeypatch.setattr(
+            pixels,
+            "crop_into",
+            lambda p, region, *rest: (cut.append(region), real(p, region, *rest)),
+        )
+        view = View(budget=Budget(frame_ms=budget_ms))
+        seen = tag_frame(tagger, frame, view, clock=engine.now_s)
+    assert engine.launches == len(seen.looks) >= 1
+    assert 5 * (engine.launches - 1) <= budget_ms
+    assert len(cut) <= engine.launches + 1
+    assert seen.skipped
