@@ -19,7 +19,7 @@ examples:
   edge-tag --annotate out/ clip.mp4         and write each frame with its tags drawn on it
   edge-tag --camera 0 --budget-ms 200       a camera, at most 200 ms a frame
   edge-tag --explain why/ photo.jpg         and a picture that says where it looked, and why
-  edge-tag --source camera:1 --camera 0 --budget-ms 200    two cameras share the 200 ms
+  edge-tag camera:0 camera:1 --budget-ms 200      two cameras, which share the 200 ms
   edge-tag --device rpi5 rtsp://cam/1       with the settings of a device profile
 
 more commands (edge-tag COMMAND --help):

@@ -10,9 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from edge import pixels
 from edge.errors import SinkError, SourceError
+from edge.explain import explained
 from edge.frames import View
 from edge.newest import Newest
 from edge.pipeline import run
@@ -20,7 +22,7 @@ from edge.planes import CONVERSIONS
 from edge.records import Budget, Frame, FrameFailed, FrameTags, Planes
 from edge.sources import open_source
 from edge.tagger import open_tagger
-from tests.tiny import i420, nv12, paint
+from tests.tiny import i420, nv12, paint, write_glancing
 
 LIMIT_S = 30
 
@@ -273,3 +275,20 @@ def test_a_place_not_looked_at_has_no_age(tagger):
     assert 0 < never_seen.mean() < 1
     assert 1 - never_seen.mean() == pytest.approx(result.coverage, abs=1e-3)
     assert Path(result.source).name == "a"
+
+
+def test_heat_is_told_where_the_bundle_has_a_glance_and_drawn(tmp_path):
+    told = []
+    write_glancing(tmp_path / "b")
+    with open_tagger(tmp_path / "b") as opened:
+        run(
+            [Files("a", [halves()])], opened, [Kept()], View(), is_stopped=never,
+            explain=lambda *given: told.append(given),
+        )  # fmt: skip
+    [(result, picture, seen)] = told
+    assert seen.heat is not None
+    with_heat, without = (
+        explained(picture, result, each) for each in (seen, replace(seen, heat=None))
+    )
+    assert with_heat.shape == without.shape
+    assert (with_heat != without).any()
