@@ -20,6 +20,7 @@ from edge.newest import Newest
 from edge.pipeline import run
 from edge.planes import CONVERSIONS
 from edge.records import Budget, Frame, FrameFailed, FrameTags, Planes
+from edge.shares import FLOOR
 from edge.sources import open_source
 from edge.tagger import open_tagger
 from tests.tiny import i420, nv12, paint, write_glancing
@@ -207,6 +208,7 @@ def test_time_is_the_clips_own(tagger):
 
 def test_cameras_share_one_budget_and_each_is_served(tagger):
     served: dict[str, int] = {}
+    allowed_ms: list[float] = []
 
     def on_write(result) -> None:
         served[result.source] = served.get(result.source, 0) + 1
@@ -216,11 +218,13 @@ def test_cameras_share_one_budget_and_each_is_served(tagger):
     run(
         cameras, tagger, [Kept(on_write)], view,
         is_stopped=lambda: sum(served.values()) >= 30, max_frames=60,
+        explain=lambda result, picture, seen: allowed_ms.append(seen.budget_ms),
     )  # fmt: skip
     for camera in cameras:
         camera.close()
     assert set(served) == {"camera:0", "camera:1", "camera:2"}
     assert max(served.values()) - min(served.values()) <= 3
+    assert all(FLOOR * 30 / 3 <= ms <= 30 for ms in allowed_ms)
 
 
 def test_a_camera_that_breaks_says_so_once_and_the_other_goes_on(tagger):
