@@ -19,7 +19,7 @@ from edge.errors import SourceError
 from edge.newest import PATIENCE_S, Newest
 from edge.pixels import from_bgr
 from edge.planes import planes_of
-from edge.records import U8, Frame, Picture
+from edge.records import U8, Frame, Picture, Planes
 from edge.sources import camera_number
 
 LAYOUTS = {"NV12": "NV12", "YU12": "I420", "I420": "I420", "YV12": "YV12"}  # by V4L2's name
@@ -73,11 +73,19 @@ class CameraSource:
             return None
         self._given = np.asarray(given, np.uint8)
         if self._layout is not None and self._given.ndim == 2:
-            try:
-                return planes_of(self._given, self._layout)
-            except ValueError as e:
-                raise SourceError(f"{self.name}: {e}") from e
+            return self._planes(self._given, self._layout)
+        if self._given.ndim != 3:
+            raise SourceError(f"{self.name}: frame is {self._given.shape}, expected (H, W, 3)")
         return from_bgr(self._given, self._buffers.array(*self._given.shape))
+
+    def _planes(self, stacked: U8, layout: str) -> Planes | None:
+        """None for what does not hold such planes; OpenCV converts from then on, if it can."""
+        try:
+            return planes_of(stacked, layout)
+        except ValueError:
+            self._layout = None
+            self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 1)
+            return None
 
 
 def open_from(text: str, every_s: float, is_stopped: Callable[[], bool]) -> CameraSource:

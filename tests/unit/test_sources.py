@@ -431,9 +431,29 @@ def test_frames_of_a_camera_lie_in_memory_used_again_and_kept_ones_stay(make):
     assert len(places) <= len(kept) + 5
 
 
-def test_a_driver_that_gives_no_frame_of_planes_is_an_error():
-    source = CameraSource("camera:9", PlanarDriver("NV12", rows=5), 0.0, never)
-    with pytest.raises(SourceError, match="camera:9: a frame is 5 x 4 bytes, expected"):
+class OddDriver(PlanarDriver):
+    """Says NV12, and gives something else; BGR once it is told to convert, where `can` it."""
+
+    def __init__(self, can: bool) -> None:
+        super().__init__("NV12", rows=5)
+        self.can = can
+
+    def picture(self, level: int) -> np.ndarray:
+        converts = self.told[-1:] == [(cv2.CAP_PROP_CONVERT_RGB, 1)]
+        return (
+            np.full((2, 2, 3), level, np.uint8) if converts and self.can else super().picture(level)
+        )
+
+
+def test_a_driver_that_gives_no_planes_is_left_to_opencv():
+    source = CameraSource("camera:9", OddDriver(can=True), 0.0, never)
+    assert next(source.frames()).pixels.shape == (2, 2, 3)
+    source.close()
+
+
+def test_a_driver_that_gives_no_frame_at_all_is_an_error():
+    source = CameraSource("camera:9", OddDriver(can=False), 0.0, never)
+    with pytest.raises(SourceError, match=r"camera:9: frame is \(5, 4\), expected \(H, W, 3\)"):
         next(source.frames())
     source.close()
 
