@@ -43,6 +43,7 @@ class Evidence(msgspec.Struct, frozen=True, eq=False):
     looks: int = 0
     patience: int = PATIENCE  # looks after which it is unsure
     shown: Mapping[str, tuple[int, ...]] = {}  # head -> the tags that are told
+    names: tuple[tuple[str, int], ...] = ()  # of those, the tags of softmax heads: what it is
     left: Mapping[str, tuple[int, ...]] = {}  # head -> those taken back since it was (re)opened
     state: State = "open"
     sure: float = 0.0  # probability of the best answer
@@ -74,9 +75,10 @@ def add(
         before, barred = evidence.shown.get(head.name, ()), evidence.left.get(head.name, ())
         told = shown[head.name] = _told(head, logs[head.name], before, barred)
         left[head.name] = (*barred, *(tag for tag in before if tag not in told))
+    names = tuple((h.name, tag) for h in heads if h.kind == "softmax" for tag in shown[h.name])
     state = state_of(heads, logs, looks, evidence.patience)
     return Evidence(
-        logs, views, looks, evidence.patience, shown, left, state, _sure(heads, logs)
+        logs, views, looks, evidence.patience, shown, names, left, state, _sure(heads, logs)
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from edge.records import Box, Tag
-from edge.regions import is_touching, shared, shared_px, union
+from edge.regions import is_touching, shared_px, union
 
 PART = 0.2  # of a thing: so much of it a region may have told by
 
@@ -27,27 +27,16 @@ def fuse(
             touch is one thing seen several times: the union of their boxes, the best of their
             scores. One that a thing in it, or a part of a thing that a seam cuts, explains is left
             out.
-    things  tags of tracks, each with its thing's box. The same tag twice in one place is one thing,
-            cut by a seam or seen at two scales: the older track's.
+    things  tags of tracks, each with its thing's box: see `tracks.merged`.
     top_k   keep the best places of the `top_k` best tags of each head, one place a tag.
     """
-    once = _once(things)
     groups: defaultdict[tuple[str, str], list[Tag]] = defaultdict(list)
     for tag in places:
-        if not any(_is_same(tag, thing) and _lies_in(thing.box, tag.box) for thing in once):
+        if not any(_is_same(tag, thing) and _lies_in(thing.box, tag.box) for thing in things):
             groups[tag.head, tag.tag].append(tag)
     merged = [_as_one(group) for tags in groups.values() for group in touching(tags)]
-    ranked = sorted([*glance, *merged, *once], key=_rank)
+    ranked = sorted([*glance, *merged, *things], key=_rank)
     return tuple(ranked if top_k is None else _best(ranked, top_k))
-
-
-def _once(things: Sequence[Tag]) -> list[Tag]:
-    """Without second tracks of one thing."""
-    kept: list[Tag] = []
-    for tag in sorted(things, key=lambda t: (t.track is None, t.track or 0)):
-        if not any(_is_same(tag, other) and shared(tag.box, other.box) >= 0.5 for other in kept):
-            kept.append(tag)
-    return kept
 
 
 def _is_same(a: Tag, b: Tag) -> bool:

@@ -120,6 +120,7 @@ class Memory:
         known = [self._box(t, at_s) for t in self._tracks]
         faint = [s for s in heat.spots if s.heat < BORN]
         self._faint = tuple(s for s in faint if not any(alike(s.box, k) for k in known))
+        self._tracks = tracks.merged(self._tracks, known)
         self.had_turn("heat", at_s)
 
     # What a closer look could bring.
@@ -162,6 +163,7 @@ class Memory:
             self._looked(track, picture, heads, looks, at_s) if track.id == number else track
             for track in self._tracks
         )
+        self._tracks = tracks.merged(self._tracks, [self._box(t, at_s) for t in self._tracks])
 
     # What is known.
 

@@ -6,6 +6,7 @@ second, and with spots as coarse as a glance gives, an optimal assignment change
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import msgspec
@@ -14,6 +15,7 @@ import numpy as np
 from edge.evidence import Evidence
 from edge.heat import Spot
 from edge.records import F32, Box
+from edge.regions import alike
 
 BORN = 0.30  # heat that starts a track
 KEPT = 0.08  # heat that lets it live: less than what starts it, so that none flickers
@@ -117,6 +119,22 @@ def follow(
 def nearest(tracks: Sequence[Track], spot: Spot, at_s: float) -> int | None:
     """The id of the track that may have moved to a spot; None when none is near."""
     return next((tracks[i].id for i in _pairs([predicted(t, at_s) for t in tracks], [spot])), None)
+
+
+def merged(tracks: Sequence[Track], boxes: Sequence[Box]) -> tuple[Track, ...]:
+    """Without second tracks of one thing: in one place, and said to be the same. The older stays.
+
+    boxes  where each is
+    """
+    kept: list[Track] = []
+    places: defaultdict[tuple[str, int], list[Box]] = defaultdict(list)
+    for track, box in zip(tracks, boxes, strict=True):
+        names = track.evidence.names
+        if not any(alike(box, other) for name in names for other in places[name]):
+            kept.append(track)
+            for name in names:
+                places[name].append(box)
+    return tuple(kept)
 
 
 def joined(tracks: Sequence[Track], track: Track) -> tuple[Track, ...]:

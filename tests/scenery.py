@@ -16,7 +16,7 @@ from edge.heat import Heat, Spot
 from edge.manifest import Head, StoredFile
 from edge.pace import Pace
 from edge.records import F32, U8, Box, Picture, Region
-from edge.regions import shared_px
+from edge.regions import alike, shared_px
 
 WIDTH, HEIGHT = 320, 240
 INPUT_PX = 32  # tiles are 96 px, 15 of them
@@ -135,13 +135,15 @@ class Scene:
 
     def glance(self, picture: Picture) -> tuple[Heat, float]:
         ms = self._launch("glance", (0, 0, WIDTH, HEIGHT), self.glance_ms)
-        spots = []
+        spots: list[Spot] = []
         for thing in self.there():
             shift = self.rng.normal(0, self.shake_px, 2).round().astype(int)
             x0, y0, x1, y1 = thing.box(self.frame)
             x0, x1 = (min(max(int(v + shift[0]), 0), WIDTH) for v in (x0, x1))
             y0, y1 = (min(max(int(v + shift[1]), 0), HEIGHT) for v in (y0, y1))
-            spots.append(Spot((x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)), 0.9))
+            spot = Spot((x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)), 0.9)
+            if not any(alike(spot.box, other.box) for other in spots):
+                spots.append(spot)
         return Heat(np.zeros((1, 1, 1), np.float32), tuple(spots)), ms
 
     def _launch(self, role: str, box: Box, usual_ms: float) -> float:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from edge.fuse import fuse
 from edge.records import Box, Region, Tag
-from edge.regions import grid, shared, shared_px, tile_px_for, union
+from edge.regions import grid, shared_px, tile_px_for, union
 
 WIDTH, HEIGHT = 300, 200
 WHOLE = (0, 0, WIDTH, HEIGHT)
@@ -66,15 +66,6 @@ def test_the_order_of_looks_is_no_matter(glance, places, things, rng):
     for part in shuffled:
         rng.shuffle(part)
     assert fuse(*shuffled) == fuse(glance, places, things)
-
-
-@given(WHOLES, PLACES, THINGS)
-def test_no_thing_is_told_twice_in_one_place(glance, places, things):
-    fused = [t for t in fuse([], places, things) if t.track is not None]
-    for n, one in enumerate(fused):
-        for other in fused[:n]:
-            is_same = (one.head, one.tag) == (other.head, other.tag)
-            assert not is_same or shared(one.box, other.box) < 0.5
 
 
 @given(WHOLES, PLACES, THINGS)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.evidence import Evidence
 from edge.heat import Spot
+from edge.regions import alike
 from edge.tracks import (
     BIRTHS,
     BORN,
@@ -22,6 +25,7 @@ from edge.tracks import (
     box_of,
     follow,
     joined,
+    merged,
     nearest,
     predicted,
     remembered,
@@ -156,3 +160,21 @@ def test_a_thing_is_met_near_where_it_was():
     assert nearest(tracks, spot(520, 480), 0.2) == 1
     assert nearest(tracks, spot(900, 500), 0.2) is None
     assert nearest((), spot(900, 500), 0.2) is None
+
+
+@given(storms())
+def test_no_two_tracks_tell_the_same_of_one_place(glances):
+    tracks = [
+        msgspec.structs.replace(track, evidence=Evidence(names=(("kind", track.id % 3),)))
+        for track in followed(glances)[-1]
+    ]
+    boxes = [box_of(track, 3000, 2000) for track in tracks]
+    kept = merged(tracks, boxes)
+    assert kept == merged(kept, [boxes[tracks.index(t)] for t in kept])
+    for track, box in zip(tracks, boxes):
+        same = [
+            boxes[tracks.index(other)]
+            for other in kept
+            if other.id < track.id and other.id % 3 == track.id % 3
+        ]
+        assert (track in kept) != any(alike(box, other) for other in same)
