@@ -61,7 +61,7 @@ def explained_map(canvas: U8, zoom: float, tags: Sequence[Tag], seen: Seen, ink:
 
 def _not_looked(canvas: U8, zoom: float, seen: Seen, ink: Ink, thick: int) -> None:
     """Places that only time speaks for have no cross: there may be a whole grid of them."""
-    chosen = {each.region.box for each in (*seen.looks, *seen.skipped)}
+    chosen = {look.region.box for look in seen.looks} | {s.region.box for s in seen.skipped}
     for candidate in seen.candidates:
         if candidate.region.box not in chosen:
             why = seen.items[candidate.item].why
