@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge import pixels
 from edge.manifest import InputSpec
 from edge.pixels import crop_into, cut, fit, luma_grid, shrink_into
-from edge.planes import Scratch
+from edge.planes import Scratch, planes_of
 from edge.records import U8, Picture, Planes, Region
 from tests.tiny import i420, nv12
 
@@ -105,6 +106,33 @@ def test_a_grid_of_luma_has_a_point_a_whole_cell(frame, step_px):
         half = step_px // 2
         points = pixels.rgb(grey)[half::step_px, half::step_px, 0][: len(grid), : grid.shape[1]]
         assert np.abs(grid.astype(int) - points).max(initial=0) <= 2
+
+
+STACKED = {
+    "I420": cv2.COLOR_YUV2RGB_I420,
+    "YV12": cv2.COLOR_YUV2RGB_YV12,
+    "NV12": cv2.COLOR_YUV2RGB_NV12,
+}
+
+
+@given(HALF, HALF, st.sampled_from(sorted(STACKED)), st.integers(0, 9))
+def test_stacked_planes_are_what_opencv_takes_them_for(half_height, half_width, layout, seed):
+    """As drivers give them; and nothing is copied."""
+    rng = np.random.default_rng(seed)
+    stacked = rng.integers(0, 256, (3 * half_height, 2 * half_width), np.uint8)
+    planes = planes_of(stacked, layout)
+    assert all(np.shares_memory(stacked, plane) for plane in (planes.luma, *planes.chroma))
+    np.testing.assert_array_equal(pixels.rgb(planes), cv2.cvtColor(stacked, STACKED[layout]))
+
+
+@given(st.integers(0, 20), st.integers(0, 20))
+def test_a_size_that_holds_no_planes_is_refused(rows, width):
+    stacked = np.zeros((rows, width), np.uint8)
+    if rows and width and rows % 3 == width % 2 == 0:
+        assert planes_of(stacked, "I420").luma.shape == (rows // 3 * 2, width)
+        return
+    with pytest.raises(ValueError, match=f"a frame is {rows} x {width} bytes"):
+        planes_of(stacked, "I420")
 
 
 def from_rgb(rgb: U8) -> Picture:
