@@ -23,6 +23,7 @@ from edge.manifest import Head
 from edge.records import F32
 
 SETTLED = 0.98
+DOUBTED = 0.5  # what is left of the certainty about a thing that is worth a new look
 NOTHING = 0.90  # "none of these" from every head
 PATIENCE = 6  # looks
 MARGIN = 1.5  # nats between the tag that is shown and the one that takes its place
@@ -88,8 +89,8 @@ def reopened(evidence: Evidence) -> Evidence:
     What was believed stays, and stays told, until a look speaks against it; what was taken back may
     be told again.
     """
-    patience = evidence.looks + PATIENCE
-    return msgspec.structs.replace(evidence, state="open", patience=patience, left={})
+    patience, sure = evidence.looks + PATIENCE, min(evidence.sure, DOUBTED)
+    return msgspec.structs.replace(evidence, state="open", patience=patience, sure=sure, left={})
 
 
 def probabilities(head: Head, logs: F32) -> F32:

@@ -58,7 +58,7 @@ class Seen(msgspec.Struct, frozen=True, eq=False):
 
     tags: tuple[Tag, ...]  # best first
     spent: Spent
-    coverage: float  # share of the frame that was looked at closely of late, 0..1
+    coverage: float  # looked at closely of late, of what was to be; 1 where nothing was, 0..1
     oldest_s: float  # how long the longest forgotten place has waited
     looks: tuple[Looked, ...]  # in the order made
     skipped: tuple[Skipped, ...]  # for want of budget

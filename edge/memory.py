@@ -95,9 +95,10 @@ class Memory:
         return self._age_s("tags", at_s) >= (TAGS_S if self._moves else STILL_S)
 
     def wants_heat(self, at_s: float) -> bool:
-        """Has anything moved, or was the frame not glanced at for long?"""
+        """Has anything moved, did the last glance miss a thing, or was it long ago?"""
         has_moved = self.motion is not None and bool(self.motion.any())
-        return has_moved or self._age_s("heat", at_s) >= STILL_S
+        is_missed = any(track.misses for track in self._tracks)
+        return has_moved or is_missed or self._age_s("heat", at_s) >= STILL_S
 
     def is_turn(self, turn: Turn) -> bool:
         """Did closer looks have theirs since this had?"""
@@ -160,7 +161,7 @@ class Memory:
         if number is None and found:
             number = self._met(Spot(item.box, BORN), at_s)
         self._tracks = tuple(
-            self._looked(track, picture, heads, looks, at_s) if track.id == number else track
+            self._looked(track, picture, heads, looks, found, at_s) if track.id == number else track
             for track in self._tracks
         )
         self._tracks = tracks.merged(self._tracks, [self._box(t, at_s) for t in self._tracks])
@@ -223,7 +224,13 @@ class Memory:
         return moved_here
 
     def _looked(
-        self, track: Track, picture: Picture, heads: Sequence[Head], looks: Looks, at_s: float
+        self,
+        track: Track,
+        picture: Picture,
+        heads: Sequence[Head],
+        looks: Looks,
+        found: bool,
+        at_s: float,
     ) -> Track:
         known = track.evidence
         if known.state != "open":  # it is long ago
@@ -232,6 +239,7 @@ class Memory:
         return replace(
             track,
             evidence=evidence.add(known, heads, scores, looks.embedding[0]),
+            seen_s=at_s if found else track.seen_s,
             looked_s=at_s,
             looked_side=max(track.side, track.looked_side),
             patch=appearance.patch(picture, self._box(track, at_s)),

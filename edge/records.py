@@ -94,7 +94,7 @@ class FrameTags(msgspec.Struct, frozen=True):
     size: tuple[int, int]  # W, H
     tags: tuple[Tag, ...]  # best first
     spent: Spent
-    coverage: float  # share of the frame that was looked at closely of late, 0..1
+    coverage: float  # looked at closely of late, of what was to be; 1 where nothing was, 0..1
     oldest_s: float  # how long the longest forgotten place has waited
     shed: dict[str, int]  # looks that would have paid and did not fit the budget, by why
     bundle: str  # name@counter

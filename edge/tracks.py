@@ -37,6 +37,7 @@ class Track(msgspec.Struct, frozen=True, eq=False):
     wide: float
     tall: float
     at_s: float  # when it was last matched
+    seen_s: float  # when a glance or a look last showed that it is there
     born_s: float
     heat: float
     evidence: Evidence = Evidence()
@@ -56,7 +57,8 @@ class Track(msgspec.Struct, frozen=True, eq=False):
 def born(number: int, spot: Spot, at_s: float) -> Track:
     """A track that starts where a spot is."""
     x0, y0, x1, y1 = spot.box
-    return Track(number, (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0, at_s, at_s, spot.heat)
+    centre = (x0 + x1) / 2, (y0 + y1) / 2
+    return Track(number, *centre, x1 - x0, y1 - y0, at_s, at_s, at_s, spot.heat)
 
 
 def predicted(track: Track, at_s: float) -> Track:
@@ -91,6 +93,7 @@ def matched(track: Track, spot: Spot, at_s: float) -> Track:
         wide=track.wide + SIDE * (x1 - x0 - track.wide),
         tall=track.tall + SIDE * (y1 - y0 - track.tall),
         at_s=at_s,
+        seen_s=at_s,
         heat=spot.heat,
         misses=0,
         matches=track.matches + 1,
@@ -117,8 +120,9 @@ def follow(
 
 
 def nearest(tracks: Sequence[Track], spot: Spot, at_s: float) -> int | None:
-    """The id of the track that may have moved to a spot; None when none is near."""
-    return next((tracks[i].id for i in _pairs([predicted(t, at_s) for t in tracks], [spot])), None)
+    """The id of the track that may have moved to a spot, unseen; None when none is near."""
+    moved = [_missed(predicted(track, at_s)) for track in tracks]
+    return next((tracks[i].id for i in _pairs(moved, [spot])), None)
 
 
 def merged(tracks: Sequence[Track], boxes: Sequence[Box]) -> tuple[Track, ...]:
@@ -140,18 +144,14 @@ def merged(tracks: Sequence[Track], boxes: Sequence[Box]) -> tuple[Track, ...]:
 def joined(tracks: Sequence[Track], track: Track) -> tuple[Track, ...]:
     """With one more; when there is no room, without the one that was not seen for longest."""
     if len(tracks) >= MOST:
-        oldest = min(tracks, key=_seen_s)
+        oldest = min(tracks, key=lambda track: track.seen_s)
         tracks = [t for t in tracks if t is not oldest]
     return (*tracks, track)
 
 
 def remembered(tracks: Sequence[Track], at_s: float) -> tuple[Track, ...]:
     """Without those that nothing has shown for GONE_S."""
-    return tuple(t for t in tracks if at_s - _seen_s(t) <= GONE_S)
-
-
-def _seen_s(track: Track) -> float:
-    return max(track.at_s, track.at_s if track.looked_s is None else track.looked_s)
+    return tuple(t for t in tracks if at_s - t.seen_s <= GONE_S)
 
 
 def _missed(track: Track) -> Track:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 
+import cv2
 import msgspec
 import numpy as np
 
@@ -75,6 +76,7 @@ class Scene:
     slow: Callable[[float], float] = lambda now_s: 1.0  # how much slower a launch is
     heads: tuple[Head, ...] = (KIND, WORDS)
     input_px: int = INPUT_PX
+    step_s: float = STEP_S
     now_s: float = 0.0
     frame: int = 0
     launches: list[Launch] = field(default_factory=list)
@@ -95,9 +97,8 @@ class Scene:
         rgb = self._background.copy()
         for thing in self.there():
             x0, y0, x1, y1 = thing.box(self.frame)
-            pattern = np.random.default_rng(ord(thing.label)).integers(
-                0, 256, (thing.side, thing.side, 1), np.uint8
-            )
+            spots = np.random.default_rng(ord(thing.label)).integers(0, 256, (6, 6), np.uint8)
+            pattern = cv2.resize(spots, (thing.side, thing.side))[..., None]
             part = rgb[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
             shift = max(0, -y0), max(0, -x0)
             part[:] = pattern[shift[0] :, shift[1] :][: part.shape[0], : part.shape[1]]
@@ -113,10 +114,10 @@ class Scene:
         ]
 
     def watch(self, view: View = AS_USUAL) -> Seen:
-        """Tag the next frame, STEP_S after the one before."""
+        """Tag the next frame, `step_s` after the one before."""
         self.pace.measure(self)
         self.launches.clear()
-        at_s = self.frame * STEP_S
+        at_s = self.frame * self.step_s
         self._begin_s = self.now_s
         seen = tag_frame(self, self.picture(), view, self.past, self.clock, at_s)
         self.frame += 1
@@ -166,7 +167,8 @@ class Scene:
             "kind": kind[None].astype(np.float32),
             "words": (1 / (1 + np.exp(-(z[None, :-1] - 1)))).astype(np.float32),
         }
-        view = self.rng.standard_normal((1, 8)) + (ord(thing.label) if thing else 0)
+        known = np.random.default_rng(ord(thing.label) if thing else 0).standard_normal((1, 8))
+        view = known + 0.3 * self.rng.standard_normal((1, 8))
         return Looks((view / np.linalg.norm(view)).astype(np.float32), scores, ms)
 
 

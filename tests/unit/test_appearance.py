@@ -27,8 +27,18 @@ def test_the_same_thing_in_other_light_and_noise_looks_the_same():
     assert not is_changed(patch(before, BOX), patch(now, BOX))
 
 
-def test_a_box_some_px_off_looks_the_same():
-    assert not is_changed(patch(face(0), BOX), patch(face(0), (22, 12, 86, 76)))
+@pytest.mark.parametrize("box", [(28, 4, 92, 68), (12, 10, 76, 74), (16, 6, 88, 78)])
+def test_a_box_some_px_off_looks_the_same(box):
+    """An eighth of its side: boxes come from a coarse map."""
+    assert not is_changed(patch(face(0), BOX), patch(face(0), box))
+
+
+def test_what_shows_nothing_is_like_what_shows_nothing():
+    empty = np.full((100, 120, 3), 90, np.uint8)
+    noisy = empty + np.random.default_rng(0).integers(0, 6, empty.shape, np.uint8)
+    assert not is_changed(patch(empty, BOX), patch(noisy, BOX))
+    assert is_changed(patch(face(0), BOX), patch(noisy, BOX))
+    assert is_changed(patch(noisy, BOX), patch(face(0), BOX))
 
 
 @pytest.mark.parametrize("seed", range(1, 6))
@@ -55,3 +65,11 @@ def test_a_patch_of_any_box_has_one_size_and_no_nan(box):
         found = patch(picture, box)
         assert found.shape == (SIDE * SIDE + 1,)
         assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("scale", [0.6, 0.8, 1.2])
+def test_the_same_thing_nearer_or_farther_looks_the_same(scale):
+    x0, y0, x1, y1 = BOX
+    now = cv2.resize(face(0), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    box = (round(x0 * scale), round(y0 * scale), round(x1 * scale), round(y1 * scale))
+    assert not is_changed(patch(face(0), BOX), patch(now, box))

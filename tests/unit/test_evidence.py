@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.evidence import MARGIN, PATIENCE, REPEATED, Evidence, add, reopened, weight
+from edge.evidence import DOUBTED, MARGIN, PATIENCE, REPEATED, Evidence, add, reopened, weight
 from edge.manifest import Head, StoredFile
 
 FISH = Head("fish", "softmax", StoredFile("a", 1, "0"), 1.0, (0.5,), has_none=True)
@@ -61,6 +61,7 @@ def test_who_cannot_tell_after_some_looks_says_so():
 def test_what_is_reopened_gets_as_much_patience_again():
     evidence = reopened(looked(*[[0.45, 0.45, 0.1]] * PATIENCE))
     assert evidence.state == "open"
+    assert reopened(looked([0.99, 0.005, 0.005])).sure == DOUBTED
     states = []
     for n in range(PATIENCE):
         evidence = looked([0.45, 0.45, 0.1], views=VIEWS[[n]], start=evidence)
