@@ -135,8 +135,11 @@ def _best(items: Sequence[Item]) -> list[int]:
 
 def _held(regions: F32, boxes: F32) -> F32:
     """(C, 4), (I, 4) -> (C, I): the share of each box that lies in each region."""
-    low = np.maximum(regions[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(regions[:, None, 2:], boxes[None, :, 2:])
-    inside = np.prod(np.maximum(high - low, 0), axis=2)
-    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    return np.asarray(inside / np.maximum(area, 1)[None], np.float32)
+    wide, tall = (
+        np.minimum(regions[:, None, n + 2], boxes[:, n + 2])
+        - np.maximum(regions[:, None, n], boxes[:, n])
+        for n in (0, 1)
+    )
+    inside = np.maximum(wide, 0) * np.maximum(tall, 0)  # (C, I)
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return np.asarray(inside / np.maximum(area, 1), np.float32)

@@ -26,6 +26,7 @@ from edge.tracks import BORN, Track
 TAGS_S = 1.0  # how old the tags of the whole frame may be while something moves
 STILL_S = 5.0  # how old they, and the heat, may be while nothing does
 WAKES = 0.5  # share of the frame: when so much changes, what was seen in places is out of date
+HIDDEN = 0.3  # of things: so many a glance may not show
 OPEN_S = 1.0  # how long a thing may wait for its first look
 REFRESH_S = 30.0  # after which a settled thing is worth another look
 GROWN = 1.2  # times the largest area at a look: more detail than was seen then
@@ -137,7 +138,8 @@ class Memory:
         if self.motion is not None:
             boxes = moved_boxes(self.motion, known, *self._size)
             found += [Item(box, self.sweep.worth_of_moved(box), "moved") for box in boxes]
-        return found + self.sweep.items()
+        is_glanced = self._age_s("heat", at_s) <= STILL_S
+        return found + self.sweep.items(HIDDEN if is_glanced else 1.0)
 
     def saw(
         self,

@@ -37,15 +37,18 @@ class Sweep:
         self._waiting = min(self._waiting + turns, float(len(self._tiles)))
         self._now_s = at_s
 
-    def items(self) -> list[Item]:
-        """The tiles that wait for a look, the longest forgotten first."""
+    def items(self, hidden: float = 1.0) -> list[Item]:
+        """The tiles that wait for a look, the longest forgotten first.
+
+        hidden  the share of things that nothing else tells of
+        """
         turns = int(self._waiting + 1e-9)
         if turns < 1:
             return []
         ages = [cells.age_s(self._cells, t.box, self._now_s, *self._size) for t in self._tiles]
         old = [n for n, age_s in enumerate(ages) if age_s >= cells.WAIT_S / 2]
         order = sorted(old, key=lambda n: -ages[n])
-        return [self._item(self._tiles[n], ages[n]) for n in order[:turns]]
+        return [self._item(self._tiles[n], ages[n], hidden) for n in order[:turns]]
 
     def owed_ms(self, frame_ms: float, cost_ms: float) -> float:
         """What exploration may keep of a frame's budget: a tenth, and what it could not use before
@@ -86,9 +89,9 @@ class Sweep:
         """(rows, columns) since the last closer look, inf when never; None: one look shows all."""
         return None if self.is_small else cells.ages_s(self._cells, self._now_s)
 
-    def _item(self, tile: Region, age_s: float) -> Item:
+    def _item(self, tile: Region, age_s: float, hidden: float) -> Item:
         """In the first frame no place has waited, and all are as if they had."""
         is_first = self._now_s == self._began_s
         waited_s = cells.WAIT_S if is_first else min(age_s, self._now_s - self._began_s)
-        worth = cells.chance(self._cells, tile.box, waited_s, *self._size)
+        worth = hidden * cells.chance(self._cells, tile.box, waited_s, *self._size)
         return Item(tile.box, worth, "aged", waited_s - cells.WAIT_S)

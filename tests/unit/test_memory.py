@@ -119,3 +119,13 @@ def test_every_tag_says_how_old_it_is():
     assert {tag.age_s for tag in first.tags} == {0.0}
     scene.frame += 9
     assert {tag.age_s for tag in scene.watch().tags} == {10 * scene.step_s}
+
+
+def test_a_place_of_which_a_glance_shows_nothing_is_worth_less():
+    """Than one of which nothing is known."""
+    gains = {
+        has_glance: [look.gain for look in Scene(has_glance=has_glance).watch().looks[1:]]
+        for has_glance in (True, False)
+    }
+    assert len(gains[True]) == len(gains[False]) == 15
+    assert max(gains[True]) < max(gains[False]) / 2
