@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -94,6 +94,35 @@ def test_greedy_is_within_the_bound_of_the_best_plan_there_is(asked: Asked, ms: 
     best = max(worth(free, r) for r in every if free.costs_ms[list(r)].sum() <= ms)
     got = worth(free, [c.candidate for c in plan(free, Budget(ms))])
     assert got >= 0.316 * best - count * NOTHING - 1e-5
+
+
+@given(asks(), budgets, st.floats(0, 50))
+def test_exploration_has_its_share_before_all_that_is_not_overdue(
+    asked: Asked, budget: Budget, ms: float
+) -> None:
+    """Whoever explores and is left out would not fit into it, or brings nothing."""
+    idle = Asked(
+        asked.worth, asked.sees, asked.costs_ms, np.minimum(asked.due, 0), asked.explores
+    )  # fmt: skip
+    chosen = plan(idle, budget, ms)
+    taken = [c.candidate for c in chosen]
+    explored_ms = sum(c.cost_ms for c in chosen if asked.explores[c.candidate])
+    missed = np.prod(1 - asked.sees[taken], axis=0)
+    for c in np.nonzero(asked.explores)[0]:
+        if c not in taken and len(chosen) < budget.max_regions:
+            is_full = explored_ms + asked.costs_ms[c] > min(ms, budget.frame_ms) * (1 - 1e-6)
+            assert is_full or float(asked.sees[c] @ (asked.worth * missed)) <= NOTHING + 1e-6
+
+
+@given(asks(), st.integers(0, 12))
+def test_without_a_limit_of_time_exploration_waits_for_its_turn(asked: Asked, most: int) -> None:
+    """By gain alone, as everything that is not overdue."""
+    free = Asked(
+        asked.worth, asked.sees, np.ones_like(asked.costs_ms), np.minimum(asked.due, 0),
+        asked.explores,
+    )  # fmt: skip
+    gains = [c.gain for c in plan(free, Budget(max_regions=most), 5.0)]
+    assert all(a >= b - 1e-6 for a, b in pairwise(gains))
 
 
 def ask(worth: list[float], costs: list[float], explores: list[bool] | None = None) -> Asked:
