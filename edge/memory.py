@@ -56,14 +56,15 @@ class Memory:
         self.motion: F32 | None = None
         self.launched_s = -np.inf  # when anything was
         self.tail_ms = 0.0  # what a frame takes after its last launch
-        self._size = (0, 0)
+        self._size, self._now_s = (0, 0), -np.inf
         self._next_id = 1
 
     def arrive(self, picture: Picture, at_s: float, input_px: int) -> bool:
         """A new frame; True when one look at all of it shows everything there is to see."""
         size = pixels.size(picture)
-        if size != self._size:
+        if size != self._size or at_s < self._now_s:
             self._begin(size, input_px, at_s)
+        self._now_s = at_s
         self.sweep.pass_to(at_s)
         luma = pixels.luma_grid(picture, step_px(*size, ROWS, COLUMNS))
         self._gate, self.motion = moved(self._gate, luma, ROWS, COLUMNS)
@@ -75,8 +76,9 @@ class Memory:
         return self.sweep.is_small
 
     def _begin(self, size: tuple[int, int], input_px: int, at_s: float) -> None:
-        """Nothing of frames of another size is of use."""
+        """Nothing is of use of frames of another size, or of a clock that began anew."""
         self._size = size
+        self.launched_s = -np.inf
         self.sweep = Sweep(*size, input_px, at_s)
         self._gate = Gate()
         self._moves = False  # since the frame was last seen as a whole

@@ -129,3 +129,14 @@ def test_a_place_of_which_a_glance_shows_nothing_is_worth_less():
     }
     assert len(gains[True]) == len(gains[False]) == 15
     assert max(gains[True]) < max(gains[False]) / 2
+
+
+def test_a_clock_that_goes_back_begins_anew():
+    """A clip from its start, a stream that was cut: what came later is not waited for."""
+    scene = Scene([Thing("c", 60, 60, 40)])
+    watched(scene, 20)
+    scene.frame = 0
+    seen = scene.watch()
+    assert seen.spent.glances == 2
+    assert seen.spent.crops >= 15
+    assert seen.oldest_s == 0.0
