@@ -30,6 +30,7 @@ HIDDEN = 0.3  # of things: so many a glance may not show
 OPEN_S = 1.0  # how long a thing may wait for its first look
 REFRESH_S = 30.0  # after which a settled thing is worth another look
 GROWN = 1.2  # times the largest area at a look: more detail than was seen then
+BACK_S = 1.0  # by which a clock may go back; more, and it began anew
 COMPARED = 20  # things a frame whose appearance is compared
 
 Turn = Literal["tags", "heat", "focus"]  # what a launch is for
@@ -62,7 +63,7 @@ class Memory:
     def arrive(self, picture: Picture, at_s: float, input_px: int) -> bool:
         """A new frame; True when one look at all of it shows everything there is to see."""
         size = pixels.size(picture)
-        if size != self._size or at_s < self._now_s:
+        if size != self._size or at_s < self._now_s - BACK_S:
             self._begin(size, input_px, at_s)
         self._now_s = at_s
         self.sweep.pass_to(at_s)
