@@ -5,6 +5,8 @@ Cheap enough for every thing that moved: the pixels of a 4K frame are not touche
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -16,6 +18,7 @@ FINE, INNER = 48, 32  # px, where detail is measured: not at the edges of the th
 MOST_PX = 96  # on a side: a larger thing is sampled, not read
 CHANGED = 0.35  # 1 - correlation: above it is another thing, or another side of it
 FLAT = 4.0  # luma levels: a patch that varies less shows nothing to compare
+LOOKS = 4  # different ones that a thing is known by: it turns, and boxes tremble
 SHARPER = 2.0  # times the detail it had
 TRACE = 20.0  # of detail: so much and more can come from noise alone
 
@@ -30,6 +33,16 @@ def patch(picture: Picture, box: Box) -> F32:
     edges = cv2.Laplacian(cv2.GaussianBlur(fine, (3, 3), 0), cv2.CV_32F)
     small = cv2.resize(fine, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return np.append(small.ravel(), edges[edge:-edge, edge:-edge].var())
+
+
+def is_new(known: Sequence[F32], now: F32) -> bool:
+    """It looks as it never did, or shows more detail."""
+    return all(is_changed(before, now) for before in known)
+
+
+def with_new(known: tuple[F32, ...], now: F32) -> tuple[F32, ...]:
+    """The looks it is known by, of which this is one."""
+    return (*known, now)[-LOOKS:] if is_new(known, now) else known
 
 
 def is_changed(before: F32, now: F32) -> bool:

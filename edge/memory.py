@@ -247,7 +247,9 @@ class Memory:
             seen_s=at_s if found else track.seen_s,
             looked_s=at_s,
             looked_side=max(track.side, track.looked_side),
-            patch=appearance.patch(picture, self._box(track, at_s)),
+            patches=appearance.with_new(
+                track.patches, appearance.patch(picture, self._box(track, at_s))
+            ),
         )
 
     def _compare(self, picture: Picture, at_s: float) -> None:
@@ -281,10 +283,11 @@ def _grown(track: Track) -> Track:
 
 
 def _seen_again(track: Track, now: F32) -> Track:
-    """Open again, when it does not look as it did at the last look."""
-    if track.patch is None or not appearance.is_changed(track.patch, now):
+    """Open again, when it looks as it never did at a look."""
+    patches = appearance.with_new(track.patches, now)
+    if patches is track.patches:
         return track
-    return replace(track, patch=now, evidence=evidence.reopened(track.evidence))
+    return replace(track, patches=patches, evidence=evidence.reopened(track.evidence))
 
 
 def _tags_of(

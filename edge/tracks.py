@@ -47,7 +47,7 @@ class Track(msgspec.Struct, frozen=True, eq=False):
     matches: int = 1
     looked_s: float | None = None  # when it was last looked at closely
     looked_side: float = 0.0  # its longer side then
-    patch: F32 | None = None  # what it looked like then; see appearance.py
+    patches: tuple[F32, ...] = ()  # how it looked at its looks; see appearance.py
 
     @property
     def side(self) -> float:

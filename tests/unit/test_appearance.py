@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.appearance import SIDE, is_changed, patch
+from edge.appearance import LOOKS, SIDE, is_changed, is_new, patch, with_new
 from edge.records import Planes
 
 BOX = (20, 10, 84, 74)
@@ -73,3 +73,16 @@ def test_the_same_thing_nearer_or_farther_looks_the_same(scale):
     now = cv2.resize(face(0), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     box = (round(x0 * scale), round(y0 * scale), round(x1 * scale), round(y1 * scale))
     assert not is_changed(patch(face(0), BOX), patch(now, box))
+
+
+def test_a_thing_is_known_by_some_looks_the_last_ones_that_were_new():
+    faces = [patch(face(seed), BOX) for seed in (0, 1, 3, 5, 6)]
+    known: tuple = ()
+    for look in (*faces[:2], faces[0], faces[1]):
+        known = with_new(known, look)
+    assert len(known) == 2
+    assert not is_new(known, faces[0])
+    for look in faces[2:]:
+        known = with_new(known, look)
+    assert len(known) == LOOKS
+    assert is_new(known, faces[0])
