@@ -136,7 +136,7 @@ def _quantised(args: argparse.Namespace, engines: list[str], skipped: dict[str, 
 def _rescued(work: Work, failing: list[str], made: Record) -> Record:
     """With the layers that hurt most in float; which those are takes a minute to ask."""
     hurts = sensitivity(work.student, torch.from_numpy(work.seen), KINDS)
-    ranked = [hurt.unit for hurt in hurts][:MOST]
+    ranked = [hurt.unit for hurt in hurts if hurt.unit not in work.student.precise][:MOST]
     made = msgspec.structs.replace(made, sensitivity=tuple(hurts))
     return make(msgspec.structs.replace(work, ranked=ranked), failing, made)
 

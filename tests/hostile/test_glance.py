@@ -66,6 +66,18 @@ def test_a_bundle_without_a_glance_has_none(tiny_bundle: Path) -> None:
             tagger.glance(tiny.paint("red"))
 
 
+def test_the_glance_of_another_precision_is_better_than_none(folder: Path) -> None:
+    file = folder / "bundle.json"
+    manifest = json.loads(file.read_bytes())
+    manifest["artifacts"][0]["precision"] = "float"
+    for golden in manifest["golden"]:
+        golden["scores"] = {"null/float": golden["scores"]["null/int8"]}
+    file.write_text(json.dumps(manifest), "utf-8")
+    with open_tagger(folder) as tagger:
+        assert tagger.artifact.precision == "float"
+        assert tagger.has_glance
+
+
 def test_a_glance_of_another_network_is_refused_with_the_numbers(folder: Path) -> None:
     """Green where it was red: the same shapes, every hash right."""
     replaced(folder, tiny.glance_model((-4, 8, -4)))

@@ -90,6 +90,37 @@ def test_a_second_run_makes_nothing(
     assert "average precision" in capsys.readouterr().out
 
 
+def again(glance_folder: Path, out: Path) -> list[str]:
+    """The flags of the folder `glance_int8`, for a copy of it."""
+    return ["quantize-glance", "--glance", str(glance_folder / "glance"), "--out", str(out),
+            *tiny_glance.FEW, *tiny_glance.FREE, *tiny_glance.LOOSE]  # fmt: skip
+
+
+def test_a_stopped_run_goes_on_after_the_last_whole_engine(
+    glance_folder: Path, glance_int8: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(glance_int8, tmp_path / "int8"))
+    recipe_without_result(folder)
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("student.*")}
+    assert len(before) == 8
+    assert main(again(glance_folder, folder)) == 0
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("student.*")} == before
+    assert recipe.read(folder, "quantize-glance").result["passed"] is True
+
+
+@pytest.mark.slow
+def test_layers_that_hurt_stay_in_float_where_nothing_may_be_lost(
+    glance_folder: Path, tmp_path: Path
+) -> None:
+    """Not even what a try gains or loses by chance: then the next layer is tried."""
+    args = [*again(glance_folder, tmp_path / "int8")[:-2], "--engines", "onnxruntime"]
+    main([*args, "--gate-precision", "-0.5"])
+    made = record.verified(tmp_path / "int8")
+    assert made.sensitivity
+    assert max(len(tried.kept_in_float) for tried in made.tried) > 1
+    assert not any("neck.heat" in tried.kept_in_float for tried in made.tried)  # it always is
+
+
 def bench(glance_folder: Path, files: list[bytes], loss: float = 0.01) -> GlanceBench:
     glance, _ = load(glance_folder / "glance" / "glance.safetensors")
     judged = frames(glance_folder / "glance", "val", tiny_glance.JUDGED)
@@ -107,15 +138,17 @@ def scaled(data: bytes, ending: str, factor: float) -> bytes:
     return model.SerializeToString()
 
 
-@pytest.mark.parametrize("ending", ["neck.heat.weight", "neck.geometry.bias"])
+@pytest.mark.parametrize(
+    ("ending", "factor"), [("neck.heat.weight", -3), ("neck.geometry.weight", -30)]
+)
 def test_what_finds_less_is_refused_by_the_gate(
-    ending: str, glance_folder: Path, glance_int8: Path
+    ending: str, factor: float, glance_folder: Path, glance_int8: Path
 ) -> None:
     """Heat upside down; places somewhere else: the other output is as good as ever."""
     files = artifact(glance_int8 / "float", "onnxruntime")
     rules = bench(glance_folder, files)
     same = rules.measure(files, "float", (), False, 0.0)
-    worse = rules.measure([scaled(files[0], ending, -3)], "broken", (), False, 0.0)
+    worse = rules.measure([scaled(files[0], ending, factor)], "broken", (), False, 0.0)
     rules.close()
     assert same.answers_pass
     assert not worse.answers_pass
@@ -141,9 +174,7 @@ def test_a_gate_that_nothing_passes_refuses_with_the_table(
     kept = msgspec.structs.replace(made.kept["tflite"], tried=failed)
     folder = Path(shutil.copytree(glance_int8, tmp_path / "int8"))
     record.write(msgspec.structs.replace(made, kept={**made.kept, "tflite": kept}), folder)
-    args = ["quantize-glance", "--glance", str(glance_folder / "glance"), "--out", str(folder),
-            *tiny_glance.FEW, *tiny_glance.FREE, *tiny_glance.LOOSE]  # fmt: skip
-    assert main(args) == 2
+    assert main(again(glance_folder, folder)) == 2
     said = capsys.readouterr().err
     assert "int8 fails the gate in 2 of 6 rows (tflite/file, tflite/heat)" in said
     assert "NO" in said

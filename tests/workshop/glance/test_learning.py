@@ -32,7 +32,7 @@ def test_a_neck_on_a_student_that_knows_nothing_finds_more_than_chance(
     glance_folder: Path,
 ) -> None:
     result = recipe.read(glance_folder / "glance", "glance").result
-    assert result["average precision"] > 0.1
+    assert result["average precision"] > 0.15
     assert (result["photos train"], result["photos val"]) == (4, 1)
 
 
