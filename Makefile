@@ -11,7 +11,7 @@ WORKSHOP := $(BIN)/edge-quantize
 SETS := $(BIN)/python -m quantize.pictures.shared $(DATA) --rendered $(RENDERED)
 FINISH := --epochs 6 --lr 3e-4 --first-side 160 --warm-up 100
 
-.PHONY: help demo test lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c \
+.PHONY: help demo picture test lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c \
     bench-footage clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,7 +28,15 @@ $(VENV)/everything: $(VENV)/runtime
 	@touch $@
 
 demo: $(VENV)/runtime  ## tag a rendered 4K shop scene and a clip; pictures go to out/demo
-	$(BIN)/edge-tag --table --annotate out/demo --every-s 1 calib_data/demo/belt.mp4 calib_data/demo/shelf.jpg
+	$(BIN)/edge-tag --table --annotate out/demo --explain out/demo --every-s 1 \
+	    calib_data/demo/belt.mp4 calib_data/demo/shelf.jpg
+
+SMALLER := import cv2; p = cv2.imread("out/why/shelf.why.jpg"); \
+    cv2.imwrite("calib_data/demo/shelf.why.jpg", cv2.resize(p, None, fx=0.75, fy=0.75, \
+    interpolation=cv2.INTER_AREA), [cv2.IMWRITE_JPEG_QUALITY, 80])
+picture: $(VENV)/runtime  ## the README's explained shelf, drawn again; on a quiet machine
+	$(BIN)/edge-tag --threads 1 --budget-ms 60 --explain out/why calib_data/demo/shelf.jpg
+	$(BIN)/python -c '$(SMALLER)'
 
 test: $(VENV)/everything  ## everything that must hold: ruff, mypy, pytest
 	$(MAKE) --no-print-directory lint unit

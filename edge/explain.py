@@ -13,7 +13,7 @@ from edge.frames import Seen
 from edge.ink import Ink, dashes, fill, outline
 from edge.records import U8, FrameTags
 
-SHORTEST, LONGEST = 1280, 1920  # px: the frame's longer side as drawn lies between them
+SHORTEST, LONGEST = 1280, 1600  # px: the frame's longer side as drawn lies between them
 LETTERS = 84  # along that side
 CROP = 6.5  # letters: the side of a crop in the strip of them
 LEAST = 0.3  # of it: a frame thinner than that gets room beside it

@@ -9,7 +9,7 @@ from typing import NoReturn
 from edge import __version__
 from edge.errors import UsageError
 
-EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.7 MB each
+EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
 VERBS = ("run", "capture", "check", "devices")  # the first word of a command; any other means run
 
 EXAMPLES = """\

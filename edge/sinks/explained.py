@@ -19,7 +19,7 @@ from edge.suffixes import EXPLAINED, is_picture
 
 log = logging.getLogger(__name__)
 
-QUALITY = 85
+QUALITY = 80
 
 
 class ExplainedPictures:
