@@ -73,6 +73,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Quantise; raises WorkshopError with the rows that fail when the best is not good enough."""
+    for flag in ("ranges", "judged"):
+        if (found := getattr(args, flag)) < 1:
+            raise WorkshopError(f"--{flag}", str(found), "1 frame or more", f"--{flag} OTHER")
     recipe.read(args.glance, "glance")
     engines, skipped = usable(args.engines.split(","), _packages())
     asked = {

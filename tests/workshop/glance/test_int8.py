@@ -278,6 +278,15 @@ def test_a_folder_that_was_changed_is_not_packed(
         heat_map(folder, ENGINES)
 
 
+@pytest.mark.parametrize("flag", ["--ranges", "--judged"])
+def test_no_frames_asked_for_is_refused(
+    flag: str, glance_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*again(glance_folder, tmp_path / "int8"), flag, "0"]) == 2
+    assert f"{flag}: 0, expected 1 frame or more" in capsys.readouterr().err
+    assert not (tmp_path / "int8").exists()
+
+
 def test_an_engine_of_the_bundle_without_a_glance_is_refused(glance_int8: Path) -> None:
     with pytest.raises(WorkshopError, match="no glance for null, expected one for each engine"):
         heat_map(glance_int8, [*ENGINES, "null"])
