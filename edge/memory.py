@@ -60,6 +60,20 @@ class Memory:
         self._size, self._now_s = (0, 0), -np.inf
         self._next_id = 1
 
+    def _begin(self, size: tuple[int, int], input_px: int, at_s: float) -> None:
+        """Nothing is of use of frames of another size, or of a clock that began anew."""
+        self._size = size
+        self.launched_s = -np.inf
+        self.sweep = Sweep(*size, input_px, at_s)
+        self._gate = Gate()
+        self._moves = False  # since the frame was last seen as a whole
+        self._compared = 0
+        self._places: dict[Box, tuple[float, tuple[Tag, ...]]] = {}  # as many as there are tiles
+        self._faint: tuple[Spot, ...] = ()
+        self._whole: tuple[Tag, ...] = ()
+        self._turns: dict[Turn, float] = {}  # when each last had its
+        self._tracks: tuple[Track, ...] = ()
+
     def arrive(self, picture: Picture, at_s: float, input_px: int) -> bool:
         """A new frame; True when one look at all of it shows everything there is to see."""
         size = pixels.size(picture)
@@ -75,20 +89,6 @@ class Memory:
         self._tracks = tracks.remembered(self._tracks, at_s)
         self._compare(picture, at_s)
         return self.sweep.is_small
-
-    def _begin(self, size: tuple[int, int], input_px: int, at_s: float) -> None:
-        """Nothing is of use of frames of another size, or of a clock that began anew."""
-        self._size = size
-        self.launched_s = -np.inf
-        self.sweep = Sweep(*size, input_px, at_s)
-        self._gate = Gate()
-        self._moves = False  # since the frame was last seen as a whole
-        self._compared = 0
-        self._places: dict[Box, tuple[float, tuple[Tag, ...]]] = {}  # as many as there are tiles
-        self._faint: tuple[Spot, ...] = ()
-        self._whole: tuple[Tag, ...] = ()
-        self._turns: dict[Turn, float] = {}  # when each last had its
-        self._tracks: tuple[Track, ...] = ()
 
     # What the frame is worth a glance for, and whose turn it is when not everything can be done.
 
