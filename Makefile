@@ -92,7 +92,7 @@ $(VENV)/bench: $(VENV)/runtime
 	$(PIP) --editable '.[onnx,video,bench]'
 	@touch $@
 
-bench-a: $(VENV)/bench  ## detail found against compute, beside SAHI and others; half an hour
+bench-a: $(VENV)/bench  ## detail found against compute, beside SAHI and others; 40 minutes
 	$(BIN)/python -m benchmarks.bench_a
 
 bench-b: $(VENV)/bench  ## how much of a frame's time is the engine's, beside SAHI and others; minutes

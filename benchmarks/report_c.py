@@ -63,11 +63,11 @@ def spread(rows: Sequence[Row]) -> float:
 
 
 def cost_ratio(ours: Sequence[Row], tiling: Sequence[Row]) -> float | None:
-    """How many times cheaper ours is; None where it tells less than SHARE of tiling's tags, or
-    tiling tells none.
+    """How many times cheaper ours is; None where it tells nothing, or less than SHARE of tiling's
+    tags.
     """
-    wanted = SHARE * told_share(tiling)
-    if not told_share(ours) >= wanted > 0:
+    told = told_share(ours)
+    if not (told > 0 and told >= SHARE * told_share(tiling)):
         return None
     return finite(over(mean([r.cpu_ms for r in tiling]), mean([r.cpu_ms for r in ours])))
 
