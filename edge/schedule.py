@@ -76,7 +76,7 @@ class _Chosen:
         self._left_ms = budget.frame_ms
         self._left = budget.max_regions
         self._worths = np.asarray(asked.sees * asked.worth, np.float32)  # (C, I)
-        self._misses = np.asarray(1 - asked.sees, np.float32)  # (C, I)
+        self._misses = list(np.asarray(1 - asked.sees, np.float32))  # C of (I,)
         self._missed = np.ones(len(asked.worth), np.float32)  # (I,)
         # A free look goes first; one that is taken has a rate of 0 from then on.
         self._per_ms = np.asarray(1 / np.maximum(asked.costs_ms, 1e-9), np.float32)  # (C,)
@@ -110,18 +110,19 @@ class _Chosen:
         """
         per_ms = self._per_ms.copy() if among is None else self._per_ms * among
         gains, rates = np.empty((2, per_ms.size), np.float32)
+        costs, worths, missed = self._costs, self._worths, self._missed
         kept_ms = max(0.0, self._left_ms - most_ms) if isfinite(most_ms) else 0.0
         while self._left > 0:
-            np.dot(self._worths, self._missed, out=gains)
+            worths.dot(missed, out=gains)
             np.multiply(gains, per_ms, out=rates)
             c = int(rates.argmax())
             if rates.item(c) <= 0:
                 return
-            gain, left_ms = gains.item(c), self._left_ms - kept_ms
+            gain = gains.item(c)
             if gain <= NOTHING:  # and what brings as little will never bring more
                 per_ms[gains <= NOTHING] = 0
-            elif self._costs[c] > left_ms:
-                per_ms[self._all_ms > left_ms] = 0
+            elif costs[c] > self._left_ms - kept_ms:
+                per_ms[self._all_ms > self._left_ms - kept_ms] = 0
             else:
                 self.take(c, gain)
             per_ms[c] = 0

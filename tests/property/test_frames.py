@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.cells import WAIT_S
@@ -69,6 +69,7 @@ def test_no_launch_ends_past_the_deadline(scene: Scene, ms: float) -> None:
             launched_s = n * STEP_S
 
 
+@settings(max_examples=25)
 @given(scenes(), st.floats(10, 60), st.sampled_from([2.0, 6.0, 15.0]))
 def test_a_machine_that_becomes_slower_costs_a_launch_too_many_at_most_for_some_frames(
     scene: Scene, ms: float, times: float
@@ -97,6 +98,7 @@ def test_frames_without_a_launch_do_not_change_the_slowdown(scene: Scene, ms: fl
         before = seen.slowdown
 
 
+@settings(max_examples=12)
 @given(scenes(), st.floats(1.05, 6))
 def test_every_place_is_looked_at_in_time_however_small_the_budget(
     scene: Scene, launches: float
@@ -109,6 +111,7 @@ def test_every_place_is_looked_at_in_time_however_small_the_budget(
     assert max(oldest) <= bound_s
 
 
+@settings(max_examples=15)
 @given(st.integers(0, 99), st.integers(2, 12), st.sampled_from([4.0, 4.5, 10.0, 30.0]))
 def test_exploration_gets_its_tenth_of_the_looks(seed: int, count: int, ms: float) -> None:
     """In a frame full of things that no look settles; not much more either while none is late."""
@@ -145,6 +148,7 @@ def test_a_tag_of_the_whole_frame_is_never_lowered_by_a_crop(scene: Scene, ms: f
         assert {(*key, score) for key, score in told.items()} <= whole
 
 
+@settings(max_examples=40)
 @given(scenes(speed=2.0), st.integers(0, 3))
 def test_a_label_does_not_flicker(scene: Scene, shake_px: int) -> None:
     """Under noisy looks at noisy places: what a thing was said to be and is not any more, it is
@@ -172,6 +176,7 @@ def is_anew(before: list[Tag], now: list[Tag]) -> bool:
     return any(b.state != "open" and n.looks > b.looks for b in before for n in now)
 
 
+@settings(max_examples=25)
 @given(scenes(), st.sampled_from([5.0, 20.0, float("inf")]))
 def test_what_is_kept_stays_small(scene: Scene, ms: float) -> None:
     for seen in watched(scene, 6 * SECOND, budget(ms)):
