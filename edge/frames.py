@@ -190,9 +190,7 @@ class _Run:
                 if item.worth > schedule.NOTHING
             ]
             return
-        self._found = found = candidates(
-            self._items, self._width, self._height, self._tagger.input_px
-        )
+        self._found = found = candidates(self._items, self._width, self._height)
         question, plan = self._plan()
         regions = (found[choice.candidate].region for choice in plan)
         done = 0
@@ -234,7 +232,7 @@ class _Run:
         `_fits` said so.
         """
         budget, cost_ms = self._view.budget, self._tagger.pace.planned_ms("focus")
-        question = asked(self._items, self._found, cost_ms, self._tagger.input_px)
+        question = asked(self._items, self._found, cost_ms)
         left_ms = max(budget.frame_ms - self._spent_ms() - self._past.tail_ms, cost_ms)
         exploring_ms = self._past.sweep.owed_ms(budget.frame_ms, cost_ms)
         return question, schedule.plan(question, Budget(left_ms, budget.max_regions), exploring_ms)
