@@ -12,7 +12,8 @@ SETS := $(BIN)/python -m quantize.pictures.shared $(DATA) --rendered $(RENDERED)
 STOCK := $(DATA)/teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite
 LABELLED := --images build/pictures --labels build/soft
 
-.PHONY: help demo test lint unit test-slow bundle int8 bundle-report clean
+.PHONY: help demo picture test lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c \
+    bench-footage clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -28,7 +29,15 @@ $(VENV)/everything: $(VENV)/runtime
 	@touch $@
 
 demo: $(VENV)/runtime  ## tag a rendered 4K shop scene and a clip; pictures go to out/demo
-	$(BIN)/edge-tag --table --annotate out/demo --every-s 1 calib_data/demo/belt.mp4 calib_data/demo/shelf.jpg
+	$(BIN)/edge-tag --table --annotate out/demo --explain out/demo --every-s 1 \
+	    calib_data/demo/belt.mp4 calib_data/demo/shelf.jpg
+
+SMALLER := import cv2; p = cv2.imread("out/why/shelf.why.jpg"); \
+    cv2.imwrite("calib_data/demo/shelf.why.jpg", cv2.resize(p, None, fx=0.75, fy=0.75, \
+    interpolation=cv2.INTER_AREA), [cv2.IMWRITE_JPEG_QUALITY, 80])
+picture: $(VENV)/runtime  ## the README's explained shelf, drawn again; on a quiet machine
+	$(BIN)/edge-tag --threads 1 --budget-ms 60 --explain out/why calib_data/demo/shelf.jpg
+	$(BIN)/python -c '$(SMALLER)'
 
 test: $(VENV)/everything  ## everything that must hold: ruff, mypy, pytest
 	$(MAKE) --no-print-directory lint unit
@@ -59,9 +68,9 @@ bundle: build/pictures  ## train, export, quantise, compare and pack the default
 	$(WORKSHOP) finetune $(LABELLED) --student mobilenet_v2 --start build/first --teachers build/large build/first \
 	    --epochs 6 --first-side 160 --lr 4e-4 --warm-up 100 --out build/taught
 	$(WORKSHOP) average --students build/first build/taught --out build/student
-	$(MAKE) --no-print-directory int8 FROM=build/student TO=build
+	$(MAKE) --no-print-directory int8 glance FROM=build/student TO=build
 	$(WORKSHOP) pack --int8 build/int8 --report build/report --images build/pictures \
-	    --labels build/soft --name edge-tag-default --out edge/bundles/default
+	    --labels build/soft --glance build/glance-int8 --name edge-tag-default --out edge/bundles/default
 
 int8:
 	$(WORKSHOP) export --student $(FROM) --images build/pictures --out $(TO)/float
@@ -69,10 +78,33 @@ int8:
 	$(WORKSHOP) compare --float $(TO)/float --int8 $(TO)/int8 --images build/pictures \
 	    --labels build/soft --out $(TO)/report
 
+glance: build/pictures  ## where to look closer: from FROM=STUDENT to TO=build, with its int8; minutes
+	$(WORKSHOP) glance --student $(or $(FROM),quantize/weights/default) --images build/pictures \
+	    --canvases $(DATA)/photos --out $(or $(TO),build)/glance
+	$(WORKSHOP) quantize-glance --glance $(or $(TO),build)/glance --out $(or $(TO),build)/glance-int8
+
 bundle-report: build/pictures  ## the README's table of accuracy, from the weights in git; minutes
 	$(WORKSHOP) label $(TAGGER) --images build/pictures --out build/soft
-	$(MAKE) --no-print-directory int8 FROM=quantize/weights/default TO=build/again
+	$(WORKSHOP) export --student quantize/weights/default --images build/pictures --out build/again/float
+	$(WORKSHOP) compare --float build/again/float --bundle edge/bundles/default --images build/pictures \
+	    --labels build/soft --out build/again/report
 	$(BIN)/python -m benchmarks.readme build/again/report/report.json
+
+$(VENV)/bench: $(VENV)/runtime
+	$(PIP) --editable '.[onnx,video,bench]'
+	@touch $@
+
+bench-a: $(VENV)/bench  ## detail found against compute, beside SAHI and others; 40 minutes
+	$(BIN)/python -m benchmarks.bench_a
+
+bench-b: $(VENV)/bench  ## how much of a frame's time is the engine's, beside SAHI and others; minutes
+	$(BIN)/python -m benchmarks.bench_b
+
+bench-c: $(VENV)/bench  ## steady video, quiet and with others at work; three quarters of an hour
+	$(BIN)/python -m benchmarks.bench_c
+
+bench-footage: $(VENV)/bench  ## street photos and clips; minutes
+	$(BIN)/python -m benchmarks.real_footage
 
 clean:  ## forget the environment and what was built
 	rm -rf $(VENV) build out

@@ -54,7 +54,8 @@ def _golden(path: str | None, engine: str, precision: str) -> Finding:
     if engine not in (*installed(), "null"):
         return Finding(what, "-", f"not installed: {pip_line(engine)}", is_golden=True)
     try:
-        open_tagger(path, engine, precision=precision).close()  # opening runs the golden pictures
+        with open_tagger(path, engine, precision=precision) as tagger:  # runs the golden pictures
+            glance = ", and so does the glance" if tagger.has_glance else ", has no glance"
     except EdgeError as e:
         return Finding(what, "NO", str(e), is_golden=True)
-    return Finding(what, "yes", "gives the golden answers", is_golden=True)
+    return Finding(what, "yes", f"gives the golden answers{glance}", is_golden=True)

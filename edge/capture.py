@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from edge.errors import SourceError
+from edge.pixels import rgb
 from edge.records import F32, U8, Frame
 from edge.store import make_folder, write_whole
 
@@ -74,11 +75,12 @@ def capture(
         if frame.pixels is None:
             log.warning("left out: %s", frame.error)
             continue
-        glimpse = _glimpse(frame.pixels)
+        pixels = rgb(frame.pixels)
+        glimpse = _glimpse(pixels)
         if last is not None and float(np.abs(glimpse - last).mean()) < MIN_CHANGE:
             continue
         last = glimpse
-        made = _with(made, folder, frame, frame.pixels)
+        made = _with(made, folder, frame, pixels)
         on_kept()
         if len(made.pictures) >= count:
             break

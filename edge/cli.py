@@ -29,6 +29,7 @@ from edge.suffixes import is_clip
 
 if TYPE_CHECKING:
     from edge.frames import View
+    from edge.pipeline import Explain
     from edge.sinks import Sink
     from edge.sources import Source
     from edge.tagger import Tagger
@@ -65,7 +66,13 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         tagger = _open_tagger(flags, opened)
         sinks = _open_sinks(flags, sources, out, opened)
         totals = pipeline.run(
-            sources, tagger, sinks, _view(flags), is_stopped=stop, max_frames=flags.frames
+            sources,
+            tagger,
+            sinks,
+            _view(flags),
+            is_stopped=stop,
+            max_frames=flags.frames,
+            explain=_open_explain(flags, opened),
         )
     return SourceError.exit_code if totals.failed else 0
 
@@ -190,6 +197,15 @@ def _open_sinks(
     return sinks
 
 
+def _open_explain(flags: argparse.Namespace, opened: ExitStack) -> Explain | None:
+    if flags.explain is None:
+        return None
+    from edge.sinks.explained import ExplainedPictures
+
+    pictures = ExplainedPictures(Path(flags.explain), flags.explain_keep, flags.explain_every_s)
+    return opened.enter_context(closing(pictures)).write
+
+
 def _openresults(flags: argparse.Namespace, sources: Sequence[Source], out: BinaryIO) -> Sink:
     if not flags.table and (flags.json or not out.isatty()):
         from edge.sinks.jsonl import JsonlSink
@@ -210,7 +226,8 @@ def _openresults(flags: argparse.Namespace, sources: Sequence[Source], out: Bina
 
 def _next(flags: argparse.Namespace) -> str:
     where = f"tags drawn on: {Path(flags.annotate) / '*.tags.jpg'}\n" if flags.annotate else ""
-    return f"{where}{NEXT}"
+    why = f"why, in pictures: {Path(flags.explain) / '*.why.jpg'}\n" if flags.explain else ""
+    return f"{where}{why}{NEXT}"
 
 
 def _wants_bar(flags: argparse.Namespace) -> bool:

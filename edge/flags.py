@@ -9,6 +9,7 @@ from typing import NoReturn
 from edge import __version__
 from edge.errors import UsageError
 
+EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
 VERBS = ("run", "capture", "check", "devices")  # the first word of a command; any other means run
 
 EXAMPLES = """\
@@ -16,7 +17,9 @@ examples:
   edge-tag photo.jpg                        what is on a picture, as a table
   edge-tag --json folder/ > tags.jsonl      every picture of a folder, one JSON line each
   edge-tag --annotate out/ clip.mp4         and write each frame with its tags drawn on it
-  edge-tag --camera 0 --budget-ms 200       a camera, closer looks for at most 200 ms a frame
+  edge-tag --camera 0 --budget-ms 200       a camera, at most 200 ms a frame
+  edge-tag --explain why/ photo.jpg         and a picture that says where it looked, and why
+  edge-tag camera:0 camera:1 --budget-ms 200      two cameras, which share the 200 ms
   edge-tag --device rpi5 rtsp://cam/1       with the settings of a device profile
 
 more commands (edge-tag COMMAND --help):
@@ -61,7 +64,10 @@ def _run() -> Parser:
     parser.add_argument("--frames", type=at_least_1, metavar="N", help="stop after N frames")
     _add_engine(parser)
     add = parser.add_argument_group("how closely to look").add_argument
-    text = "what the closer looks at one frame may take (default: no limit)"
+    text = (
+        "what one frame may take, from its pixels to its tags; several cameras share it "
+        "(default: no limit)"
+    )
     add("--budget-ms", type=milliseconds, metavar="MS", help=text)
     add("--whole", action="store_true", help="one look at the whole frame, no closer ones")
     add(
@@ -73,7 +79,21 @@ def _run() -> Parser:
     add("--table", action="store_true", help="a table for people (default on a terminal)")
     text = "write each frame with its tags drawn on it into this folder"
     results.add_argument("--annotate", metavar="DIR", help=text)
+    _add_explain(parser)
     return parser
+
+
+def _add_explain(parser: Parser) -> None:
+    add = parser.add_argument_group("why these tags").add_argument
+    text = (
+        "write a picture a frame into this folder: heat, candidates, looks with gain and cost, "
+        "what was skipped, what is known; drawing takes longer than tagging, outside the budget"
+    )
+    add("--explain", metavar="DIR", help=text)
+    text = "cameras and clips: at most one such picture each S seconds (default %(default)g)"
+    add("--explain-every-s", type=seconds, default=0.0, metavar="S", help=text)
+    text = "such pictures in the folder at most, the oldest are removed (default %(default)s)"
+    add("--explain-keep", type=at_least_1, default=EXPLAIN_KEEP, metavar="N", help=text)
 
 
 def _capture() -> Parser:

@@ -1,25 +1,33 @@
-"""The way of one frame: glance, schedule, focus, fuse."""
+"""The way of one frame: gate, glance, schedule, focus, fuse."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from time import perf_counter
 from typing import Protocol
 
 import msgspec
+import numpy as np
 
-from edge import regions, schedule
-from edge.fuse import fuse
+from edge import memory, pixels, schedule
+from edge.candidates import Candidate, Item, Why, asked, candidates
 from edge.heads import tags_for
+from edge.heat import Heat
 from edge.manifest import Head
-from edge.meter import Meter
-from edge.records import F32, U8, Box, Budget, Candidate, Region, Spent, Tag
+from edge.pace import Pace
+from edge.records import F32, Budget, Picture, Region, Spent, Tag
+from edge.schedule import Asked, Choice
+
+STARVED_S = 1.0  # without any launch: then one is made, whatever the budget says
 
 
 class View(msgspec.Struct, frozen=True):
     """How closely to look, and how much to say."""
 
-    whole: bool = False  # the glance alone
+    whole: bool = False  # one look at the whole frame, nothing else
     top_k: int | None = None  # the best of each head, thresholds ignored
     budget: Budget = Budget()
 
@@ -27,21 +35,49 @@ class View(msgspec.Struct, frozen=True):
 AS_USUAL = View()
 
 
-class Seen(msgspec.Struct, frozen=True):
+class Looked(msgspec.Struct, frozen=True):
+    """A look that was made."""
+
+    region: Region
+    why: Why
+    tags: tuple[Tag, ...]  # what it alone would say, best first; the region is their box
+    engine_ms: float
+    gain: float = 0.0  # what it was expected to add; 0 for a look at the whole frame
+    cost_ms: float = 0.0  # what it was expected to take, cutting included; likewise
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A look that would have paid."""
+
+    region: Region
+    why: Why
+
+
+class Seen(msgspec.Struct, frozen=True, eq=False):
     """What came of a frame."""
 
     tags: tuple[Tag, ...]  # best first
     spent: Spent
-    coverage: float  # share of the area that was to be looked at closely and was, 0..1
-
-
-class Looks(Protocol):
-    """What R regions look like."""
+    coverage: float  # looked at closely of late, of what was to be; 1 where nothing was, 0..1
+    oldest_s: float  # how long the longest forgotten place has waited
+    looks: tuple[Looked, ...]  # in the order made
+    skipped: tuple[Skipped, ...]  # for want of budget
+    heat: Heat | None  # None: no glance was made, or the bundle has none
+    motion: F32 | None  # (rows, columns) 0..1; None: nothing to compare with
+    items: tuple[Item, ...] = ()  # what there was to settle
+    candidates: tuple[Candidate, ...] = ()  # and where a look could have gone
+    slowdown: float = 1.0  # of launches now, over what they took when they were measured
+    budget_ms: float = math.inf  # what the frame was allowed to cost
+    ages_s: F32 | None = None  # (rows, columns) since the last closer look; inf: never
 
     @property
-    def scores(self) -> Mapping[str, F32]:
-        """head -> (R, T)"""
-        ...
+    def shed(self) -> dict[str, int]:
+        """How many were skipped, by why."""
+        return dict(Counter(skip.why for skip in self.skipped))
+
+
+class Looks(memory.Looks, Protocol):
+    """What R regions look like, and what it cost to find out."""
 
     @property
     def engine_ms(self) -> float: ...
@@ -56,95 +92,213 @@ class Looker(Protocol):
     def tags(self) -> Mapping[str, tuple[tuple[str, str | None], ...]]: ...
     @property
     def input_px(self) -> int: ...
+    @property
+    def pace(self) -> Pace: ...
+    @property
+    def has_glance(self) -> bool: ...
 
-    def look(self, rgb: U8, regions: Sequence[Region]) -> Looks: ...
+    def look(self, picture: Picture, regions: Sequence[Region]) -> Looks: ...
+    def looks(
+        self, picture: Picture, regions: Iterable[Region]
+    ) -> Generator[Looks, None, None]: ...
+    def glance(self, picture: Picture) -> tuple[Heat, float]: ...
 
 
-class Past:
-    """What the frames before have taught: ms a look takes, and how long each tile has waited.
-
-    One a source, so that under a budget successive frames sweep the whole picture. Holds one grid.
-    """
-
-    def __init__(self, meter: Meter | None = None) -> None:
-        self.meter = meter or Meter()
-        self._waited: dict[Box, int] = {}  # frames since the tile was looked at
-
-    def candidates(self, tiles: Sequence[Region]) -> list[Candidate]:
-        """A look brings the more, the longer its tile has waited. Other tiles are forgotten."""
-        never = len(tiles) + max(
-            self._waited.values(), default=0
-        )  # a new tile goes before any other
-        self._waited = {tile.box: self._waited.get(tile.box, never) + 1 for tile in tiles}
-        return [Candidate(tile, gain=float(self._waited[tile.box])) for tile in tiles]
-
-    def saw(self, tile: Region) -> None:
-        self._waited[tile.box] = 0
+class Past(memory.Memory):
+    """What is known of one camera, or one picture: see `memory.Memory`."""
 
 
 def tag_frame(
     tagger: Looker,
-    rgb: U8,
+    picture: Picture,
     view: View = AS_USUAL,
     past: Past | None = None,
     clock: Callable[[], float] = perf_counter,
+    at_s: float | None = None,
 ) -> Seen:
-    """The tags of a frame (H, W, 3) uint8. Without a `past`, as if it were its source's first.
+    """The tags of a frame. Without a `past`, as if it were its source's first.
 
-    The glance is always made. Closer looks stop before the one that would end past the budget.
-    Raises InferenceError when the engine fails, ValueError for an array that is no frame.
+    clock  seconds; what the budget is measured with
+    at_s   when the frame was taken, on any clock that runs with the frames; None: now
+
+    No launch is made that would end past the budget, unless nothing at all was launched for a
+    second. Where a budget is too small for a glance and a closer look, they take turns. Raises
+    InferenceError when the engine fails, ValueError for an array that is no frame.
     """
-    _check_frame(rgb)
-    start = clock()
-    past = past or Past()
-    height, width = rgb.shape[:2]
-    glance, engine_ms = _look(tagger, rgb, Region(0, 0, width, height, "full"), view)
-    # the glance tells what the first closer look may take: the same engine, more pixels
-    likely_ms = past.meter.expected_ms(unknown_ms=(clock() - start) * 1e3)
-    tiles = [] if view.whole else _tiles(width, height, tagger.input_px)
-    candidates = past.candidates(tiles)
-    wanted = schedule.plan(candidates, [likely_ms] * len(candidates), view.budget)
-    closer: list[Tag] = []
-    done: list[Region] = []
-    focus = clock()
-    for region in wanted:
-        begin = clock()
-        if (begin - focus) * 1e3 + past.meter.expected_ms(likely_ms) > view.budget.frame_ms:
-            break
-        found, ms = _look(tagger, rgb, region, view)
-        closer += found
-        engine_ms += ms
-        done.append(region)
-        past.saw(region)
-        past.meter.add((clock() - begin) * 1e3)
-    tags = fuse(glance, closer, view.top_k)
-    spent = Spent((clock() - start) * 1e3, engine_ms, glances=1, crops=len(done))
-    return Seen(tags, spent, _coverage(done, tiles))
+    pixels.check(picture)
+    if math.isfinite(view.budget.frame_ms):
+        tagger.pace.measure(tagger)
+    run = _Run(tagger, picture, view, past or Past(), clock, at_s)
+    run.glance()
+    if not view.whole:
+        run.focus()
+    return run.seen()
 
 
-def _look(tagger: Looker, rgb: U8, region: Region, view: View) -> tuple[list[Tag], float]:
-    """The tags of one region, and the ms spent inside the engine."""
-    looks = tagger.look(rgb, [region])
-    tags: list[Tag] = []
-    for head in tagger.heads:
-        row = looks.scores[head.name][0]  # (T,)
-        tags += tags_for(head, tagger.tags[head.name], row, region.box, view.top_k)
-    return tags, looks.engine_ms
+class _Run:
+    """One frame in the making."""
 
+    def __init__(
+        self,
+        tagger: Looker,
+        picture: Picture,
+        view: View,
+        past: Past,
+        clock: Callable[[], float],
+        at_s: float | None,
+    ) -> None:
+        self._start = clock()
+        self._clock, self._tagger, self._picture = clock, tagger, picture
+        self._view, self._past = view, past
+        self._at_s = self._start if at_s is None else at_s
+        self._width, self._height = pixels.size(picture)
+        self._is_small = past.arrive(picture, self._at_s, tagger.input_px)
+        self._looks: list[Looked] = []
+        self._skipped: list[Skipped] = []
+        self._heat: Heat | None = None
+        self._engine_ms = 0.0
+        self._ended = self._start  # the last launch, or nothing yet
+        self._items: Sequence[Item] = ()
+        self._found: Sequence[Candidate] = ()
 
-def _tiles(width: int, height: int, input_px: int) -> list[Region]:
-    tile_px = regions.tile_px_for(width, height, input_px)
-    if not tile_px:
-        return []
-    return regions.grid(width, height, tile_px, regions.overlap_px_for(tile_px))
+    def glance(self) -> None:
+        """The whole frame, where it has changed or was not seen for long."""
+        past, whole = self._past, Region(0, 0, self._width, self._height, "full")
+        if (self._view.whole or past.wants_tags(self._at_s)) and self._may("tags", "focus"):
+            self._look(self._tagger.looks(self._picture, [whole]), whole, "glance")
+            past.saw_whole(self._looks[-1].tags, self._at_s)
+        wants = not self._view.whole and not self._is_small and self._tagger.has_glance
+        if wants and past.wants_heat(self._at_s) and self._may("heat", "glance"):
+            begin = self._clock()
+            self._heat, engine_ms = self._tagger.glance(self._picture)
+            self._launched("glance", begin, engine_ms)
+            past.saw_heat(self._heat, self._at_s)
 
+    def focus(self) -> None:
+        """Closer looks, the best first, until the budget is spent.
 
-def _coverage(done: Sequence[Region], tiles: Sequence[Region]) -> float:
-    if not tiles:
-        return 1.0
-    return regions.area_px(r.box for r in done) / regions.area_px(r.box for r in tiles)
+        While the engine is busy with one, the next is cut and resized: that may be for nothing, as
+        whether it is launched is decided when its turn comes.
+        """
+        if self._is_small:
+            return
+        self._items = self._past.items(self._at_s)
+        if self._items and not self._fits("focus"):
+            self._skipped += [
+                Skipped(Region(*item.box), item.why)
+                for item in self._items
+                if item.worth > schedule.NOTHING
+            ]
+            return
+        self._found = found = candidates(self._items, self._width, self._height)
+        question, plan = self._plan()
+        regions = (found[choice.candidate].region for choice in plan)
+        done = 0
+        with closing(self._tagger.looks(self._picture, regions)) as looks:
+            for choice in plan:
+                if not self._fits("focus"):
+                    break
+                self._look_at(looks, choice)
+                done += 1
+        self._past.had_turn("focus", self._at_s)  # there may have been nothing to look at
+        self._skip(question, plan[:done])
 
+    def seen(self) -> Seen:
+        past, view = self._past, self._view
+        tags = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
+        closer = sum(look.region.kind != "full" for look in self._looks)
+        launches = len(self._looks) - closer + (self._heat is not None)
+        end = self._clock()
+        if self._ended > self._start:
+            past.tail_ms = max((end - self._ended) * 1e3, 0.9 * past.tail_ms)
+        return Seen(
+            tags,
+            Spent((end - self._start) * 1e3, self._engine_ms, launches, closer),
+            1.0 if view.whole else past.sweep.coverage(),
+            0.0 if view.whole else past.sweep.oldest_s(),
+            tuple(self._looks),
+            tuple(self._skipped),
+            self._heat,
+            past.motion,
+            tuple(self._items),
+            tuple(self._found),
+            self._tagger.pace.slowdown,
+            view.budget.frame_ms,
+            past.sweep.ages_s(),
+        )
 
-def _check_frame(rgb: U8) -> None:
-    if rgb.dtype != "uint8" or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
-        raise ValueError(f"frame is {rgb.dtype} {rgb.shape}, expected uint8 (H, W, 3)")
+    def _plan(self) -> tuple[Asked, tuple[Choice, ...]]:
+        """What could be looked at, and what will be. A look fits, or has to be made all the same:
+        `_fits` said so.
+        """
+        budget, cost_ms = self._view.budget, self._tagger.pace.planned_ms("focus")
+        question = asked(self._items, self._found, cost_ms)
+        left_ms = max(budget.frame_ms - self._spent_ms() - self._past.tail_ms, cost_ms)
+        exploring_ms = self._past.sweep.owed_ms(budget.frame_ms, cost_ms)
+        return question, schedule.plan(question, Budget(left_ms, budget.max_regions), exploring_ms)
+
+    def _look_at(self, ready: Iterator[Looks], choice: Choice) -> None:
+        candidate = self._found[choice.candidate]
+        item, region = self._items[candidate.item], candidate.region
+        looks = self._look(ready, region, item.why, choice.gain, choice.cost_ms)
+        tags = self._looks[-1].tags
+        self._past.saw(self._picture, self._tagger.heads, item, region, looks, tags, self._at_s)
+        if item.why == "aged":
+            self._past.sweep.explored(choice.cost_ms)
+
+    def _look(
+        self,
+        ready: Iterator[Looks],
+        region: Region,
+        why: Why,
+        gain: float = 0.0,
+        cost_ms: float = 0.0,
+    ) -> Looks:
+        """The next of `ready`, which is about `region`."""
+        begin = self._clock()
+        looks = next(ready)
+        self._launched("focus", begin, looks.engine_ms)
+        tags = tuple(self._tags_of(looks, region))
+        self._looks.append(Looked(region, why, tags, looks.engine_ms, gain, cost_ms))
+        return looks
+
+    def _tags_of(self, looks: Looks, region: Region) -> Iterator[Tag]:
+        for head in self._tagger.heads:
+            row, names = looks.scores[head.name][0], self._tagger.tags[head.name]
+            yield from tags_for(head, names, row, region.box, self._view.top_k)
+
+    def _launched(self, role: str, begin: float, engine_ms: float) -> None:
+        self._engine_ms += engine_ms
+        self._ended = self._clock()
+        self._tagger.pace.took(role, (self._ended - begin) * 1e3)
+        self._past.launched_s = self._at_s
+
+    def _may(self, turn: memory.Turn, role: str) -> bool:
+        """Whether a launch for the sake of the glance is made: it fits, and so does a closer look
+        beside it; or such looks had their turn.
+        """
+        if not self._fits(role) or self._view.whole or self._is_small:
+            return self._fits(role)
+        both_ms = self._tagger.pace.stopped_ms(role) + self._tagger.pace.stopped_ms("focus")
+        return self._ends_in_time(both_ms) or self._past.is_turn(turn)
+
+    def _fits(self, role: str) -> bool:
+        """Whether a launch would end within the budget; or has to be made all the same."""
+        is_starved = self._at_s - self._past.launched_s >= STARVED_S
+        return is_starved or self._ends_in_time(self._tagger.pace.stopped_ms(role))
+
+    def _ends_in_time(self, ms: float) -> bool:
+        return self._spent_ms() + ms + self._past.tail_ms <= self._view.budget.frame_ms
+
+    def _spent_ms(self) -> float:
+        return (self._clock() - self._start) * 1e3
+
+    def _skip(self, question: Asked, made: Sequence[Choice]) -> None:
+        """What would still bring something after the looks that were made: each item once."""
+        rows = [choice.candidate for choice in made]
+        missed = np.prod(1 - question.sees[rows], axis=0)
+        gains = question.sees @ (question.worth * missed)
+        served = {self._found[row].item for row in rows}
+        for candidate, gain in zip(self._found, gains):
+            if candidate.item not in served and gain > schedule.NOTHING:
+                self._skipped.append(Skipped(candidate.region, self._items[candidate.item].why))

@@ -7,25 +7,45 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from edge.records import Tag
-from edge.regions import is_touching, union
+from edge.records import Box, Tag
+from edge.regions import is_touching, shared_px, union
+
+PART = 0.2  # of a thing: so much of it a region may have told by
 
 
-def fuse(glance: Sequence[Tag], closer: Sequence[Tag], top_k: int | None = None) -> tuple[Tag, ...]:
+def fuse(
+    glance: Sequence[Tag],
+    places: Sequence[Tag],
+    things: Sequence[Tag] = (),
+    top_k: int | None = None,
+) -> tuple[Tag, ...]:
     """The tags of a frame, best first: by score, then head, tag and box.
 
     glance  tags of the whole frame. They pass unchanged: what a crop shows, or does not show, says
             nothing against a tag of the whole scene.
-    closer  tags of the regions, each with its region as box. The same tag in regions that touch is
-            one thing seen several times: the union of their boxes, the best of their scores.
+    places  tags of regions from a grid, each with its region as box. The same tag in regions that
+            touch is one thing seen several times: the union of their boxes, the best of their
+            scores. One that a thing in it, or a part of a thing that a seam cuts, explains is left
+            out.
+    things  tags of tracks, each with its thing's box: see `tracks.merged`.
     top_k   keep the best places of the `top_k` best tags of each head, one place a tag.
     """
-    places: defaultdict[tuple[str, str], list[Tag]] = defaultdict(list)
-    for tag in closer:
-        places[tag.head, tag.tag].append(tag)
-    merged = [_as_one(group) for tags in places.values() for group in touching(tags)]
-    ranked = sorted([*glance, *merged], key=_rank)
+    groups: defaultdict[tuple[str, str], list[Tag]] = defaultdict(list)
+    for tag in places:
+        if not any(_is_same(tag, thing) and _lies_in(thing.box, tag.box) for thing in things):
+            groups[tag.head, tag.tag].append(tag)
+    merged = [_as_one(group) for tags in groups.values() for group in touching(tags)]
+    ranked = sorted([*glance, *merged, *things], key=_rank)
     return tuple(ranked if top_k is None else _best(ranked, top_k))
+
+
+def _is_same(a: Tag, b: Tag) -> bool:
+    return (a.head, a.tag) == (b.head, b.tag)
+
+
+def _lies_in(inner: Box, outer: Box) -> bool:
+    area = max(1, (inner[2] - inner[0]) * (inner[3] - inner[1]))
+    return shared_px(inner, outer) / area >= PART
 
 
 def touching(tags: Iterable[Tag]) -> list[list[Tag]]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-SCHEMA = 1  # of the manifest; grows when a manifest written today could not be read yesterday
+SCHEMA = 2  # of the manifest; grows when a manifest written today could not be read yesterday
 MANIFEST = "bundle.json"
 
 
@@ -52,6 +52,45 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accuracy: dict[str, Accuracy] = {}  # "float", "onnxruntime/int8", ...
 
 
+class GoldenCell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a glance said of one cell of its golden picture when it was packed."""
+
+    row: int
+    column: int
+    heat: dict[str, float]  # kind -> probability
+    geometry: tuple[float, float, float]  # see HeatMap
+
+
+class HeatArtifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One model of the glance for one engine at one precision."""
+
+    engine: str
+    precision: Literal["float", "int8"]
+    files: tuple[StoredFile, ...]
+    heat: str  # the tensor's name in this artifact
+    geometry: str  # likewise
+    golden: tuple[GoldenCell, ...]  # some hot cells and some cold ones
+
+
+class HeatMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The glance: a low-resolution look at a whole frame that says where to look closer.
+
+    Its artifacts give two rows of numbers: "heat", a calibrated logit for each cell and kind
+    (rows * columns * kinds), and "geometry", three numbers a cell about the thing whose centre
+    lies there: how far down and right in the cell (0..1), and the logarithm to base 2 of its
+    longer side over the frame's longer side.
+    """
+
+    input: InputSpec
+    rows: int
+    columns: int
+    kinds: tuple[str, ...]  # of things: names of heads, and "mark" for what no head has learned
+    artifacts: tuple[HeatArtifact, ...]
+    golden: StoredFile  # PNG, RGB, of the input's size
+    evaluation: str = ""  # what its average precision was measured on
+    average_precision: dict[str, float] = {}  # "onnxruntime/float", "onnxruntime/int8" -> 0..1
+
+
 class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One model for one engine at one precision."""
 
@@ -81,10 +120,14 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     golden: tuple[Golden, ...]
     trained_on: tuple[dict[str, str], ...]  # name, source, licence of what went in
     recipe: dict[str, str | int | float | bool]  # the settings that made it
+    glance: HeatMap | None = None  # None: every place is as promising as any other
 
     def files(self) -> list[StoredFile]:
         """Every file it names, each once, in the order named."""
         named = [head.tags for head in self.heads]
         named += [file for artifact in self.artifacts for file in artifact.files]
         named += [golden.picture for golden in self.golden]
+        if self.glance is not None:
+            named += [file for artifact in self.glance.artifacts for file in artifact.files]
+            named += [self.glance.golden]
         return list(dict.fromkeys(named))

@@ -14,7 +14,16 @@ import msgspec
 
 from edge.bundle_files import MAX_BUNDLE_BYTES, MAX_FILE_BYTES, MAX_FILES, check_name
 from edge.errors import BundleError
-from edge.manifest import MANIFEST, SCHEMA, Artifact, Head, Manifest, StoredFile
+from edge.manifest import (
+    MANIFEST,
+    SCHEMA,
+    Artifact,
+    Head,
+    HeatArtifact,
+    HeatMap,
+    Manifest,
+    StoredFile,
+)
 from edge.strict import read_json
 
 MAX_MANIFEST_BYTES = 1 << 20
@@ -22,6 +31,8 @@ MAX_HEADS = 64
 MAX_COUNTER = 2**53  # what every JSON reader keeps exactly
 MAX_SIDE_PX = 4096
 MAX_EMBEDDING = 65_536
+MAX_CELLS = 256  # of the glance, on one side
+MAX_GOLDEN_CELLS = 64
 
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # names of bundles, heads and engines
 A_WORD = "1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit"
@@ -46,9 +57,7 @@ def read_manifest(data: bytes, where: str) -> Manifest:
             f"{where}: schema is {_show(schema)}, written by a newer edge-tag, expected {SCHEMA}",
             fix="update edge-tag: pip install -U edge-tag",
         )
-    _need(
-        schema == SCHEMA, where, "schema", schema, f"{SCHEMA}; no release ever wrote an older one"
-    )
+    _need(schema >= 1, where, "schema", schema, f"1 to {SCHEMA}; no release ever wrote another")
     manifest = read_json(data, Manifest, where)
     _check(manifest, where)
     return manifest
@@ -86,7 +95,54 @@ def _check(m: Manifest, where: str) -> None:
     _check_unique(
         [f"{a.engine}/{a.precision}" for a in m.artifacts], where, "artifacts: engine/precision"
     )
+    if m.glance is not None:
+        _check_glance(m.glance, {a.engine for a in m.artifacts}, where)
     _check_files(m.files(), where)
+
+
+def _check_glance(glance: HeatMap, engines: set[str], where: str) -> None:
+    """`engines`: those that the bundle has crops for."""
+    for side in ("height", "width"):
+        px = getattr(glance.input, side)
+        _need(1 <= px <= MAX_SIDE_PX, where, f"glance.input.{side}", px, f"1 to {MAX_SIDE_PX} px")
+    for key in ("rows", "columns"):
+        count = getattr(glance, key)
+        _need(1 <= count <= MAX_CELLS, where, f"glance.{key}", count, f"1 to {MAX_CELLS}")
+    kinds = len(glance.kinds)
+    _need(1 <= kinds <= MAX_HEADS, where, "number of glance.kinds", kinds, f"1 to {MAX_HEADS}")
+    for kind in glance.kinds:
+        _need(bool(WORD.fullmatch(kind)), where, "glance.kinds", kind, A_WORD)
+    _check_unique(list(glance.kinds), where, "glance.kinds")
+    _need(len(glance.artifacts) >= 1, where, "number of glance.artifacts", 0, "1 or more")
+    for i, artifact in enumerate(glance.artifacts):
+        key = f"glance.artifacts[{i}]"
+        known = artifact.engine in engines
+        _need(known, where, f"{key}.engine", artifact.engine, "an engine of artifacts")
+        _check_heat_artifact(artifact, glance, where, key)
+    names = [f"{a.engine}/{a.precision}" for a in glance.artifacts]
+    _check_unique(names, where, "glance.artifacts: engine/precision")
+    for name, found in glance.average_precision.items():
+        _need(0 <= found <= 1, where, f"glance.average_precision[{_show(name)}]", found, "0 to 1")
+
+
+def _check_heat_artifact(artifact: HeatArtifact, glance: HeatMap, where: str, key: str) -> None:
+    count = len(artifact.files)
+    _need(1 <= count <= 8, where, f"number of {key}.files", count, "1 to 8")
+    names = artifact.heat, artifact.geometry
+    _need(names[0] != names[1], where, f"{key}.geometry", names[1], "another output than heat")
+    proofs = len(artifact.golden)
+    _need(
+        1 <= proofs <= MAX_GOLDEN_CELLS,
+        where,
+        f"number of {key}.golden",
+        proofs,
+        f"1 to {MAX_GOLDEN_CELLS}",
+    )
+    for cell in artifact.golden:
+        inside = 0 <= cell.row < glance.rows and 0 <= cell.column < glance.columns
+        _need(inside, where, f"{key}.golden", (cell.row, cell.column), "a row and a column of it")
+        kinds = set(cell.heat) == set(glance.kinds)
+        _need(kinds, where, f"{key}.golden", tuple(cell.heat), "a probability for every kind")
 
 
 def _check_head(head: Head, where: str, key: str) -> None:

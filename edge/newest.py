@@ -7,12 +7,12 @@ fewer frames, never older ones.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic, sleep
 
 from edge.clock import utc_now
 from edge.errors import SourceError
-from edge.records import U8, Frame
+from edge.records import Frame, Picture
 
 SLICE_S = 0.1  # how often a wait looks up: a signal handler may set a flag, it must not take locks
 PATIENCE_S = 10.0  # no picture for so long: the source is gone; the first one may take seconds
@@ -21,50 +21,70 @@ PATIENCE_S = 10.0  # no picture for so long: the source is gone; the first one m
 class Newest:
     """Calls `read` in a thread and keeps its last picture.
 
-    read   blocks; a picture (H, W, 3) RGB, or None when none came this time; SourceError at the end
-    where  the source's name, for frames and messages
+    read     blocks; a picture, or None when none came this time; SourceError at the end
+    where    the source's name, for frames and messages
+    every_s  at most one frame each so many seconds
     """
 
     def __init__(
-        self, read: Callable[[], U8 | None], where: str, patience_s: float = PATIENCE_S
+        self,
+        read: Callable[[], Picture | None],
+        where: str,
+        every_s: float = 0.0,
+        patience_s: float = PATIENCE_S,
     ) -> None:
+        self.where = where
         self._read = read
-        self._where = where
+        self._every_s = every_s
         self._patience_s = patience_s
-        self._changed = threading.Condition()
-        self._picture: U8 | None = None
-        self._error: SourceError | None = None
+        self._mailbox = threading.Lock()
+        self._bell = threading.Event()  # something came, or will never come
+        self._picture: Picture | None = None
+        self._error: Exception | None = None
+        self._time = ""  # when the picture came
+        self._heard_s = monotonic()  # likewise
+        self._due_s = self._heard_s
+        self.given = 0  # frames
         self._is_closing = False
         self._thread = threading.Thread(target=self._fill, name=f"read {where}", daemon=True)
         self._thread.start()
 
-    def frames(self, every_s: float, is_stopped: Callable[[], bool]) -> Iterator[Frame]:
-        """The newest frame again and again, at most one each `every_s`, until `is_stopped()`.
+    def frames(self, is_stopped: Callable[[], bool]) -> Iterator[Frame]:
+        """The newest frame again and again, until `is_stopped()`. Raises SourceError as `take`."""
+        while ready((self,), self._bell, is_stopped):
+            if (frame := self.take()) is not None:
+                yield frame
+
+    def ring(self, bell: threading.Event) -> None:
+        """Set `bell` from now on when something comes."""
+        self._bell = bell
+        bell.set()
+
+    @property
+    def is_ready(self) -> bool:
+        """Is there anything to take: a picture that is due, or the reason why none comes?"""
+        with self._mailbox:
+            now_s = monotonic()
+            if self._picture is not None:
+                return now_s >= self._due_s
+            return self._error is not None or now_s > self._heard_s + self._patience_s
+
+    def take(self) -> Frame | None:
+        """The newest picture that nobody has taken; None when there is none yet.
 
         Raises SourceError when the source broke, or when nothing came for `patience_s`.
         """
-        index = 0
-        while (rgb := self.take(is_stopped)) is not None:
-            due = monotonic() + every_s
-            yield Frame(self._where, index, utc_now(), rgb)
-            index += 1
-            while (left_s := due - monotonic()) > 0 and not is_stopped():
-                sleep(min(left_s, SLICE_S))
-
-    def take(self, is_stopped: Callable[[], bool]) -> U8 | None:
-        """The newest picture not taken yet, waiting for it; None once `is_stopped()`."""
-        deadline = monotonic() + self._patience_s
-        with self._changed:
-            while not is_stopped():
-                if self._picture is not None:
-                    picture, self._picture = self._picture, None
-                    return picture
-                if self._error is not None:
-                    raise self._error
-                if monotonic() > deadline:
-                    raise SourceError(f"{self._where}: no frame for {self._patience_s:g} s")
-                self._changed.wait(SLICE_S)
-        return None
+        with self._mailbox:
+            picture, self._picture = self._picture, None
+            now_s, index = monotonic(), self.given
+            if picture is not None:
+                self._due_s, self.given = now_s + self._every_s, index + 1
+                return Frame(self.where, index, self._time, picture, at_s=self._heard_s)
+            if self._error is not None:
+                raise self._error
+            if now_s > self._heard_s + self._patience_s:
+                raise SourceError(f"{self.where}: no frame for {self._patience_s:g} s")
+            return None
 
     def close(self, wait_s: float = 2.0) -> bool:
         """End the thread. False when it hangs in a driver: what it reads must stay open then."""
@@ -76,14 +96,58 @@ class Newest:
         while not self._is_closing:
             try:
                 picture = self._read()
-            except SourceError as e:
-                with self._changed:
+            except Exception as e:  # our bug, where it is no SourceError: told, not waited for
+                with self._mailbox:
                     self._error = e
-                    self._changed.notify()
+                self._bell.set()
                 return
             if picture is None:
                 sleep(0.01)  # a dead camera answers at once, again and again
                 continue
-            with self._changed:
-                self._picture = picture
-                self._changed.notify()
+            with self._mailbox:
+                self._picture, self._time, self._heard_s = picture, utc_now(), monotonic()
+            self._bell.set()
+
+
+class Cameras:
+    """The mailboxes of several live sources, side by side."""
+
+    def __init__(self, mailboxes: Sequence[Newest]) -> None:
+        self._bell = threading.Event()
+        self._open = dict(enumerate(mailboxes))
+        for mailbox in mailboxes:
+            mailbox.ring(self._bell)
+
+    def waiting(self, is_stopped: Callable[[], bool]) -> list[int]:
+        """Which of them have something, waiting for it; none once stopped, or when all broke."""
+        names = list(self._open)
+        found = ready(list(self._open.values()), self._bell, is_stopped)
+        return [names[n] for n in found]
+
+    def take(self, camera: int) -> Frame | None:
+        """Its newest frame. Where it broke, one that says why, and that camera is done with."""
+        mailbox = self._open[camera]
+        try:
+            return mailbox.take()
+        except SourceError as e:
+            del self._open[camera]
+            return broken(mailbox.where, mailbox.given, e)
+
+
+def broken(where: str, index: int, error: SourceError) -> Frame:
+    """The frame after a source's last one."""
+    message = f"{error} (fix: {error.fix})" if error.fix else str(error)
+    return Frame(where, index, utc_now(), None, message)
+
+
+def ready(
+    mailboxes: Sequence[Newest], bell: threading.Event, is_stopped: Callable[[], bool]
+) -> list[int]:
+    """Those that have something, waiting for the first; none once stopped, or without any."""
+    while mailboxes and not is_stopped():
+        bell.clear()
+        found = [n for n, mailbox in enumerate(mailboxes) if mailbox.is_ready]
+        if found:
+            return found
+        bell.wait(SLICE_S)
+    return []

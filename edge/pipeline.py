@@ -1,24 +1,34 @@
-"""source -> tag_frame -> sinks, one frame after the other."""
+"""source -> tag_frame -> sinks: files one after the other, live sources side by side.
+
+Three things go on at once, each in a thread that lives as long as its source or its tagger: a
+source reads (a live one into its mailbox, files one frame ahead), the tagger's engine runs, and the
+next crop is cut while it does. The tagger takes live sources in turn, on one budget.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 
 import msgspec
 from msgspec.structs import replace
 
-from edge.clock import utc_now
+from edge import pixels
+from edge.ahead import ahead
 from edge.errors import SourceError
-from edge.frames import Past, View, tag_frame
-from edge.meter import Meter
-from edge.records import SCHEMA, U8, Frame, FrameFailed, FrameTags
+from edge.frames import Past, Seen, View, tag_frame
+from edge.newest import Cameras, Newest, broken
+from edge.records import SCHEMA, Frame, FrameFailed, FrameTags, Picture
+from edge.shares import next_turn, settled, shared
 from edge.sinks import Sink
 from edge.sources import Source
 from edge.tagger import Tagger
 
 log = logging.getLogger(__name__)
+
+Explain = Callable[[FrameTags, Picture, Seen], None]
 
 
 class Totals(msgspec.Struct):
@@ -26,6 +36,14 @@ class Totals(msgspec.Struct):
 
     frames: int = 0  # tagged
     failed: int = 0  # could not be read; each one has its line among the results
+
+
+class Done(msgspec.Struct, frozen=True, eq=False):
+    """A frame, and what came of it."""
+
+    result: FrameTags | FrameFailed
+    picture: Picture | None = None  # None: it could not be read
+    seen: Seen | None = None  # likewise
 
 
 def run(
@@ -36,69 +54,118 @@ def run(
     *,
     is_stopped: Callable[[], bool],
     max_frames: int | None = None,
+    explain: Explain | None = None,
 ) -> Totals:
-    """Tag every frame of every source in turn, until `is_stopped()` or `max_frames`.
+    """Tag every frame of every source, until `is_stopped()` or `max_frames`.
 
-    A source that breaks ends with a failed frame, and the next source follows. Raises SinkError,
-    and BrokenPipeError when nobody reads the results any more.
+    Files come first, in turn; then all live sources together. With several of those, the budget of
+    a frame is what one frame of each of them may cost together: see `edge.shares`. A source that
+    breaks ends with a failed frame, and the others go on. `explain` is told of each tagged frame
+    how its tags came about, after the sinks have its result. Raises SinkError, and BrokenPipeError
+    when nobody reads the results any more.
     """
     totals = Totals()
-    for frame, result in islice(_results(sources, tagger, view, is_stopped), max_frames):
-        if isinstance(result, FrameFailed):
-            totals.failed += 1
-            log.error("%s", result.error)
-        else:
-            totals.frames += 1
-            log.debug("%s #%d: %d tags", result.source, result.frame, len(result.tags))
-        for sink in sinks:
-            sink.write(result, frame)
+    with closing(_all(list(sources), tagger, view, is_stopped)) as frames:
+        for done in islice(frames, max_frames):
+            _count(totals, done.result)
+            for sink in sinks:
+                sink.write(done.result, done.picture)
+            if explain is not None and done.seen is not None:
+                assert isinstance(done.result, FrameTags)
+                assert done.picture is not None
+                explain(done.result, done.picture, done.seen)
     return totals
 
 
-def _results(
-    sources: Iterable[Source], tagger: Tagger, view: View, is_stopped: Callable[[], bool]
-) -> Iterator[tuple[U8 | None, FrameTags | FrameFailed]]:
-    meter = Meter()  # a look costs the same whatever the source
-    for source in sources:
-        past = Past(meter)
-        for frame in _to_the_end(source):
+def _count(totals: Totals, result: FrameTags | FrameFailed) -> None:
+    if isinstance(result, FrameFailed):
+        totals.failed += 1
+        log.error("%s", result.error)
+    else:
+        totals.frames += 1
+        log.debug("%s #%d: %d tags", result.source, result.frame, len(result.tags))
+
+
+def _all(
+    sources: Sequence[Source], tagger: Tagger, view: View, is_stopped: Callable[[], bool]
+) -> Generator[Done, None, None]:
+    files = [source for source in sources if source.newest is None]
+    live = [source.newest for source in sources if source.newest is not None]
+    yield from _in_turn(files, tagger, view, is_stopped)
+    yield from _together(live, tagger, view, is_stopped)
+
+
+def _in_turn(
+    sources: Sequence[Source], tagger: Tagger, view: View, is_stopped: Callable[[], bool]
+) -> Iterator[Done]:
+    if not sources:
+        return
+    past = Past()
+    with closing(ahead(_to_the_end(sources), is_stopped)) as frames:
+        for frame in frames:
             if frame.index == 0:
-                past = Past(meter)  # pictures of a folder have nothing to do with one another
-            yield frame.pixels, _result(frame, tagger, view, past)
-            if is_stopped():  # checked here too: what a source has read ahead is not waited for
-                return
+                past = Past()  # pictures of a folder have nothing to do with one another
+            yield _done(frame, tagger, view, past)
 
 
-def _to_the_end(source: Source) -> Iterator[Frame]:
-    """The source's frames; where it breaks, one more that says why."""
-    index = 0
-    try:
-        for frame in source.frames():
-            index = frame.index + 1
-            yield frame
-    except SourceError as e:
-        message = f"{e} (fix: {e.fix})" if e.fix else str(e)
-        yield Frame(source.name, index, utc_now(), None, message)
+def _to_the_end(sources: Sequence[Source]) -> Iterator[Frame]:
+    """The frames of each source; where it breaks, one more that says why."""
+    for source in sources:
+        index = 0
+        try:
+            for frame in source.frames():
+                index = frame.index + 1
+                yield frame
+        except SourceError as e:
+            yield broken(source.name, index, e)
 
 
-def _result(frame: Frame, tagger: Tagger, view: View, past: Past) -> FrameTags | FrameFailed:
+def _together(
+    mailboxes: Sequence[Newest], tagger: Tagger, view: View, is_stopped: Callable[[], bool]
+) -> Iterator[Done]:
+    if not mailboxes:
+        return
+    cameras, pasts = Cameras(mailboxes), [Past() for _ in mailboxes]
+    shares = shared(len(mailboxes), view.budget.frame_ms)
+    while waiting := cameras.waiting(is_stopped):
+        shares, turn = next_turn(shares, waiting)
+        frame = cameras.take(turn.camera)
+        if frame is None:
+            continue
+        own = replace(view, budget=replace(view.budget, frame_ms=turn.allowed_ms))
+        done = _done(frame, tagger, own, pasts[turn.camera])
+        spent_ms = done.seen.spent.total_ms if done.seen else 0.0
+        wanted_more = bool(done.seen and done.seen.skipped)
+        shares = settled(shares, turn, spent_ms, wanted_more)
+        yield done
+
+
+def _done(frame: Frame, tagger: Tagger, view: View, past: Past) -> Done:
     if frame.pixels is None:
-        return FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error)
-    seen = tag_frame(tagger, frame.pixels, view, past)
-    height, width = frame.pixels.shape[:2]
+        return Done(FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error))
+    seen = tag_frame(tagger, frame.pixels, view, past, at_s=frame.at_s)
+    result = _line(frame, seen, pixels.size(frame.pixels), tagger)
+    return Done(result, frame.pixels, seen)
+
+
+def _line(frame: Frame, seen: Seen, size: tuple[int, int], tagger: Tagger) -> FrameTags:
     return FrameTags(
         schema=SCHEMA,
         source=frame.source,
         frame=frame.index,
         time=frame.time,
-        size=(width, height),
-        tags=tuple(replace(tag, score=round(tag.score, 4)) for tag in seen.tags),
+        size=size,
+        tags=tuple(
+            replace(tag, score=round(tag.score, 4), age_s=round(tag.age_s, 3)) for tag in seen.tags
+        ),
         spent=replace(
             seen.spent,
             total_ms=round(seen.spent.total_ms, 3),
             engine_ms=round(seen.spent.engine_ms, 3),
         ),
         coverage=round(seen.coverage, 4),
+        oldest_s=round(seen.oldest_s, 3),
+        shed=seen.shed,
         bundle=tagger.bundle.id,
         engine=tagger.engine,
     )

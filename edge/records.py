@@ -19,14 +19,25 @@ Box = tuple[int, int, int, int]  # x0, y0, x1, y1 in frame pixels, half-open
 SCHEMA = 1  # of the JSON line; grows when a field changes its meaning
 
 
+class Planes(msgspec.Struct, frozen=True, eq=False):
+    """A frame as cameras and decoders give it: brightness in full, colour at half the size."""
+
+    luma: U8  # (H, W), sides even
+    chroma: tuple[U8, ...]  # I420: two of (H / 2, W / 2), u then v; NV12: one of (H / 2, W / 2, 2)
+
+
+Picture = U8 | Planes  # (H, W, 3) RGB, or planes
+
+
 class Frame(msgspec.Struct, frozen=True, eq=False):
     """One picture from a source, or the reason why there is none."""
 
     source: str  # the path, URL or camera as the user wrote it
     index: int  # 0-based count within this source
     time: str  # wall clock when it was read, RFC 3339 in UTC
-    pixels: U8 | None  # (H, W, 3) RGB; None when it could not be read
+    pixels: Picture | None  # None when it could not be read
     error: str = ""  # why `pixels` is None, `where: thing is found, expected ...`
+    at_s: float | None = None  # when it was taken, on a clock of its source; None: it has none
 
 
 class Region(msgspec.Struct, frozen=True):
@@ -43,18 +54,10 @@ class Region(msgspec.Struct, frozen=True):
         return self.x0, self.y0, self.x1, self.y1
 
 
-class Candidate(msgspec.Struct, frozen=True):
-    """A region that could be looked at, and what that look is expected to bring."""
-
-    region: Region
-    gain: float  # expected gain of a look; only its order and ratios matter
-    overdue: bool = False  # waited too long: goes before any gain
-
-
 class Budget(msgspec.Struct, frozen=True):
-    """What the closer looks at one frame may cost."""
+    """What one frame may cost."""
 
-    frame_ms: float = float("inf")  # all closer looks together
+    frame_ms: float = float("inf")  # from its pixels to its tags
     max_regions: int = 120  # upper limit, whatever the time allows
 
 
@@ -66,8 +69,10 @@ class Tag(msgspec.Struct, frozen=True):
     group: str | None  # the coarser tag it belongs to, for heads that have groups
     score: float  # calibrated probability, 0..1
     box: Box  # the whole frame for a tag of the glance
-    track: int | None = None
-    looks: int = 1  # regions that gave this tag
+    track: int | None = None  # the thing it is about, the same in every frame of a source
+    looks: int = 1  # at it, in all frames
+    age_s: float = 0.0  # since the last of them
+    state: Literal["open", "settled", "unsure"] = "open"  # would another look change it?
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -75,8 +80,8 @@ class Spent(msgspec.Struct, frozen=True):
 
     total_ms: float  # from decoded pixels to tags
     engine_ms: float  # of that, inside the engine
-    glances: int
-    crops: int
+    glances: int  # launches for the whole frame
+    crops: int  # launches for parts of it
 
 
 class FrameTags(msgspec.Struct, frozen=True):
@@ -89,7 +94,9 @@ class FrameTags(msgspec.Struct, frozen=True):
     size: tuple[int, int]  # W, H
     tags: tuple[Tag, ...]  # best first
     spent: Spent
-    coverage: float  # share of the area that was to be looked at closely and was, 0..1
+    coverage: float  # looked at closely of late, of what was to be; 1 where nothing was, 0..1
+    oldest_s: float  # how long the longest forgotten place has waited
+    shed: dict[str, int]  # looks that would have paid and did not fit the budget, by why
     bundle: str  # name@counter
     engine: str  # engine/PROVIDER
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from edge.records import Box, Region
 
+DETAIL = 3  # a thing so many times smaller than what it lies in is another thing
+
 
 def tile_starts(length: int, tile: int, overlap: int) -> list[int]:
     """Offsets of the fewest tiles that cover `length`, evenly spread. All in px.
@@ -73,6 +75,20 @@ def shared_px(a: Box, b: Box) -> int:
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     return max(width, 0) * max(height, 0)
+
+
+def shared(a: Box, b: Box) -> float:
+    """The area in both boxes over the smaller one's, 0..1."""
+    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
+    return shared_px(a, b) / max(1, smaller)
+
+
+def alike(a: Box, b: Box) -> bool:
+    """Could be two boxes of one thing: half of the smaller lies in the other, and neither is a
+    detail of the other, like the mark on a shirt.
+    """
+    sides = sorted((max(a[2] - a[0], a[3] - a[1]), max(b[2] - b[0], b[3] - b[1])))
+    return shared(a, b) >= 0.5 and sides[1] <= DETAIL * sides[0]
 
 
 def is_touching(a: Box, b: Box) -> bool:

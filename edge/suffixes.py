@@ -14,7 +14,8 @@ CLIPS = frozenset((
     ".mts", ".ogv", ".ts", ".webm", ".wmv",
 ))
 # fmt: on
-ANNOTATED = ".tags.jpg"  # what `--annotate` writes; a folder read again skips these
+ANNOTATED, EXPLAINED = ".tags.jpg", ".why.jpg"  # what `--annotate` and `--explain` write
+OURS = (ANNOTATED, EXPLAINED)  # a folder read again skips these
 
 
 def is_picture(source: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from os import PathLike
 from time import perf_counter
 from types import TracebackType
@@ -16,9 +17,14 @@ from edge.check import require
 from edge.engines import Engine, installed, open_engine, pip_line
 from edge.errors import BundleError, EngineMissing, InferenceError
 from edge.frames import AS_USUAL, View, tag_frame
+from edge.glance import Glancer, open_glance
 from edge.heads import scores
+from edge.heat import Heat
 from edge.manifest import Head
-from edge.records import F32, U8, Region, Tag
+from edge.pace import Pace
+from edge.planes import Scratch
+from edge.prepare import Preparer, prepare
+from edge.records import F32, U8, Picture, Region, Tag
 
 BATCH = 8  # regions a launch: more gain little on a CPU, and memory grows with it
 
@@ -36,14 +42,20 @@ class Looks(msgspec.Struct, frozen=True, eq=False):
 class Tagger:
     """Not thread-safe: one thread owns a tagger. Owns its bundle and engine, and closes them."""
 
-    def __init__(self, bundle: Bundle, artifact: Artifact, engine: Engine) -> None:
+    def __init__(
+        self, bundle: Bundle, artifact: Artifact, engine: Engine, glancer: Glancer | None = None
+    ) -> None:
         """Raises BundleError when the artifact's shapes or scores are not those of the manifest."""
         self.bundle = bundle
+        self.pace = Pace()
+        self._glancer = glancer
         self.artifact = artifact
         self.heads: tuple[Head, ...] = bundle.manifest.heads
         self.tags: dict[str, TagNames] = {head.name: bundle.tags_of(head) for head in self.heads}
         self._engine = engine
         self._spec = bundle.manifest.input
+        self._preparer = Preparer(self._spec.height, self._spec.width)
+        self._scratch = Scratch()
         self._check_shapes()
         require(bundle, artifact, self._score)
 
@@ -57,37 +69,65 @@ class Tagger:
         """The longer side of the input: a region of this size loses no detail."""
         return max(self._spec.height, self._spec.width)
 
-    def look(self, rgb: U8, regions: Sequence[Region]) -> Looks:
-        """Scores of every head for each region of `rgb` (H, W, 3), in the order of `regions`.
+    @property
+    def has_glance(self) -> bool:
+        """Does the bundle know where in a frame to look?"""
+        return self._glancer is not None
 
-        Raises InferenceError when the engine fails; ValueError for a region outside the picture, or
-        none.
+    def glance(self, picture: Picture) -> tuple[Heat, float]:
+        """Where in a picture a closer look would pay, and the ms inside the engine.
+
+        Raises ValueError without a glance in the bundle, InferenceError when the engine fails.
+        """
+        if self._glancer is None:
+            raise ValueError(f"{self.bundle.root}: bundle has no glance")
+        return self._glancer.glance(picture)
+
+    def look(self, picture: Picture, regions: Sequence[Region]) -> Looks:
+        """Scores of every head for each region, in the order of `regions`.
+
+        A region of kind "full" is shrunk as a glance is, any other resized as a closer look. Raises
+        InferenceError when the engine fails; ValueError for a region outside the picture, or none.
         """
         if not regions:
             raise ValueError("regions is empty, expected 1 or more")
         engine_ms, parts = 0.0, []
         for i in range(0, len(regions), BATCH):
-            crops = [pixels.cut(rgb, region) for region in regions[i : i + BATCH]]
-            batch = pixels.batch(crops, self._spec)  # (N, h, w, 3)
-            launch = perf_counter()
-            parts.append(self._engine.run(batch))
-            engine_ms += (perf_counter() - launch) * 1e3
+            outputs, ms = self._run(self._batch(picture, regions[i : i + BATCH]))
+            parts.append(outputs)
+            engine_ms += ms
         embedding, by_head = self._read(
             {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
         )
         return Looks(embedding, by_head, engine_ms)
 
-    def tag(self, rgb: U8, view: View = AS_USUAL) -> tuple[Tag, ...]:
-        """The tags of a picture (H, W, 3), best first, closer looks included; see `edge.frames`."""
-        return tag_frame(self, rgb, view).tags
+    def looks(self, picture: Picture, regions: Iterable[Region]) -> Generator[Looks, None, None]:
+        """One region after the other, R being 1; the next one is prepared while the engine runs.
 
-    def embed(self, rgb: U8) -> F32:
+        Scores are those of `look`. `regions` is asked for one more than is looked at, and the
+        iterator may be left at any time; beginning another one ends it. Raises as `look` does, once
+        it is that region's turn; none at all is no error here.
+        """
+        crops = self._preparer.crops(picture, regions)
+        with closing(crops):
+            for crop in crops:
+                outputs, engine_ms = self._run(crop)
+                yield Looks(*self._read(outputs), engine_ms)
+
+    def tag(self, picture: Picture, view: View = AS_USUAL) -> tuple[Tag, ...]:
+        """The tags of a picture, best first, closer looks included; see `edge.frames`."""
+        return tag_frame(self, picture, view).tags
+
+    def embed(self, picture: Picture) -> F32:
         """The whole picture -> (D,) of length 1."""
-        height, width = rgb.shape[:2]
-        row: F32 = self.look(rgb, [Region(0, 0, width, height, "full")]).embedding[0]
+        width, height = pixels.size(picture)
+        row: F32 = self.look(picture, [Region(0, 0, width, height, "full")]).embedding[0]
         return row
 
     def close(self) -> None:
+        self._preparer.close()
+        if self._glancer is not None:
+            self._glancer.close()
         self._engine.close()
         self.bundle.close()
 
@@ -101,6 +141,19 @@ class Tagger:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _batch(self, picture: Picture, regions: Sequence[Region]) -> U8:
+        """(R, h, w, 3), in memory that the next batch is made in again."""
+        batch = self._scratch.array("batch", len(regions), self._spec.height, self._spec.width, 3)
+        for region, row in zip(regions, batch, strict=True):
+            prepare(picture, region, row, self._scratch)
+        return batch
+
+    def _run(self, batch: U8) -> tuple[dict[str, F32], float]:
+        """What the engine gives, and the ms inside it."""
+        launch = perf_counter()
+        outputs = self._engine.run(batch)
+        return outputs, (perf_counter() - launch) * 1e3
 
     def _read(self, outputs: Mapping[str, F32]) -> tuple[F32, dict[str, F32]]:
         """Engine outputs by the artifact's names -> embedding, scores by head."""
@@ -171,10 +224,14 @@ def open_tagger(
         artifact = opened.artifact(name, precision or _best_precision(opened, name))
         files = [opened.read(file) for file in artifact.files]
         running = open_engine(name, files, provider=provider or "CPU", threads=threads or 0)
+        glancer = None
         try:
-            return Tagger(opened, artifact, running)
+            glancer = open_glance(opened, artifact, provider or "CPU", threads or 0)
+            return Tagger(opened, artifact, running, glancer)
         except BaseException:
             running.close()
+            if glancer is not None:
+                glancer.close()
             raise
     except BaseException:
         opened.close()

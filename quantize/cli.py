@@ -22,6 +22,8 @@ STAGES = {
     "export": "student -> float ONNX, OpenVINO and TFLite, each proven equal to it",
     "quantize": "float -> int8 for each engine: several methods tried, the best kept",
     "compare": "accuracy, agreement, size and milliseconds, float against int8, as a page",
+    "glance": "where in a frame to look closer: a small network on a student's first layers",
+    "quantize-glance": "a glance -> int8 for each engine, judged by the things it still finds",
     "pack": "artifacts, heads, accuracy, golden pictures and recipe -> a bundle",
 }
 WALK = """\
@@ -33,6 +35,12 @@ from a folder of pictures to a bundle that edge-tag runs:
   edge-quantize compare  --float build/float --int8 build/int8 --images shop/ --out build/report
   edge-quantize pack     --int8 build/int8 --report build/report --images shop/ --out shop.bundle
   edge-tag --bundle shop.bundle --camera 0
+
+with a glance, which finds small things in large frames (photos/: any large photos):
+  edge-quantize glance   --student build/student --images shop/ --canvases photos/ \\
+      --out build/glance
+  edge-quantize quantize-glance --glance build/glance --out build/glance-int8
+  edge-quantize pack     ... --glance build/glance-int8
 """
 
 
@@ -41,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     stage = args[0] if args and args[0] in STAGES else None
     try:
-        module = import_module(f"quantize.stages.{stage}") if stage else None
+        name = stage.replace("-", "_") if stage else ""
+        module = import_module(f"quantize.stages.{name}") if stage else None
         parsed = _parser(stage, module).parse_args(args)
         parsed.run(parsed)
     except EdgeError as e:
@@ -58,6 +67,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Defaults after every flag, and an example as it was written."""
+
+
 def _parser(stage: str | None, module: object) -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="edge-quantize",
@@ -72,7 +85,8 @@ def _parser(stage: str | None, module: object) -> argparse.ArgumentParser:
             name,
             help=text,
             description=text[0].upper() + text[1:] + ".",
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            epilog=getattr(module, "EXAMPLE", None),
+            formatter_class=_Formatter,
         )
         if name == stage:
             module.add(one)  # type: ignore[attr-defined]

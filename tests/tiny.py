@@ -20,8 +20,10 @@ from edge.bundle import Artifact, Golden, Head, InputSpec, Manifest
 from edge.bundle_write import stored, write_bundle
 from edge.check import golden_scores
 from edge.engines import installed, open_engine
+from edge.glance import golden_cells
 from edge.heads import scores
-from edge.records import F32, U8
+from edge.manifest import GoldenCell, HeatArtifact, HeatMap
+from edge.records import F32, U8, Planes
 
 HEIGHT, WIDTH = 8, 12  # not square, so that a swap shows
 
@@ -58,6 +60,16 @@ ARTIFACTS: dict[str, Sequence[str]] = {  # engine -> its files in MODELS; null's
 def paint(colour: str, height: int = HEIGHT, width: int = WIDTH) -> U8:
     """(height, width, 3) of one colour."""
     return np.full((height, width, 3), PAINTS[colour], np.uint8)
+
+
+def i420(planes: Planes) -> Planes:
+    """Planes of their own for u and v, as they are."""
+    return planes
+
+
+def nv12(planes: Planes) -> Planes:
+    """The same frame with u and v side by side."""
+    return Planes(planes.luma, (np.dstack(planes.chroma),))
 
 
 def expected(output: str, pixels: U8) -> NDArray[np.float64]:
@@ -118,6 +130,41 @@ def tiny_parts(engines: Sequence[str] = ("null",)) -> tuple[dict[str, bytes], Ma
     return files | pictures, manifest
 
 
+ROWS, COLUMNS = 2, 3  # of the tiny glance
+KINDS = ("colours", "marks")
+
+
+def glance_model(colour: Sequence[float] = (8, -4, -4)) -> bytes:
+    """A glance for the null engine: redder frames are hotter, and the first cell is the hottest."""
+    cells = ROWS * COLUMNS
+    heat = [colour, (0, 0, 0)] * cells
+    bias = [b for cell in range(cells) for b in (-cell / 2, -4)]
+    outputs = {
+        "heat": {"weights": heat, "bias": bias},
+        "geometry": {"weights": [(0, 0, 0)] * 3 * cells, "bias": [0.5, 0.5, -1] * cells},
+    }
+    return json.dumps({"height": HEIGHT, "width": WIDTH, "outputs": outputs}).encode()
+
+
+def with_glance(
+    files: Mapping[str, bytes], manifest: Manifest
+) -> tuple[dict[str, bytes], Manifest]:
+    """The parts of a tiny bundle for the null engine, with a glance in it."""
+    own = {"glance/tiny.json": glance_model(), "glance/golden.png": _png(paint("red"))}
+    model, golden = (stored(name, data) for name, data in own.items())
+    heat_map = HeatMap(InputSpec(HEIGHT, WIDTH), ROWS, COLUMNS, KINDS, (), golden, "by hand")
+    artifact = HeatArtifact("null", "int8", (model,), "heat", "geometry", _golden_cells(heat_map))
+    heat_map = msgspec.structs.replace(heat_map, artifacts=(artifact,))
+    return {**files, **own}, msgspec.structs.replace(manifest, schema=2, glance=heat_map)
+
+
+def write_glancing(folder: Path) -> Path:
+    """The tiny bundle for the null engine, with a glance."""
+    files, manifest = with_glance(*tiny_parts())
+    write_bundle(folder, files, manifest)
+    return folder
+
+
 def write_tiny(folder: Path, engines: Sequence[str] = ("null",)) -> Path:
     """Write the tiny bundle with artifacts for `engines`."""
     files, manifest = tiny_parts(engines)
@@ -144,6 +191,12 @@ def _golden(colour: str) -> Mapping[str, dict[str, float]]:
         names = tuple((line.split("\t")[0], None) for line in TAGS[head.name].split("\n")[:-1])
         given[head.name] = golden_scores(names, scores(head, outputs[head.name])[0])
     return given
+
+
+def _golden_cells(heat_map: HeatMap) -> tuple[GoldenCell, ...]:
+    outputs = open_engine("null", [glance_model()]).run(paint("red")[None])
+    cells = golden_cells(outputs["heat"][0], outputs["geometry"][0], heat_map)
+    return cells[0][0], cells[-1][-1]
 
 
 def _png(rgb: U8) -> bytes:

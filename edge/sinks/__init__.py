@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from edge.records import U8, FrameFailed, FrameTags
+from edge.records import FrameFailed, FrameTags, Picture
 
 
 class Sink(Protocol):
     """Takes results one by one, in order. Raises only SinkError, and BrokenPipeError."""
 
-    def write(self, result: FrameTags | FrameFailed, pixels: U8 | None) -> None:
-        """`pixels` is the frame, (H, W, 3) RGB; None for a frame that failed.
+    def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:
+        """`picture` is the frame; None for one that failed.
 
         BrokenPipeError says that nobody reads the results any more: the run ends, and all is well.
         """

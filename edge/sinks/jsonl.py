@@ -7,7 +7,7 @@ from typing import BinaryIO
 import msgspec
 
 from edge.errors import SinkError
-from edge.records import U8, FrameFailed, FrameTags
+from edge.records import FrameFailed, FrameTags, Picture
 
 
 class JsonlSink:
@@ -18,7 +18,7 @@ class JsonlSink:
         self._name = name  # for messages
         self._encode = msgspec.json.Encoder().encode
 
-    def write(self, result: FrameTags | FrameFailed, pixels: U8 | None) -> None:
+    def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:
         try:
             self._out.write(self._encode(result) + b"\n")
             self._out.flush()

@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from edge.records import U8, FrameFailed, FrameTags
+from edge.records import FrameFailed, FrameTags, Picture
 from edge.sinks import Sink
 
 
@@ -33,10 +33,10 @@ class ProgressSink:
         self._is_shared = is_shared
         self._bar = open_bar(count, "frames")
 
-    def write(self, result: FrameTags | FrameFailed, pixels: U8 | None) -> None:
+    def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:
         with self._bar.external_write_mode() if self._is_shared else nullcontext():
             for sink in self._sinks:
-                sink.write(result, pixels)
+                sink.write(result, picture)
         self._bar.update()
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from edge.errors import SinkError
 from edge.process import printable
-from edge.records import U8, FrameFailed, FrameTags, Spent, Tag
+from edge.records import FrameFailed, FrameTags, Picture, Spent, Tag
 from edge.suffixes import is_picture
 
 HEADINGS = ("file", "where", "head", "tag", "group", "score")
@@ -45,7 +45,7 @@ class TableSink:
         self._frames = self._failed = self._looks = 0
         self._total_ms = self._engine_ms = 0.0
 
-    def write(self, result: FrameTags | FrameFailed, pixels: U8 | None) -> None:
+    def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:
         if isinstance(result, FrameFailed):
             self._failed += 1
             self._print(f"{printable(result.source)}  error: {printable(result.error)}")

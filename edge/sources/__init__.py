@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.errors import SourceError, UsageError
+from edge.newest import Newest
 from edge.records import Frame
 from edge.suffixes import CLIPS, PICTURES
 
@@ -32,6 +33,11 @@ class Source(Protocol):
     name: str  # as the user wrote it, without credentials
     is_live: bool  # a camera: late frames are dropped; a file: never
     count: int | None  # frames to come, for a progress bar; None when that is unknown
+
+    @property
+    def newest(self) -> Newest | None:
+        """The mailbox of a live source, for those who serve several; None for a file."""
+        ...
 
     def frames(self) -> Iterator[Frame]:
         """Ends by ending, also once `is_stopped()`; SourceError when it breaks before its end.

@@ -1,4 +1,7 @@
-"""A camera of this machine, through OpenCV (V4L2 on Linux)."""
+"""A camera of this machine, through OpenCV (V4L2 on Linux).
+
+One that gives brightness and colour apart is read as it is; of any other OpenCV makes BGR.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,23 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from edge.buffers import Buffers
 from edge.errors import SourceError
 from edge.newest import PATIENCE_S, Newest
-from edge.records import U8, Frame
+from edge.pixels import from_bgr
+from edge.planes import planes_of
+from edge.records import U8, Frame, Picture, Planes
 from edge.sources import camera_number
+
+LAYOUTS = {"NV12": "NV12", "YU12": "I420", "I420": "I420", "YV12": "YV12"}  # by V4L2's name
 
 
 class Capture(Protocol):
     """What is used of `cv2.VideoCapture`."""
 
-    def read(self) -> tuple[bool, Any]: ...
+    def read(self, image: Any = None) -> tuple[bool, Any]: ...
+    def get(self, key: int) -> float: ...
+    def set(self, key: int, value: float) -> bool: ...
     def release(self) -> None: ...
 
 
@@ -40,22 +50,42 @@ class CameraSource:
     ) -> None:
         self.name = name
         self._capture = capture
-        self._every_s = every_s
+        self._layout = apart(capture)
+        self._buffers = Buffers()
+        self._given: U8 | None = None  # the last frame, as OpenCV gave it
         self._is_stopped = is_stopped
-        self._newest = Newest(self._read, name, patience_s)
+        self.newest = Newest(self._read, name, every_s, patience_s)
 
     def frames(self) -> Iterator[Frame]:
-        return self._newest.frames(self._every_s, self._is_stopped)
+        return self.newest.frames(self._is_stopped)
 
     def close(self) -> None:
-        if self._newest.close():  # a capture released while a read hangs in it crashes the process
+        if self.newest.close():  # a capture released while a read hangs in it crashes the process
             self._capture.release()
 
-    def _read(self) -> U8 | None:
-        ok, bgr = self._capture.read()
+    def _read(self) -> Picture | None:
+        """Into memory that nobody uses any more: planes are passed on as they are read."""
+        into = self._given
+        if self._layout is not None and into is not None:
+            into = self._given = self._buffers.array(*into.shape)
+        ok, given = self._capture.read(into)
         if not ok:
             return None
-        return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+        self._given = np.asarray(given, np.uint8)
+        if self._layout is not None and self._given.ndim == 2:
+            return self._planes(self._given, self._layout)
+        if self._given.ndim != 3:
+            raise SourceError(f"{self.name}: frame is {self._given.shape}, expected (H, W, 3)")
+        return from_bgr(self._given, self._buffers.array(*self._given.shape))
+
+    def _planes(self, stacked: U8, layout: str) -> Planes | None:
+        """None for what does not hold such planes; OpenCV converts from then on, if it can."""
+        try:
+            return planes_of(stacked, layout)
+        except ValueError:
+            self._layout = None
+            self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 1)
+            return None
 
 
 def open_from(text: str, every_s: float, is_stopped: Callable[[], bool]) -> CameraSource:
@@ -73,6 +103,18 @@ def open_from(text: str, every_s: float, is_stopped: Callable[[], bool]) -> Came
             fix="close the program that uses it, or try another number: some cameras have several",
         )
     return CameraSource(f"camera:{number}", capture, every_s, is_stopped)
+
+
+def apart(capture: Capture) -> str | None:
+    """How its planes lie, with OpenCV told to leave them so; None when it gives something else.
+
+    The format is the one it has: another one may be slower, or smaller, and is not ours to choose.
+    """
+    number = int(capture.get(cv2.CAP_PROP_FOURCC))
+    name = "".join(chr(number >> shift & 0xFF) for shift in (0, 8, 16, 24))
+    if name in LAYOUTS and capture.set(cv2.CAP_PROP_CONVERT_RGB, 0):
+        return LAYOUTS[name]
+    return None
 
 
 def check_camera(

@@ -12,7 +12,7 @@ from edge import pixels
 from edge.clock import utc_now
 from edge.errors import EdgeError, SourceError
 from edge.records import Frame
-from edge.suffixes import ANNOTATED, PICTURES
+from edge.suffixes import OURS, PICTURES
 
 MAX_BYTES = 512 * 2**20  # a picture file larger than this is not a picture
 
@@ -21,6 +21,7 @@ class ImagesSource:
     """Pictures in natural order (2 before 10). An unreadable one is a frame with an error."""
 
     is_live = False
+    newest = None
 
     def __init__(self, name: str, paths: list[str], is_stopped: Callable[[], bool]) -> None:
         self.name = name
@@ -47,8 +48,9 @@ def open_from(text: str, every_s: float, is_stopped: Callable[[], bool]) -> Imag
 def pictures_in(folder: str) -> list[str]:
     """Every picture below `folder`, in natural order of their paths, as `folder/...`.
 
-    Hidden files and folders are left out, and so is what `--annotate` wrote. Raises SourceError,
-    with what was found instead, when nothing is left or the folder cannot be read.
+    Hidden files and folders are left out, and so is what `--annotate` and `--explain` wrote.
+    Raises SourceError, with what was found instead, when nothing is left or the folder cannot be
+    read.
     """
     found: list[str] = []
     others: Counter[str] = Counter()
@@ -56,7 +58,7 @@ def pictures_in(folder: str) -> list[str]:
         names[:] = [name for name in names if not name.startswith(".")]
         for file in files:
             suffix = Path(file).suffix.lower()
-            if file.startswith(".") or file.endswith(ANNOTATED) or suffix not in PICTURES:
+            if file.startswith(".") or file.endswith(OURS) or suffix not in PICTURES:
                 others[suffix or "no suffix"] += 1
             else:
                 found.append(str(Path(root, file)))

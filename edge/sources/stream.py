@@ -7,16 +7,13 @@ A user and a password in the address reach FFmpeg and nothing else: names and me
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-
-import av
-import numpy as np
-from av.container import InputContainer
-from av.video.frame import VideoFrame
+from typing import Any
 
 from edge.clock import utc_now
+from edge.decoder import FFmpegError, open_address, picture_of
 from edge.errors import SourceError
 from edge.newest import Newest
-from edge.records import U8, Frame
+from edge.records import Frame, Picture
 from edge.sources import without_secrets
 
 TIMEOUT_S = 10.0  # to open, and between two packets
@@ -28,7 +25,7 @@ class StreamSource:
     count: int | None = None
 
     def __init__(
-        self, name: str, container: InputContainer, every_s: float, is_stopped: Callable[[], bool]
+        self, name: str, container: Any, every_s: float, is_stopped: Callable[[], bool]
     ) -> None:
         self.name = name
         self.is_live = container.duration is None
@@ -36,15 +33,15 @@ class StreamSource:
         self._decoded = container.decode(video=0)
         self._every_s = every_s
         self._is_stopped = is_stopped
-        self._newest = Newest(self._read, name) if self.is_live else None
+        self.newest = Newest(self._read, name, every_s) if self.is_live else None
 
     def frames(self) -> Iterator[Frame]:
-        if self._newest is not None:
-            return self._newest.frames(self._every_s, self._is_stopped)
+        if self.newest is not None:
+            return self.newest.frames(self._is_stopped)
         return self._all_frames()
 
     def close(self) -> None:
-        if self._newest is None or self._newest.close():
+        if self.newest is None or self.newest.close():
             self._container.close()
 
     def _all_frames(self) -> Iterator[Frame]:
@@ -54,19 +51,19 @@ class StreamSource:
             now_s = picture.time if picture.time is not None else due_s
             if now_s >= due_s:
                 due_s = now_s + self._every_s
-                yield Frame(self.name, index, utc_now(), _rgb(picture))
+                yield Frame(self.name, index, utc_now(), picture_of(picture), at_s=picture.time)
             index += 1
 
-    def _read(self) -> U8:
+    def _read(self) -> Picture:
         picture = self._next()
         if picture is None:
             raise SourceError(f"{self.name}: the stream ended")
-        return _rgb(picture)
+        return picture_of(picture)
 
-    def _next(self) -> VideoFrame | None:
+    def _next(self) -> Any:
         try:
             return next(self._decoded, None)
-        except av.FFmpegError as e:
+        except FFmpegError as e:
             raise SourceError(f"{self.name}: {e.strerror}") from None  # its text quotes the address
 
 
@@ -76,8 +73,8 @@ def open_from(text: str, every_s: float, is_stopped: Callable[[], bool]) -> Stre
     # over TCP: RTP packets lost on UDP turn into smeared pictures that look like things
     options = {"rtsp_transport": "tcp"} if text.lower().startswith("rtsp") else {}
     try:
-        container = av.open(text, options=options, timeout=TIMEOUT_S)
-    except (av.FFmpegError, ValueError) as e:
+        container = open_address(text, options, TIMEOUT_S)
+    except (FFmpegError, ValueError) as e:
         reason = getattr(e, "strerror", None) or "not an address that FFmpeg takes"
         raise SourceError(
             f"{name}: {reason}",
@@ -87,7 +84,3 @@ def open_from(text: str, every_s: float, is_stopped: Callable[[], bool]) -> Stre
         container.close()
         raise SourceError(f"{name}: no video in this stream")
     return StreamSource(name, container, every_s, is_stopped)
-
-
-def _rgb(picture: VideoFrame) -> U8:
-    return np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)  # (H, W, 3)

@@ -1,26 +1,29 @@
-"""A student as a device sees it: raw pixels in, batch norm folded away, a tuple of outputs."""
+"""A network as a device sees it: raw pixels in, batch norm folded away, a tuple of outputs."""
 
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from quantize.errors import WorkshopError
-from quantize.students import Student, normalise
+from quantize.students import Network, normalise
+
+N = TypeVar("N", bound=Network)
 
 CHANGED = 1e-3  # of the largest output: more than folding may change
 
 
 class Deployed(nn.Module):
-    """(N, H, W, 3) uint8 pixels in, a tuple of `names` out: "embedding" and every head."""
+    """(N, H, W, 3) uint8 pixels in, a tuple of `names` out."""
 
-    def __init__(self, student: Student) -> None:
+    def __init__(self, student: Network) -> None:
         super().__init__()
         self.student = student
-        self.names = ("embedding", *student.heads)
+        self.names = student.outputs
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         outputs = self.student(normalise(pixels))
@@ -41,7 +44,7 @@ class Core(nn.Module):
 
 
 @torch.no_grad()
-def folded(student: Student, side: int = 64) -> Student:
+def folded(student: N, side: int = 64) -> N:
     """A copy in evaluation mode, every batch norm that follows a convolution folded into it.
 
     Which one follows which is seen on a picture of `side` px, so that any network will do. Raises
@@ -68,7 +71,7 @@ def folded(student: Student, side: int = 64) -> Student:
     return flat.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload, no-any-return]
 
 
-def _pairs(student: Student, x: Tensor) -> list[tuple[str, str]]:
+def _pairs(student: Network, x: Tensor) -> list[tuple[str, str]]:
     """Names of each convolution and the batch norm that reads what it gives."""
     made: dict[int, tuple[str, Tensor]] = {}  # the tensor is held: its id stays its own
     pairs: list[tuple[str, str]] = []

@@ -17,7 +17,7 @@ from torch.nn.utils import parametrize
 from quantize.int8.layers import Layer, layers
 from quantize.int8.ranges import Range, Tally, spans
 from quantize.int8.rounding import step_of
-from quantize.students import MEAN, SCALE, Student
+from quantize.students import MEAN, SCALE, Network
 
 STEPS = 255
 FASTER = 50.0  # that ends move than weights
@@ -88,7 +88,7 @@ class _OnWeight(nn.Module):
         return straight(weight / step) * step
 
 
-def faked(student: Student, x: Tensor, method: str = "widest") -> tuple[Student, dict[str, Grid]]:
+def faked(student: Network, x: Tensor, method: str = "widest") -> tuple[Network, dict[str, Grid]]:
     """A copy of a folded student with a grid at every layer, ranges by `method` on (N, 3, H, W)."""
     copied = copy.deepcopy(student)
     named = layers(copied, x[:1])
@@ -104,7 +104,7 @@ def faked(student: Student, x: Tensor, method: str = "widest") -> tuple[Student,
     return copied, grids
 
 
-def spans_of(student: Student, x: Tensor, methods: Iterable[str]) -> dict[str, dict[str, Range]]:
+def spans_of(student: Network, x: Tensor, methods: Iterable[str]) -> dict[str, dict[str, Range]]:
     """Method -> layer -> the ends of what it reads when the student sees (N, 3, H, W)."""
     named = layers(student, x[:1])
     seen, pixels = _seen(student, named, x), _first(student, named, x)
@@ -112,12 +112,12 @@ def spans_of(student: Student, x: Tensor, methods: Iterable[str]) -> dict[str, d
     return {method: spans(seen, method) | exact for method in methods}
 
 
-def grids_of(student: Student) -> dict[str, Grid]:
+def grids_of(student: Network) -> dict[str, Grid]:
     """The grids of a faked student, or of a copy of one, by the names of their layers."""
     return {name[: -len(".grid")]: m for name, m in student.named_modules() if isinstance(m, Grid)}
 
 
-def bare(student: Student) -> Student:
+def bare(student: Network) -> Network:
     """A faked student without its grids, kernels as they were learned on them."""
     plain = copy.deepcopy(student)
     for name in grids_of(plain):
@@ -152,7 +152,7 @@ def _after(layer: Any, _: Any, out: Tensor) -> Tensor | None:
 
 
 @torch.no_grad()
-def _seen(student: Student, named: dict[str, Layer], x: Tensor) -> dict[str, Tally]:
+def _seen(student: Network, named: dict[str, Layer], x: Tensor) -> dict[str, Tally]:
     """What each layer reads."""
     found: dict[str, Tally] = {name: Tally() for name in named}
 
@@ -168,7 +168,7 @@ def _seen(student: Student, named: dict[str, Layer], x: Tensor) -> dict[str, Tal
 
 
 @torch.no_grad()
-def _first(student: Student, named: dict[str, Layer], x: Tensor) -> list[str]:
+def _first(student: Network, named: dict[str, Layer], x: Tensor) -> list[str]:
     """The layers that read the pixels themselves."""
     found: list[str] = []
 

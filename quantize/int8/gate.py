@@ -52,7 +52,8 @@ class Row(msgspec.Struct, frozen=True):
 
     engine: str
     head: str  # "" for the file itself
-    measure: str  # "top-1 %", "belief %", "same where sure %", "F1", "belief F1", "ms"
+    # "top-1 %", "belief %", "same where sure %", "F1", "belief F1", "average precision", "ms"
+    measure: str
     count: int  # pictures it was asked on
     before: float  # in float
     after: float  # in int8
@@ -97,7 +98,7 @@ def judge(
             )
         rows += _head(engine, head, exact[head], rough[head], truth, limits)
     if costs is not None:
-        rows.append(_time(engine, *costs, limits))
+        rows.append(time_row(engine, *costs, limits))
     return Verdict(tuple(rows))
 
 
@@ -153,7 +154,8 @@ def _tags(engine: str, head: str, exact: F32, rough: F32, truth: Truth, limits: 
                loss <= limits.f1)  # fmt: skip
 
 
-def _time(engine: str, exact: Cost, rough: Cost, limits: Limits) -> Row:
+def time_row(engine: str, exact: Cost, rough: Cost, limits: Limits) -> Row:
+    """Is int8 as fast as float?"""
     ratio = round(rough.ms / exact.ms, 3)
     return Row(engine, "", "ms", 0, exact.ms, rough.ms, ratio, limits.slowdown,
                ratio <= limits.slowdown)  # fmt: skip
@@ -181,7 +183,10 @@ def aligned(lines: Sequence[tuple[str, ...]]) -> str:
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip() for line in lines)
 
 
-def refuse(verdict: Verdict, where: object) -> None:
+MEND = "more or other calibration pictures, --qat STEPS, or leave the engine out with --engines"
+
+
+def refuse(verdict: Verdict, where: object, fix: str = MEND) -> None:
     """Raises WorkshopError with the table of what fails, when something does."""
     if verdict.passed:
         return
@@ -192,5 +197,5 @@ def refuse(verdict: Verdict, where: object) -> None:
         f"int8 fails the gate in {len(failures)} of {len(verdict.rows)} rows "
         f"({', '.join(heads)}):\n{table(failures)}\n",
         "no row over its limit",
-        "more or other calibration pictures, --qat STEPS, or leave the engine out with --engines",
+        fix,
     )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edge.records import F32
-from quantize.students import Student
+from quantize.students import Network
 
 Layer = nn.Conv2d | nn.Linear
 INPUT = "input of "
@@ -36,7 +36,7 @@ class Node(msgspec.Struct, frozen=True):
 
 
 @torch.no_grad()
-def layers(student: Student, x: Tensor) -> dict[str, Layer]:
+def layers(student: Network, x: Tensor) -> dict[str, Layer]:
     """Convolutions and matrices in the order they run on `x`; those that run twice are left out."""
     calls: list[str] = []
     named = {n: m for n, m in student.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -11,19 +11,20 @@ import msgspec
 import torch
 from tqdm import tqdm
 
+from edge.records import U8
 from quantize.errors import WorkshopError
 from quantize.export import Deployed, artifact
 from quantize.export.quiet import LOG
 from quantize.int8 import record as records
 from quantize.int8.backends import Backend, prepare
 from quantize.int8.calibration import Calibration
-from quantize.int8.gate import Limits, Truth
+from quantize.int8.gate import Truth
 from quantize.int8.qat import Tuned
 from quantize.int8.record import Record
 from quantize.int8.rounding import rounded
-from quantize.int8.search import Bench, Candidate, Tried, best, search
+from quantize.int8.search import Candidate, Judge, Tried, best, search
 from quantize.int8.subject import Subject
-from quantize.students import Student
+from quantize.students import Network
 
 BETWEEN = "between"  # folder of float files on the way; gone when the stage is done
 
@@ -31,10 +32,9 @@ BETWEEN = "between"  # folder of float files on the way; gone when the stage is 
 class Work(msgspec.Struct, frozen=True, eq=False):
     """What stays the same for every engine."""
 
-    student: Student  # folded
-    truths: dict[str, Truth]
-    calibration: Calibration
-    limits: Limits
+    student: Network  # folded
+    seen: U8  # (N, H, W, 3), what the ranges are measured on
+    judge: Callable[[str, Sequence[bytes]], Judge]  # engine, its float artifact -> the rules
     ranked: Sequence[str]  # units to keep in float, the one that hurts most first
     float_folder: Path  # what `export` wrote
     out: Path
@@ -44,7 +44,7 @@ def make(work: Work, engines: Sequence[str], made: Record, tuned: Tuned | None =
     """`made` with the best int8 of these engines, from the student or from what it was tuned to."""
     if not engines:
         return made
-    seen, is_tuned = work.calibration.ranges, tuned is not None
+    seen, is_tuned = work.seen, tuned is not None
     student, learned = (tuned.student, tuned.ranges) if tuned else (work.student, {})
     subject = Subject(Deployed(rounded(student, torch.from_numpy(seen))), student, learned)
     prepared: dict[str, Backend] = {}
@@ -61,10 +61,8 @@ def make(work: Work, engines: Sequence[str], made: Record, tuned: Tuned | None =
 def _searched(
     work: Work, engine: str, backend: Backend, is_tuned: bool
 ) -> tuple[Candidate, list[Tried]]:
-    files, names = artifact(work.float_folder, engine), Deployed(work.student).names
-    seen = work.calibration.judging
-    with closing(Bench(engine, files, names, seen, work.truths, work.limits)) as bench:
-        return search(bench, backend, work.ranked, is_tuned)
+    with closing(work.judge(engine, artifact(work.float_folder, engine))) as judge:
+        return search(judge, backend, work.ranked, is_tuned)
 
 
 def _with(made: Record, out: Path, chosen: Candidate, tried: list[Tried]) -> Record:
@@ -89,10 +87,9 @@ def earlier(out: Path) -> Record | None:
     return records.verified(out) if (out / records.FILE).exists() else None
 
 
-def counts(work: Work) -> dict[str, int]:
+def counts(calibration: Calibration, truths: Mapping[str, Truth]) -> dict[str, int]:
     """Pictures, by what they were for."""
-    calibration = work.calibration
-    labelled = [head for head, truth in work.truths.items() if truth.labels is not None]
+    labelled = [head for head, truth in truths.items() if truth.labels is not None]
     return {
         "ranges": len(calibration.ranges),
         "judging": len(calibration.judging),

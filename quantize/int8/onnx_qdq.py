@@ -27,7 +27,6 @@ from quantize.int8.layers import (
     Print,
     as_stored,
     constants,
-    in_float,
     layer_of,
     layers,
     layers_of,
@@ -62,7 +61,7 @@ class OnnxQdq:
         """The ONNX file with ranges by `method` and the layers `kept` in float."""
         outputs = [out.name for out in self._graph.graph.output]
         ranges = self._subject.ranges(method, self._seen, outputs, self.nodes)
-        excluded = in_float(self.nodes, kept)
+        excluded = self._subject.in_float(self.nodes, kept)
         with logged(self._log):
             graph = self.graph(layers_of(self.nodes, excluded))
             return [_quantised(graph, ranges, excluded).SerializeToString()]

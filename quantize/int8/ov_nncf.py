@@ -19,7 +19,7 @@ import torch
 from edge.records import U8
 from quantize.export.files import missing
 from quantize.export.quiet import LOG, logged
-from quantize.int8.layers import Node, Print, in_float, layer_of, layers, layers_of, prints
+from quantize.int8.layers import Node, Print, layer_of, layers, layers_of, prints
 from quantize.int8.onnx_qdq import OnnxQdq
 from quantize.int8.subject import Subject
 from quantize.students import normalise
@@ -37,7 +37,7 @@ class OvNncf:
     """A float IR, the pictures to measure it with, and ONNX Runtime's graph beside it."""
 
     def __init__(self, subject: Subject, pictures: U8, qdq: OnnxQdq, folder: Path) -> None:
-        self._log, self._qdq = folder / LOG, qdq
+        self._log, self._qdq, self._subject = folder / LOG, qdq, subject
         named = layers(subject.rounded.student, normalise(torch.from_numpy(pictures[:1])))
         with logged(self._log):
             self.nodes = _nodes(_read(qdq.graph()), prints(named))
@@ -53,7 +53,7 @@ class OvNncf:
         if method.startswith("qdq_"):
             [file] = self._qdq.build(method.removeprefix("qdq_"), kept)
             return ov.Core().read_model(file)
-        excluded = in_float(self.nodes, kept)
+        excluded = self._subject.in_float(self.nodes, kept)
         graph = _read(self._qdq.graph(layers_of(self.nodes, excluded)))
         return _nncf(graph, self._pictures, *PRESETS[method], excluded)
 

@@ -19,7 +19,7 @@ from edge.records import F32, U8
 from quantize.int8.fake import Grid, bare, faked, grids_of, spans_of
 from quantize.int8.ranges import METHODS, Range
 from quantize.int8.score import Kind, distances
-from quantize.students import Student, normalise
+from quantize.students import Network, normalise
 from quantize.training.loop import Schedule, fit
 
 AN_EPOCH = 50  # steps, after which a checkpoint is written
@@ -39,12 +39,12 @@ class Tuning(msgspec.Struct, frozen=True):
 class Tuned(msgspec.Struct, frozen=True, eq=False):
     """What came of it."""
 
-    student: Student  # folded, kernels on the grid they were learned on
+    student: Network  # folded, kernels on the grid they were learned on
     ranges: dict[str, Range]  # layer -> the ends of what it reads
 
 
 def tuned(
-    student: Student, pictures: U8, kinds: Mapping[str, Kind], tuning: Tuning, out: Path
+    student: Network, pictures: U8, kinds: Mapping[str, Kind], tuning: Tuning, out: Path
 ) -> Tuned:
     """A copy of a folded student, tuned on (N, H, W, 3) pictures that need no labels.
 
@@ -70,7 +70,7 @@ def tuned(
             return follow(model(x), wanted, kinds)
 
     @torch.no_grad()
-    def judge(model: Student) -> dict[str, float]:
+    def judge(model: Network) -> dict[str, float]:
         found = distances(_logits(teacher(start)), _logits(model(start)), kinds)
         return {f"{head} dB": d.sqnr_db for head, d in found.items()}
 
@@ -80,7 +80,7 @@ def tuned(
 
 
 @torch.no_grad()
-def _learner(student: Student, x: Tensor, kinds: Mapping[str, Kind]) -> Student:
+def _learner(student: Network, x: Tensor, kinds: Mapping[str, Kind]) -> Network:
     """On grids by the method that hurts least: what is learned starts from the best there is."""
     exact, found = _logits(student(x)), {}
     learner, grids = faked(student, x)

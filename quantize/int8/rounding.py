@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from quantize.int8.layers import Layer, layers
-from quantize.students import Student, normalise
+from quantize.students import Network, normalise
 
 PICTURES = 128  # enough for a mean; all of them wait in memory at once
 LEVELS = 127  # symmetric int8, as all three engines have it
@@ -35,7 +35,7 @@ def on_grid(weight: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def rounded(student: Student, pixels: Tensor) -> Student:
+def rounded(student: Network, pixels: Tensor) -> Network:
     """A copy of a folded student with weights on the grid and corrected biases.
 
     pixels: (N, H, W, 3) uint8, what the means are measured on; the first PICTURES are used.
@@ -67,7 +67,7 @@ def _channels(out: Tensor) -> int:
 
 
 def _watch(
-    student: Student,
+    student: Network,
     named: Mapping[str, Layer],
     x: Tensor,
     look: Callable[[str, Tensor], Tensor],

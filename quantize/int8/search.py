@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from itertools import takewhile
 from time import perf_counter
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -60,8 +61,28 @@ class Candidate(msgspec.Struct, frozen=True):
     files: list[bytes]
 
 
+class Judge(Protocol):
+    """The rules for the int8 of one engine."""
+
+    engine: str
+    weights_bytes: int  # of the float artifact
+
+    def measure(
+        self, files: Sequence[bytes], method: str, kept: Iterable[str], tuned: bool, start: float
+    ) -> Tried:
+        """Open, run, time beside the float artifact, judge. Raises EdgeError when it does not run.
+
+        `start`: perf_counter when its making began.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
 class Bench:
-    """The float artifact on its engine, what it answers on the judging pictures, and the rules."""
+    """The judge of a student: the float artifact on its engine, what it answers on the judging
+    pictures, and the rules.
+    """
 
     def __init__(
         self,
@@ -86,10 +107,7 @@ class Bench:
     def measure(
         self, files: Sequence[bytes], method: str, kept: Iterable[str], tuned: bool, start: float
     ) -> Tried:
-        """Open, run, time beside the float artifact, judge. Raises EdgeError when it does not run.
-
-        `start`: perf_counter when its making began.
-        """
+        """See Judge."""
         with closing(open_engine(self.engine, files, threads=1)) as opened:
             rough = answers(opened, self.pictures, self.names)
             before, after = medians([self._float, opened], self.pictures[:1])
@@ -111,7 +129,7 @@ def answers(engine: Engine, pictures: U8, names: Sequence[str]) -> dict[str, F32
 
 
 def attempt(
-    bench: Bench, backend: Backend, method: str, kept: Iterable[str] = (), tuned: bool = False
+    bench: Judge, backend: Backend, method: str, kept: Iterable[str] = (), tuned: bool = False
 ) -> Candidate:
     """Build and measure. What a converter or an engine raises is what the try is remembered by."""
     start, layers = perf_counter(), tuple(kept)
@@ -127,7 +145,7 @@ def attempt(
 
 
 def search(
-    bench: Bench, backend: Backend, ranked: Sequence[str], tuned: bool = False
+    bench: Judge, backend: Backend, ranked: Sequence[str], tuned: bool = False
 ) -> tuple[Candidate, list[Tried]]:
     """The best candidate and all that was tried. `ranked`: units to keep in float, the one that
     hurts most first (Hurt.unit); they are only when no method passes without.
@@ -162,7 +180,7 @@ def _level(tried: Tried) -> int:
 
 
 def rescue(
-    bench: Bench, backend: Backend, start: Candidate, ranked: Sequence[str], tuned: bool = False
+    bench: Judge, backend: Backend, start: Candidate, ranked: Sequence[str], tuned: bool = False
 ) -> list[Candidate]:
     """Keep 1, 2, 4, ... of the worst units in float until the answers pass; then as few as do.
 
@@ -196,7 +214,7 @@ def _ladder(most: int) -> list[int]:
     return [*takewhile(lambda n: n < most, (2**i for i in range(most))), *([most] if most else [])]
 
 
-def _gain_is_gone(bench: Bench, candidate: Candidate) -> bool:
+def _gain_is_gone(bench: Judge, candidate: Candidate) -> bool:
     if candidate.tried.error:
         return False  # more layers in float may be what this engine can run
     is_slow = any(r.measure == TIME and not r.passed for r in candidate.tried.rows)

@@ -14,7 +14,7 @@ from edge.records import F32
 from quantize.int8.fake import faked, only
 from quantize.int8.layers import INPUT
 from quantize.int8.score import Kind, distances
-from quantize.students import Student, normalise
+from quantize.students import Network, normalise
 
 PICTURES = 8
 Part = Literal["input", "kernel"]
@@ -35,7 +35,7 @@ class Hurt(msgspec.Struct, frozen=True):
 
 
 @torch.no_grad()
-def sensitivity(student: Student, pixels: Tensor, kinds: Mapping[str, Kind]) -> list[Hurt]:
+def sensitivity(student: Network, pixels: Tensor, kinds: Mapping[str, Kind]) -> list[Hurt]:
     """Both parts of every layer of a folded student, the one that hurts most first.
 
     pixels: (N, H, W, 3) uint8, of which PICTURES are used. Acted out in torch: no engine is asked.
@@ -64,5 +64,5 @@ def _hurt(
     return Hurt(layer, part, by_head[worst], worst)
 
 
-def _logits(student: Student, x: Tensor) -> dict[str, F32]:
+def _logits(student: Network, x: Tensor) -> dict[str, F32]:
     return {name: out.numpy() for name, out in student(x).items()}

@@ -1,29 +1,33 @@
-"""What the back ends quantise, and by which ranges."""
+"""What the back ends quantise, by which ranges, and what of it stays in float."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import msgspec
 
 from quantize.export.deployed import Deployed
-from quantize.int8.layers import Node
+from quantize.int8.layers import Node, in_float
 from quantize.int8.ranges import METHODS, Range, Tally, spans
-from quantize.students import Student
+from quantize.students import Network
 
 LEARNED = "learned"  # the method that only a tuned student has
 
 
 class Subject(msgspec.Struct, frozen=True, eq=False):
-    """A student, three times told."""
+    """A network, three times told."""
 
     rounded: Deployed  # folded, weights on the grid
-    exact: Student  # folded, off the grid: for layers that stay in float
+    exact: Network  # folded, off the grid: for layers that stay in float
     learned: Mapping[str, Range] = {}  # layer -> the ends of what it reads, where it was tuned
 
     @property
     def methods(self) -> tuple[str, ...]:
         return (*METHODS, LEARNED) if self.learned else tuple(METHODS)
+
+    def in_float(self, nodes: Sequence[Node], kept: Set[str]) -> set[str]:
+        """`layers.in_float` of `kept` and of what this network never has in int8."""
+        return in_float(nodes, {*kept, *self.exact.precise})
 
     def ranges(
         self, method: str, seen: Mapping[str, Tally], whole: Iterable[str], nodes: Sequence[Node]

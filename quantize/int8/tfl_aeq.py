@@ -34,7 +34,6 @@ from quantize.int8.layers import (
     Print,
     as_stored,
     constants,
-    in_float,
     layer_of,
     layers,
     layers_of,
@@ -87,7 +86,7 @@ class TflAeq:
             for name in sorted(excluded):
                 pattern = f"^{re.escape(name)};?$"
                 tool.update_quantization_recipe(pattern, every, None, NO_QUANTIZE)
-            if excluded & self._heads:  # logits that were not rounded leave as they are
+            if self._leaves_in_float(excluded):
                 outputs = qtyping.TFLOperationName.OUTPUT
                 tool.update_quantization_recipe(".*", outputs, None, NO_QUANTIZE)
             return [bytes(tool.quantize(_filled(self._form, ranges)).quantized_model)]
@@ -98,8 +97,13 @@ class TflAeq:
         ai-edge-quantizer 0.10 mixes up the readers of a tensor that is an output too, as the
         embedding is, where some of them compute in float and some do not.
         """
-        excluded = in_float(self.nodes, kept)
+        excluded = self._subject.in_float(self.nodes, kept)
         return excluded | self._heads if excluded & self._heads else excluded
+
+    def _leaves_in_float(self, excluded: Set[str]) -> bool:
+        """Logits that were not rounded leave as they are."""
+        made = {name for node in self.nodes if node.name in excluded for name in node.outputs}
+        return bool(excluded & self._heads) or set(self._outputs) <= made
 
     def _file(self, exact: Iterable[str]) -> bytes:
         """The float file, on the grid; off it, as they learned, the layers `exact`."""

@@ -22,7 +22,7 @@ from quantize.export import FILES, Deployed, artifact, check, folded, usable, wr
 from quantize.export.files import EXPORTERS
 from quantize.int8.gate import aligned
 from quantize.pictures import read, read_folder
-from quantize.students import SettingsTable, Student, load
+from quantize.students import Network, SettingsTable, Student, load
 from quantize.students.starting import FILE
 
 TAGS = "tags.json"
@@ -48,16 +48,20 @@ def run(args: argparse.Namespace) -> None:
     if done := recipe.begin(args.out, "export", {"engines": engines, "side": side}, inputs):
         return _say(args.out, done.result)
     pictures = _pictures(args.images, side)
-    result = _written(student, engines, side, pictures, args.out)
+    result = written(student, engines, side, pictures, args.out)
     copy_beside(file, args.out)
     recipe.finish(args.out, result | {"skipped": skipped})
     return _say(args.out, result | {"skipped": skipped})
 
 
-def _written(
-    student: Student, engines: list[str], side: int, pictures: U8, out: Path
+def written(
+    student: Network, engines: list[str], side: int, pictures: U8, out: Path
 ) -> dict[str, Any]:
-    """Engine -> size, differences by batch, opset."""
+    """Write an artifact an engine, and compare it on three pictures (3, side, side, 3).
+
+    Engine -> size, differences by batch, opset. Raises WorkshopError for one that computes
+    something else.
+    """
     deployed, exact = Deployed(folded(student, side)), Deployed(student.eval())
     made: dict[str, Any] = {}
     bar = tqdm(engines, "export", disable=None)

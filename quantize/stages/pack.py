@@ -5,16 +5,24 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors import safe_open
 
 from edge.bundle import Manifest, open_bundle
 from edge.bundle_write import write_bundle, zip_bundle
-from edge.manifest import SCHEMA
+from edge.engines import open_engine
+from edge.manifest import SCHEMA, HeatMap
 from quantize import pack as packing
 from quantize import recipe
+from quantize.glance.packed import heat_map, recipe_of
+from quantize.int8.gate import aligned
+from quantize.int8.timing import in_turn
 from quantize.pack import Evidence
 from quantize.pictures import read_folder, read_sources
 from quantize.report.models import from_stage, wanted_engines
@@ -32,6 +40,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", type=Path, required=True, help="what `compare` wrote")
     parser.add_argument("--images", type=Path, required=True, help="the pictures of the report")
     parser.add_argument("--head", default="products", help="head of class folders")
+    parser.add_argument(
+        "--glance", type=Path, help="what `quantize-glance` wrote: where to look closer"
+    )
     parser.add_argument("--labels", type=Path, help="what `label` wrote: thresholds of head `tags`")
     parser.add_argument("--name", help="of the bundle; without it the name of --out")
     parser.add_argument("--counter", type=int, help="only grows; without it one more than now")
@@ -50,6 +61,7 @@ def run(args: argparse.Namespace) -> None:
     heads = packing.heads_of(side.heads, _evidence(args, report), _held_out(args))
     artifacts, files = packing.artifacts_of(models)
     golden, pictures = packing.golden_of(heads, side.heads, models)
+    glance, more = _glance(args.glance, models)
     manifest = Manifest(
         schema=SCHEMA,
         name=args.name or args.out.stem,
@@ -60,10 +72,31 @@ def run(args: argparse.Namespace) -> None:
         artifacts=tuple(artifacts),
         golden=tuple(golden),
         trained_on=tuple(read_sources(args.images)),
-        recipe=_recipe(args.int8),
+        recipe=_recipe(args.int8) | (recipe_of(args.glance) if args.glance else {}),
+        glance=glance,
     )
-    _write(args.out, files | pictures | packing.tag_files(side.heads), manifest)
+    _write(args.out, files | pictures | packing.tag_files(side.heads) | more, manifest)
     sys.stdout.write(f"{args.out}: {manifest.name}@{manifest.counter}\n")
+    if glance is not None:
+        sys.stdout.write(_said_of(glance, more, models))
+
+
+def _glance(folder: Path | None, models: Sequence[Opened]) -> tuple[HeatMap | None, packing.Files]:
+    """For each engine of the bundle; nothing without a folder."""
+    return heat_map(folder, [m.model.engine for m in models]) if folder else (None, {})
+
+
+def _said_of(glance: HeatMap, files: packing.Files, models: Sequence[Opened]) -> str:
+    """What a glance costs beside a crop, both timed in turn."""
+    crop = np.zeros((1, models[0].spec.height, models[0].spec.width, 3), np.uint8)
+    frame = np.zeros((1, glance.input.height, glance.input.width, 3), np.uint8)
+    lines = [("engine", "glance ms", "crop ms", "crops a glance")]
+    for artifact, opened in zip(glance.artifacts, models, strict=True):
+        data = [files[file.file] for file in artifact.files]
+        with closing(open_engine(artifact.engine, data, threads=1)) as engine:
+            ms = in_turn([partial(engine.run, frame), partial(opened.engine.run, crop)])
+        lines.append((artifact.engine, *(f"{m:.2f}" for m in ms), f"{ms[0] / ms[1]:.1f}"))
+    return f"{aligned(lines)}\n"
 
 
 def next_counter(out: Path) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from quantize.int8.gate import Limits, aligned, refuse, table
 from quantize.int8.making import Work, counts, earlier, make, tidy
 from quantize.int8.qat import Tuning, tuned
 from quantize.int8.record import Record
-from quantize.int8.search import Tried
+from quantize.int8.search import Bench, Tried
 from quantize.int8.sensitivity import sensitivity
 from quantize.pictures import read_folder, read_lists
 from quantize.stages.export import copy_beside, loaded, side_of
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
         made = _quantised(args, student, engines, skipped, limits, calibration)
         recipe.finish(args.out, _result(made))
     made = records.verified(args.out)
-    _say(args.out, made)
+    say(args.out, made)
     refuse(made.verdict, args.out)
 
 
@@ -165,8 +166,12 @@ def _quantised(
     hurts = sensitivity(flat, torch.from_numpy(calibration.ranges), kinds)
     truths = truths_of(lists, kinds, calibration.judged, limits)
     units = [hurt.unit for hurt in hurts][: args.float_layers]
-    work = Work(flat, truths, calibration, limits, units, args.float, args.out)
-    made = earlier(args.out) or Record(limits, counts(work), skipped=skipped,
+
+    def judge(engine: str, files: Sequence[bytes]) -> Bench:
+        return Bench(engine, files, flat.outputs, calibration.judging, truths, limits)
+
+    work = Work(flat, calibration.ranges, judge, units, args.float, args.out)
+    made = earlier(args.out) or Record(limits, counts(calibration, truths), skipped=skipped,
                                        sensitivity=tuple(hurts))  # fmt: skip
     made = make(work, [e for e in engines if e not in made.kept], made)
     failing = [e for e in engines if not made.kept[e].tried.answers_pass]
@@ -190,7 +195,7 @@ def _result(made: Record) -> dict[str, Any]:
     }
 
 
-def _say(out: Path, made: Record) -> None:
+def say(out: Path, made: Record) -> None:
     lines: list[tuple[str, ...]] = [
         ("", "engine", "method", "layers in float", "dB", "points", "ms", "MB", "seconds")
     ]

@@ -4,6 +4,7 @@ from quantize.students.inverted import PLANS, Conv
 from quantize.students.student import (
     MEAN,
     SCALE,
+    Network,
     SettingsTable,
     Student,
     load,
@@ -16,6 +17,7 @@ __all__ = [
     "PLANS",
     "SCALE",
     "Conv",
+    "Network",
     "SettingsTable",
     "Student",
     "load",

@@ -17,7 +17,19 @@ from quantize.students.table import build
 SettingsTable = dict[str, int | float | str]
 
 
-class Student(nn.Module):
+class Network(nn.Module):
+    """What is exported and made int8: (N, 3, H, W) normalised -> a tensor an output, by name."""
+
+    name: str
+    precise: tuple[str, ...] = ()  # layers that stay in float whatever else is int8
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Their names, in the order of the artifacts."""
+        raise NotImplementedError
+
+
+class Student(Network):
     """`heads`: name -> number of logits. `name`: a row of STUDENTS, or timm:NAME."""
 
     def __init__(
@@ -30,6 +42,10 @@ class Student(nn.Module):
         self.heads = nn.ModuleDict(
             {head: nn.Linear(embedding, size) for head, size in heads.items()}
         )
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return ("embedding", *self.heads)
 
     def embed(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) normalised -> (N, embedding)."""

@@ -106,6 +106,24 @@ def test_leaves_its_input_alone(opened: Engine) -> None:
     np.testing.assert_array_equal(batch, before)
 
 
+def test_memory_used_again_is_read_anew_and_never_kept(
+    case: tuple[str, list[bytes], float], opened: Engine
+) -> None:
+    """As the tagger uses it: two inputs in turn, the one filled while the other is run."""
+    inputs = np.empty((2, 1, HEIGHT, WIDTH, 3), np.uint8)
+    given, wanted = [], []
+    for n in range(6):
+        batch = inputs[n % 2]
+        batch[:] = pictures(1, seed=n)
+        wanted.append({name: expected(name, batch) for name in LAYERS})
+        given.append(opened.run(batch))
+        batch[:] = 255 * (n % 2)  # nothing of it may be read any more
+    for outputs, exact in zip(given, wanted, strict=True):
+        for name, array in outputs.items():
+            assert not np.shares_memory(array, inputs)
+            np.testing.assert_allclose(array, exact[name], atol=case[2])
+
+
 def test_says_what_it_takes_and_gives(case: tuple[str, list[bytes], float], opened: Engine) -> None:
     assert (opened.name, opened.provider) == (case[0], "CPU")
     assert opened.input.dtype == "uint8"

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge import bundle_files, manifest_read
-from edge.bundle import MAX_TAGS, open_bundle
+from edge.bundle import MAX_TAGS, SCHEMA, open_bundle
 from edge.bundle_write import stored, zip_bundle
 from edge.errors import BundleError
 from tests.tiny import edited
@@ -254,7 +254,7 @@ def test_a_manifest_that_is_none_is_refused(folder: Path, data: bytes) -> None:
 
 
 def test_a_newer_schema_is_refused_before_its_unknown_keys(folder: Path) -> None:
-    edited(folder, schema=2, aura="blue")
+    edited(folder, schema=SCHEMA + 1, aura="blue")
     with pytest.raises(BundleError, match="newer edge-tag") as caught:
         open_bundle(folder)
     assert "update" in caught.value.fix

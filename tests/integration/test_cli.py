@@ -76,9 +76,9 @@ def test_a_line_has_exactly_the_promised_fields(tiny_bundle, photo):
     assert (ran.returncode, ran.stderr) == (0, "")
     assert list(line) == [
         "schema", "source", "frame", "time", "size",
-        "tags", "spent", "coverage", "bundle", "engine",
+        "tags", "spent", "coverage", "oldest_s", "shed", "bundle", "engine",
     ]  # fmt: skip
-    tag = {"head", "tag", "group", "score", "box", "track", "looks"}
+    tag = {"head", "tag", "group", "score", "box", "track", "looks", "age_s", "state"}
     assert all(set(one) == tag for one in line["tags"])
     assert list(line["spent"]) == ["total_ms", "engine_ms", "glances", "crops"]
     assert (line["schema"], line["source"], line["frame"]) == (1, str(photo), 0)
@@ -133,6 +133,32 @@ def test_annotated_pictures_are_written(tiny_bundle, photo, clip, tmp_path):
     assert ran.returncode == 0
     names = sorted(path.name for path in out.iterdir())
     assert names == ["noise.000000.tags.jpg", "noise.000010.tags.jpg", "photo.tags.jpg"]
+
+
+def test_why_is_told_in_pictures_and_no_more_than_asked(tiny_bundle, photo, clip, tmp_path):
+    out = tmp_path / "why"
+    args = ["--bundle", tiny_bundle, "--explain", out, "--explain-keep", 2, "--every-s", 0.5]
+    ran = edge_tag(*args, photo, clip)
+    assert ran.returncode == 0
+    assert len(parsed(ran.stdout)) == 5
+    assert sorted(path.name for path in out.iterdir()) == [
+        "noise.000010.why.jpg", "noise.000015.why.jpg",
+    ]  # fmt: skip
+    assert "the 3 oldest pictures were removed, 2 are kept" in ran.stderr
+    assert only_ours(ran.stderr)
+    assert cv2.imread(str(out / "noise.000015.why.jpg")).shape[1] > 1280
+
+
+def test_the_place_of_the_pictures_is_named_on_a_terminal(tiny_bundle, photo, tmp_path):
+    ran = edge_tag("--bundle", tiny_bundle, "--table", "--explain", tmp_path / "why", photo)
+    assert f"why, in pictures: {tmp_path}/why/*.why.jpg" in ran.stdout
+
+
+def test_what_did_not_fit_is_in_the_line(tiny_bundle, photo):
+    (line,) = parsed(edge_tag("--bundle", tiny_bundle, "--budget-ms", 0, photo).stdout)
+    assert sum(line["shed"].values()) > 0
+    (line,) = parsed(edge_tag("--bundle", tiny_bundle, photo).stdout)
+    assert (line["shed"], line["coverage"]) == ({}, 1.0)
 
 
 # pictures of every kind
@@ -273,6 +299,12 @@ def test_an_annotate_folder_that_cannot_be_written_is_74(tiny_bundle, photo):
     assert only_ours(ran.stderr)
 
 
+def test_a_folder_of_reasons_that_cannot_be_written_is_74(tiny_bundle, photo):
+    ran = edge_tag("--bundle", tiny_bundle, "--explain", photo / "why", photo)
+    assert ran.returncode == 74
+    assert only_ours(ran.stderr)
+
+
 def test_a_full_disk_is_74(tiny_bundle, photo):
     with Path("/dev/full").open("w") as full:
         ran = edge_tag("--bundle", tiny_bundle, photo, stdout=full)
@@ -304,6 +336,20 @@ def test_a_reader_that_leaves_ends_the_run_with_0(tiny_bundle, clip):
         assert process.wait(LIMIT_S) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+def test_a_reason_larger_than_the_disk_allows_is_74_and_its_line_is_out(
+    tiny_bundle, photo, tmp_path
+):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+
+    args = ["--bundle", tiny_bundle, "--explain", tmp_path / "why", photo]
+    ran = edge_tag(*args, preexec_fn=limit)
+    assert ran.returncode == 74
+    assert list((tmp_path / "why").iterdir()) == []
+    assert parsed(ran.stdout)[0]["tags"]
+    assert only_ours(ran.stderr)
 
 
 @pytest.mark.parametrize(

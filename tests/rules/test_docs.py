@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import shlex
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import numpy as np
 import pytest
 
 from benchmarks.lowdata import TABLE
+from edge.candidates import Why
+from edge.cells import WAIT_S
+from edge.cost import STOPPED
+from edge.evidence import PATIENCE, SETTLED
 from edge.flags import parse
-from edge.records import SCHEMA
+from edge.frames import STARVED_S
+from edge.memory import GROWN, REFRESH_S, STILL_S
+from edge.records import SCHEMA, FrameTags, Spent, Tag
+from edge.schedule import EXPLORING, MOST
+from edge.shares import FLOOR
+from edge.sweep import COLUMNS, ROWS
 from quantize.report.records import read_report
 from quantize.report.table import table
 
@@ -50,6 +62,45 @@ def test_the_low_data_table_is_the_measured_one() -> None:
     assert measured in README
 
 
-def test_the_json_line_has_the_fields_of_this_schema() -> None:
-    [line] = re.findall(r"^    (\{\"schema\".*?\n.*?\"engine\": \"[^\"]*\"\})", README, re.S | re.M)
-    assert f'"schema": {SCHEMA}' in line
+def test_the_json_line_is_one_of_this_schema() -> None:
+    [text] = re.findall(r"^    (\{\"schema\".*?\n.*?\"engine\": \"[^\"]*\"\})", README, re.S | re.M)
+    line = json.loads(text)
+    fields = {
+        kind: [f.name for f in msgspec.structs.fields(kind)] for kind in (FrameTags, Tag, Spent)
+    }
+    assert list(line) == fields[FrameTags]
+    assert list(line["tags"][0]) == fields[Tag]
+    assert list(line["spent"]) == fields[Spent]
+    assert msgspec.convert(line, FrameTags).schema == SCHEMA
+    assert set(line["shed"]) <= set(get_args(Why))
+    rows = README.split(text)[1].split("\n\n")[1].splitlines()[2:]
+    told = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert told >= {"coverage", "oldest_s", "shed", "age_s", "state"}
+    assert told <= {*fields[Tag], *fields[FrameTags]}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"heat map of {ROWS} x {COLUMNS} cells",
+        f"else every {STILL_S:g} s",
+        f"at most {MOST}:",
+        f"at {STOPPED:.0%} of such launches".replace("%", " %"),
+        f"probability of {SETTLED} a thing is settled and not looked at again for {REFRESH_S:g} s",
+        f"grows by {GROWN - 1:.0%} or".replace("%", " %"),
+        f"after {PATIENCE} looks",
+        f"looked at again after {WAIT_S:g} s",
+        f"looked at closely within {WAIT_S:g} s",
+    ],
+)
+def test_the_numbers_of_the_scheduler_are_those_of_the_code(said: str) -> None:
+    assert said in " ".join(README.split())
+
+
+def test_the_fractions_of_the_scheduler_are_those_of_the_code() -> None:
+    assert (EXPLORING, FLOOR, STARVED_S) == (0.1, 0.25, 1.0)  # "a tenth", "a quarter", "a second"
+
+
+def test_every_picture_is_there_and_none_is_large() -> None:
+    for name in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README):
+        assert 0 < (ROOT / name).stat().st_size <= 250_000, name

@@ -15,13 +15,19 @@ ROOT = Path(__file__).parents[2]
 EDGE = ROOT / "edge"
 
 RANKS: tuple[tuple[str, ...], ...] = (
-    ("errors", "meter", "clock", "suffixes"),
-    ("records", "store", "strict", "process"),
-    ("bundle_files", "manifest", "regions", "schedule", "newest", "profiles"),
-    ("manifest_read", "pixels", "heads", "fuse", "lettering", "engines"),
-    ("bundle", "frames", "sources", "sinks", "capture"),
-    ("bundle_write", "check"),
-    ("tagger",),
+    ("errors", "clock", "suffixes"),
+    ("records", "store", "strict", "process", "stems"),
+    ("bundle_files", "manifest", "regions", "schedule", "cost", "gate", "cells", "shares"),
+    ("ahead", "buffers", "newest", "profiles", "headers", "planes"),
+    ("manifest_read", "pixels", "heads", "heat", "fuse", "lettering", "ink", "engines", "decoder"),
+    ("appearance", "column", "evidence", "candidates", "pace"),
+    ("tracks", "sweep"),
+    ("memory",),
+    ("bundle", "frames", "sources", "capture"),
+    ("bundle_write", "check", "prepare", "glance", "explain_map"),
+    ("explain_panel",),
+    ("explain",),
+    ("sinks", "tagger"),
     ("pipeline", "audit", "flags"),
     ("cli",),
     ("__main__",),
@@ -30,7 +36,7 @@ RANK = {module: rank for rank, modules in enumerate(RANKS) for module in modules
 
 ANYWHERE = {"numpy", "cv2", "msgspec"}  # what the runtime is made of
 IN_ONE_PLACE = {  # other packages -> the only module that may import them
-    "av": "sources.stream",
+    "av": "decoder",
     "onnxruntime": "engines.ort",
     "openvino": "engines.ov",
     "ai_edge_litert": "engines.tfl",

@@ -20,6 +20,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("labels",),
     ("training",),
     ("int8", "distill"),
+    ("glance",),
     ("report",),
     ("lowdata",),
     ("pack",),

@@ -47,6 +47,8 @@ def test_what_is_not_given_is_left_to_the_profile_and_the_engine():
         "--every-s inf x.jpg",
         "--threads 1e3 x.jpg",
         "--camera front",
+        "--explain-keep 0 x.jpg",
+        "--explain-every-s -1 x.jpg",
         "--thread 2 x.jpg",
         "-v -q x.jpg",
         "check a b",

@@ -7,8 +7,9 @@ import pytest
 
 from edge.frames import Past, View, tag_frame
 from edge.records import Budget
-from edge.regions import area_px
+from edge.regions import area_px, shared
 from edge.tagger import open_tagger
+from tests.scenery import Scene, Thing
 from tests.tiny import paint
 
 
@@ -22,17 +23,6 @@ def tagger(tiny_bundle):
 def halves():
     """(60, 90, 3): red at the left, blue at the right."""
     return np.hstack([paint("red", 60, 45), paint("blue", 60, 45)])
-
-
-class Clock:
-    """Each look at it takes `step_ms`."""
-
-    def __init__(self, step_ms: float) -> None:
-        self.now_s, self.step_ms = 0.0, step_ms
-
-    def __call__(self) -> float:
-        self.now_s += self.step_ms / 1e3
-        return self.now_s
 
 
 def test_a_closer_look_finds_what_the_glance_cannot(tagger, halves):
@@ -64,12 +54,13 @@ def test_no_budget_leaves_the_glance_alone(tagger, halves):
     assert (seen.spent.crops, seen.coverage) == (0, 0.0)
 
 
-def test_looking_stops_before_the_budget_is_passed(tagger, halves):
-    """Each reading of the clock takes 1 ms, so a look takes 2 and the third would end too late."""
-    clock = Clock(step_ms=1.0)
-    seen = tag_frame(tagger, halves, View(budget=Budget(frame_ms=7.5)), clock=clock)
-    assert 1 <= seen.spent.crops <= 3
-    assert 0 < seen.coverage < 1
+def test_looking_stops_before_the_budget_is_passed():
+    """4 ms a look: the whole frame, and two tiles of 15; the third would end after 16 ms."""
+    scene = Scene(has_glance=False, focus_ms=4.0)
+    seen = scene.watch(View(budget=Budget(frame_ms=14.0)))
+    assert (seen.spent.glances, seen.spent.crops) == (1, 2)
+    assert 0 < seen.coverage < 0.3
+    assert seen.shed == {"aged": 13}
 
 
 def test_a_limit_of_regions_is_kept(tagger, halves):
@@ -77,28 +68,70 @@ def test_a_limit_of_regions_is_kept(tagger, halves):
 
 
 def test_successive_frames_sweep_the_whole_picture(tagger, halves):
-    """15 tiles, 4 a frame: after 4 frames each was looked at, the 5th begins again."""
-    looked: list[tuple[int, int, int, int]] = []
+    """15 tiles, 4 a frame: after 4 frames each was looked at once, and nothing is left to do."""
+    past, looked = Past(), []
+    for n in range(5):
+        seen = tag_frame(
+            tagger, halves, View(budget=Budget(max_regions=4)), past, at_s=0.1 * n
+        )  # fmt: skip
+        looked.append([look.region.box for look in seen.looks if look.why == "aged"])
+    assert [len(boxes) for boxes in looked] == [4, 4, 4, 3, 0]
+    every = [box for boxes in looked for box in boxes]
+    assert len(set(every)) == 15
+    assert area_px(every) == 90 * 60
+    assert seen.coverage == 1.0
 
-    class Watched:
-        heads, tags, input_px = tagger.heads, tagger.tags, tagger.input_px
 
-        def look(self, rgb, regions):
-            looked.extend(r.box for r in regions if r.kind == "tile")
-            return tagger.look(rgb, regions)
-
+def test_a_new_frame_size_forgets_what_was_seen(tagger, halves):
     past = Past()
-    for _ in range(4):
-        tag_frame(Watched(), halves, View(budget=Budget(max_regions=4)), past)
-    assert len(set(looked[:15])) == 15
-    assert area_px(looked) == 90 * 60
+    assert tag_frame(tagger, halves, past=past).coverage == 1.0
+    seen = tag_frame(tagger, paint("red", 40, 50), View(budget=Budget(max_regions=0)), past)
+    assert seen.coverage == 0.0
+    assert {tag.tag for tag in seen.tags} == {"red", "reddish"}
 
 
-def test_a_new_frame_size_forgets_the_old_tiles(tagger, halves):
-    past = Past()
-    tag_frame(tagger, halves, past=past)
-    tag_frame(tagger, paint("red", 40, 50), past=past)
-    assert len(past._waited) < 10
+def test_a_thing_is_followed_and_settled():
+    """Told from the first frame on, at its place, under one number; then left in peace."""
+    scene = Scene([Thing("c", 40, 60, 24, 3.0, 1.0)])
+    for n in range(12):
+        seen = scene.watch()
+        [tag] = [t for t in seen.tags if t.track is not None and t.head == "kind"]
+        assert (tag.tag, tag.track) == ("c", 1)
+        assert shared(tag.box, scene.things[0].box(n)) > 0.6
+    assert tag.state == "settled"
+    assert tag.looks < 6
+    assert tag.age_s > 0
+
+
+def test_a_newcomer_is_told_in_the_frame_it_comes_in():
+    scene = Scene([Thing("d", 200, 100, 24, since=6)])
+    seen = [scene.watch() for _ in range(8)]
+    told = [any(t.tag == "d" and t.track for t in frame.tags) for frame in seen]
+    assert told == [False] * 6 + [True] * 2
+
+
+def test_a_still_scene_costs_next_to_nothing_once_it_is_known():
+    scene = Scene([Thing("a", 40, 60, 24), Thing("b", 200, 100, 30)])
+    first = scene.watch()
+    later = [scene.watch() for _ in range(50)]
+    looks = [frame.spent.crops + frame.spent.glances for frame in later[10:]]
+    assert first.spent.crops >= 15
+    assert sum(looks) <= 15 * len(looks) / 30
+
+
+def test_whatever_the_budget_there_is_a_look_a_second():
+    """At everything in turn: the frame, where to look, and the most promising place."""
+    scene = Scene([Thing("a", 40, 60, 24, 2.0, 0.0)])
+    seen = [scene.watch(View(budget=Budget(frame_ms=0.0))) for _ in range(31)]
+    whys = ["heat" if frame.heat else frame.looks[0].why for frame in seen if any(launched(frame))]
+    assert len(whys) == 7
+    assert whys[:2] == ["glance", "heat"]
+    assert whys.count("glance") >= 2
+    assert set(whys) - {"glance"}
+
+
+def launched(seen):
+    return seen.spent.glances, seen.spent.crops
 
 
 def test_top_k_gives_tags_below_their_threshold(tagger):

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from edge.errors import SinkError
+from edge.frames import Seen
 from edge.lettering import Pen, annotate, free_place
 from edge.records import FrameFailed, FrameTags, Spent, Tag
 from edge.regions import shared_px
+from edge.sinks.explained import ExplainedPictures
 from edge.sinks.jsonl import JsonlSink
-from edge.sinks.pictures import PicturesSink, stem_of
+from edge.sinks.pictures import PicturesSink
 from edge.sinks.table import TableSink
+from edge.stems import stem_of
 from tests.tiny import paint
 
 FAILED = FrameFailed(1, "bad.jpg", 0, "2026-01-01T00:00:00.000Z", "bad.jpg: file is empty")
@@ -23,8 +28,9 @@ FAILED = FrameFailed(1, "bad.jpg", 0, "2026-01-01T00:00:00.000Z", "bad.jpg: file
 
 def result(source: str = "a.jpg", frame: int = 0, tags: tuple[Tag, ...] = ()) -> FrameTags:
     spent = Spent(12.5, 10.0, 1, 3)
+    time = "2026-01-01T00:00:00.000Z"
     return FrameTags(
-        1, source, frame, "2026-01-01T00:00:00.000Z", (60, 40), tags, spent, 1.0, "b@1", "null/CPU"
+        1, source, frame, time, (60, 40), tags, spent, 1.0, 0.5, {"aged": 2}, "b@1", "null/CPU"
     )
 
 
@@ -55,7 +61,7 @@ def test_json_is_one_line_a_frame():
     assert first["tags"] == [
         {
             "head": "grocery", "tag": "Granny-Smith", "group": "Apple", "score": 0.93,
-            "box": [5, 6, 25, 36], "track": None, "looks": 1,
+            "box": [5, 6, 25, 36], "track": None, "looks": 1, "age_s": 0.0, "state": "open",
         }
     ]  # fmt: skip
     assert second["error"] == "bad.jpg: file is empty"
@@ -212,3 +218,95 @@ def test_a_picture_that_cannot_be_written_leaves_nothing_behind(tmp_path):
     with pytest.raises(SinkError, match=r"a\.tags\.jpg"):
         sink.write(result(tags=(WHOLE,)), np.zeros((40, 60, 3), np.uint8))
     assert [path.name for path in tmp_path.iterdir()] == ["a.tags.jpg"]
+
+
+# why
+
+
+def seen() -> Seen:
+    return Seen((), Spent(1.0, 1.0, 1, 0), 1.0, 0.0, (), (), None, None)
+
+
+class Ticks:
+    """A clock that somebody else moves."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_why_is_told_in_a_picture_a_frame(tmp_path):
+    sink = ExplainedPictures(tmp_path / "new" / "why", keep=9)
+    for source, frame in [("x/a.jpg", 0), ("y/a.png", 0), ("c.mp4", 12), ("camera:0", 3)]:
+        sink.write(result(source, frame, (PART,)), paint("red", 40, 60), seen())
+    sink.close()
+    assert names_in(tmp_path / "new" / "why") == [
+        "a-2.why.jpg", "a.why.jpg", "c.000012.why.jpg", "camera-0.000003.why.jpg",
+    ]  # fmt: skip
+    assert cv2.imread(str(tmp_path / "new" / "why" / "a.why.jpg")).shape[1] > 1280
+    assert (sink.removed, sink.left_out) == (0, 0)
+
+
+def test_a_folder_of_reasons_never_holds_more_than_it_may(tmp_path, caplog):
+    """Those of earlier runs count, the oldest go first, and nobody else's file is touched."""
+    (tmp_path / "notes.txt").write_text("mine")
+    for age_s, name in ((50, "old.why.jpg"), (90, "older.why.jpg")):
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, (1e9 - age_s, 1e9 - age_s))
+    sink = ExplainedPictures(tmp_path, keep=3)
+    left = []
+    for frame in range(4):
+        sink.write(result("c.mp4", frame), paint("red", 40, 60), seen())
+        left.append([name for name in names_in(tmp_path) if name.endswith(".why.jpg")])
+    assert left[0] == ["c.000000.why.jpg", "old.why.jpg", "older.why.jpg"]
+    assert left[1] == ["c.000000.why.jpg", "c.000001.why.jpg", "old.why.jpg"]
+    assert left[3] == ["c.000001.why.jpg", "c.000002.why.jpg", "c.000003.why.jpg"]
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    with caplog.at_level("WARNING", "edge"):
+        sink.close()
+    assert sink.removed == 3
+    assert "the 3 oldest pictures were removed, 3 are kept" in caplog.text
+
+
+def test_a_frame_told_again_is_no_second_picture(tmp_path):
+    sink = ExplainedPictures(tmp_path, keep=2)
+    for source in ("a.jpg", "b.jpg", "a.jpg", "a.jpg"):
+        sink.write(result(source), paint("red", 40, 60), seen())
+    assert names_in(tmp_path) == ["a.why.jpg", "b.why.jpg"]
+    assert sink.removed == 0
+
+
+def test_reasons_are_spaced_for_each_camera_and_pictures_are_all_told(tmp_path):
+    clock = Ticks()
+    sink = ExplainedPictures(tmp_path, keep=99, every_s=10.0, clock=clock)
+    for frame in range(7):
+        clock.now_s = frame * 4.0
+        for source in ("camera:0", "camera:1", f"{frame}.jpg"):
+            sink.write(result(source, frame), paint("red", 40, 60), seen())
+    cameras = [name for name in names_in(tmp_path) if name.startswith("camera")]
+    assert cameras == [f"camera-{n}.{frame:06d}.why.jpg" for n in (0, 1) for frame in (0, 3, 6)]
+    assert len(names_in(tmp_path)) == 6 + 7
+    assert sink.left_out == 8
+
+
+def test_a_reason_that_cannot_be_written_is_a_sink_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SinkError, match="file"):
+        ExplainedPictures(tmp_path / "file" / "why", keep=9)
+    sink = ExplainedPictures(tmp_path, keep=9)
+    (tmp_path / "a.why.jpg").mkdir()  # in the way
+    with pytest.raises(SinkError, match=r"a\.why\.jpg"):
+        sink.write(result(), paint("red", 40, 60), seen())
+    assert names_in(tmp_path) == ["a.why.jpg", "file"]
+
+
+def test_an_old_reason_that_cannot_be_removed_is_a_sink_error(tmp_path):
+    (tmp_path / "a.why.jpg" / "in it").mkdir(parents=True)
+    sink = ExplainedPictures(tmp_path, keep=1)
+    with pytest.raises(SinkError, match=r"a\.why\.jpg"):
+        sink.write(result("b.jpg"), paint("red", 40, 60), seen())

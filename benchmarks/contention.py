@@ -1,0 +1,26 @@
+"""Somebody else's work: one busy process a core, as nice as ours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import sleep
+
+
+@contextmanager
+def busy(count: int | None = None) -> Iterator[None]:
+    """Meanwhile `count` processes, one a core if not said, do nothing as fast as they can."""
+    running = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        for _ in range(count or os.cpu_count() or 1)
+    ]
+    try:
+        sleep(0.5)  # until they have started
+        yield
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()

@@ -1,0 +1,97 @@
+"""What a number was measured on, and how it is written down."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+PACKAGES = (
+    "numpy", "opencv-python-headless", "onnxruntime", "openvino", "ai-edge-litert", "sahi",
+    "supervision",
+)  # fmt: skip
+FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
+QUIET = 1.2  # load a core
+RESULTS = Path(__file__).parent / "results"
+
+
+def load() -> float:
+    """Processes that want a core, averaged over a minute."""
+    return os.getloadavg()[0]
+
+
+def is_quiet() -> bool:
+    """False when too much else is running for a time to be trusted."""
+    return load() <= QUIET * (os.cpu_count() or 1)
+
+
+def machine() -> dict[str, Any]:
+    """Processor, load, versions, time of day. To be asked for before the first measurement.
+
+    `is_quiet` is false where the load is above QUIET a core: such a result is none of a quiet
+    machine, whatever it says.
+    """
+    if not is_quiet():
+        sys.stderr.write(
+            f"load is {load():.1f} on {os.cpu_count()} cores, expected {QUIET:g} a core or less: "
+            "ratios hold roughly, times do not; the JSON says is_quiet: false\n"
+        )
+    known = _processor()
+    return {
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "processor": known.get("model name", platform.processor()),
+        "flags": [flag for flag in FLAGS if flag in known.get("flags", "").split()],
+        "cores": os.cpu_count(),
+        "load": round(load(), 2),
+        "is_quiet": is_quiet(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def write_json(file: Path, found: Mapping[str, Any]) -> None:
+    """Readable, numbers to four places."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(rounded(found))) + b"\n")
+
+
+def rounded(found: Any) -> Any:
+    """The same, floats to four places; those that are no number, or none to write, as None."""
+    if isinstance(found, float):
+        return round(found, 4) if abs(found) < float("inf") else None
+    if isinstance(found, Mapping):
+        return {key: rounded(value) for key, value in found.items()}
+    if isinstance(found, list | tuple):
+        return [rounded(value) for value in found]
+    return found
+
+
+def say_remaining(done: int, of: int, spent_s: float) -> None:
+    """How long a benchmark will take, told after its first step."""
+    sys.stderr.write(
+        f"{done} of {of} took {spent_s:.0f} s: about {spent_s * of / done / 60:.0f} min in all\n"
+    )
+
+
+def _processor() -> dict[str, str]:
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:
+        return {}
+    pairs = (line.partition(":") for line in text.split("\n\n")[0].splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

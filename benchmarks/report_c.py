@@ -1,0 +1,137 @@
+"""Rows of benchmark C -> its numbers, its targets, its table. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.judging import Row, ages, looks_each, passed_by, told_share, waits
+from benchmarks.measures import Target, finite, mean, over, quantile, verdict_lines
+from benchmarks.watchers import BUDGETS_MS
+
+SHARE = 0.95  # of tiling's tags
+SETTLING = 20  # frames before the number of crops must be steady
+MAIN = "ours50"  # the headline is at this budget
+TARGETS: tuple[Target, ...] = (
+    ("static_cost_ratio", ">=", 30.0),
+    ("slow_cost_ratio", ">=", 6.0),
+    ("fast_cost_ratio", ">=", 3.0),
+    ("p99_over_budget_quiet", "<=", 1.05),
+    ("misses_at_50_contended", "<=", 0.01),
+    ("newcomer_frames_p90", "<=", 2.0),
+    ("crops_spread", "<=", 1.0),
+)
+
+Runs = Mapping[str, Mapping[str, Sequence[Row]]]  # script -> watcher -> rows
+
+
+def halves(rows: Sequence[Row], count: int) -> tuple[Sequence[Row], Sequence[Row]]:
+    """The quiet one and the contended one."""
+    return rows[: count // 2], rows[count // 2 :]
+
+
+def summary(rows: Sequence[Row]) -> dict[str, Any]:
+    """The numbers of one watcher over some frames in a row."""
+    latency = [row.latency_ms for row in rows if row.latency_ms is not None]
+    newcomers, age = list(waits(rows).values()), ages(rows)
+    return {
+        "cpu_ms": mean([row.cpu_ms for row in rows]),
+        "latency_p50_ms": quantile(latency, 0.5),
+        "latency_p99_ms": quantile(latency, 0.99),
+        "misses": {f"{ms:g}": mean([float(x > ms) for x in latency]) for ms in BUDGETS_MS},
+        "skipped_frames": mean([float(row.took_ms is None) for row in rows]),
+        "told_share": told_share(rows),
+        "right_share": over(sum(row.right for row in rows), sum(row.tags for row in rows)),
+        "age_p50_frames": quantile(age, 0.5),
+        "age_p99_frames": quantile(age, 0.99),
+        "newcomers": len(newcomers),
+        "newcomer_frames_p90": finite(quantile(newcomers, 0.9)),
+        "newcomers_never_told": sum(w == float("inf") for w in newcomers),
+        "passed_by": passed_by(rows),
+        "crops": mean([float(row.crops) for row in rows]),
+        "crops_spread": spread(rows),
+        "looks_each": mean([float(n) for n in looks_each(rows).values()]),
+    }
+
+
+def spread(rows: Sequence[Row]) -> float:
+    """Standard deviation of crops a frame, once it had time to settle; NaN for too few frames."""
+    crops = [row.crops for row in rows[SETTLING:] if row.took_ms is not None]
+    return float(np.std(crops)) if len(crops) > 1 else float("nan")
+
+
+def cost_ratio(ours: Sequence[Row], tiling: Sequence[Row]) -> float | None:
+    """How many times cheaper ours is; None where it tells nothing, or less than SHARE of tiling's
+    tags.
+    """
+    told = told_share(ours)
+    if not (told > 0 and told >= SHARE * told_share(tiling)):
+        return None
+    return finite(over(mean([r.cpu_ms for r in tiling]), mean([r.cpu_ms for r in ours])))
+
+
+def headlines(runs: Runs, count: int) -> dict[str, Any]:
+    """The numbers that the targets are about; of several scripts or budgets the worst."""
+    found: dict[str, Any] = {}
+    p99, spreads, misses, newcomers = [], [], [], []
+    for script, by_name in runs.items():
+        quiet = {name: halves(rows, count)[0] for name, rows in by_name.items()}
+        for ms in BUDGETS_MS:
+            rows = quiet[f"ours{ms:g}"]
+            found[f"{script}_cost_ratio_{ms:g}"] = cost_ratio(rows, quiet["tiling"])
+            latency = [row.latency_ms for row in rows if row.latency_ms is not None]
+            p99.append(quantile(latency, 0.99) / ms)
+            spreads.append(spread(rows))
+        found[f"{script}_cost_ratio"] = found[f"{script}_cost_ratio_50"]
+        found[f"{script}_told_over_tiling"] = over(
+            told_share(quiet[MAIN]), told_share(quiet["tiling"])
+        )
+        newcomers += list(waits(quiet[MAIN]).values())
+        contended = halves(by_name[MAIN], count)[1]
+        misses.append(summary(contended)["misses"]["50"])
+        found[f"{script}_open_loop_misses_at_50_contended"] = summary(
+            halves(by_name["open_loop"], count)[1]
+        )["misses"]["50"]
+    known = [s for s in spreads if s == s]
+    return found | {
+        "p99_over_budget_quiet": max(p99),
+        "misses_at_50_contended": max(misses),
+        "newcomer_frames_p90": finite(quantile(newcomers, 0.9)),
+        "newcomers": len(newcomers),
+        "crops_spread": max(known) if known else None,
+    }
+
+
+def summaries(runs: Runs, count: int) -> dict[str, Any]:
+    """script -> watcher -> quiet, contended."""
+    return {
+        script: {
+            name: dict(zip(("quiet", "contended"), map(summary, halves(rows, count))))
+            for name, rows in by_name.items()
+        }
+        for script, by_name in runs.items()
+    }
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """For a person: every watcher in both halves, then the targets."""
+    words = ("cpu ms", "p50", "p99", ">50 ms", "told", "right", "age p99", "new p90", "looks each")
+    lines = []
+    for script, by_name in found["watchers"].items():
+        for half in ("quiet", "contended"):
+            lines.append(f"{script + ', ' + half:<20}" + "".join(f"{w:>11}" for w in words))
+            for name, both in by_name.items():
+                row = both[half]
+                values = (
+                    row["cpu_ms"], row["latency_p50_ms"], row["latency_p99_ms"],
+                    row["misses"]["50"], row["told_share"], row["right_share"],
+                    row["age_p99_frames"], row["newcomer_frames_p90"], row["looks_each"],
+                )  # fmt: skip
+                lines.append(f"  {name:<18}" + "".join(f"{_word(v):>11}" for v in values))
+    return "\n".join([*lines, "", *verdict_lines(found["targets"])])
+
+
+def _word(value: float | None) -> str:
+    return "-" if value is None or value != value else f"{value:.2f}"

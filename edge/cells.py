@@ -1,0 +1,103 @@
+"""What is known of each part of a frame: when it was last looked at, and what is found there.
+
+A grid over the frame, the same one as the glance's. Pure functions of frozen records.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.records import F32, Box, Region
+
+NEVER = -1e9  # s
+DECAY = 0.98  # of what looks found there, a look: shops are rearranged
+WAIT_S = 10.0  # what nobody looked at for so long is overdue
+
+
+class Cells(msgspec.Struct, frozen=True, eq=False):
+    """(rows, columns) each."""
+
+    looked_s: NDArray[np.float64]  # when a closer look last covered the cell; NEVER
+    hits: F32  # of a Beta distribution: looks there that found something, decayed
+    blanks: F32  # and that found nothing
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.looked_s.shape[0], self.looked_s.shape[1]
+
+
+def unseen(rows: int, columns: int) -> Cells:
+    """Before the first frame: one thing in ten looks is expected anywhere."""
+    size = (rows, columns)
+    return Cells(
+        np.full(size, NEVER, np.float64),
+        np.full(size, 0.3, np.float32),
+        np.full(size, 2.7, np.float32),
+    )
+
+
+def looked(
+    cells: Cells, region: Region, found: bool, at_s: float, width: int, height: int
+) -> Cells:
+    """The cells after a closer look at a region of a frame of width x height px."""
+    rows, columns = _span(cells, region.box, width, height)
+    looked_s, hits, blanks = cells.looked_s.copy(), cells.hits.copy(), cells.blanks.copy()
+    looked_s[rows, columns] = at_s
+    hits[rows, columns] = DECAY * hits[rows, columns] + found
+    blanks[rows, columns] = DECAY * blanks[rows, columns] + (not found)
+    return Cells(looked_s, hits, blanks)
+
+
+def age_s(cells: Cells, box: Box, at_s: float, width: int, height: int) -> float:
+    """The longest that a cell of `box` has not been looked at; inf when never."""
+    rows, columns = _span(cells, box, width, height)
+    oldest = float(cells.looked_s[rows, columns].min())
+    return at_s - oldest if oldest > NEVER else float("inf")
+
+
+def ages_s(cells: Cells, at_s: float) -> F32:
+    """(rows, columns): how long each cell has not been looked at closely; inf when never."""
+    ages = np.where(cells.looked_s > NEVER, at_s - cells.looked_s, np.inf)
+    return np.asarray(ages, np.float32)
+
+
+def chance(cells: Cells, box: Box, waited_s: float, width: int, height: int) -> float:
+    """That a look at `box` finds something new, 0..1: the share of looks there that did, more so
+    the longer nobody looked.
+    """
+    return rate(cells, box, width, height) * (1 - float(np.exp(-waited_s / WAIT_S)))
+
+
+def rate(cells: Cells, box: Box, width: int, height: int) -> float:
+    """The share of looks at the best cell of `box` that found something, 0..1."""
+    rows, columns = _span(cells, box, width, height)
+    hits = cells.hits[rows, columns]
+    return float((hits / (hits + cells.blanks[rows, columns])).max())
+
+
+def covered(cells: Cells, at_s: float, within_s: float) -> float:
+    """The share of the frame that was looked at closely within the last `within_s`."""
+    return float((cells.looked_s >= at_s - within_s).mean())
+
+
+def oldest_s(cells: Cells, at_s: float, began_s: float) -> float:
+    """How long the longest forgotten cell has waited; since `began_s` when it was never seen."""
+    oldest = float(cells.looked_s.min())
+    return at_s - (oldest if oldest > NEVER else began_s)
+
+
+def _span(cells: Cells, box: Box, width: int, height: int) -> tuple[slice, slice]:
+    """The cells whose centres lie in `box`; of a box smaller than a cell, the one it lies in."""
+    rows, columns = cells.shape
+    return _along(box[1], box[3], rows, height), _along(box[0], box[2], columns, width)
+
+
+def _along(start: int, end: int, cells: int, length: int) -> slice:
+    first = int(np.ceil(start * cells / length - 0.5))
+    last = int(np.floor(end * cells / length - 0.5)) + 1
+    if last <= first:
+        first = min(cells - 1, int((start + end) / 2 * cells / length))
+        last = first + 1
+    return slice(max(0, first), min(cells, last))

@@ -1,0 +1,62 @@
+"""What moved since the frame before: brightness at every 16th pixel or closer, compared. Pure.
+
+Sensor noise, and light that changes everywhere at once, are not motion: the threshold follows the
+camera's own noise, and the common change of the whole frame is taken off first.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from edge.records import F32, U8
+
+LEAST = 6.0  # luma levels (0..255): less is noise on any camera
+ABOVE_NOISE = 5.0  # times the noise; of 32,400 samples one in some frames gets there by chance
+FOLLOWS = 0.05  # how quickly the learned noise follows
+FEW = 2  # samples: one alone may be chance
+SURE = 6.0  # samples that changed in a cell before it has surely moved
+STEP_PX = 16  # between samples, at most
+IN_A_CELL = 3  # samples along a side, at least, where there are as many pixels
+SKIPPED = 3  # every third sample is enough to tell a median of thousands
+
+
+class Gate(msgspec.Struct, frozen=True, eq=False):
+    """One camera's last frame, and how much its pixels differ when nothing moves."""
+
+    luma: U8 | None = None  # (h, w), sampled
+    noise: float = 2.0  # luma levels, robust standard deviation of a difference
+
+
+def step_px(width: int, height: int, rows: int, columns: int) -> int:
+    """How far apart the samples of a frame are, so that each cell has its own."""
+    return max(1, min(STEP_PX, width // (IN_A_CELL * columns), height // (IN_A_CELL * rows)))
+
+
+def moved(gate: Gate, luma: U8, rows: int, columns: int) -> tuple[Gate, F32]:
+    """(h, w) samples of a new frame -> the gate after it, and (rows, columns) of motion, 0..1.
+
+    The first frame of a camera, one of another size, or one too small for a sample has not moved.
+    """
+    if gate.luma is None or gate.luma.shape != luma.shape or not luma.size:
+        return Gate(luma, gate.noise), np.zeros((rows, columns), np.float32)
+    change = luma.astype(np.float32) - gate.luma
+    change -= np.median(change[::SKIPPED, ::SKIPPED])
+    size = np.abs(change)
+    spread = 1.4826 * float(
+        np.median(size[::SKIPPED, ::SKIPPED])
+    )  # equals a normal distribution's deviation
+    noise = gate.noise + FOLLOWS * (spread - gate.noise)
+    counts = binned(size > max(LEAST, ABOVE_NOISE * noise), rows, columns)
+    found = np.where(counts >= FEW, np.minimum(1.0, counts / SURE), 0.0)
+    return Gate(luma, noise), found.astype(np.float32)
+
+
+def binned(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], rows: int, columns: int) -> F32:
+    """(h, w) of yes and no -> (rows, columns) with the number of yes in each cell."""
+    height, width = mask.shape
+    tall, wide = max(rows, height), max(columns, width)
+    if (tall, wide) != (height, width):  # fewer samples than cells: each one counts where it lies
+        mask = mask[np.arange(tall) * height // tall][:, np.arange(wide) * width // wide]
+    down = np.add.reduceat(mask.astype(np.float32), np.arange(rows) * tall // rows, axis=0)
+    return np.add.reduceat(down, np.arange(columns) * wide // columns, axis=1)

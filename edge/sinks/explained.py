@@ -1,0 +1,93 @@
+"""Pictures that say why: a JPEG a frame in a folder, `<stem>.why.jpg`, the oldest removed."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+
+from edge.errors import SinkError
+from edge.explain import explained
+from edge.frames import Seen
+from edge.pixels import jpeg, rgb
+from edge.records import FrameTags, Picture
+from edge.stems import Stems
+from edge.store import make_folder, write_whole
+from edge.suffixes import EXPLAINED, is_picture
+
+log = logging.getLogger(__name__)
+
+QUALITY = 80
+
+
+class ExplainedPictures:
+    """Writes into `folder`, which is made when it is not there.
+
+    keep     pictures in the folder at most, those of earlier runs among them; the oldest go first
+    every_s  of a camera or a clip: at most one picture each so many seconds
+
+    Raises SinkError when a picture cannot be written, or an old one not removed.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        keep: int,
+        every_s: float = 0.0,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.removed = 0  # pictures, for want of room
+        self.left_out = 0  # frames, as they came too soon
+        self._folder, self._keep, self._every_s, self._clock = folder, keep, every_s, clock
+        self._stems = Stems()
+        self._due_s: dict[str, float] = {}  # source -> when its next picture may come
+        make_folder(folder)
+        self._names = OrderedDict.fromkeys(_by_age(folder))
+
+    def write(self, result: FrameTags, picture: Picture, seen: Seen) -> None:
+        if not self._is_due(result.source):
+            self.left_out += 1
+            return
+        name = self._stems.name(result.source, result.frame) + EXPLAINED
+        self._names.pop(name, None)
+        self._make_room()
+        write_whole(self._folder / name, jpeg(explained(rgb(picture), result, seen), QUALITY))
+        self._names[name] = None
+
+    def close(self) -> None:
+        """Says what is not there any more."""
+        if self.removed:
+            log.warning(
+                "%s: the %d oldest pictures were removed, %d are kept",
+                self._folder, self.removed, len(self._names),
+            )  # fmt: skip
+
+    def _is_due(self, source: str) -> bool:
+        if is_picture(source):
+            return True
+        now_s = self._clock()
+        if now_s < self._due_s.get(source, now_s):
+            return False
+        self._due_s[source] = now_s + self._every_s
+        return True
+
+    def _make_room(self) -> None:
+        while len(self._names) >= self._keep:
+            oldest = next(iter(self._names))
+            try:
+                (self._folder / oldest).unlink(missing_ok=True)
+            except OSError as e:
+                raise SinkError(f"{self._folder / oldest}: {e.strerror}") from e
+            del self._names[oldest]
+            self.removed += 1
+
+
+def _by_age(folder: Path) -> list[str]:
+    """The pictures of earlier runs, the oldest first."""
+    try:
+        found = [(path.stat().st_mtime, path.name) for path in folder.glob(f"*{EXPLAINED}")]
+    except OSError as e:
+        raise SinkError(f"{folder}: {e.strerror}", fix="name another folder") from e
+    return [name for _, name in sorted(found)]

@@ -1,0 +1,122 @@
+"""The laws of exploration: every place has its turn, on a clock of frames."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.cells import WAIT_S
+from edge.records import Region
+from edge.schedule import EXPLORING
+from edge.sweep import Sweep
+
+SIDES = st.integers(250, 4000)
+INPUT_PX = 96
+
+
+@given(SIDES, SIDES, st.sampled_from([0.04, 0.2, 1.0, 3.0]))
+def test_who_looks_at_what_is_offered_sees_each_place_within_its_time(width, height, step_s):
+    """And a first frame offers everything."""
+    sweep = Sweep(width, height, INPUT_PX, 0.0)
+    for n in range(int(3 * WAIT_S / step_s)):
+        sweep.pass_to(n * step_s)
+        for item in sweep.items():
+            sweep.looked(Region(*item.box, "tile"), found=False)
+            sweep.explored(1.0)
+        assert sweep.coverage() == 1.0
+        assert sweep.oldest_s() <= WAIT_S
+
+
+@given(SIDES, SIDES, st.integers(1, 4))
+def test_a_few_looks_a_frame_sweep_the_frame_without_seeing_a_tile_twice(width, height, looks):
+    sweep, seen = Sweep(width, height, INPUT_PX, 0.0), []
+    tiles = len(sweep.items())
+    for n in range(-(-tiles // looks)):
+        sweep.pass_to(0.01 * n)
+        for item in sweep.items()[:looks]:
+            sweep.looked(Region(*item.box, "tile"), found=False)
+            sweep.explored(1.0)
+            seen.append(item.box)
+    assert len(set(seen)) == len(seen) <= tiles
+    assert sweep.coverage() == 1.0
+    assert not sweep.items()
+
+
+@given(SIDES, SIDES, st.integers(1, 3), st.floats(1.0, 5.0))
+def test_however_small_the_budget_the_longest_forgotten_comes_next(width, height, looks, step_s):
+    """One to three looks a frame, frames far apart: still each place within a sweep."""
+    sweep = Sweep(width, height, INPUT_PX, 0.0)
+    tiles = len(sweep.items())
+    frames = -(-tiles // looks)
+    for n in range(3 * frames):
+        sweep.pass_to(step_s * n)
+        for item in sweep.items()[:looks]:
+            sweep.looked(Region(*item.box, "tile"), found=False)
+            sweep.explored(1.0)
+        if n >= frames:
+            assert sweep.oldest_s() <= step_s * (frames + 1) + WAIT_S
+
+
+@given(SIDES, SIDES, st.floats(5, 100), st.floats(0.5, 60))
+def test_a_tenth_of_all_time_is_owed_and_no_more(width, height, frame_ms, cost_ms):
+    """Spent as soon as there is enough for a look, however many frames that takes."""
+    sweep, spent_ms = Sweep(width, height, INPUT_PX, 0.0), 0.0
+    for frames in count(1):
+        owed_ms = sweep.owed_ms(frame_ms, cost_ms)
+        while owed_ms >= cost_ms:
+            sweep.explored(cost_ms)
+            owed_ms -= cost_ms
+            spent_ms += cost_ms
+        due_ms = EXPLORING * frame_ms * frames
+        assert due_ms - cost_ms - 1e-6 * due_ms <= spent_ms <= due_ms * (1 + 1e-6)
+        if frames == 200:
+            break
+
+
+@given(st.floats(5, 100), st.floats(0.5, 60), st.integers(1, 1000))
+def test_nothing_is_saved_up_for_long(frame_ms, cost_ms, frames):
+    """A time without anything to explore gives no claim on all the time after it."""
+    sweep = Sweep(3840, 2160, INPUT_PX, 0.0)
+    for _ in range(frames):
+        owed_ms = sweep.owed_ms(frame_ms, cost_ms)
+    assert owed_ms <= cost_ms + EXPLORING * frame_ms + 1e-6
+
+
+def test_a_place_that_shows_nothing_new_again_and_again_is_worth_little():
+    sweep = Sweep(3840, 2160, INPUT_PX, 0.0)
+    first = sweep.worth_of_moved((0, 0, 300, 300))
+    for n in range(20):
+        sweep.pass_to(float(n))
+        sweep.looked(Region(0, 0, 400, 400), found=False)
+    assert sweep.worth_of_moved((0, 0, 300, 300)) < first / 4
+    assert sweep.worth_of_moved((3000, 1500, 3300, 1800)) == first
+    for n in range(20, 60):
+        sweep.pass_to(float(n))
+        sweep.looked(Region(0, 0, 400, 400), found=True)
+    assert sweep.worth_of_moved((0, 0, 300, 300)) == 1.0
+
+
+def test_a_small_frame_has_nothing_to_explore():
+    sweep = Sweep(100, 80, INPUT_PX, 0.0)
+    sweep.pass_to(100.0)
+    assert sweep.is_small
+    assert (sweep.items(), sweep.coverage(), sweep.oldest_s()) == ([], 1.0, 0.0)
+    assert sweep.ages_s() is None
+
+
+def test_ages_say_what_was_never_seen():
+    sweep = Sweep(2000, 1000, INPUT_PX, 5.0)
+    sweep.pass_to(7.0)
+    sweep.looked(Region(0, 0, 1000, 1000), found=False)
+    sweep.pass_to(8.5)
+    ages = sweep.ages_s()
+    assert ages is not None
+    assert set(np.unique(ages)) == {1.5, np.inf}
+    assert sweep.coverage() == pytest.approx(0.5)
+    assert sweep.oldest_s() == 3.5
+    assert sweep.is_due((1200, 0, 1300, 100))
+    assert not sweep.is_due((200, 0, 300, 100))

@@ -1,0 +1,148 @@
+"""The picture that says why: what is on it follows from what was seen, at any size of frame."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from edge import column, explain_panel
+from edge.candidates import Candidate, Item
+from edge.explain import LONGEST, SHORTEST, explained
+from edge.explain_map import COLOURS, TAG
+from edge.frames import Looked, Seen, Skipped
+from edge.heat import Heat
+from edge.records import U8, FrameTags, Region, Spent, Tag
+
+SPENT = Spent(30.0, 24.0, 1, 1)
+LOOKED, SKIPPED, OTHER = (
+    Region(0, 0, 400, 400),
+    Region(800, 400, 1200, 800),
+    Region(0, 500, 90, 590),
+)
+
+
+def grey(width: int = 1600, height: int = 900) -> U8:
+    return np.full((height, width, 3), 160, np.uint8)
+
+
+def line(width: int = 1600, height: int = 900, tags: tuple[Tag, ...] = ()) -> FrameTags:
+    return FrameTags(
+        1, "shop/a.jpg", 3, "2026-01-01T00:00:00.000Z", (width, height), tags, SPENT,
+        0.25, 3.5, {"heat": 1}, "b@1", "null/CPU",
+    )  # fmt: skip
+
+
+def seen(**changes) -> Seen:
+    ages = np.full((24, 24), np.inf, np.float32)
+    ages[:12, :6] = 0.0
+    usual = Seen(
+        (), SPENT, 0.25, 3.5, (Looked(LOOKED, "track", (), 12.0, 0.5, 11.0),),
+        (Skipped(SKIPPED, "heat"),), None, None,
+        items=(Item((10, 10, 50, 50), 0.5, "track"), Item((20, 520, 60, 560), 0.1, "moved")),
+        candidates=(Candidate(LOOKED, 0), Candidate(OTHER, 1)), budget_ms=50.0, ages_s=ages,
+    )  # fmt: skip
+    return replace(usual, **changes)
+
+
+def test_what_was_looked_at_is_bright_and_the_rest_is_dim():
+    frame = grey()
+    drawn = explained(frame, line(), seen())
+    assert (drawn[100:300, 100:300] == 160).all()
+    assert drawn[700:750, 100:700].max() < 110
+    assert (frame == 160).all()
+
+
+def test_what_a_look_saw_stands_below_the_frame():
+    frame = grey()
+    frame[:400, :400] = (10, 200, 30)
+    drawn = explained(frame, line(), seen())
+    assert (drawn[940:, :1600] == (10, 200, 30)).all(-1).sum() > 60 * 60
+    assert drawn.shape == explained(frame, line(), seen(looks=())).shape
+
+
+def test_every_kind_of_region_has_its_edge():
+    drawn = explained(grey(), line(), seen())
+    assert tuple(drawn[1, 200]) == COLOURS["track"]
+    assert tuple(drawn[200, 1]) == COLOURS["track"]
+    edge = (drawn[400, 800:1200] == COLOURS["heat"]).all(-1).mean()
+    assert 0.3 < edge < 0.7  # in dashes
+    assert tuple(drawn[500, 45]) not in (COLOURS["moved"], tuple(drawn[600, 45]))  # thin and faint
+
+
+def test_hot_places_glow():
+    heat = np.zeros((24, 24, 1), np.float32)
+    heat[18, 18] = 0.9
+    drawn = explained(grey(), line(), seen(heat=Heat(heat, ())))
+    hot, cold = drawn[694, 1233].astype(int), drawn[694, 300].astype(int)
+    assert hot[0] - hot[2] > 80
+    assert abs(cold[0] - cold[2]) < 3
+
+
+def test_a_tag_stands_at_its_thing():
+    tag = Tag("grocery", "Lime", None, 0.9, (500, 300, 600, 380), 1, 3, 0.2, "settled")
+    drawn = explained(grey(), line(tags=(tag,)), seen())
+    assert tuple(drawn[340, 500]) == TAG
+    assert (np.abs(drawn[380:410, 500:700].astype(int) - TAG).max(-1) < 30).any()
+
+
+def test_the_bar_is_as_long_as_what_it_stands_for():
+    """24 of 30 ms in the engine, of a budget of 50."""
+    drawn = explained(grey(), line(), seen())
+    panel = drawn[:, 1600:]
+    rows = (panel == explain_panel.ENGINE).all(-1).sum(1)
+    bar = panel[int(rows.argmax())]
+    engine = (bar == explain_panel.ENGINE).all(-1).sum()
+    around = (bar == explain_panel.AROUND).all(-1).sum()
+    left = (bar == column.CARD).all(-1).sum()
+    total = engine + around + left
+    assert [round(part / total, 2) for part in (engine, around, left)] == [0.48, 0.12, 0.4]
+    assert not (panel == explain_panel.OVER).all(-1).any()
+
+
+def test_what_was_spent_beyond_the_budget_is_red():
+    drawn = explained(grey(), line(), seen(budget_ms=20.0))
+    assert (drawn[:, 1600:] == explain_panel.OVER).all(-1).any()
+
+
+def test_without_a_budget_nothing_is_left_and_nothing_is_over():
+    drawn = explained(grey(), line(), seen(budget_ms=math.inf, ages_s=None))
+    assert not (drawn[:, 1600:] == explain_panel.OVER).all(-1).any()
+
+
+def test_more_of_everything_takes_no_more_room():
+    few = explained(grey(), line(), seen())
+    tags = tuple(Tag("a", f"tag {n}", None, 0.5, (n, n, n + 9, n + 9)) for n in range(200))
+    looks = tuple(Looked(LOOKED, "aged", tags[:1], 2.0, 0.1, 2.0) for _ in range(100))
+    many = explained(grey(), line(tags=tags), seen(looks=looks, skipped=(Skipped(OTHER, "aged"),)))
+    assert many.shape == few.shape
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (3000, 1), (1, 3000), (320, 240), (3840, 2160), (1080, 1920)], ids=str
+)
+def test_any_size_of_frame_can_be_read(size):
+    """The frame, the strip below it and the panel beside it; letters of 15 px and more."""
+    width, height = size
+    whole = Region(0, 0, width, height)
+    looks = (Looked(whole, "heat", (), 1.0),)
+    box = (0, 0, max(1, width // 2), height)
+    drawn = explained(
+        np.zeros((height, width, 3), np.uint8),
+        line(width, height, (Tag("a", "b", None, 0.5, box),)),
+        seen(looks=looks, skipped=(), candidates=()),
+    )
+    shown = min(max(*size, SHORTEST), LONGEST)
+    assert 400 < drawn.shape[1] <= 1.5 * shown
+    assert 400 < drawn.shape[0] <= 1.3 * shown
+    assert shown / 84 >= 15
+
+
+def test_names_from_outside_are_only_drawn():
+    """Nothing in a file's name or a tag reaches anything but the picture."""
+    odd = "\x1b[2J" + "ä" * 200 + "\n"
+    tag = Tag(odd, odd, odd, 1.0, (5, 5, 500, 400))
+    drawn = explained(grey(), replace(line(tags=(tag,)), source=odd, bundle=odd), seen())
+    assert drawn.shape == explained(grey(), line(), seen()).shape

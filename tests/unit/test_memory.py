@@ -1,0 +1,142 @@
+"""What is known from frame to frame: things reopen for a reason, and what is out of date goes."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge.frames import Seen, View
+from edge.memory import REFRESH_S, STILL_S, TAGS_S
+from edge.records import Budget, Tag
+from edge.regions import shared
+from edge.tracks import GONE_S
+from tests.scenery import Scene, Thing
+
+
+def watched(scene: Scene, frames: int) -> list[Seen]:
+    return [scene.watch() for _ in range(frames)]
+
+
+def things(seen: Seen) -> list[Tag]:
+    return [tag for tag in seen.tags if tag.track is not None and tag.head == "kind"]
+
+
+def settled(scene: Scene) -> Tag:
+    """The one thing of a scene, once it is settled and left in peace."""
+    for seen in watched(scene, 10):
+        [tag] = things(seen)
+    assert tag.state == "settled"
+    assert tag.age_s >= 2 * scene.step_s
+    return tag
+
+
+@pytest.fixture
+def scene():
+    return Scene([Thing("c", 100, 60, 24, 0.5)])
+
+
+def test_what_grew_is_looked_at_again(scene):
+    before = settled(scene)
+    scene.things[0].side = 31
+    after = [things(seen)[0] for seen in watched(scene, 8)]
+    assert {tag.track for tag in after} == {before.track}
+    assert max(tag.looks for tag in after) > before.looks
+    assert after[-1].state == "settled"
+
+
+def test_what_shrank_is_not(scene):
+    before = settled(scene)
+    scene.things[0].side = 21
+    assert {things(seen)[0].looks for seen in watched(scene, 8)} == {before.looks}
+
+
+def test_what_looks_different_is_looked_at_again_and_may_be_another_thing(scene):
+    before = settled(scene)
+    scene.things[0].label = "e"
+    after = [things(seen)[0] for seen in watched(scene, 10)]
+    assert after[0].looks > before.looks
+    assert [tag.tag for tag in after].count("c") <= 4
+    assert (after[-1].tag, after[-1].track) == ("e", before.track)
+
+
+def test_a_settled_thing_is_left_in_peace_for_so_long_and_no_longer():
+    scene = Scene([Thing("c", 100, 60, 24)], step_s=1.0)
+    looked = [
+        n for n in range(80) if any(look.why in ("track", "heat") for look in scene.watch().looks)
+    ]
+    last_of_first = max(n for n in looked if n < 10)
+    again = min(n for n in looked if n > last_of_first)
+    assert REFRESH_S < again - last_of_first <= REFRESH_S + 3
+    assert len(looked) <= 10
+
+
+def test_a_thing_that_left_is_told_no_more():
+    scene = Scene([Thing("c", 60, 60, 24, dx=-6.0)])
+    told = [bool(things(seen)) for seen in watched(scene, 30)]
+    assert told[0]
+    assert not any(told[-10:])
+
+
+def test_without_a_glance_a_thing_that_moves_is_followed_by_what_moves():
+    scene = Scene([Thing("c", 60, 60, 24, dx=5.0)], has_glance=False)
+    seen = watched(scene, 20)
+    numbers = {tag.track for frame in seen for tag in things(frame)}
+    assert len(numbers) == 1
+    assert shared(things(seen[-1])[0].box, scene.things[0].box(19)) > 0.4
+
+
+def test_without_a_glance_a_thing_that_nothing_shows_is_forgotten():
+    scene = Scene([Thing("c", 60, 60, 24, dx=5.0)], has_glance=False, step_s=1.0)
+    assert things(watched(scene, 6)[-1])
+    scene.things = []
+    assert not things(watched(scene, round(GONE_S) + 2)[-1])
+
+
+def test_places_are_out_of_date_when_everything_moves():
+    scene = Scene([Thing("c", 60, 60, 40)], has_glance=False)
+    told = [tag for tag in scene.watch().tags if tag.head == "kind"]
+    assert told
+    scene.things = [Thing("e", x, y, 80) for x in range(0, 320, 80) for y in range(0, 240, 80)]
+    seen = scene.watch(View(budget=Budget(max_regions=0)))
+    assert not [tag for tag in seen.tags if tag.tag == "c"]
+
+
+def test_a_frame_is_glanced_at_when_something_moves_and_else_now_and_then():
+    still, moving = Scene([Thing("c", 60, 60)]), Scene([Thing("c", 60, 60, dx=3.0)])
+    for scene, tags_s, heats in ((still, STILL_S, 3), (moving, TAGS_S, 51)):
+        seen = watched(scene, 51)
+        at_s = [
+            n * scene.step_s
+            for n, frame in enumerate(seen)
+            if any(look.why == "glance" for look in frame.looks)
+        ]
+        assert at_s == pytest.approx([tags_s * n for n in range(len(at_s))])
+        assert sum(frame.heat is not None for frame in seen) == heats
+
+
+def test_every_tag_says_how_old_it_is():
+    scene = Scene([Thing("c", 60, 60, 40)], has_glance=False)
+    first = scene.watch()
+    assert {tag.age_s for tag in first.tags} == {0.0}
+    scene.frame += 9
+    assert {tag.age_s for tag in scene.watch().tags} == {10 * scene.step_s}
+
+
+def test_a_place_of_which_a_glance_shows_nothing_is_worth_less():
+    """Than one of which nothing is known."""
+    gains = {
+        has_glance: [look.gain for look in Scene(has_glance=has_glance).watch().looks[1:]]
+        for has_glance in (True, False)
+    }
+    assert len(gains[True]) == len(gains[False]) == 15
+    assert max(gains[True]) < max(gains[False]) / 2
+
+
+def test_a_clock_that_goes_back_begins_anew():
+    """A clip from its start, a stream that was cut: what came later is not waited for."""
+    scene = Scene([Thing("c", 60, 60, 40)])
+    watched(scene, 20)
+    scene.frame = 0
+    seen = scene.watch()
+    assert seen.spent.glances == 2
+    assert seen.spent.crops >= 15
+    assert seen.oldest_s == 0.0

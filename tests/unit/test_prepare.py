@@ -1,0 +1,173 @@
+"""The next region is made while this one is used; stopping, failing and closing leave nothing."""
+
+from __future__ import annotations
+
+import threading
+from itertools import count
+
+import numpy as np
+import pytest
+
+from edge import pixels
+from edge.frames import View, tag_frame
+from edge.manifest import InputSpec
+from edge.prepare import Preparer
+from edge.records import Budget, Region
+from edge.tagger import open_tagger
+
+SPEC = InputSpec(8, 12)
+FRAME = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
+REGIONS = [Region(x, x, x + 20, x + 15) for x in range(30)]
+
+
+@pytest.fixture
+def preparer():
+    opened = Preparer(SPEC.height, SPEC.width)
+    yield opened
+    opened.close()
+
+
+def threads() -> int:
+    return sum(thread.name.startswith("prepare") for thread in threading.enumerate())
+
+
+def wanted(region: Region):
+    return pixels.fit(pixels.cut(FRAME, region), SPEC)
+
+
+def test_every_region_comes_in_order_in_memory_used_again(preparer):
+    addresses = set()
+    for crop, region in zip(preparer.crops(FRAME, REGIONS), REGIONS, strict=True):
+        assert (crop.shape, crop.flags.c_contiguous) == ((1, 8, 12, 3), True)
+        np.testing.assert_array_equal(crop[0], wanted(region))
+        addresses.add(crop.ctypes.data)
+    assert len(addresses) == 2
+
+
+def test_the_next_one_is_made_while_this_one_is_used(preparer, monkeypatch):
+    """Had it not been made by another thread meanwhile, the wait would not end."""
+    made = threading.Event()
+    real = pixels.crop_into
+
+    def crop_into(picture, region, *rest):
+        real(picture, region, *rest)
+        if region == REGIONS[1]:
+            assert threading.current_thread() is not threading.main_thread()
+            made.set()
+
+    monkeypatch.setattr(pixels, "crop_into", crop_into)
+    crops = preparer.crops(FRAME, REGIONS)
+    next(crops)
+    assert made.wait(30)
+    crops.close()
+
+
+def test_a_thread_that_has_not_begun_is_not_waited_for(preparer):
+    """The machine is busy: whoever is there first makes the crop."""
+    busy = threading.Event()
+    preparer._worker.submit(busy.wait)
+    for crop, region in zip(preparer.crops(FRAME, REGIONS), REGIONS, strict=True):
+        np.testing.assert_array_equal(crop[0], wanted(region))
+    busy.set()
+
+
+def test_one_region_needs_no_thread(preparer):
+    before = threads()
+    assert len(list(preparer.crops(FRAME, REGIONS[:1]))) == 1
+    assert list(preparer.crops(FRAME, [])) == []
+    assert threads() == before
+
+
+def test_one_thread_serves_many_frames_and_ends_when_closed():
+    before = threads()
+    opened = Preparer(SPEC.height, SPEC.width)
+    for _ in range(20):
+        for _ in opened.crops(FRAME, REGIONS[:3]):
+            pass
+    assert threads() == before + 1
+    opened.close()
+    assert threads() == before
+
+
+def test_regions_without_end_can_be_left(preparer):
+    """One more than was used has been asked for, no more."""
+    asked = []
+
+    def endless():
+        for n in count():
+            asked.append(n)
+            yield REGIONS[n % 30]
+
+    crops = preparer.crops(FRAME, endless())
+    next(crops)
+    next(crops)
+    crops.close()
+    assert len(asked) == 3
+    np.testing.assert_array_equal(next(preparer.crops(FRAME, REGIONS[5:]))[0], wanted(REGIONS[5]))
+
+
+def test_what_fails_fails_when_its_turn_comes(preparer):
+    crops = preparer.crops(FRAME, [REGIONS[0], REGIONS[1], Region(80, 0, 95, 9), REGIONS[2]])
+    next(crops)
+    np.testing.assert_array_equal(next(crops)[0], wanted(REGIONS[1]))
+    with pytest.raises(ValueError, match="90 x 60"):
+        next(crops)
+    assert len(list(preparer.crops(FRAME, REGIONS))) == 30
+
+
+def test_what_nobody_asked_for_may_fail(preparer):
+    crops = preparer.crops(FRAME, [REGIONS[0], Region(80, 0, 95, 9)])
+    next(crops)
+    crops.close()
+    assert len(list(preparer.crops(FRAME, REGIONS))) == 30
+
+
+def test_another_picture_ends_the_one_before(preparer):
+    """Both would write into the same memory."""
+    old = preparer.crops(FRAME, REGIONS)
+    next(old)
+    new = preparer.crops(FRAME, REGIONS[3:])
+    next(new)
+    with pytest.raises(ValueError, match="another picture was begun"):
+        next(old)
+    np.testing.assert_array_equal(next(new)[0], wanted(REGIONS[4]))
+
+
+class Slow:
+    """An engine that moves the clock by 5 ms a launch."""
+
+    def __init__(self, engine) -> None:
+        self._engine, self.launches = engine, 0
+        self.name, self.provider, self.input = engine.name, engine.provider, engine.input
+
+    def run(self, batch):
+        self.launches += 1
+        return self._engine.run(batch)
+
+    def close(self) -> None:
+        self._engine.close()
+
+    def now_s(self) -> float:
+        return self.launches * 0.005
+
+
+@pytest.mark.parametrize("budget_ms", [0.0, 12.0, 60.0])
+def test_what_was_made_ahead_is_not_launched_for_that(tiny_bundle, monkeypatch, budget_ms):
+    """Whether it is launched is decided when its turn comes, and no launch begins too late."""
+    frame = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
+    with open_tagger(tiny_bundle) as tagger:
+        tagger.pace.measure(tagger)
+        engine = tagger._engine = Slow(tagger._engine)
+        cut: list[Region] = []
+        real = pixels.crop_into
+        monkeypatch.setattr(
+            pixels,
+            "crop_into",
+            lambda p, region, *rest: (cut.append(region), real(p, region, *rest)),
+        )
+        view = View(budget=Budget(frame_ms=budget_ms))
+        seen = tag_frame(tagger, frame, view, clock=engine.now_s)
+    assert engine.launches == len(seen.looks) >= 1
+    assert 5 * (engine.launches - 1) <= budget_ms
+    assert len(cut) <= engine.launches + 1
+    assert seen.skipped
