@@ -38,6 +38,12 @@ class Item(msgspec.Struct, frozen=True):
     why: Why
     due_s: float = 0.0  # past its time; 0 or less is not overdue
     track: int | None = None  # id
+    moved_tile: bool = False  # of the sweep, in which much moved: more than one crop could show
+
+    @property
+    def is_tile(self) -> bool:
+        """Is it looked at as it is, and what a look says said of the place?"""
+        return self.why == "aged" or self.moved_tile
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -65,7 +71,7 @@ def candidates(items: Sequence[Item], width: int, height: int) -> tuple[Candidat
     return tuple(
         Candidate(
             Region(*items[i].box, "tile")
-            if items[i].why == "aged"
+            if items[i].is_tile
             else crop_around(items[i].box, width, height),
             i,
         )

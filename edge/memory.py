@@ -86,6 +86,7 @@ class Memory:
         self._moves = self._moves or bool(self.motion.any())
         if self._is_awake():
             self._places.clear()
+            self.sweep.wake()
         self._tracks = tracks.remembered(self._tracks, at_s)
         self._compare(picture, at_s)
         return self.sweep.is_small
@@ -139,8 +140,8 @@ class Memory:
             found += [Item(spot.box, spot.heat, "heat") for spot in due]
         known = [item.box for item in things] + [spot.box for spot in self._faint]
         if self.motion is not None:
-            boxes = moved_boxes(self.motion, known, *self._size)
-            found += [Item(box, self.sweep.worth_of_moved(box), "moved") for box in boxes]
+            for box in moved_boxes(self.motion, known, *self._size):
+                found += self.sweep.moved_items(box)
         is_glanced = self._age_s("heat", at_s) <= STILL_S
         return found + self.sweep.items(HIDDEN if is_glanced else 1.0)
 
@@ -159,7 +160,7 @@ class Memory:
         found = any(kinds[tag.head] == "softmax" for tag in tags)
         self.sweep.looked(region, found)
         self.had_turn("focus", at_s)
-        if item.why == "aged":
+        if item.is_tile:
             self._places[region.box] = (at_s, tuple(tags))
             return
         number = item.track

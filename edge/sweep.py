@@ -7,9 +7,11 @@ from __future__ import annotations
 from edge import cells, regions
 from edge.candidates import Item
 from edge.records import F32, Box, Region
+from edge.regions import shared_px
 from edge.schedule import EXPLORING
 
 ROWS = COLUMNS = 24  # of the grid
+COVERED = 0.25  # of a tile: less of it moved is left to its neighbours, which overlap
 MOVED = 2.0  # times as likely to show something new as a place of its kind that did not move
 
 
@@ -22,7 +24,7 @@ class Sweep:
         overlap_px = regions.overlap_px_for(tile_px) if tile_px else 0
         self._tiles = regions.grid(width, height, tile_px, overlap_px) if tile_px else []
         self._cells = cells.unseen(ROWS, COLUMNS)
-        self._began_s = self._now_s = at_s
+        self._began_s = self._now_s = self._woke_s = at_s
         self._waiting = float(len(self._tiles))  # tiles whose turn has come
         self._owed_ms = 0.0
 
@@ -37,6 +39,11 @@ class Sweep:
         self._waiting = min(self._waiting + turns, float(len(self._tiles)))
         self._now_s = at_s
 
+    def wake(self) -> None:
+        """Another scene: every tile has its turn, the longest forgotten first."""
+        self._waiting = float(len(self._tiles))
+        self._woke_s = self._now_s
+
     def items(self, hidden: float = 1.0) -> list[Item]:
         """The tiles that wait for a look, the longest forgotten first.
 
@@ -46,7 +53,7 @@ class Sweep:
         if turns < 1:
             return []
         ages = [cells.age_s(self._cells, t.box, self._now_s, *self._size) for t in self._tiles]
-        old = [n for n, age_s in enumerate(ages) if age_s >= cells.WAIT_S / 2]
+        old = [n for n, age_s in enumerate(ages) if self._is_new or age_s >= cells.WAIT_S / 2]
         order = sorted(old, key=lambda n: -ages[n])
         return [self._item(self._tiles[n], ages[n], hidden) for n in order[:turns]]
 
@@ -71,11 +78,15 @@ class Sweep:
         """Was nothing seen of a box for long?"""
         return cells.age_s(self._cells, box, self._now_s, *self._size) >= cells.WAIT_S
 
-    def worth_of_moved(self, box: Box) -> float:
-        """That a look at a box in which something moved finds a thing: a tree in the wind moves
-        always, and is none.
+    def moved_items(self, box: Box) -> list[Item]:
+        """What a look could show of a box in which something moved: the box, or the tiles that it
+        covers much of where no tile could hold it.
         """
-        return min(1.0, MOVED * cells.rate(self._cells, box, *self._size))
+        tiles = [tile.box for tile in self._tiles]
+        if not tiles or max(box[2] - box[0], box[3] - box[1]) <= tiles[0][2] - tiles[0][0]:
+            return [Item(box, self._worth_of_moved(box), "moved")]
+        held = [t for t in tiles if shared_px(t, box) >= COVERED * (t[2] - t[0]) * (t[3] - t[1])]
+        return [Item(t, self._worth_of_moved(t), "moved", moved_tile=True) for t in held]
 
     def coverage(self) -> float:
         return 1.0 if self.is_small else cells.covered(self._cells, self._now_s, cells.WAIT_S)
@@ -89,9 +100,16 @@ class Sweep:
         """(rows, columns) since the last closer look, inf when never; None: one look shows all."""
         return None if self.is_small else cells.ages_s(self._cells, self._now_s)
 
+    def _worth_of_moved(self, box: Box) -> float:
+        """That a look at it finds a thing: a tree in the wind moves always, and is none."""
+        return min(1.0, MOVED * cells.rate(self._cells, box, *self._size))
+
+    @property
+    def _is_new(self) -> bool:
+        return self._now_s == self._woke_s
+
     def _item(self, tile: Region, age_s: float, hidden: float) -> Item:
-        """In the first frame no place has waited, and all are as if they had."""
-        is_first = self._now_s == self._began_s
-        waited_s = cells.WAIT_S if is_first else min(age_s, self._now_s - self._began_s)
+        """In the first frame of a scene no place has waited, and all are as if they had."""
+        waited_s = cells.WAIT_S if self._is_new else min(age_s, self._now_s - self._began_s)
         worth = hidden * cells.chance(self._cells, tile.box, waited_s, *self._size)
         return Item(tile.box, worth, "aged", waited_s - cells.WAIT_S)

@@ -88,16 +88,16 @@ def test_nothing_is_saved_up_for_long(frame_ms, cost_ms, frames):
 
 def test_a_place_that_shows_nothing_new_again_and_again_is_worth_little():
     sweep = Sweep(3840, 2160, INPUT_PX, 0.0)
-    first = sweep.worth_of_moved((0, 0, 300, 300))
+    first = worth(sweep, (0, 0, 280, 280))
     for n in range(20):
         sweep.pass_to(float(n))
         sweep.looked(Region(0, 0, 400, 400), found=False)
-    assert sweep.worth_of_moved((0, 0, 300, 300)) < first / 4
-    assert sweep.worth_of_moved((3000, 1500, 3300, 1800)) == first
+    assert worth(sweep, (0, 0, 280, 280)) < first / 4
+    assert worth(sweep, (3000, 1500, 3280, 1780)) == first
     for n in range(20, 60):
         sweep.pass_to(float(n))
         sweep.looked(Region(0, 0, 400, 400), found=True)
-    assert sweep.worth_of_moved((0, 0, 300, 300)) == 1.0
+    assert worth(sweep, (0, 0, 280, 280)) == 1.0
 
 
 def test_a_small_frame_has_nothing_to_explore():
@@ -120,3 +120,34 @@ def test_ages_say_what_was_never_seen():
     assert sweep.oldest_s() == 3.5
     assert sweep.is_due((1200, 0, 1300, 100))
     assert not sweep.is_due((200, 0, 300, 100))
+
+
+def worth(sweep, box):
+    [item] = sweep.moved_items(box)
+    return item.worth
+
+
+@given(SIDES, SIDES)
+def test_what_moved_is_shown_whole_by_what_it_is_split_into(width, height):
+    """However large: a belt that moves is one area, and no one crop could show what lies on it."""
+    sweep, box = Sweep(width, height, INPUT_PX, 0.0), (0, 0, width, height)
+    items = sweep.moved_items(box)
+    assert all(item.why == "moved" for item in items)
+    boxes = np.array([item.box for item in items])
+    assert (boxes[:, :2].min(0) == 0).all()
+    assert (boxes[:, 2:].max(0) == (width, height)).all()
+    assert sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes) >= width * height
+    assert all(item.is_tile for item in items) == (items[0].box != box)
+
+
+@given(SIDES, SIDES)
+def test_another_scene_is_looked_at_whole_again_the_longest_forgotten_first(width, height):
+    sweep = Sweep(width, height, INPUT_PX, 0.0)
+    first = sweep.items()
+    for item in first:
+        sweep.looked(Region(*item.box, "tile"), found=True)
+        sweep.explored(1.0)
+    sweep.pass_to(0.2)
+    assert not sweep.items()
+    sweep.wake()
+    assert {item.box for item in sweep.items()} == {item.box for item in first}
