@@ -13,14 +13,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-import cv2
 import numpy as np
 
 from benchmarks import report_a
+from benchmarks.command import with_tagger
 from benchmarks.contenders import TABLE, Contender, load
 from benchmarks.drawing import line_panels
 from benchmarks.machine import RESULTS, machine, say_remaining, write_json
@@ -29,8 +30,7 @@ from benchmarks.measures import order, verdicts
 from benchmarks.scoring import Trace, middle, trace
 from benchmarks.subjects import Subjects, subjects
 from calib_data.composed import Composed, scenes
-from edge.errors import EdgeError
-from edge.tagger import Tagger, open_tagger
+from edge.tagger import Tagger
 
 GROUPS = ("all", "clustered3", "clustered8", "uniform8", "clustered16", "uniform16")
 NEEDED = ("ours", "sahi640", "random", "oracle")  # the headline ratios are made of
@@ -158,14 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     say = parser()
     args = say.parse_args(argv)
     check(args, say)
-    cv2.setNumThreads(1)
-    try:
-        with open_tagger(args.bundle, args.engine, threads=1) as tagger:
-            run(args, tagger)
-    except EdgeError as e:
-        sys.stderr.write(f"{e}\n" + (f"fix: {e.fix}\n" if e.fix else ""))
-        return e.exit_code
-    return 0
+    return with_tagger(args.bundle, args.engine, partial(run, args))
 
 
 if __name__ == "__main__":

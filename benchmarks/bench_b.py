@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from benchmarks.command import finish
 from benchmarks.drawing import bar_panels
 from benchmarks.machine import RESULTS, machine, say_remaining, write_json
 from benchmarks.measures import median, order, verdicts
@@ -31,7 +33,6 @@ from benchmarks.variants import ENGINE, FloatInput, model_of, sized_bundle, with
 from edge import schedule
 from edge.bundle import DEFAULT, open_bundle
 from edge.engines import open_engine
-from edge.errors import EdgeError
 from edge.frames import Past, View, tag_frame
 from edge.glance import open_glance
 from edge.records import U8, Budget, Planes, Region
@@ -243,13 +244,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say.error(f"--pipelines: expected ours, sahi and some of {', '.join(TABLE)}")
     if args.frames < 1 or args.seed < 0:
         say.error("--frames must be 1 or more, --seed 0 or more")
-    cv2.setNumThreads(1)
-    try:
-        run(args)
-    except EdgeError as e:
-        sys.stderr.write(f"{e}\n" + (f"fix: {e.fix}\n" if e.fix else ""))
-        return e.exit_code
-    return 0
+    return finish(partial(run, args))
 
 
 if __name__ == "__main__":

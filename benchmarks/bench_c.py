@@ -16,13 +16,14 @@ import argparse
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time, sleep
 from typing import Any
 
-import cv2
 from msgspec.structs import replace
 
+from benchmarks.command import with_tagger
 from benchmarks.contenders.looking import Look, around, look_at
 from benchmarks.contention import busy
 from benchmarks.drawing import bar_panels
@@ -36,9 +37,8 @@ from benchmarks.watchers import TABLE, Watcher, load
 from benchmarks.watchers.tiling_at_equal_cpu import TilingAtEqualCpu
 from calib_data.cutouts import Thing
 from edge import pixels
-from edge.errors import EdgeError
 from edge.records import Box, Planes, Tag
-from edge.tagger import Tagger, open_tagger
+from edge.tagger import Tagger
 
 PERIOD_S = 1 / FPS
 NEEDED = ("tiling", "open_loop", "ours20", "ours50", "ours100")  # what the headline is made of
@@ -199,14 +199,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     say = parser()
     args = say.parse_args(argv)
     check(args, say)
-    cv2.setNumThreads(1)
-    try:
-        with open_tagger(args.bundle, args.engine, threads=1) as tagger:
-            run(args, tagger)
-    except EdgeError as e:
-        sys.stderr.write(f"{e}\n" + (f"fix: {e.fix}\n" if e.fix else ""))
-        return e.exit_code
-    return 0
+    return with_tagger(args.bundle, args.engine, partial(run, args))
 
 
 if __name__ == "__main__":

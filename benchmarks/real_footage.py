@@ -13,14 +13,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-import cv2
 import msgspec
 
+from benchmarks.command import with_tagger
 from benchmarks.contenders.looking import Look, look_at
 from benchmarks.contenders.sahi_slices import slices
 from benchmarks.machine import RESULTS, machine, write_json
@@ -28,12 +29,12 @@ from benchmarks.measures import finite, mean, median, order, over
 from benchmarks.scoring import is_held
 from benchmarks.subjects import SHARED
 from edge import pixels
-from edge.errors import EdgeError, SourceError
+from edge.errors import SourceError
 from edge.frames import Past, View, tag_frame
 from edge.records import Box, Budget, Picture, Region, Tag
 from edge.sources import open_source
 from edge.suffixes import CLIPS
-from edge.tagger import Tagger, open_tagger
+from edge.tagger import Tagger
 
 GARMENTS = {  # a street label -> the tags that are right for it; others are left out and counted
     "blazer": {"Blazer", "Outwear"},
@@ -255,14 +256,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     say.add_argument("--bundle", help="default: the one that comes with edge-tag")
     say.add_argument("--out", type=Path, default=RESULTS, help="default benchmarks/results")
     args = say.parse_args(argv)
-    cv2.setNumThreads(1)
-    try:
-        with open_tagger(args.bundle, args.engine, threads=1) as tagger:
-            run(args, tagger)
-    except EdgeError as e:
-        sys.stderr.write(f"{e}\n" + (f"fix: {e.fix}\n" if e.fix else ""))
-        return e.exit_code
-    return 0
+    return with_tagger(args.bundle, args.engine, partial(run, args))
 
 
 if __name__ == "__main__":
