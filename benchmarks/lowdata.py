@@ -2,7 +2,7 @@
 
 Ten and thirty per cent of the 2,640 training photos of 81 products, three seeds, from the stock
 ImageNet weights of MobileNetV2; judged on the 296 photos published for validation, which cover 60
-of the products. Twelve runs; stopped, it goes on. The defaults take twenty minutes on two cores:
+of the products. Twelve runs; stopped, it goes on. The defaults take about 25 minutes on one core:
 the published schedule (../shared/reference/seeds.md, 2.3), shrunk from 40,000 steps at 224 px. The
 report goes into benchmarks/results, its first table into the README.
 """

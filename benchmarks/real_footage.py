@@ -30,7 +30,8 @@ from benchmarks.scoring import is_held
 from benchmarks.subjects import SHARED
 from edge import pixels
 from edge.errors import SourceError
-from edge.frames import Past, View, tag_frame
+from edge.frames import View, tag_frame
+from edge.memory import Memory
 from edge.records import Box, Budget, Picture, Region, Tag
 from edge.sources import open_source
 from edge.suffixes import CLIPS
@@ -98,7 +99,7 @@ class Glimpse(msgspec.Struct, frozen=True):
 
 
 def seen(
-    tagger: Tagger, picture: Picture, way: str, view: View, past: Past, at_s: float = 0.0
+    tagger: Tagger, picture: Picture, way: str, view: View, past: Memory, at_s: float = 0.0
 ) -> Glimpse:
     """Look at a picture in one of WAYS."""
     wall, cpu = perf_counter(), process_time()
@@ -132,7 +133,7 @@ def street(tagger: Tagger, folder: Path) -> dict[str, Any]:
         garments, photos = garments + len(known), photos + 1
         left_out += len(photo.objects) - len(known)
         for way in order(WAYS, number, 1):
-            glimpse = seen(tagger, rgb, way, View(), Past())
+            glimpse = seen(tagger, rgb, way, View(), Memory())
             totals[way]["found"] += found_in(glimpse.looks, known)
             totals[way]["engine_ms"] += glimpse.engine_ms
             totals[way]["cpu_ms"] += glimpse.cpu_ms
@@ -155,7 +156,7 @@ def clip(tagger: Tagger, file: Path, most: int) -> dict[str, Any]:
     """A clip at 5 frames a second, ours with a budget beside tiling of every frame."""
     heads = {head.name for head in tagger.heads if head.kind == "softmax"}
     glimpses: dict[str, list[Glimpse]] = {"ours": [], "tiling": []}
-    past, view = Past(), View(budget=Budget(BUDGET_MS))
+    past, view = Memory(), View(budget=Budget(BUDGET_MS))
     for number, picture in enumerate(_frames(file, most)):
         for way in order(list(glimpses), number, 1):
             at_s = number * EVERY_S

@@ -35,7 +35,7 @@ def subjects(tagger: Tagger, objects: Path | None, canvases: Path | None) -> Sub
         tags = ", ".join(sorted(left_out)[:5]) or "none"
         raise SourceError(
             f"{objects or SHARED}: labels are {tags}, expected some that the bundle can name",
-            fix="edge-tag bundle lists the tags of each head",
+            fix=f"the tags of each head are in {tagger.bundle.root}/tags",
         )
     photos = canvas_files(canvases or SHARED / "photos")
     return Subjects((*known, *others), tuple(photos), dict(left_out))

@@ -24,10 +24,10 @@ Why = Literal["glance", "track", "heat", "moved", "aged"]
 LEAST_PX = 24  # side of a crop: less is a blur
 FILLS = 0.95  # of a crop's side: half of that is named a quarter as often, a little more is cut off
 WHOLE = 0.7  # of a thing: a look that holds less of it does not count
-# How often a look is right about a thing that fills so much of its crop's side: measured with the
-# bundle on 160 things of 24 to 160 px in composed 4K scenes, each looked at alone.
+# How often a look is right about a thing that fills so much of its crop's side: the bundle, on
+# things of 24 to 160 px in composed 4K scenes, each looked at alone (`python -m benchmarks.fills`).
 SHARE = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-RIGHT = (0.0, 0.01, 0.07, 0.14, 0.25, 0.34, 0.44, 0.50, 0.55)
+RIGHT = (0.0, 0.0, 0.03, 0.11, 0.19, 0.28, 0.35, 0.42, 0.46)
 
 
 class Item(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from edge.candidates import Candidate, Item, Why, asked, candidates
 from edge.heads import tags_for
 from edge.heat import Heat
 from edge.manifest import Head
+from edge.memory import Memory
 from edge.pace import Pace
 from edge.records import F32, Budget, Picture, Region, Spent, Tag
 from edge.schedule import Asked, Choice
@@ -104,15 +105,11 @@ class Looker(Protocol):
     def glance(self, picture: Picture) -> tuple[Heat, float]: ...
 
 
-class Past(memory.Memory):
-    """What is known of one camera, or one picture: see `memory.Memory`."""
-
-
 def tag_frame(
     tagger: Looker,
     picture: Picture,
     view: View = AS_USUAL,
-    past: Past | None = None,
+    past: Memory | None = None,
     clock: Callable[[], float] = perf_counter,
     at_s: float | None = None,
 ) -> Seen:
@@ -128,7 +125,7 @@ def tag_frame(
     pixels.check(picture)
     if math.isfinite(view.budget.frame_ms):
         tagger.pace.measure(tagger)
-    run = _Run(tagger, picture, view, past or Past(), clock, at_s)
+    run = _Run(tagger, picture, view, past or Memory(), clock, at_s)
     run.glance()
     if not view.whole:
         run.focus()
@@ -143,7 +140,7 @@ class _Run:
         tagger: Looker,
         picture: Picture,
         view: View,
-        past: Past,
+        past: Memory,
         clock: Callable[[], float],
         at_s: float | None,
     ) -> None:

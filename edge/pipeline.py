@@ -18,7 +18,8 @@ from msgspec.structs import replace
 from edge import pixels
 from edge.ahead import ahead
 from edge.errors import SourceError
-from edge.frames import Past, Seen, View, tag_frame
+from edge.frames import Seen, View, tag_frame
+from edge.memory import Memory
 from edge.newest import Cameras, Newest, broken
 from edge.records import SCHEMA, Frame, FrameFailed, FrameTags, Picture
 from edge.shares import next_turn, settled, shared
@@ -100,11 +101,11 @@ def _in_turn(
 ) -> Iterator[Done]:
     if not sources:
         return
-    past = Past()
+    past = Memory()
     with closing(ahead(_to_the_end(sources), is_stopped)) as frames:
         for frame in frames:
             if frame.index == 0:
-                past = Past()  # pictures of a folder have nothing to do with one another
+                past = Memory()  # pictures of a folder have nothing to do with one another
             yield _done(frame, tagger, view, past)
 
 
@@ -125,7 +126,7 @@ def _together(
 ) -> Iterator[Done]:
     if not mailboxes:
         return
-    cameras, pasts = Cameras(mailboxes), [Past() for _ in mailboxes]
+    cameras, pasts = Cameras(mailboxes), [Memory() for _ in mailboxes]
     shares = shared(len(mailboxes), view.budget.frame_ms)
     while waiting := cameras.waiting(is_stopped):
         shares, turn = next_turn(shares, waiting)
@@ -140,7 +141,7 @@ def _together(
         yield done
 
 
-def _done(frame: Frame, tagger: Tagger, view: View, past: Past) -> Done:
+def _done(frame: Frame, tagger: Tagger, view: View, past: Memory) -> Done:
     if frame.pixels is None:
         return Done(FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error))
     seen = tag_frame(tagger, frame.pixels, view, past, at_s=frame.at_s)

@@ -5,9 +5,7 @@ A box is (x0, y0, x1, y1) in frame pixels, half-open: x0 <= x < x1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-import numpy as np
+from collections.abc import Sequence
 
 from edge.records import Box, Region
 
@@ -96,16 +94,3 @@ def is_touching(a: Box, b: Box) -> bool:
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     return width >= 0 and height >= 0 and width + height > 0
-
-
-def area_px(boxes: Iterable[Box]) -> int:
-    """How many pixels lie in at least one of the boxes."""
-    held = np.array([box for box in boxes if box[0] < box[2] and box[1] < box[3]], np.int64)
-    if not held.size:
-        return 0
-    xs, ys = np.unique(held[:, 0::2]), np.unique(held[:, 1::2])  # every edge, sorted
-    covered = np.zeros((len(ys) - 1, len(xs) - 1), bool)  # the cells between the edges
-    for x0, y0, x1, y1 in held:
-        rows = slice(np.searchsorted(ys, y0), np.searchsorted(ys, y1))
-        covered[rows, np.searchsorted(xs, x0) : np.searchsorted(xs, x1)] = True
-    return int(np.diff(ys) @ covered @ np.diff(xs))

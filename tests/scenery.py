@@ -12,9 +12,10 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.frames import AS_USUAL, Past, Seen, View, tag_frame
+from edge.frames import AS_USUAL, Seen, View, tag_frame
 from edge.heat import Heat, Spot
 from edge.manifest import Head, StoredFile
+from edge.memory import Memory
 from edge.pace import Pace
 from edge.records import F32, U8, Box, Picture, Region
 from edge.regions import alike, shared_px
@@ -84,7 +85,7 @@ class Scene:
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
         self.pace = Pace(self.clock)
-        self.past = Past()
+        self.past = Memory()
         self.tags = {head.name: tuple((label, None) for label in LABELS) for head in self.heads}
         self._background = np.random.default_rng(1).integers(90, 110, (HEIGHT, WIDTH, 3), np.uint8)
         self._begin_s = 0.0

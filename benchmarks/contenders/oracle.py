@@ -1,8 +1,8 @@
 """The limits: what can be reached by somebody who knows where everything is, and what is found.
 
 `boxes` and `boxes_tight` know the true boxes: one crop a thing, the largest thing first. There are
-two kinds of crop: a thing fills half its side, as schedulers are told to aim at, or all of it,
-which suits a tagger that learnt from pictures of single things. The better of the two is the
+two kinds of crop: a thing fills half its side, as a scheduler is often told to aim at, or all of
+it, which suits a tagger that learnt from pictures of single things. The better of the two is the
 oracle that ours is compared with.
 
 `hindsight` knows the answers too: of both kinds of crops, and crops about groups of things, only
@@ -12,7 +12,7 @@ crops like these, and nobody could know how.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -28,28 +28,33 @@ NEAR_PX, LARGEST_PX = 160, 640  # of groups
 
 
 def boxes(tagger: Tagger, scene: Composed, draw: np.random.Generator) -> Run:
-    return Run(look_at(tagger, scene.pixels, about_things(scene, HALF)))
+    return Run(look_at(tagger, scene.pixels, about_things(scene, _true(scene), HALF)))
 
 
 def boxes_tight(tagger: Tagger, scene: Composed, draw: np.random.Generator) -> Run:
-    return Run(look_at(tagger, scene.pixels, about_things(scene, TIGHT)))
+    return Run(look_at(tagger, scene.pixels, about_things(scene, _true(scene), TIGHT)))
 
 
 def hindsight(tagger: Tagger, scene: Composed, draw: np.random.Generator) -> Run:
-    every = [*about_things(scene, HALF), *about_things(scene, TIGHT), *about_groups(scene)]
+    every = [
+        *about_things(scene, _true(scene), HALF),
+        *about_things(scene, _true(scene), TIGHT),
+        *about_groups(scene),
+    ]
     looks = look_at(tagger, scene.pixels, every)
     return Run(best_order(scene, looks), is_timed=False)
 
 
-def about_things(scene: Composed, fill: float) -> list[Region]:
+def about_things(scene: Composed, boxes: Iterable[Box], fill: float) -> list[Region]:
     """One crop a thing, the largest first: they are the easiest to name."""
-    found = sorted((p.box for p in scene.placed), key=_longest, reverse=True)
-    return [_crop(scene, box, _longest(box) / fill) for box in found]
+    return [
+        _crop(scene, box, _longest(box) / fill) for box in sorted(boxes, key=_longest, reverse=True)
+    ]
 
 
 def about_groups(scene: Composed) -> list[Region]:
     """One crop for all things of a group, where there are several."""
-    held = [union(group) for group in groups([p.box for p in scene.placed]) if len(group) > 1]
+    held = [union(group) for group in groups(_true(scene)) if len(group) > 1]
     return [_crop(scene, box, _longest(box) * 1.05) for box in held if _longest(box) <= LARGEST_PX]
 
 
@@ -74,6 +79,10 @@ def best_order(scene: Composed, looks: Sequence[Look]) -> tuple[Look, ...]:
         chosen.append(best)
         left = [(look, found - gained) for look, found in left if look is not best]
     return tuple(chosen)
+
+
+def _true(scene: Composed) -> list[Box]:
+    return [placed.box for placed in scene.placed]
 
 
 def _crop(scene: Composed, box: Box, side: float) -> Region:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from benchmarks.contenders.looking import Look
 from benchmarks.watchers import Watched
-from edge.frames import Past, Seen, View, tag_frame
+from edge.frames import Seen, View, tag_frame
+from edge.memory import Memory
 from edge.pace import Pace
 from edge.records import Budget, Planes
 from edge.tagger import Tagger
@@ -12,7 +13,7 @@ from edge.tagger import Tagger
 
 class Ours:
     def __init__(self, tagger: Tagger, budget_ms: float) -> None:
-        self._tagger, self._past = tagger, Past()
+        self._tagger, self._past = tagger, Memory()
         self._view = View(budget=Budget(budget_ms))
         self._pace = Pace()  # its own: what others' launches take is nothing it could know
         self._pace.measure(tagger)

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from benchmarks.watchers import Watched
 from benchmarks.watchers.edge_tag import told
-from edge.frames import Past, View, tag_frame
+from edge.frames import View, tag_frame
+from edge.memory import Memory
 from edge.pace import Pace
 from edge.records import Budget, Planes
 from edge.tagger import Tagger
@@ -14,7 +15,7 @@ from edge.tagger import Tagger
 
 class OpenLoop:
     def __init__(self, tagger: Tagger, budget_ms: float) -> None:
-        self._tagger, self._past, self._pace = tagger, Past(), Pace()
+        self._tagger, self._past, self._pace = tagger, Memory(), Pace()
         self._pace.measure(tagger)
         crops = max(1, int(budget_ms / self._pace.planned_ms("focus")) - 1)  # one: the whole frame
         self._view = View(budget=Budget(max_regions=crops))

@@ -7,10 +7,11 @@ import pytest
 
 from benchmarks.contenders.frigate_grid import cells
 from benchmarks.contenders.looking import around
-from benchmarks.contenders.oracle import groups
+from benchmarks.contenders.oracle import about_things, groups
 from benchmarks.contenders.random_tiles import tiles
 from benchmarks.watchers.following import Followed, Motion, follow
 from benchmarks.watchers.opennvr_count_controller import MOST, Count
+from calib_data.composed import Composed, Kind
 from edge.records import Planes
 
 DRAW = np.random.default_rng(5)
@@ -108,3 +109,11 @@ def test_everybody_in_benchmark_b_has_the_same_tiles():
     assert [s.box for s in slices(3840, 2160, 640)[:-1]] == wanted
     boxes = InferenceSlicer._generate_offset((3840, 2160), (640, 640), (128, 128))
     assert [tuple(box) for box in boxes.tolist()] == wanted
+
+
+def test_a_crop_is_as_large_as_its_thing_fills_it():
+    empty = np.zeros((400, 600, 3), np.uint8)
+    scene = Composed(empty, (), (), Kind(0, False, False))
+    small, large = (100, 100, 120, 110), (300, 200, 340, 240)
+    crops = about_things(scene, [small, large], 0.5)
+    assert [crop.box for crop in crops] == [(280, 180, 360, 260), (90, 85, 130, 125)]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.frames import Past, View, tag_frame
+from edge.frames import View, tag_frame
+from edge.memory import Memory
 from edge.records import Budget
-from edge.regions import area_px, shared
+from edge.regions import shared
 from edge.tagger import open_tagger
 from tests.scenery import Scene, Thing
 from tests.tiny import paint
@@ -69,7 +70,7 @@ def test_a_limit_of_regions_is_kept(tagger, halves):
 
 def test_successive_frames_sweep_the_whole_picture(tagger, halves):
     """15 tiles, 4 a frame: after 4 frames each was looked at once, and nothing is left to do."""
-    past, looked = Past(), []
+    past, looked = Memory(), []
     for n in range(5):
         seen = tag_frame(
             tagger, halves, View(budget=Budget(max_regions=4)), past, at_s=0.1 * n
@@ -78,12 +79,15 @@ def test_successive_frames_sweep_the_whole_picture(tagger, halves):
     assert [len(boxes) for boxes in looked] == [4, 4, 4, 3, 0]
     every = [box for boxes in looked for box in boxes]
     assert len(set(every)) == 15
-    assert area_px(every) == 90 * 60
+    seen_px = np.zeros((60, 90), bool)
+    for x0, y0, x1, y1 in every:
+        seen_px[y0:y1, x0:x1] = True
+    assert seen_px.all()
     assert seen.coverage == 1.0
 
 
 def test_a_new_frame_size_forgets_what_was_seen(tagger, halves):
-    past = Past()
+    past = Memory()
     assert tag_frame(tagger, halves, past=past).coverage == 1.0
     seen = tag_frame(tagger, paint("red", 40, 50), View(budget=Budget(max_regions=0)), past)
     assert seen.coverage == 0.0
