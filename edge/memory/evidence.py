@@ -126,7 +126,7 @@ def _best(head: Head, logs: F32) -> _Top:
 
 
 def _added(head: Head, before: F32 | None, scores: F32, counts: float) -> F32:
-    p = np.clip(np.asarray(scores, np.float64), 1e-6, 1 - 1e-6)
+    p = np.minimum(np.maximum(scores.astype(np.float64), 1e-6), 1 - 1e-6)
     new = np.log(p) if head.kind == "softmax" else np.log(p / (1 - p))
     if before is None:
         return np.asarray(_normal(new) if head.kind == "softmax" else new, np.float32)
@@ -150,15 +150,14 @@ def _told(
     head: Head, logs: F32, before: tuple[int, ...], barred: tuple[int, ...]
 ) -> tuple[int, ...]:
     """The tags of a head that are told, best first, given those told before and those barred."""
-    tags = len(logs) - head.has_none
-    limits = np.broadcast_to(head.limits, tags)
     if head.kind == "softmax":
-        return _one(logs, limits, before, barred)
+        return _one(head, logs, before, barred)
     p = probabilities(head, logs)
-    chosen = p >= limits
+    chosen = p >= head.limits
     chosen[list(barred)] = False
-    kept = list(before)
-    chosen[kept] = p[kept] >= _loosened(limits[kept])
+    if before:
+        kept = list(before)
+        chosen[kept] = p[kept] >= _loosened(np.broadcast_to(head.limits, len(p))[kept])
     rows = np.nonzero(chosen)[0]
     return tuple(rows[ranked(p[rows])].tolist())
 
@@ -169,11 +168,13 @@ def _loosened(limits: F32) -> F32:
 
 
 def _one(
-    logs: F32, limits: F32, before: tuple[int, ...], barred: tuple[int, ...]
+    head: Head, logs: F32, before: tuple[int, ...], barred: tuple[int, ...]
 ) -> tuple[int, ...]:
     """Of a softmax head: a tag that beats "none" and reaches its threshold, or no tag."""
     best = int(logs.argmax())
     if before and logs[best] - logs[before[0]] < MARGIN:
         return before
-    is_tag = best < len(limits) and best not in barred
-    return (best,) if is_tag and np.exp(logs[best]) >= limits[best] else ()
+    if best == len(logs) - head.has_none or best in barred:
+        return ()
+    limit = head.limits[best] if len(head.limits) > 1 else head.limits[0]
+    return (best,) if np.exp(logs[best]) >= limit else ()
