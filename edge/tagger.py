@@ -7,6 +7,7 @@ from contextlib import closing
 from os import PathLike
 from time import perf_counter
 from types import TracebackType
+from typing import NoReturn
 
 import msgspec
 import numpy as np
@@ -156,21 +157,31 @@ class Tagger:
         return outputs, (perf_counter() - launch) * 1e3
 
     def _read(self, outputs: Mapping[str, F32]) -> tuple[F32, dict[str, F32]]:
-        """Engine outputs by the artifact's names -> embedding, scores by head."""
-        named = {
-            word: outputs[name] for word, name in self.artifact.outputs.items() if name in outputs
-        }
-        for word, array in named.items():
-            if not np.isfinite(array).all():
-                raise InferenceError(
-                    f"{self.engine}: output {word!r} holds NaN or infinity, expected numbers",
-                    fix="use the float artifact, another engine or another provider",
-                )
-        rows = named["embedding"]
-        lengths = np.maximum(
-            np.linalg.norm(rows, axis=1, keepdims=True), 1e-12
-        )  # all zero stays so
-        return rows / lengths, {head.name: scores(head, named[head.name]) for head in self.heads}
+        """Engine outputs by the artifact's names -> embedding, scores by head.
+
+        After the engine the caches hold nothing of this, and every call of numpy costs several
+        times what it costs in a loop: hence few of them, and none of their wrappers in Python.
+        """
+        names = self.artifact.outputs
+        used = [outputs[name] for name in names.values() if name in outputs]
+        if not np.isfinite(np.concatenate(used, axis=1)).all():
+            self._refuse(outputs)
+        rows = outputs[names["embedding"]]
+        squares: F32 = np.add.reduce(rows * rows, axis=1, keepdims=True)
+        lengths: F32 = np.maximum(np.sqrt(squares), 1e-12)  # all zero stays so
+        return rows / lengths, {h.name: scores(h, outputs[names[h.name]]) for h in self.heads}
+
+    def _refuse(self, outputs: Mapping[str, F32]) -> NoReturn:
+        """Some of them are no numbers. Raises InferenceError."""
+        word = next(
+            word
+            for word, name in self.artifact.outputs.items()
+            if name in outputs and not np.isfinite(outputs[name]).all()
+        )
+        raise InferenceError(
+            f"{self.engine}: output {word!r} holds NaN or infinity, expected numbers",
+            fix="use the float artifact, another engine or another provider",
+        )
 
     def _score(self, rgb: U8) -> dict[str, F32]:
         """One picture of the input size -> head -> its row of scores."""

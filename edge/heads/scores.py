@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.bundle.manifest import Head
 from edge.records import F32, Box, Tag
@@ -21,13 +22,13 @@ def scores(head: Head, logits: F32) -> F32:
 
 def softmax(z: F32) -> F32:
     """Over the last axis; rows sum to 1. The largest is taken off first, so nothing overflows."""
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
-    return np.asarray(e / e.sum(axis=-1, keepdims=True), np.float32)
+    e = np.exp(z - np.maximum.reduce(z, axis=-1, keepdims=True))
+    return np.asarray(e / np.add.reduce(e, axis=-1, keepdims=True), np.float32)
 
 
 def sigmoid(z: F32) -> F32:
     """Beyond 80 on either side float32 knows only 0 and 1, and exp would overflow at 89."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(z, -80, 80))), np.float32)
+    return np.asarray(1 / (1 + np.exp(np.minimum(np.maximum(-z, -80), 80))), np.float32)
 
 
 def tags_for(
@@ -43,14 +44,19 @@ def tags_for(
     theirs. With `top_k`, the head's best `top_k`, whatever the thresholds and "none" say.
     """
     real = scores_row[: len(names)]  # (T,)
-    limits = np.broadcast_to(np.asarray(head.thresholds, np.float32), real.shape)  # (T,)
-    order = np.argsort(-real, kind="stable")  # on a tie the earlier tag wins, on every machine
+    reached = real >= head.limits  # (T,)
     if top_k is not None:
-        chosen = order[: max(0, top_k)]
+        chosen = ranked(real)[: max(0, top_k)].tolist()
     elif head.kind == "softmax":
-        chosen = order[:1][(real >= limits)[order[:1]]]
-        if head.has_none and scores_row[-1] >= real[order[0]]:
-            chosen = order[:0]
+        best = int(real.argmax())
+        is_none = head.has_none and scores_row[-1] >= real[best]
+        chosen = [best] if reached[best] and not is_none else []
     else:
-        chosen = order[(real >= limits)[order]]
+        rows = np.nonzero(reached)[0]
+        chosen = rows[ranked(real[rows])].tolist()
     return [Tag(head.name, names[i][0], names[i][1], float(real[i]), box) for i in chosen]
+
+
+def ranked(row: F32) -> NDArray[np.intp]:
+    """Places in a row, the highest first; on a tie the earlier one, on every machine."""
+    return np.argsort(-row, kind="stable")

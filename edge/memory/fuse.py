@@ -50,15 +50,25 @@ def _lies_in(inner: Box, outer: Box) -> bool:
 
 def touching(tags: Iterable[Tag]) -> list[list[Tag]]:
     """The tags in groups whose boxes hang together, directly or through others of the group."""
-    groups: list[list[Tag]] = []
+    groups: list[tuple[Box, list[Tag]]] = []  # the box around all of a group spares most questions
     for tag in tags:
-        near = [group for group in groups if any(is_touching(tag.box, t.box) for t in group)]
-        apart = [group for group in groups if not any(group is n for n in near)]
-        groups = [*apart, [tag, *(t for group in near for t in group)]]
-    return groups
+        box, group = tag.box, [tag]
+        near = [g for g in groups if is_touching(box, g[0]) and _touches(box, g[1])]
+        if near:
+            groups = [g for g in groups if g not in near]
+            box = union([box, *(around for around, _ in near)])
+            group += [t for _, others in near for t in others]
+        groups.append((box, group))
+    return [group for _, group in groups]
+
+
+def _touches(box: Box, tags: Iterable[Tag]) -> bool:
+    return any(is_touching(box, tag.box) for tag in tags)
 
 
 def _as_one(group: Sequence[Tag]) -> Tag:
+    if len(group) == 1:
+        return group[0]
     best = min(group, key=_rank)
     box = union([tag.box for tag in group])
     return msgspec.structs.replace(best, box=box, looks=sum(tag.looks for tag in group))

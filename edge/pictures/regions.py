@@ -91,6 +91,6 @@ def alike(a: Box, b: Box) -> bool:
 
 def is_touching(a: Box, b: Box) -> bool:
     """True when the boxes overlap or share a piece of an edge; a corner is not enough."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    return width >= 0 and height >= 0 and width + height > 0
+    if a[2] < b[0] or b[2] < a[0] or a[3] < b[1] or b[3] < a[1]:
+        return False  # as most are
+    return (a[0] < b[2] and b[0] < a[2]) or (a[1] < b[3] and b[1] < a[3])
