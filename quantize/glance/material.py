@@ -69,6 +69,7 @@ def _things(pictures: PictureSet, split: Split) -> tuple[Thing, ...]:
         Thing(s.file, s.head, s.tag)
         for s in pictures.samples
         if s.split == split and s.box is None and (s.tag or s.head == NONE) and s.head != GENERAL
+        and s.trust  # what was pasted once is a scene
     )
     if all(thing.head == NONE for thing in found):
         raise WorkshopError(
