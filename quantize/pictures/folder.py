@@ -1,7 +1,7 @@
 """A picture set in a folder, in one of three forms.
 
-labels.jsonl    a row a picture: file, head, tag, split; where wanted group, box, share, trust.Written by
-                `edge-tag capture` users, by `calib_data.scenes`, by `quantize.pictures.shared`.
+labels.jsonl    a row a picture: file, head, tag, split; where wanted group, box, share, trust.
+                Written by `edge-tag capture` users, by `calib_data.scenes` and the like.
 class folders   the folder's name is the tag: shoes/1.jpg, or train/shoes/1.jpg and val/shoes/2.jpg.
 pictures        nobody said anything: enough to distil from a teacher, or to calibrate with.
 

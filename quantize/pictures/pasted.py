@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from calib_data.composed import Composed, Thing, canvas_files, scenes
 from calib_data.crops import write_jpeg
-from edge import pixels
+from edge.pictures import pixels
 from edge.records import U8, Box, Region
 from quantize.pictures.samples import PictureSet
 from quantize.pictures.shared import picture_set
