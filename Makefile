@@ -99,14 +99,22 @@ $(VENV)/bench: $(VENV)/runtime
 	$(PIP) --editable '.[onnx,video,bench]'
 	@touch $@
 
-bench-a: $(VENV)/bench  ## detail found against compute, beside SAHI and others; 40 minutes
-	$(BIN)/python -m benchmarks.bench_a
+# What ships has learned from every picture of ../shared/data; benchmarks that use those ask its proof.
+build/proof.bundle: build/pictures
+	$(WORKSHOP) label $(TAGGER) --images build/pictures --out build/soft
+	$(MAKE) --no-print-directory int8 FROM=quantize/weights/proof TO=build/proven ON=build/pictures
+	$(MAKE) --no-print-directory glance FROM=quantize/weights/proof
+	$(WORKSHOP) pack --int8 build/proven/int8 --report build/proven/report --images build/pictures \
+	    --labels build/soft --glance build/glance-int8 --name edge-tag-proof --out $@
+
+bench-a: $(VENV)/bench build/proof.bundle  ## detail found against compute, beside SAHI and others; 40 minutes
+	$(BIN)/python -m benchmarks.bench_a --bundle build/proof.bundle
 
 bench-b: $(VENV)/bench  ## how much of a frame's time is the engine's, beside SAHI and others; minutes
 	$(BIN)/python -m benchmarks.bench_b
 
-bench-c: $(VENV)/bench  ## steady video, quiet and with others at work; three quarters of an hour
-	$(BIN)/python -m benchmarks.bench_c
+bench-c: $(VENV)/bench build/proof.bundle  ## steady video, quiet and with others at work; 45 minutes
+	$(BIN)/python -m benchmarks.bench_c --bundle build/proof.bundle
 
 bench-footage: $(VENV)/bench  ## street photos and clips; minutes
 	$(BIN)/python -m benchmarks.real_footage
