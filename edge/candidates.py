@@ -53,10 +53,10 @@ class Candidate(msgspec.Struct, frozen=True):
     item: int  # the one it was cut for
 
 
-def crop_around(box: Box, width: int, height: int) -> Region:
-    """The square whose side `box` fills to FILLS, inside the frame; one shape at the input."""
+def crop_around(box: Box, width: int, height: int, fills: float = FILLS) -> Region:
+    """The square whose side `box` fills to `fills`, inside the frame; one shape at the input."""
     longest = max(box[2] - box[0], box[3] - box[1])
-    side = max(LEAST_PX, math.ceil(longest / FILLS))
+    side = max(LEAST_PX, math.ceil(longest / fills))
     wide, tall = min(side, width), min(side, height)
     x0 = min(max(0, (box[0] + box[2] - wide) // 2), width - wide)
     y0 = min(max(0, (box[1] + box[3] - tall) // 2), height - tall)

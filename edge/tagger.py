@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from edge import pixels
+from edge.added import AddedHead
 from edge.bundle import Artifact, Bundle, TagNames, open_bundle
 from edge.check import require
 from edge.engines import Engine, installed, open_engine, pip_line
@@ -52,6 +53,7 @@ class Tagger:
         self.artifact = artifact
         self.heads: tuple[Head, ...] = bundle.manifest.heads
         self.tags: dict[str, TagNames] = {head.name: bundle.tags_of(head) for head in self.heads}
+        self._added: tuple[AddedHead, ...] = ()
         self._engine = engine
         self._spec = bundle.manifest.input
         self._preparer = Preparer(self._spec.height, self._spec.width)
@@ -73,6 +75,14 @@ class Tagger:
     def has_glance(self) -> bool:
         """Does the bundle know where in a frame to look?"""
         return self._glancer is not None
+
+    def add(self, added: AddedHead) -> None:
+        """One head more, which reads the embedding. Raises ValueError for a name that is taken."""
+        if added.head.name in self.tags:
+            raise ValueError(f"head {added.head.name!r} is there already, expected another name")
+        self.heads += (added.head,)
+        self.tags[added.head.name] = added.names
+        self._added += (added,)
 
     def glance(self, picture: Picture) -> tuple[Heat, float]:
         """Where in a picture a closer look would pay, and the ms inside the engine.
@@ -170,7 +180,10 @@ class Tagger:
         lengths = np.maximum(
             np.linalg.norm(rows, axis=1, keepdims=True), 1e-12
         )  # all zero stays so
-        return rows / lengths, {head.name: scores(head, named[head.name]) for head in self.heads}
+        unit = rows / lengths
+        own = self.bundle.manifest.heads
+        by_head = {head.name: scores(head, named[head.name]) for head in own}
+        return unit, by_head | {a.head.name: a.scores(unit) for a in self._added}
 
     def _score(self, rgb: U8) -> dict[str, F32]:
         """One picture of the input size -> head -> its row of scores."""
