@@ -13,11 +13,12 @@ from edge.bundle import Bundle, TagNames
 from edge.bundle_write import stored
 from edge.gallery import Gallery
 from edge.gallery_file import default_path, read_gallery
+from edge.heads import GALLERY
 from edge.manifest import Head
 from edge.records import F32
 from edge.vocabulary import read_vocabulary
 
-GALLERY, OPEN = "gallery", "open"  # their names
+OPEN = "open"  # the head of a vocabulary
 
 
 class AddedHead(msgspec.Struct, frozen=True, eq=False):

@@ -14,7 +14,7 @@ import numpy as np
 
 from edge import memory, pixels, schedule
 from edge.candidates import Candidate, Item, Why, asked, candidates
-from edge.heads import tags_for
+from edge.heads import GALLERY, among, tags_for
 from edge.heat import Heat
 from edge.manifest import Head
 from edge.memory import Memory
@@ -22,6 +22,7 @@ from edge.pace import Pace
 from edge.records import F32, Budget, Picture, Region, Spent, Tag
 from edge.schedule import Asked, Choice
 
+OVERLAPPED = (4 / 3) ** 2  # tiles that share a quarter of their side: so many more
 STARVED_S = 1.0  # without any launch: then one is made, whatever the budget says
 
 
@@ -123,13 +124,23 @@ def tag_frame(
     InferenceError when the engine fails, ValueError for an array that is no frame.
     """
     pixels.check(picture)
-    if math.isfinite(view.budget.frame_ms):
+    if is_limited(view):
         tagger.pace.measure(tagger)
     run = _Run(tagger, picture, view, past or Memory(), clock, at_s)
     run.glance()
     if not view.whole:
         run.focus()
     return run.seen()
+
+
+def is_limited(view: View) -> bool:
+    """Is there a budget?"""
+    return math.isfinite(view.budget.frame_ms)
+
+
+def has_gallery(heads: Iterable[Head]) -> bool:
+    """Was anything enrolled?"""
+    return any(head.name == GALLERY for head in heads)
 
 
 class _Run:
@@ -149,7 +160,8 @@ class _Run:
         self._view, self._past = view, past
         self._at_s = self._start if at_s is None else at_s
         self._width, self._height = pixels.size(picture)
-        self._is_small = past.arrive(picture, self._at_s, tagger.input_px)
+        is_fine = has_gallery(tagger.heads) and not tagger.has_glance and not is_limited(view)
+        self._is_small = past.arrive(picture, self._at_s, tagger.input_px, is_fine=is_fine)
         self._looks: list[Looked] = []
         self._skipped: list[Skipped] = []
         self._heat: Heat | None = None
@@ -262,7 +274,14 @@ class _Run:
     def _tags_of(self, looks: Looks, region: Region) -> Iterator[Tag]:
         for head in self._tagger.heads:
             row, names = looks.scores[head.name][0], self._tagger.tags[head.name]
+            if head.name == GALLERY and region.kind == "tile":
+                row = among(row, self._places(region))
             yield from tags_for(head, names, row, region.box, self._view.top_k)
+
+    def _places(self, tile: Region) -> float:
+        """How many such tiles the frame is."""
+        area = (tile.x1 - tile.x0) * (tile.y1 - tile.y0)
+        return max(1.0, OVERLAPPED * self._width * self._height / area)
 
     def _launched(self, role: str, begin: float, engine_ms: float) -> None:
         self._engine_ms += engine_ms

@@ -12,6 +12,8 @@ import numpy as np
 from edge.manifest import Head
 from edge.records import F32, Box, Tag
 
+GALLERY = "gallery"  # the head of what was enrolled on the device
+
 
 def scores(head: Head, logits: F32) -> F32:
     """(N, T) or, with `has_none`, (N, T + 1) logits -> as many probabilities, 0..1."""
@@ -28,6 +30,14 @@ def softmax(z: F32) -> F32:
 def sigmoid(z: F32) -> F32:
     """Beyond 80 on either side float32 knows only 0 and 1, and exp would overflow at 89."""
     return np.asarray(1 / (1 + np.exp(-np.clip(z, -80, 80))), np.float32)
+
+
+def among(scores_row: F32, places: float) -> F32:
+    """A row with "none" of a place that is one of so many: as many times less likely to show a tag
+    before anybody looked. Without that, many looks would find something in any frame.
+    """
+    known, none = scores_row[:-1] / places, scores_row[-1:]
+    return np.asarray(np.concatenate([known, none]) / (known.sum() + none[0]), np.float32)
 
 
 def tags_for(

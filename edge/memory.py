@@ -60,11 +60,11 @@ class Memory:
         self._size, self._now_s = (0, 0), -np.inf
         self._next_id = 1
 
-    def _begin(self, size: tuple[int, int], input_px: int, at_s: float) -> None:
+    def _begin(self, size: tuple[int, int], input_px: int, at_s: float, is_fine: bool) -> None:
         """Nothing is of use of frames of another size, or of a clock that began anew."""
         self._size = size
         self.launched_s = -np.inf
-        self.sweep = Sweep(*size, input_px, at_s)
+        self.sweep = Sweep(*size, input_px, at_s, is_fine=is_fine)
         self._gate = Gate()
         self._moves = False  # since the frame was last seen as a whole
         self._compared = 0
@@ -74,11 +74,16 @@ class Memory:
         self._turns: dict[Turn, float] = {}  # when each last had its
         self._tracks: tuple[Track, ...] = ()
 
-    def arrive(self, picture: Picture, at_s: float, input_px: int) -> bool:
-        """A new frame; True when one look at all of it shows everything there is to see."""
+    def arrive(
+        self, picture: Picture, at_s: float, input_px: int, *, is_fine: bool = False
+    ) -> bool:
+        """A new frame; True when one look at all of it shows everything there is to see.
+
+        is_fine  small things are to be found without a glance; asked once for each frame size
+        """
         size = pixels.size(picture)
         if size != self._size or at_s < self._now_s - BACK_S:
-            self._begin(size, input_px, at_s)
+            self._begin(size, input_px, at_s, is_fine)
         self._now_s = at_s
         self.sweep.pass_to(at_s)
         luma = pixels.luma_grid(picture, step_px(*size, ROWS, COLUMNS))
