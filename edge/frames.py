@@ -14,12 +14,12 @@ import numpy as np
 
 from edge import memory, pixels, schedule
 from edge.candidates import Candidate, Item, Why, asked, candidates
-from edge.heads import GALLERY, among, tags_for
+from edge.heads import GALLERY, among, none_for, tags_for
 from edge.heat import Heat
 from edge.manifest import Head
 from edge.memory import Memory
 from edge.pace import Pace
-from edge.records import F32, Budget, Picture, Region, Spent, Tag
+from edge.records import F32, Budget, Nothing, Picture, Region, Spent, Tag
 from edge.schedule import Asked, Choice
 
 OVERLAPPED = (4 / 3) ** 2  # tiles that share a quarter of their side: so many more
@@ -71,6 +71,7 @@ class Seen(msgspec.Struct, frozen=True, eq=False):
     slowdown: float = 1.0  # of launches now, over what they took when they were measured
     budget_ms: float = math.inf  # what the frame was allowed to cost
     ages_s: F32 | None = None  # (rows, columns) since the last closer look; inf: never
+    none: tuple[Nothing, ...] = ()  # what was looked at and is none of the tags
 
     @property
     def shed(self) -> dict[str, int]:
@@ -174,8 +175,10 @@ class _Run:
         """The whole frame, where it has changed or was not seen for long."""
         past, whole = self._past, Region(0, 0, self._width, self._height, "full")
         if (self._view.whole or past.wants_tags(self._at_s)) and self._may("tags", "focus"):
-            self._look(self._tagger.looks(self._picture, [whole]), whole, "glance")
-            past.saw_whole(self._looks[-1].tags, self._at_s)
+            looks = self._look(self._tagger.looks(self._picture, [whole]), whole, "glance")
+            rows = {name: scores[0] for name, scores in looks.scores.items()}
+            none = none_for(self._tagger.heads, rows)
+            past.saw_whole(self._looks[-1].tags, self._at_s, none)
         wants = not self._view.whole and not self._is_small and self._tagger.has_glance
         if wants and past.wants_heat(self._at_s) and self._may("heat", "glance"):
             begin = self._clock()
@@ -234,6 +237,7 @@ class _Run:
             self._tagger.pace.slowdown,
             view.budget.frame_ms,
             past.sweep.ages_s(),
+            past.none(self._tagger.heads, self._at_s),
         )
 
     def _plan(self) -> tuple[Asked, tuple[Choice, ...]]:

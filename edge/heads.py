@@ -5,13 +5,14 @@ T is the number of tags; a head with `has_none` has one logit more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from edge.manifest import Head
 from edge.records import F32, Box, Tag
 
+UNSURE = 0.6  # of a group: it is said of what no tag is sure of, and shall be right all the more
 GALLERY = "gallery"  # the head of what was enrolled on the device
 
 
@@ -49,8 +50,9 @@ def tags_for(
 ) -> list[Tag]:
     """The tags that one row of scores gives to `box`, best first.
 
-    softmax: the best one, if it beats "none" and reaches its threshold. multilabel: all that reach
-    theirs. With `top_k`, the head's best `top_k`, whatever the thresholds and "none" say.
+    softmax: the best one, if it beats "none" and reaches its threshold, else its group, if that
+    does: see `group_for`. multilabel: all that reach theirs. With `top_k`, the head's best `top_k`,
+    whatever the thresholds and "none" say.
     """
     real = scores_row[: len(names)]  # (T,)
     limits = np.broadcast_to(np.asarray(head.thresholds, np.float32), real.shape)  # (T,)
@@ -63,4 +65,41 @@ def tags_for(
             chosen = order[:0]
     else:
         chosen = order[(real >= limits)[order]]
+    if head.kind == "softmax" and top_k is None and not len(chosen):
+        return group_for(head, names, scores_row, box)
     return [Tag(head.name, names[i][0], names[i][1], float(real[i]), box) for i in chosen]
+
+
+def group_for(
+    head: Head, names: Sequence[tuple[str, str | None]], scores_row: F32, box: Box
+) -> list[Tag]:
+    """The best group of a softmax head, where no tag of it is sure enough: what its tags have in
+    common. Its score is the sum of theirs, and must beat "none", reach UNSURE and the threshold of
+    each of its tags. A group of one tag tells no more than the tag.
+    """
+    limits = np.broadcast_to(np.asarray(head.thresholds, np.float32), len(names))
+    sums: dict[str, float] = {}
+    least: dict[str, float] = {}
+    counts: dict[str, int] = {}
+    for (_, group), score, limit in zip(names, scores_row, limits):
+        if group is not None:
+            sums[group] = sums.get(group, 0.0) + float(score)
+            least[group] = max(least.get(group, UNSURE), float(limit))
+            counts[group] = counts.get(group, 0) + 1
+    if not sums:
+        return []
+    best = max(sums, key=lambda group: sums[group])
+    none = float(scores_row[-1]) if head.has_none else 0.0
+    if counts[best] < 2 or sums[best] < least[best] or sums[best] <= none:
+        return []
+    return [Tag(head.name, best, best, min(1.0, sums[best]), box, level="group")]
+
+
+def none_for(heads: Sequence[Head], rows: Mapping[str, F32]) -> dict[str, float]:
+    """Head -> probability of "none of these", of the heads that know it; empty where one of them
+    has a better answer.
+    """
+    known = {head.name: rows[head.name] for head in heads if head.has_none and head.name in rows}
+    if any(row[-1] < row.max() for row in known.values()):
+        return {}
+    return {name: float(row[-1]) for name, row in known.items()}
