@@ -24,6 +24,7 @@ FALSE_ACCEPTS = 0.05  # of negatives may be taken for a tag
 SHARPNESS = np.geomspace(4, 64, 25)  # tried: between tags
 STEEPNESS = np.geomspace(8, 48, 19)  # tried: between a tag and none
 RAISED = np.linspace(0, 0.4, 17)  # tried: how far the limit lies above what negatives ask for
+STRANGERS = 0.25  # as many of them as negatives: things of tags that nobody enrolled
 USUAL = 16.0  # of both, where too few examples are there to tell
 
 
@@ -78,7 +79,12 @@ def fit(examples: Sequence[F32], tags: Sequence[int], negatives: F32) -> Fit:
     weights, unseen = _solved(rows * root[:, None], y)
     said = [unseen(block) / root[block, None] for block in blocks]  # (v, T) each
     alone = [unseen(np.array([n])) / root[n] for n in range(ends[-1], len(rows))]
-    limit, steep, sharp = _calibrated(said, tags, np.concatenate(alone))
+    strangers = [
+        np.delete(unseen(own) / root[own, None], tag, axis=1)
+        for tag in (range(count) if count > 1 else ())
+        for own in [np.concatenate([b for b, of in zip(blocks, tags) if of == tag])]
+    ]  # a tag's views, as the other tags would see them were it not enrolled
+    limit, steep, sharp = _calibrated(said, tags, np.concatenate(alone), strangers)
     recalled = tuple(_recalled(said, tags, tag, limit) for tag in range(count))
     return Fit(np.asarray(weights.T, np.float32), mean, limit, steep, sharp, recalled)
 
@@ -120,16 +126,16 @@ def _recalled(unseen: Sequence[F64], tags: Sequence[int], tag: int, limit: float
 
 
 def _calibrated(
-    unseen: Sequence[F64], tags: Sequence[int], negatives: F64
+    unseen: Sequence[F64], tags: Sequence[int], negatives: F64, strangers: Sequence[F64]
 ) -> tuple[float, float, float]:
     """Limit, steepness and sharpness, from answers about what was not learned."""
     alone = [tags.count(tag) == 1 for tag in tags]  # nothing would be known of its tag without it
     known = [(rows, tag) for rows, tag, one in zip(unseen, tags, alone) if not one]
-    others = [np.delete(rows, tag, axis=1) for rows, tag in zip(unseen, tags)]
     none = negatives.max(axis=1)
-    if others[0].shape[1]:  # a thing of a tag that is not enrolled: as the others see each example
-        wrong = np.concatenate([rows.max(axis=1) for rows in others])
-        none = np.concatenate([none, np.resize(wrong, len(none))])
+    if strangers:
+        wrong = np.sort(np.concatenate([rows.max(axis=1) for rows in strangers]))
+        evenly = np.linspace(0, len(wrong) - 1, round(STRANGERS * len(none))).round().astype(int)
+        none = np.concatenate([none, wrong[evenly]])
     least = float(np.quantile(none, 1 - FALSE_ACCEPTS))
     if not known:
         return least, USUAL, USUAL
