@@ -63,6 +63,7 @@ def main() -> int:
     parser.add_argument("--engine")
     parser.add_argument("--seeds", type=int, default=5, help="draws of the examples")
     parser.add_argument("--whole", type=int, default=100, help="whole pictures a brand, at most")
+    parser.add_argument("--whole-seeds", type=int, default=3, help="draws for whole pictures")
     parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
     found: dict[str, Any] = {"machine": machine()}
@@ -71,7 +72,10 @@ def main() -> int:
         found |= {"bundle": tagger.bundle.id, "engine": tagger.engine}
         crops, lines = on_crops(tagger, photos, range(args.seeds))
         found |= {"brands": len(brands_of(photos)), "crops": crops}
-        found["whole"] = on_whole(tagger, photos, args.whole)
+    found["whole"] = []
+    for seed in range(args.whole_seeds):
+        with open_tagger(args.bundle, args.engine, threads=1) as tagger:
+            found["whole"].append(on_whole(tagger, photos, args.whole, seed))
     found["targets"] = targets(found)
     write_json(args.out / "gallery.json", found)
     (args.out / "gallery.md").write_text(markdown(found), "utf-8")
@@ -248,9 +252,9 @@ def _embedded(tagger: Tagger, photos: Sequence[Photo], places: Sequence[tuple[in
 # Whole pictures.
 
 
-def on_whole(tagger: Tagger, photos: Sequence[Photo], most: int) -> dict[str, Any]:
+def on_whole(tagger: Tagger, photos: Sequence[Photo], most: int, seed: int) -> dict[str, Any]:
     """Five examples a brand, then `edge-tag` on every other picture, at most `most` a brand."""
-    chosen = draw(photos, SHOTS[-1], 0)
+    chosen = draw(photos, SHOTS[-1], seed)
     tagger.add(gallery_head(_enrolled(tagger, photos, chosen, {})))
     right = wrong = false = pictures = without = 0
     took_ms, looks = [], []
@@ -284,7 +288,8 @@ def _some(photos: Sequence[Photo], chosen: Sequence[int], most: int) -> list[Pho
 def targets(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What was wanted, what was measured, whether it is met."""
     five = found["crops"][str(SHOTS[-1])]
-    got = {"top1": five["top1"][0], "recall": five["recall"][0], "whole": found["whole"]["named"]}
+    named = round(mean(run["named"] for run in found["whole"]), 4) if found["whole"] else 0.0
+    got = {"top1": five["top1"][0], "recall": five["recall"][0], "whole": named}
     return {
         key: {"wanted": wanted, "measured": got[key], "is_met": got[key] >= wanted}
         for key, wanted in TARGETS.items()

@@ -34,14 +34,14 @@ def markdown(found: Mapping[str, Any]) -> str:
             _table(
                 ["whole pictures", "brand named %", "another named %", "without logo",
                  "of those, a brand named %", "looks", "ms"],
-                [[str(whole["pictures"]), _percent(whole["named"]),
-                  _percent(whole["another_named"]), str(whole["pictures_without"]),
-                  _percent(whole["named_without"]), f"{whole['looks']:g}", f"{whole['ms']:g}"]],
+                [[str(run["pictures"]), _percent(run["named"]), _percent(run["another_named"]),
+                  str(run["pictures_without"]), _percent(run["named_without"]),
+                  f"{run['looks']:g}", f"{run['ms']:g}"] for run in whole],
             ),
             "",
             f"{found['bundle']}, {found['engine']}, one thread on {found['machine']['processor']}, "
             f"load {found['machine']['load']:g}{quiet}. Mean and standard deviation over draws of "
-            "the examples; whole pictures: the first draw, five examples.",
+            "the examples; whole pictures: a draw of five examples a line.",
             "",
         ]
     )  # fmt: skip
