@@ -25,11 +25,11 @@ import numpy as np
 from benchmarks.drawing import line_panels
 from benchmarks.gallery_table import markdown
 from benchmarks.machine import RESULTS, machine, write_json
-from edge.added import gallery_head
-from edge.enroll import example, new_gallery
 from edge.frames import tag_frame
-from edge.gallery import Enrolled, Example, Gallery, made
-from edge.pixels import decode
+from edge.heads.added import gallery_head
+from edge.heads.enroll import example, new_gallery
+from edge.heads.gallery import Enrolled, Example, Gallery, made
+from edge.pictures.pixels import decode
 from edge.records import F32, U8, Box, Region
 from edge.tagger import Tagger, open_tagger
 

@@ -1,6 +1,6 @@
 """A sheet of rendered views and made-up marks: what is none of the things that a user enrols.
 
-python -m calib_data.negatives        draws edge/negatives.jpg again
+python -m calib_data.negatives        draws edge/heads/negatives.jpg again
 
 `edge-tag enroll` has no pictures to say "none of these" of, and a bundle has few: so this sheet
 travels with the runtime, and its views are embedded on the device by the very engine that runs
@@ -17,7 +17,7 @@ import numpy as np
 
 from calib_data.crops import TAGS, crop, write_jpeg
 from calib_data.marks import mark
-from edge.negatives import COLUMNS, ROWS, SHEET, SIDE
+from edge.heads.negatives import COLUMNS, ROWS, SHEET, SIDE
 from edge.records import U8
 
 MARKS = 1 / 4  # of the views: an unknown mark is what an enrolled one is most easily taken for

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from edge import gallery as galleries
-from edge.bundle import Bundle, open_bundle
-from edge.enroll import example, new_gallery, none_example
+from edge.bundle.read import Bundle, open_bundle
 from edge.errors import SourceError, UsageError
-from edge.gallery import Enrolled, Example, Gallery
-from edge.gallery_file import default_path, read_gallery, write_gallery
-from edge.pixels import rgb
+from edge.heads import gallery as galleries
+from edge.heads.enroll import example, new_gallery, none_example
+from edge.heads.gallery import Enrolled, Example, Gallery
+from edge.heads.gallery_file import default_path, read_gallery, write_gallery
+from edge.pictures.pixels import rgb
+from edge.pictures.suffixes import is_clip
 from edge.process import print_table, write_line
 from edge.records import U8, Box
 from edge.sources import images
-from edge.suffixes import is_clip
 from edge.tagger import Tagger, open_tagger
 
 USUAL = 'edge-tag enroll --name "Acme" picture.jpg'

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from edge.bundle import Bundle
-from edge.gallery import Enrolled, Example, Gallery, made
-from edge.gallery_file import unit
+from edge.heads.gallery import Enrolled, Example, Gallery, made
+from edge.heads.gallery_file import unit
+from edge.heads.rows import embedding_id
 from edge.records import F32
-from edge.rows import embedding_id
 
 SIZE = 24  # D of made-up embeddings
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from edge import __version__
 from edge.bundle import open_bundle
-from edge.rows import embedding_id
-from edge.vocabulary import Header, Vocabulary, read_vocabulary, write_vocabulary
+from edge.heads.rows import embedding_id
+from edge.heads.vocabulary import Header, Vocabulary, read_vocabulary, write_vocabulary
 from quantize.errors import WorkshopError
 from quantize.texts import F32, Texts, read_matrix, read_tags, read_texts
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from edge.bundle import Bundle, open_bundle
 from edge.errors import BundleError
-from edge.gallery_file import read_gallery, write_gallery
-from edge.rows import MAGIC, START
-from edge.vocabulary import Header, Vocabulary, read_vocabulary, write_vocabulary
+from edge.heads.gallery_file import read_gallery, write_gallery
+from edge.heads.rows import MAGIC, START
+from edge.heads.vocabulary import Header, Vocabulary, read_vocabulary, write_vocabulary
 from tests.galleries import gallery
 
 

@@ -6,7 +6,7 @@ import itertools
 
 from msgspec.structs import replace
 
-from edge.fuse import fuse
+from edge.memory.fuse import fuse
 from edge.records import Box, Tag
 
 WHOLE = (0, 0, 100, 100)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edge.bundle import open_bundle
 from edge.errors import BundleError, SinkError, UsageError
-from edge.gallery import (
+from edge.heads.gallery import (
     MAX_EXAMPLES,
     MAX_TAGS,
     Enrolled,
@@ -25,7 +25,7 @@ from edge.gallery import (
     with_none,
     without,
 )
-from edge.gallery_file import default_path, read_gallery, write_gallery
+from edge.heads.gallery_file import default_path, read_gallery, write_gallery
 from tests.galleries import an_example, gallery, none_of_them, tag
 from tests.tiny import edited, write_tiny
 

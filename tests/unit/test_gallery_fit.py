@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from edge.gallery_fit import RIDGE, Fit, _solved, centred, fit, probabilities
+from edge.heads.gallery_fit import RIDGE, Fit, _solved, centred, fit, probabilities
 from edge.records import F32
 from tests.galleries import negatives, views
 

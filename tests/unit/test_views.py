@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from calib_data.negatives import sheet
 from edge.errors import UsageError
-from edge.negatives import COLUMNS, ROWS, SIDE, negatives
+from edge.heads.negatives import COLUMNS, ROWS, SIDE, negatives
+from edge.heads.views import PARTS, parts, views
 from edge.records import U8
-from edge.views import PARTS, parts, views
 
 
 def picture(width: int = 90, height: int = 60) -> U8:

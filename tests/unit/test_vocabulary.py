@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.added import open_vocabulary
 from edge.bundle import open_bundle
+from edge.heads.added import open_vocabulary
+from edge.heads.vocabulary import Vocabulary, read_vocabulary, write_vocabulary
 from edge.tagger import open_tagger
-from edge.vocabulary import Vocabulary, read_vocabulary, write_vocabulary
 from tests.hostile.test_rows import VECTORS, header
 from tests.tiny import paint
 

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from edge.bundle import open_bundle
-from edge.vocabulary import read_vocabulary
+from edge.heads.vocabulary import read_vocabulary
 from quantize.cli import main
 
 RED, BLUE = np.array([2, 0, 0], np.float32), np.array([0, 0, 3], np.float32)

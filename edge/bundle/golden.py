@@ -1,0 +1,98 @@
+"""The golden check: does an artifact say here what it said where it was packed?
+
+A golden picture lists, for each head, the scores worth comparing. Integer kernels differ a little
+between CPUs, so scores may move by `TOLERANCE`; a wrong engine build, a wrong preprocessing or a
+damaged artifact moves them more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from edge.bundle.manifest import Artifact, Golden, Head
+from edge.bundle.read import Bundle, TagNames
+from edge.errors import BundleError
+from edge.pictures.pixels import decode
+from edge.records import F32, U8
+
+TOLERANCE = 0.05  # of a score
+
+NONE = ""  # stands for "none of these" among golden scores; a tag is never empty
+
+Score = Callable[[U8], Mapping[str, F32]]  # (H, W, 3) of the input size -> head -> (T,) or (T + 1,)
+
+
+def check(bundle: Bundle, artifact: Artifact, score: Score) -> list[str]:
+    """What differs, a sentence each, with both numbers; empty when the artifact reproduces.
+
+    Raises BundleError when a golden picture cannot be read, and what `score` raises.
+    """
+    key = f"{artifact.engine}/{artifact.precision}"
+    proofs = [
+        (golden, golden.scores[key]) for golden in bundle.manifest.golden if key in golden.scores
+    ]
+    if not proofs:
+        return [f"{bundle.root}: bundle has no golden scores for {key}, expected 1 or more"]
+    findings: list[str] = []
+    for golden, expected in proofs:
+        rows = score(_picture(bundle, golden))
+        for head in bundle.manifest.heads:
+            where = f"{golden.picture.file}: {head.name}"
+            found = _by_tag(bundle.tags_of(head), rows[head.name])
+            findings += _differences(head, where, found, expected.get(head.name, {}))
+    return findings
+
+
+def require(bundle: Bundle, artifact: Artifact, score: Score) -> None:
+    """Raises BundleError, with the numbers, when `check` finds anything."""
+    findings = check(bundle, artifact, score)
+    if findings:
+        more = f"; and {len(findings) - 3} more" if len(findings) > 3 else ""
+        raise BundleError(
+            f"{bundle.root}: {artifact.engine}/{artifact.precision} does not reproduce: "
+            f"{'; '.join(findings[:3])}{more}",
+            fix="copy the bundle again; if that does not help, use another engine",
+        )
+
+
+def golden_scores(names: TagNames, row: F32, keep: int = 5) -> dict[str, float]:
+    """The `keep` best of a head's `row` for a picture, as a manifest lists them."""
+    best = sorted(_by_tag(names, row).items(), key=lambda item: -item[1])[:keep]
+    return {tag: round(score, 4) for tag, score in best}
+
+
+def _picture(bundle: Bundle, golden: Golden) -> U8:
+    spec = bundle.manifest.input
+    where = f"{bundle.root}/{golden.picture.file}"
+    pixels = decode(bundle.read(golden.picture), where)
+    if pixels.shape != (spec.height, spec.width, 3):
+        raise BundleError(
+            f"{where}: golden picture is {pixels.shape[1]} x {pixels.shape[0]} px, "
+            f"expected the input size, {spec.width} x {spec.height}"
+        )
+    return pixels
+
+
+def _by_tag(names: TagNames, row: F32) -> dict[str, float]:
+    words = [tag for tag, _ in names] + [NONE]
+    return dict(
+        zip(words, map(float, row), strict=False)
+    )  # a head without "none" has one score less
+
+
+def _differences(
+    head: Head, where: str, found: Mapping[str, float], expected: Mapping[str, float]
+) -> Sequence[str]:
+    findings = [f"{where}: {tag!r} is no tag of the head" for tag in expected if tag not in found]
+    known = {tag: score for tag, score in expected.items() if tag in found}
+    for tag, score in known.items():
+        if not abs(found[tag] - score) <= TOLERANCE:  # a NaN is no score either
+            findings.append(
+                f"{where}: {tag!r} is {found[tag]:.3f}, expected {score:.3f} +- {TOLERANCE}"
+            )
+    if head.kind == "softmax" and known:
+        was, now = max(known, key=known.__getitem__), max(found, key=found.__getitem__)
+        # less is a tie, which any CPU may break its own way
+        if found[now] - found[was] > TOLERANCE:
+            findings.append(f"{where}: best is {now!r} at {found[now]:.3f}, expected {was!r}")
+    return findings

@@ -1,0 +1,227 @@
+"""The one way to read `bundle.json`.
+
+Its length comes first, then schema, types and keys (strict.py), then what the values say together.
+Whether the files are there and fit is for `read.py` to see.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import reprlib
+
+import msgspec
+
+from edge.bundle.files import MAX_BUNDLE_BYTES, MAX_FILE_BYTES, MAX_FILES, check_name
+from edge.bundle.manifest import (
+    MANIFEST,
+    SCHEMA,
+    Artifact,
+    Head,
+    HeatArtifact,
+    HeatMap,
+    Manifest,
+    StoredFile,
+)
+from edge.errors import BundleError
+from edge.strict import read_json
+
+MAX_MANIFEST_BYTES = 1 << 20
+MAX_HEADS = 64
+MAX_COUNTER = 2**53  # what every JSON reader keeps exactly
+MAX_SIDE_PX = 4096
+MAX_EMBEDDING = 65_536
+MAX_CELLS = 256  # of the glance, on one side
+MAX_GOLDEN_CELLS = 64
+
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # names of bundles, heads and engines
+A_WORD = "1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit"
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class _Peek(msgspec.Struct):
+    """The schema is looked at first: a newer manifest has keys that this runtime does not know."""
+
+    schema: int
+
+
+def read_manifest(data: bytes, where: str) -> Manifest:
+    """A manifest that is right in itself. Raises BundleError."""
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise BundleError(
+            f"{where}: file is {len(data)} bytes, expected at most {MAX_MANIFEST_BYTES}"
+        )
+    schema = read_json(data, _Peek, where).schema
+    if schema > SCHEMA:
+        raise BundleError(
+            f"{where}: schema is {_show(schema)}, written by a newer edge-tag, expected {SCHEMA}",
+            fix="update edge-tag: pip install -U edge-tag",
+        )
+    _need(schema >= 1, where, "schema", schema, f"1 to {SCHEMA}; no release ever wrote another")
+    manifest = read_json(data, Manifest, where)
+    _check(manifest, where)
+    return manifest
+
+
+def _need(holds: bool, where: str, key: str, found: object, expected: str) -> None:
+    if not holds:
+        raise BundleError(f"{where}: {key} is {_show(found)}, expected {expected}")
+
+
+def _show(found: object) -> str:
+    """Short, whatever a hostile file holds: Python refuses to print an integer of 5,000 digits."""
+    if isinstance(found, int) and found.bit_length() > 64:
+        return f"a number of {found.bit_length()} bits"
+    return reprlib.repr(found)
+
+
+def _check(m: Manifest, where: str) -> None:
+    _need(bool(WORD.fullmatch(m.name)), where, "name", m.name, A_WORD)
+    _need(0 <= m.counter <= MAX_COUNTER, where, "counter", m.counter, f"0 to {MAX_COUNTER}")
+    for side in ("height", "width"):
+        px = getattr(m.input, side)
+        _need(1 <= px <= MAX_SIDE_PX, where, f"input.{side}", px, f"1 to {MAX_SIDE_PX} px")
+    size = m.embedding_size
+    _need(1 <= size <= MAX_EMBEDDING, where, "embedding_size", size, f"1 to {MAX_EMBEDDING}")
+    _need(
+        1 <= len(m.heads) <= MAX_HEADS, where, "number of heads", len(m.heads), f"1 to {MAX_HEADS}"
+    )
+    _need(len(m.artifacts) >= 1, where, "number of artifacts", 0, "1 or more")
+    for i, head in enumerate(m.heads):
+        _check_head(head, where, f"heads[{i}]")
+    for i, artifact in enumerate(m.artifacts):
+        _check_artifact(artifact, m.heads, where, f"artifacts[{i}]")
+    _check_unique([head.name for head in m.heads], where, "heads: name")
+    _check_unique(
+        [f"{a.engine}/{a.precision}" for a in m.artifacts], where, "artifacts: engine/precision"
+    )
+    if m.glance is not None:
+        _check_glance(m.glance, {a.engine for a in m.artifacts}, where)
+    _check_files(m.files(), where)
+
+
+def _check_glance(glance: HeatMap, engines: set[str], where: str) -> None:
+    """`engines`: those that the bundle has crops for."""
+    for side in ("height", "width"):
+        px = getattr(glance.input, side)
+        _need(1 <= px <= MAX_SIDE_PX, where, f"glance.input.{side}", px, f"1 to {MAX_SIDE_PX} px")
+    for key in ("rows", "columns"):
+        count = getattr(glance, key)
+        _need(1 <= count <= MAX_CELLS, where, f"glance.{key}", count, f"1 to {MAX_CELLS}")
+    kinds = len(glance.kinds)
+    _need(1 <= kinds <= MAX_HEADS, where, "number of glance.kinds", kinds, f"1 to {MAX_HEADS}")
+    for kind in glance.kinds:
+        _need(bool(WORD.fullmatch(kind)), where, "glance.kinds", kind, A_WORD)
+    _check_unique(list(glance.kinds), where, "glance.kinds")
+    _need(len(glance.artifacts) >= 1, where, "number of glance.artifacts", 0, "1 or more")
+    for i, artifact in enumerate(glance.artifacts):
+        key = f"glance.artifacts[{i}]"
+        known = artifact.engine in engines
+        _need(known, where, f"{key}.engine", artifact.engine, "an engine of artifacts")
+        _check_heat_artifact(artifact, glance, where, key)
+    names = [f"{a.engine}/{a.precision}" for a in glance.artifacts]
+    _check_unique(names, where, "glance.artifacts: engine/precision")
+    for name, found in glance.average_precision.items():
+        _need(0 <= found <= 1, where, f"glance.average_precision[{_show(name)}]", found, "0 to 1")
+
+
+def _check_heat_artifact(artifact: HeatArtifact, glance: HeatMap, where: str, key: str) -> None:
+    count = len(artifact.files)
+    _need(1 <= count <= 8, where, f"number of {key}.files", count, "1 to 8")
+    names = artifact.heat, artifact.geometry
+    _need(names[0] != names[1], where, f"{key}.geometry", names[1], "another output than heat")
+    proofs = len(artifact.golden)
+    _need(
+        1 <= proofs <= MAX_GOLDEN_CELLS,
+        where,
+        f"number of {key}.golden",
+        proofs,
+        f"1 to {MAX_GOLDEN_CELLS}",
+    )
+    for cell in artifact.golden:
+        inside = 0 <= cell.row < glance.rows and 0 <= cell.column < glance.columns
+        _need(inside, where, f"{key}.golden", (cell.row, cell.column), "a row and a column of it")
+        kinds = set(cell.heat) == set(glance.kinds)
+        _need(kinds, where, f"{key}.golden", tuple(cell.heat), "a probability for every kind")
+
+
+def _check_head(head: Head, where: str, key: str) -> None:
+    named = bool(WORD.fullmatch(head.name)) and head.name != "embedding"
+    _need(named, where, f"{key}.name", head.name, f"{A_WORD}, and not 'embedding'")
+    warm = math.isfinite(head.temperature) and head.temperature > 0
+    _need(warm, where, f"{key}.temperature", head.temperature, "a finite number above 0")
+    _need(
+        len(head.thresholds) > 0, where, f"{key}.thresholds", (), "one for all tags, or one a tag"
+    )
+    for threshold in head.thresholds:
+        _need(0 <= threshold <= 1, where, f"{key}.thresholds", threshold, "0 to 1")
+    if head.has_none:
+        _need(
+            head.kind == "softmax", where, f"{key}.has_none", True, "false, the head is not softmax"
+        )
+    for name, accuracy in head.accuracy.items():
+        _need(
+            accuracy.count >= 0,
+            where,
+            f"{key}.accuracy[{_show(name)}].count",
+            accuracy.count,
+            "0 or more",
+        )
+        for share in (accuracy.top1, *accuracy.by_tag.values()):
+            _need(0 <= share <= 1, where, f"{key}.accuracy[{_show(name)}]", share, "0 to 1")
+
+
+def _check_artifact(artifact: Artifact, heads: tuple[Head, ...], where: str, key: str) -> None:
+    """Its engine may be one that this runtime has never heard of: then nobody will open it."""
+    _need(bool(WORD.fullmatch(artifact.engine)), where, f"{key}.engine", artifact.engine, A_WORD)
+    _need(
+        1 <= len(artifact.files) <= 8,
+        where,
+        f"number of {key}.files",
+        len(artifact.files),
+        "1 to 8",
+    )
+    for output in ("embedding", *(head.name for head in heads)):
+        _need(
+            output in artifact.outputs,
+            where,
+            f"{key}.outputs",
+            tuple(artifact.outputs),
+            f"{output!r} in it",
+        )
+
+
+def _check_unique(names: list[str], where: str, key: str) -> None:
+    for i, name in enumerate(names):
+        _need(name not in names[:i], where, key, name, "each only once")
+
+
+def _check_files(files: list[StoredFile], where: str) -> None:
+    _need(len(files) <= MAX_FILES, where, "number of files", len(files), f"at most {MAX_FILES}")
+    for stored in files:
+        check_name(stored.file, where)
+        _need(stored.file != MANIFEST, where, "file", stored.file, "a file other than the manifest")
+        size, digest = stored.size_bytes, stored.sha256
+        _need(
+            0 <= size <= MAX_FILE_BYTES,
+            where,
+            f"{stored.file}: size_bytes",
+            size,
+            f"0 to {MAX_FILE_BYTES}",
+        )
+        _need(
+            bool(SHA256.fullmatch(digest)),
+            where,
+            f"{stored.file}: sha256",
+            digest,
+            "64 hex digits, lower case",
+        )
+    _check_unique([stored.file for stored in files], where, "file (with another hash or size)")
+    total = sum(stored.size_bytes for stored in files)
+    _need(
+        total <= MAX_BUNDLE_BYTES,
+        where,
+        "size of all files",
+        total,
+        f"at most {MAX_BUNDLE_BYTES} bytes",
+    )

@@ -1,0 +1,149 @@
+"""The glance: an open engine with the bundle's heat map, proven on its golden picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import perf_counter
+
+import numpy as np
+
+from edge.bundle.manifest import Artifact, GoldenCell, HeatArtifact, HeatMap
+from edge.bundle.read import Bundle
+from edge.engines import Engine, open_engine
+from edge.errors import BundleError, InferenceError
+from edge.glance.heat import Heat, read
+from edge.pictures import pixels
+from edge.pictures.planes import Scratch
+from edge.records import F32, U8, Picture, Region
+
+TOLERANCE = 0.1  # of a probability; integer kernels differ a little between CPUs
+OFF = 0.3  # cells, or doublings of the side, likewise
+GEOMETRY = ("down", "right", "log2 of the side")
+
+
+class Glancer:
+    """Not thread-safe. Owns its engine."""
+
+    def __init__(
+        self, bundle: Bundle, spec: HeatMap, artifact: HeatArtifact, engine: Engine
+    ) -> None:
+        """Raises BundleError when it does not answer as when it was packed."""
+        self._spec, self._artifact, self._engine = spec, artifact, engine
+        self._input = np.empty((1, spec.input.height, spec.input.width, 3), np.uint8)
+        self._scratch = Scratch()
+        self._where = f"{bundle.root}: glance of {artifact.engine}/{artifact.precision}"
+        self._check_shapes()
+        golden = pixels.decode(bundle.read(spec.golden), f"{bundle.root}/{spec.golden.file}")
+        self._require(golden)
+
+    def glance(self, picture: Picture) -> tuple[Heat, float]:
+        """Heat over the picture, and the ms inside the engine. Raises InferenceError."""
+        width, height = pixels.size(picture)
+        whole = Region(0, 0, width, height, "full")
+        pixels.shrink_into(picture, whole, self._input[0], self._scratch)
+        launch = perf_counter()
+        heat, geometry = self._run(self._input)
+        engine_ms = (perf_counter() - launch) * 1e3
+        return read(heat, geometry, self._spec, width, height), engine_ms
+
+    def close(self) -> None:
+        self._engine.close()
+
+    def _run(self, batch: U8) -> tuple[F32, F32]:
+        """A row of each output."""
+        outputs = self._engine.run(batch)
+        heat, geometry = outputs[self._artifact.heat], outputs[self._artifact.geometry]
+        if not (np.isfinite(heat).all() and np.isfinite(geometry).all()):
+            raise InferenceError(
+                f"{self._where} gives NaN or infinity, expected numbers",
+                fix="use another engine or another provider",
+            )
+        return heat[0], geometry[0]
+
+    def _check_shapes(self) -> None:
+        spec = self._spec
+        cells = spec.rows * spec.columns
+        wanted = {
+            self._artifact.heat: (1, cells * len(spec.kinds)),
+            self._artifact.geometry: (1, cells * 3),
+        }
+        if self._engine.input.shape[1:] != self._input.shape[1:]:
+            raise BundleError(
+                f"{self._where}: input is {self._engine.input.shape[1:]}, "
+                f"expected {self._input.shape[1:]}"
+            )
+        outputs = self._engine.run(np.zeros_like(self._input))
+        for name, shape in wanted.items():
+            found = outputs[name].shape if name in outputs else "missing"
+            if found != shape:
+                raise BundleError(f"{self._where}: output {name!r} is {found}, expected {shape}")
+
+    def _require(self, golden: U8) -> None:
+        """Raises BundleError, with the numbers, when the golden picture gives other answers."""
+        spec = self._spec
+        if golden.shape != self._input.shape[1:]:
+            raise BundleError(
+                f"{self._where}: golden picture is {golden.shape}, expected {self._input.shape[1:]}"
+            )
+        found = golden_cells(*self._run(golden[None]), spec)
+        findings = [
+            finding
+            for cell in self._artifact.golden
+            for finding in _differences(cell, found[cell.row][cell.column])
+        ]
+        if findings:
+            more = f"; and {len(findings) - 3} more" if len(findings) > 3 else ""
+            raise BundleError(
+                f"{self._where} does not reproduce: {'; '.join(findings[:3])}{more}",
+                fix="copy the bundle again; if that does not help, use another engine",
+            )
+
+
+def golden_cells(heat: F32, geometry: F32, spec: HeatMap) -> list[list[GoldenCell]]:
+    """A row of each output -> what every cell says, by row and column."""
+    by_kind = read(heat, geometry, spec, spec.input.width, spec.input.height).by_kind
+    told = geometry.reshape(spec.rows, spec.columns, 3)
+    return [
+        [
+            GoldenCell(
+                row,
+                column,
+                {k: round(float(p), 4) for k, p in zip(spec.kinds, by_kind[row, column])},
+                tuple(round(float(g), 3) for g in told[row, column]),  # type: ignore[arg-type]
+            )
+            for column in range(spec.columns)
+        ]
+        for row in range(spec.rows)
+    ]
+
+
+def _differences(expected: GoldenCell, found: GoldenCell) -> Iterator[str]:
+    where = f"row {expected.row}, column {expected.column}"
+    for kind, p in expected.heat.items():
+        if not abs(found.heat[kind] - p) <= TOLERANCE:
+            yield f"{where}: {kind!r} is {found.heat[kind]:.3f}, expected {p:.3f} +- {TOLERANCE}"
+    for name, was, now in zip(GEOMETRY, expected.geometry, found.geometry, strict=True):
+        if not abs(now - was) <= OFF:
+            yield f"{where}: {name} is {now:.2f}, expected {was:.2f} +- {OFF}"
+
+
+def open_glance(bundle: Bundle, focus: Artifact, provider: str, threads: int) -> Glancer | None:
+    """The glance for the engine of `focus`, of the same precision where there is one.
+
+    None when the bundle has none for that engine.
+    Raises BundleError, EngineMissing, ProviderUnavailable.
+    """
+    spec = bundle.manifest.glance
+    if spec is None:
+        return None
+    mine = [a for a in spec.artifacts if a.engine == focus.engine]
+    if not mine:
+        return None
+    artifact = next((a for a in mine if a.precision == focus.precision), mine[0])
+    files = [bundle.read(file) for file in artifact.files]
+    engine = open_engine(artifact.engine, files, provider=provider, threads=threads)
+    try:
+        return Glancer(bundle, spec, artifact, engine)
+    except BaseException:
+        engine.close()
+        raise

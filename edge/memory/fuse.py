@@ -1,0 +1,89 @@
+"""Tags of many looks -> the tags of the frame. Pure; the order of the looks is no matter."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from edge.pictures.regions import is_touching, shared_px, union
+from edge.records import Box, Tag
+
+PART = 0.2  # of a thing: so much of it a region may have told by
+
+
+def fuse(
+    glance: Sequence[Tag],
+    places: Sequence[Tag],
+    things: Sequence[Tag] = (),
+    top_k: int | None = None,
+) -> tuple[Tag, ...]:
+    """The tags of a frame, best first: by score, then head, tag and box.
+
+    glance  tags of the whole frame. They pass unchanged: what a crop shows, or does not show, says
+            nothing against a tag of the whole scene.
+    places  tags of regions from a grid, each with its region as box. The same tag in regions that
+            touch is one thing seen several times: the union of their boxes, the best of their
+            scores. One that a thing in it, or a part of a thing that a seam cuts, explains is left
+            out.
+    things  tags of tracks, each with its thing's box: see `tracks.merged`.
+    top_k   keep the best places of the `top_k` best tags of each head, one place a tag.
+    """
+    groups: defaultdict[tuple[str, str, str], list[Tag]] = defaultdict(list)
+    for tag in places:
+        if not any(_is_same(tag, thing) and _lies_in(thing.box, tag.box) for thing in things):
+            groups[tag.head, tag.tag, tag.level].append(tag)
+    merged = [_as_one(group) for tags in groups.values() for group in touching(tags)]
+    merged = [tag for tag in merged if not _is_told(tag, [*merged, *things])]
+    ranked = sorted([*glance, *merged, *things], key=_rank)
+    return tuple(ranked if top_k is None else _best(ranked, top_k))
+
+
+def _is_same(a: Tag, b: Tag) -> bool:
+    """Does `b` say what `a` says? A tag says its group."""
+    says = (b.tag, b.group) if a.level == "group" else (b.tag,)
+    return a.head == b.head and a.tag in says and (a.level, b.level) != ("tag", "group")
+
+
+def _is_told(tag: Tag, others: Sequence[Tag]) -> bool:
+    """Is it a group of which a tag is told beside it?"""
+    return tag.level == "group" and any(
+        other.level == "tag" and _is_same(tag, other) and is_touching(tag.box, other.box)
+        for other in others
+    )
+
+
+def _lies_in(inner: Box, outer: Box) -> bool:
+    area = max(1, (inner[2] - inner[0]) * (inner[3] - inner[1]))
+    return shared_px(inner, outer) / area >= PART
+
+
+def touching(tags: Iterable[Tag]) -> list[list[Tag]]:
+    """The tags in groups whose boxes hang together, directly or through others of the group."""
+    groups: list[list[Tag]] = []
+    for tag in tags:
+        near = [group for group in groups if any(is_touching(tag.box, t.box) for t in group)]
+        apart = [group for group in groups if not any(group is n for n in near)]
+        groups = [*apart, [tag, *(t for group in near for t in group)]]
+    return groups
+
+
+def _as_one(group: Sequence[Tag]) -> Tag:
+    best = min(group, key=_rank)
+    box = union([tag.box for tag in group])
+    return msgspec.structs.replace(best, box=box, looks=sum(tag.looks for tag in group))
+
+
+def _rank(tag: Tag) -> tuple[float, str, str, tuple[int, ...]]:
+    return -tag.score, tag.head, tag.tag, tag.box
+
+
+def _best(ranked: Iterable[Tag], top_k: int) -> list[Tag]:
+    names: defaultdict[str, set[str]] = defaultdict(set)  # head -> tags kept
+    kept = []
+    for tag in ranked:
+        if tag.tag not in names[tag.head] and len(names[tag.head]) < top_k:
+            names[tag.head].add(tag.tag)
+            kept.append(tag)
+    return kept

@@ -1,0 +1,38 @@
+"""What files about a source's frames may be called."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from edge.pictures.suffixes import is_picture
+
+
+class Stems:
+    """A stem for each source, no two alike: a second source of the same one becomes `<stem>-2`."""
+
+    def __init__(self) -> None:
+        self._stems: dict[str, str] = {}  # source -> stem; as many as there are sources
+        self._uses: Counter[str] = Counter()  # stem -> sources of that stem
+
+    def name(self, source: str, frame: int) -> str:
+        """`<stem>` for a picture, `<stem>.000012` for a frame of a clip or a camera."""
+        stem = self._stems.get(source)
+        if stem is None:
+            stem = self._stems[source] = self._free(stem_of(source))
+        return stem if is_picture(source) else f"{stem}.{frame:06d}"
+
+    def _free(self, stem: str) -> str:
+        free = stem
+        while free.lower() in self._uses:  # lower: some file systems do not tell cases apart
+            self._uses[stem.lower()] += 1
+            free = f"{stem}-{self._uses[stem.lower()]}"
+        self._uses[free.lower()] += 1
+        return free
+
+
+def stem_of(source: str) -> str:
+    """The part of a source's name that a file may be called: `camera:0` -> `camera-0`."""
+    last = Path(source.rstrip("/")).stem if "://" not in source else source.split("://", 1)[1]
+    return re.sub(r"[^\w.-]+", "-", last).strip("-.")[:100] or "frame"

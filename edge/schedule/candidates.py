@@ -1,0 +1,145 @@
+"""What could be looked at, and what a look at it may say. Pure: boxes in, arrays out.
+
+An item is a thing, or a piece of the frame, that is worth something to settle. A candidate is a
+region a look could go to. Every region maps to the one input shape of the artifact, so its side is
+what decides how large a thing appears.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from edge.glance.heat import boxes_of
+from edge.pictures.regions import shared
+from edge.records import F32, Box, Region
+from edge.schedule.plan import EXPLORING, MOST, Asked
+
+Why = Literal["glance", "track", "heat", "moved", "aged"]
+
+LEAST_PX = 24  # side of a crop: less is a blur
+FILLS = 0.95  # of a crop's side: half of that is named a quarter as often, a little more is cut off
+WHOLE = 0.7  # of a thing: a look that holds less of it does not count
+# How often a look is right about a thing that fills so much of its crop's side: the bundle, on
+# things of 24 to 160 px in composed 4K scenes, each looked at alone (`python -m benchmarks.fills`).
+SHARE = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+RIGHT = (0.0, 0.0, 0.03, 0.11, 0.19, 0.28, 0.35, 0.42, 0.46)
+
+
+class Item(msgspec.Struct, frozen=True):
+    """Something that a look could settle."""
+
+    box: Box
+    worth: float  # of settling it
+    why: Why
+    due_s: float = 0.0  # past its time; 0 or less is not overdue
+    track: int | None = None  # id
+    moved_tile: bool = False  # of the sweep, in which much moved: more than one crop could show
+
+    @property
+    def is_tile(self) -> bool:
+        """Is it looked at as it is, and what a look says said of the place?"""
+        return self.why == "aged" or self.moved_tile
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A region that could be looked at, for the sake of an item."""
+
+    region: Region
+    item: int  # the one it was cut for
+
+
+def crop_around(box: Box, width: int, height: int, fills: float = FILLS) -> Region:
+    """The square whose side `box` fills to `fills`, inside the frame; one shape at the input."""
+    longest = max(box[2] - box[0], box[3] - box[1])
+    side = max(LEAST_PX, math.ceil(longest / fills))
+    wide, tall = min(side, width), min(side, height)
+    x0 = min(max(0, (box[0] + box[2] - wide) // 2), width - wide)
+    y0 = min(max(0, (box[1] + box[3] - tall) // 2), height - tall)
+    return Region(x0, y0, x0 + wide, y0 + tall, "crop")
+
+
+def candidates(items: Sequence[Item], width: int, height: int) -> tuple[Candidate, ...]:
+    """A crop an item; tiles are looked at as they are. The most promising MOST of them.
+
+    A tenth of the places is for exploration, where there is so much to explore.
+    """
+    return tuple(
+        Candidate(
+            Region(*items[i].box, "tile")
+            if items[i].is_tile
+            else crop_around(items[i].box, width, height),
+            i,
+        )
+        for i in _best(items)
+    )
+
+
+def asked(items: Sequence[Item], chosen: Sequence[Candidate], cost_ms: float) -> Asked:
+    """The arrays that `schedule.plan` takes."""
+    return Asked(
+        worth=np.array([item.worth for item in items], np.float32),
+        sees=sees(items, chosen),
+        costs_ms=np.full(len(chosen), cost_ms, np.float32),
+        due=np.array([items[c.item].due_s for c in chosen], np.float32),
+        explores=np.array([items[c.item].why == "aged" for c in chosen], bool),
+    )
+
+
+def sees(items: Sequence[Item], chosen: Sequence[Candidate]) -> F32:
+    """(C, I): the chance that a look at each candidate settles each item.
+
+    A head names one thing a look, so a look speaks of the thing it was made for and of no other,
+    and where several share the crop, that one is named as likely as it is large. Of areas a look
+    tells as much as it holds of them, and of a tile the less the larger it is itself.
+    """
+    found = np.zeros((len(chosen), len(items)), np.float32)
+    if not items or not chosen:
+        return found
+    regions = np.array([c.region.box for c in chosen], np.float32)  # (C, 4)
+    boxes = np.array([item.box for item in items], np.float32)  # (I, 4)
+    is_area = np.array([item.why in ("aged", "moved") for item in items])  # (I,)
+    held = _held(regions, boxes)  # (C, I) share of each item
+    longest = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])  # (I,)
+    sides = np.maximum(regions[:, 2] - regions[:, 0], regions[:, 3] - regions[:, 1])  # (C,)
+    is_tile = np.array([item.is_tile for item in items])  # (I,)
+    detail = np.minimum(1, longest / sides[:, None]) ** 2  # (C, I) of what a tile itself would show
+    found[:, is_area] = (held * np.where(is_tile, detail, 1))[:, is_area]
+    rows, own = np.arange(len(chosen)), np.array([c.item for c in chosen])  # (C,)
+    right = np.interp(longest[own] / sides, SHARE, RIGHT)
+    area = np.where(is_area, 0, longest**2) * held  # (C, I)
+    alone = area[rows, own] / np.maximum(area.sum(1), 1e-6)
+    thing = right * alone * (held[rows, own] >= WHOLE)
+    found[rows, own] = np.where(is_area[own], held[rows, own], thing)
+    return found
+
+
+def moved_boxes(motion: F32, known: Sequence[Box], width: int, height: int) -> list[Box]:
+    """Areas that moved and that no known thing explains."""
+    boxes = boxes_of(motion, width, height)
+    return [box for box in boxes if not any(shared(box, k) >= 0.3 for k in known)]
+
+
+def _best(items: Sequence[Item]) -> list[int]:
+    """Which items get a candidate: the longest overdue, then the worthiest."""
+    order = sorted(range(len(items)), key=lambda i: (-max(items[i].due_s, 0.0), -items[i].worth))
+    explored = [i for i in order if items[i].why == "aged"][: round(EXPLORING * MOST)]
+    chosen = set(explored)
+    chosen.update([i for i in order if i not in chosen][: MOST - len(explored)])
+    return [i for i in order if i in chosen]
+
+
+def _held(regions: F32, boxes: F32) -> F32:
+    """(C, 4), (I, 4) -> (C, I): the share of each box that lies in each region."""
+    wide, tall = (
+        np.minimum(regions[:, None, n + 2], boxes[:, n + 2])
+        - np.maximum(regions[:, None, n], boxes[:, n])
+        for n in (0, 1)
+    )
+    inside = np.maximum(wide, 0) * np.maximum(tall, 0)  # (C, I)
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return np.asarray(inside / np.maximum(area, 1), np.float32)
