@@ -41,7 +41,8 @@ def transformers_vectors(folder: Path, words: Sequence[str], prompts: Sequence[s
     tokenize = package.AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
     def encode(lines: list[str]) -> Any:
-        return model.get_text_features(**tokenize(lines, padding=True, return_tensors="pt"))
+        found = model.get_text_features(**tokenize(lines, padding=True, return_tensors="pt"))
+        return getattr(found, "pooler_output", found)  # transformers 5 gives a record
 
     return _averaged(words, prompts, encode)
 
