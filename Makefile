@@ -13,7 +13,7 @@ STOCK := $(DATA)/teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite
 LABELLED := --images build/pictures --labels build/soft
 
 .PHONY: help demo picture test lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c \
-    bench-footage clean
+    bench-footage bench-gallery clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -115,6 +115,9 @@ bench-b: $(VENV)/bench  ## how much of a frame's time is the engine's, beside SA
 
 bench-c: $(VENV)/bench build/proof.bundle  ## steady video, quiet and with others at work; 45 minutes
 	$(BIN)/python -m benchmarks.bench_c --bundle build/proof.bundle
+
+bench-gallery: $(VENV)/bench  ## brands enrolled with a few pictures, found again; minutes
+	$(BIN)/python -m benchmarks.gallery
 
 bench-footage: $(VENV)/bench  ## street photos and clips; minutes
 	$(BIN)/python -m benchmarks.real_footage

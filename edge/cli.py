@@ -77,6 +77,13 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     return SourceError.exit_code if totals.failed else 0
 
 
+def enroll(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
+    """Tags with a few pictures, on the device."""
+    from edge.enrolling import enroll as change
+
+    return change(_with_profile(flags), out)
+
+
 def capture(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """Fill a calibration set."""
     from itertools import chain
@@ -131,6 +138,7 @@ def check(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
 
 VERBS: dict[str, Callable[[argparse.Namespace, BinaryIO, Stop], int]] = {
     "run": run,
+    "enroll": enroll,
     "capture": capture,
     "check": check,
     "devices": devices,
@@ -164,7 +172,20 @@ def _open_tagger(flags: argparse.Namespace, opened: ExitStack) -> Tagger:
     from edge.tagger import open_tagger
 
     tagger = open_tagger(flags.bundle, flags.engine, flags.provider, flags.threads)
-    return opened.enter_context(closing(tagger))
+    opened.enter_context(closing(tagger))
+    _add_heads(flags, tagger)
+    return tagger
+
+
+def _add_heads(flags: argparse.Namespace, tagger: Tagger) -> None:
+    """What was enrolled, and tags by their texts."""
+    from edge.heads.added import open_gallery, open_vocabulary
+
+    gallery = None if flags.no_gallery else open_gallery(tagger.bundle, flags.gallery)
+    if gallery is not None:
+        tagger.add(gallery)
+    if flags.vocabulary is not None:
+        tagger.add(open_vocabulary(tagger.bundle, flags.vocabulary))
 
 
 def _view(flags: argparse.Namespace) -> View:

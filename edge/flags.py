@@ -8,9 +8,16 @@ from typing import NoReturn
 
 from edge import __version__
 from edge.errors import UsageError
+from edge.flags_gallery import ABOUT, add_enroll, add_heads, checked
 
 EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
-VERBS = ("run", "capture", "check", "devices")  # the first word of a command; any other means run
+VERBS = (
+    "run",
+    "enroll",
+    "capture",
+    "check",
+    "devices",
+)  # the first word of a command; any other means run
 
 EXAMPLES = """\
 examples:
@@ -23,6 +30,7 @@ examples:
   edge-tag --device rpi5 rtsp://cam/1       with the settings of a device profile
 
 more commands (edge-tag COMMAND --help):
+  edge-tag enroll --name Acme a.jpg b.jpg   a tag more, with a few pictures, no training
   edge-tag capture --camera 0 --out set/    take a calibration set
   edge-tag check                            is the bundle right, on each engine of this machine?
   edge-tag devices                          the device profiles
@@ -45,12 +53,18 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     Raises UsageError. `--help` and `--version` print and raise SystemExit, as argparse does.
     """
     verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("run", argv)
-    parser = {"run": _run, "capture": _capture, "check": _check, "devices": _devices}[verb]()
-    flags = parser.parse_args(rest)
+    makers = {
+        "run": _run,
+        "enroll": _enroll,
+        "capture": _capture,
+        "check": _check,
+        "devices": _devices,
+    }
+    flags = makers[verb]().parse_args(rest)
     flags.verb = verb
     if verb in ("run", "capture"):
         flags.sources = _sources(flags)
-    return flags
+    return checked(flags) if verb == "enroll" else flags
 
 
 def _run() -> Parser:
@@ -63,6 +77,7 @@ def _run() -> Parser:
     _add_pace(parser, every_s=0.0)
     parser.add_argument("--frames", type=at_least_1, metavar="N", help="stop after N frames")
     _add_engine(parser)
+    add_heads(parser)
     add = parser.add_argument_group("how closely to look").add_argument
     text = (
         "what one frame may take, from its pixels to its tags; several cameras share it "
@@ -94,6 +109,14 @@ def _add_explain(parser: Parser) -> None:
     add("--explain-every-s", type=seconds, default=0.0, metavar="S", help=text)
     text = "such pictures in the folder at most, the oldest are removed (default %(default)s)"
     add("--explain-keep", type=at_least_1, default=EXPLAIN_KEEP, metavar="N", help=text)
+
+
+def _enroll() -> Parser:
+    parser = _parser("edge-tag enroll", ABOUT)
+    add_enroll(parser)
+    _add_engine(parser)
+    parser.set_defaults(budget_ms=None)  # a device profile may have one
+    return parser
 
 
 def _capture() -> Parser:

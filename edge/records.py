@@ -73,6 +73,18 @@ class Tag(msgspec.Struct, frozen=True):
     looks: int = 1  # at it, in all frames
     age_s: float = 0.0  # since the last of them
     state: Literal["open", "settled", "unsure"] = "open"  # would another look change it?
+    level: Literal["tag", "group"] = "tag"  # "group": `tag` is a group; which of its tags is unsure
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """A thing, or the whole frame, of which every head says "none of these"."""
+
+    heads: dict[str, float]  # head -> calibrated probability that it is none of its tags, 0..1
+    box: Box
+    track: int | None = None  # None: the whole frame
+    looks: int = 1
+    age_s: float = 0.0  # since the last of them
+    state: Literal["open", "settled", "unsure"] = "open"
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -99,6 +111,7 @@ class FrameTags(msgspec.Struct, frozen=True):
     shed: dict[str, int]  # looks that would have paid and did not fit the budget, by why
     bundle: str  # name@counter
     engine: str  # engine/PROVIDER
+    none: tuple[Nothing, ...] = ()  # looked at, and none of the tags that heads with a "none" know
 
 
 class FrameFailed(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from edge.errors import BundleError, EngineMissing, InferenceError
 from edge.frames import AS_USUAL, View, tag_frame
 from edge.glance.heat import Heat
 from edge.glance.looking import Glancer, open_glance
+from edge.heads.added import AddedHead
 from edge.heads.scores import scores
 from edge.pictures import pixels
 from edge.pictures.planes import Scratch
@@ -53,6 +54,7 @@ class Tagger:
         self.artifact = artifact
         self.heads: tuple[Head, ...] = bundle.manifest.heads
         self.tags: dict[str, TagNames] = {head.name: bundle.tags_of(head) for head in self.heads}
+        self._added: tuple[AddedHead, ...] = ()
         self._engine = engine
         self._spec = bundle.manifest.input
         self._preparer = Preparer(self._spec.height, self._spec.width)
@@ -74,6 +76,14 @@ class Tagger:
     def has_glance(self) -> bool:
         """Does the bundle know where in a frame to look?"""
         return self._glancer is not None
+
+    def add(self, added: AddedHead) -> None:
+        """One head more, which reads the embedding. Raises ValueError for a name that is taken."""
+        if added.head.name in self.tags:
+            raise ValueError(f"head {added.head.name!r} is there already, expected another name")
+        self.heads += (added.head,)
+        self.tags[added.head.name] = added.names
+        self._added += (added,)
 
     def glance(self, picture: Picture) -> tuple[Heat, float]:
         """Where in a picture a closer look would pay, and the ms inside the engine.
@@ -169,7 +179,10 @@ class Tagger:
         rows = outputs[names["embedding"]]
         squares: F32 = np.add.reduce(rows * rows, axis=1, keepdims=True)
         lengths: F32 = np.maximum(np.sqrt(squares), 1e-12)  # all zero stays so
-        return rows / lengths, {h.name: scores(h, outputs[names[h.name]]) for h in self.heads}
+        unit = rows / lengths
+        own = self.bundle.manifest.heads
+        by_head = {head.name: scores(head, outputs[names[head.name]]) for head in own}
+        return unit, by_head | {a.head.name: a.scores(unit) for a in self._added}
 
     def _refuse(self, outputs: Mapping[str, F32]) -> NoReturn:
         """Some of them are no numbers. Raises InferenceError."""

@@ -24,6 +24,7 @@ STAGES = {
     "compare": "accuracy, agreement, size and milliseconds, float against int8, as a page",
     "glance": "where in a frame to look closer: a small network on a student's first layers",
     "quantize-glance": "a glance -> int8 for each engine, judged by the things it still finds",
+    "vocabulary": "tags by their text embeddings, a small file beside any bundle",
     "pack": "artifacts, heads, accuracy, golden pictures and recipe -> a bundle",
 }
 WALK = """\

@@ -30,17 +30,28 @@ def fuse(
     things  tags of tracks, each with its thing's box: see `tracks.merged`.
     top_k   keep the best places of the `top_k` best tags of each head, one place a tag.
     """
-    groups: defaultdict[tuple[str, str], list[Tag]] = defaultdict(list)
+    groups: defaultdict[tuple[str, str, str], list[Tag]] = defaultdict(list)
     for tag in places:
         if not any(_is_same(tag, thing) and _lies_in(thing.box, tag.box) for thing in things):
-            groups[tag.head, tag.tag].append(tag)
+            groups[tag.head, tag.tag, tag.level].append(tag)
     merged = [_as_one(group) for tags in groups.values() for group in touching(tags)]
+    merged = [tag for tag in merged if not _is_told(tag, [*merged, *things])]
     ranked = sorted([*glance, *merged, *things], key=_rank)
     return tuple(ranked if top_k is None else _best(ranked, top_k))
 
 
 def _is_same(a: Tag, b: Tag) -> bool:
-    return (a.head, a.tag) == (b.head, b.tag)
+    """Does `b` say what `a` says? A tag says its group."""
+    says = (b.tag, b.group) if a.level == "group" else (b.tag,)
+    return a.head == b.head and a.tag in says and (a.level, b.level) != ("tag", "group")
+
+
+def _is_told(tag: Tag, others: Sequence[Tag]) -> bool:
+    """Is it a group of which a tag is told beside it?"""
+    return tag.level == "group" and any(
+        other.level == "tag" and _is_same(tag, other) and is_touching(tag.box, other.box)
+        for other in others
+    )
 
 
 def _lies_in(inner: Box, outer: Box) -> bool:

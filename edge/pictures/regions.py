@@ -49,6 +49,22 @@ def tile_px_for(width: int, height: int, input_px: int) -> int:
     return min((3 if short >= 6 * input_px else 2) * input_px, short)
 
 
+def finer_tiles(width: int, height: int, input_px: int, most: int) -> list[Region]:
+    """Tiles of one input and of half of one, for things far smaller than a tile: each size in full,
+    or not at all where that would be more than `most` tiles together.
+    """
+    found: list[Region] = []
+    for side in (input_px, input_px // 2):
+        is_new = side < tile_px_for(width, height, input_px) or side < max(width, height) / 2
+        if side > min(width, height) or side < 1 or not is_new:
+            continue
+        tiles = grid(width, height, side, overlap_px_for(side))
+        if len(found) + len(tiles) > most:
+            break
+        found += tiles
+    return found
+
+
 def overlap_px_for(tile_px: int) -> int:
     """How far neighbours overlap: a thing of up to a quarter tile is whole in one of them."""
     return tile_px // 4

@@ -117,7 +117,8 @@ def _cells(tag: Tag, result: FrameTags) -> tuple[str, str, str, str, str]:
     is_whole = tag.box == (0, 0, *result.size)
     x0, y0, x1, y1 = tag.box
     where = "whole" if is_whole else f"{x0},{y0} {x1 - x0}x{y1 - y0}"
-    return "", where, printable(tag.head), printable(tag.tag), printable(tag.group or "")
+    word = f"some {tag.tag}" if tag.level == "group" else tag.tag
+    return "", where, printable(tag.head), printable(word), printable(tag.group or "")
 
 
 def _one_line(result: FrameTags) -> str:

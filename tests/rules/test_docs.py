@@ -62,8 +62,15 @@ def test_the_low_data_table_is_the_measured_one() -> None:
     assert measured in README
 
 
+def test_the_gallery_tables_are_the_measured_ones() -> None:
+    measured = (RESULTS.parent / "gallery.md").read_text("utf-8").split("\n\n")
+    tables = [part for part in measured if part.startswith("| ")]
+    assert len(tables) == 2
+    assert all(part in README for part in tables)
+
+
 def test_the_json_line_is_one_of_this_schema() -> None:
-    [text] = re.findall(r"^    (\{\"schema\".*?\n.*?\"engine\": \"[^\"]*\"\})", README, re.S | re.M)
+    [text] = re.findall(r"^    (\{\"schema\".*?\n\s+\"none\": \[.*?\]\})$", README, re.S | re.M)
     line = json.loads(text)
     fields = {
         kind: [f.name for f in msgspec.structs.fields(kind)] for kind in (FrameTags, Tag, Spent)

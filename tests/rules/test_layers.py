@@ -17,6 +17,7 @@ EDGE = ROOT / "edge"
 RANKS: tuple[tuple[str, ...], ...] = (
     ("pictures", "glance", "schedule", "memory", "explain", "heads"),  # no code: a docstring
     ("errors", "clock", "pictures.suffixes"),
+    ("flags_gallery",),
     ("records", "store", "strict", "process", "pictures.stems"),
     (
         *("bundle.files", "bundle.manifest", "pictures.regions", "schedule.plan", "schedule.cost"),
@@ -28,21 +29,25 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ),
     (
         *("bundle.manifest_read", "pictures.pixels", "heads.scores", "glance.heat", "memory.fuse"),
+        *("heads.rows", "heads.gallery_fit"),
         *("explain.lettering", "explain.ink", "engines", "sources.decoder"),
     ),
     (
         *("memory.appearance", "memory.evidence", "explain.column"),
-        *("schedule.candidates", "schedule.pace"),
+        *("schedule.candidates", "schedule.pace", "heads.negatives", "heads.gallery"),
     ),
-    ("memory.tracks", "schedule.sweep"),
+    ("memory.tracks", "schedule.sweep", "heads.views"),
     ("memory.known",),
     ("bundle.read", "frames", "sources", "capture"),
     ("bundle",),
     ("bundle.write", "bundle.golden", "pictures.prepare", "glance.looking", "explain.map"),
+    ("heads.gallery_file", "heads.vocabulary"),
+    ("heads.added",),
     ("explain.panel",),
     ("explain.picture",),
     ("sinks", "tagger"),
-    ("pipeline", "audit", "flags"),
+    ("heads.enroll",),
+    ("pipeline", "audit", "flags", "enrolling"),
     ("cli",),
     ("__main__",),
 )
