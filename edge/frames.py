@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
-from edge import memory, pixels, schedule
+from edge import colour, memory, pixels, schedule
 from edge.candidates import Candidate, Item, Why, asked, candidates
 from edge.heads import tags_for
 from edge.heat import Heat
@@ -202,7 +202,8 @@ class _Run:
 
     def seen(self) -> Seen:
         past, view = self._past, self._view
-        tags = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
+        known = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
+        tags = colour.coloured(self._picture, known)
         closer = sum(look.region.kind != "full" for look in self._looks)
         launches = len(self._looks) - closer + (self._heat is not None)
         end = self._clock()

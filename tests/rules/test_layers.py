@@ -17,10 +17,11 @@ EDGE = ROOT / "edge"
 RANKS: tuple[tuple[str, ...], ...] = (
     ("errors", "clock", "suffixes"),
     ("records", "store", "strict", "process", "stems"),
-    ("bundle_files", "manifest", "regions", "schedule", "cost", "gate", "cells", "shares"),
+    ("bundle_files", "manifest", "regions", "schedule", "cost", "gate", "cells", "shares",
+     "text_vectors"),  # fmt: skip
     ("ahead", "buffers", "newest", "profiles", "headers", "planes"),
     ("manifest_read", "pixels", "heads", "heat", "fuse", "lettering", "ink", "engines", "decoder"),
-    ("appearance", "column", "evidence", "candidates", "pace"),
+    ("appearance", "column", "evidence", "candidates", "pace", "colour"),
     ("tracks", "sweep"),
     ("memory",),
     ("bundle", "frames", "sources", "capture"),
