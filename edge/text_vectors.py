@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import numpy as np
@@ -76,24 +77,22 @@ def read_text_vectors(file: Path) -> TextVectors:
     """Raises BundleError for a file that is none, of another schema, or was changed."""
     try:
         with file.open("rb") as stream:
-            header = _header(file, stream.read(12), stream.read(MOST_HEADER))
-            start = 12 + int.from_bytes(header[0], "little")
-            about = header[1]
+            about = _header(file, stream)
             wanted = len(about.texts) * about.size * 4
-            stream.seek(start)
             data = stream.read(wanted + 1)
     except OSError as e:
         raise BundleError(f"{file}: {e.strerror}", fix="give the file with the texts") from e
     return TextVectors(about, _rows(file, about, data, wanted))
 
 
-def _header(file: Path, first: bytes, rest: bytes) -> tuple[bytes, TextHeader]:
-    size = int.from_bytes(first[8:], "little")
-    if first[:8] != MAGIC or len(first) != 12 or size > len(rest):
-        raise _refused(file, "no text vectors, or cut short")
+def _header(file: Path, stream: BinaryIO) -> TextHeader:
+    first = stream.read(len(MAGIC) + 4)
+    size = int.from_bytes(first[len(MAGIC) :], "little")
+    if first[: len(MAGIC)] != MAGIC or size > MOST_HEADER:
+        raise _refused(file, "no text vectors")
     try:
-        about = msgspec.json.decode(rest[:size], type=TextHeader)
-    except (msgspec.DecodeError, RecursionError) as e:
+        about = msgspec.json.decode(stream.read(size), type=TextHeader)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise _refused(file, f"its header does not parse ({e})") from e
     if about.schema != SCHEMA:
         raise _refused(file, f"schema {about.schema}")
@@ -102,7 +101,7 @@ def _header(file: Path, first: bytes, rest: bytes) -> tuple[bytes, TextHeader]:
         raise _refused(file, f"{count} texts, {len(about.ids)} ids, {about.size} numbers each")
     if count * about.size * 4 > MOST_VECTORS:
         raise _refused(file, f"{count} x {about.size} numbers")
-    return first[8:], about
+    return about
 
 
 def _rows(file: Path, about: TextHeader, data: bytes, wanted: int) -> F32:
