@@ -3,8 +3,7 @@
 Attributes: a head on the embedding of the student that ships (quantize/weights/default), learned
 from clothing photos by what their category implies and from rendered garments, whose attributes
 are known by construction; judged on photos of other senders and on garments drawn with other
-seeds. Colours: the word that edge.colour measures on rendered garments of one dye, against the
-dye. Retrieval with a published FashionSAP checkpoint has no row: none is at hand, and numbers of
+seeds. Colours: the word that the runtime measures on rendered garments of one dye, against the dye. Retrieval with a published FashionSAP checkpoint has no row: none is at hand, and numbers of
 random weights would say nothing. About three minutes on one core.
 """
 
@@ -20,7 +19,7 @@ from time import perf_counter
 from typing import Any
 
 from calib_data.crops import SEWN, sewn
-from edge.colour import colour_of
+from edge.heads.colour import colour_of
 from quantize.cli import main as edge_quantize
 from quantize.pictures.folder import share_of
 
@@ -113,8 +112,10 @@ def table(result: Mapping[str, Any]) -> str:
                      for part in ("photos", "rendered"))  # fmt: skip
     lines = ["| attribute | photos: have it | precision | recall | AP | rendered: have it | "
              "precision | recall | AP |", "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
-    for tag in result["attributes"]["tags"]:
-        lines.append(f"| {tag} | {_cells(photos.get(tag))} | {_cells(drawn.get(tag))} |")
+    lines += [
+        f"| {tag} | {_cells(photos.get(tag))} | {_cells(drawn.get(tag))} |"
+        for tag in result["attributes"]["tags"]
+    ]
     found = result["colours"]
     share = 100 * found["right"] / found["garments"]
     lines.append("")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from calib_data.cloth import DENIM, Garment, curve, dye
-from calib_data.paint import F32, jitter, polygon, step, tint
+from calib_data.paint import jitter, polygon, step, tint
 
 Rng = np.random.Generator
 

@@ -12,15 +12,17 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
-from edge import colour, memory, pixels, schedule
-from edge.candidates import Candidate, Item, Why, asked, candidates
-from edge.heads import tags_for
-from edge.heat import Heat
-from edge.manifest import Head
-from edge.memory import Memory
-from edge.pace import Pace
+from edge.bundle.manifest import Head
+from edge.glance.heat import Heat
+from edge.heads.colour import coloured
+from edge.heads.scores import tags_for
+from edge.memory import known
+from edge.memory.known import Memory
+from edge.pictures import pixels
 from edge.records import F32, Budget, Picture, Region, Spent, Tag
-from edge.schedule import Asked, Choice
+from edge.schedule.candidates import Candidate, Item, Why, asked, candidates
+from edge.schedule.pace import Pace
+from edge.schedule.plan import NOTHING, Asked, Choice, plan
 
 STARVED_S = 1.0  # without any launch: then one is made, whatever the budget says
 
@@ -77,7 +79,7 @@ class Seen(msgspec.Struct, frozen=True, eq=False):
         return dict(Counter(skip.why for skip in self.skipped))
 
 
-class Looks(memory.Looks, Protocol):
+class Looks(known.Looks, Protocol):
     """What R regions look like, and what it cost to find out."""
 
     @property
@@ -182,28 +184,26 @@ class _Run:
         self._items = self._past.items(self._at_s)
         if self._items and not self._fits("focus"):
             self._skipped += [
-                Skipped(Region(*item.box), item.why)
-                for item in self._items
-                if item.worth > schedule.NOTHING
+                Skipped(Region(*item.box), item.why) for item in self._items if item.worth > NOTHING
             ]
             return
         self._found = found = candidates(self._items, self._width, self._height)
-        question, plan = self._plan()
-        regions = (found[choice.candidate].region for choice in plan)
+        question, choices = self._plan()
+        regions = (found[choice.candidate].region for choice in choices)
         done = 0
         with closing(self._tagger.looks(self._picture, regions)) as looks:
-            for choice in plan:
+            for choice in choices:
                 if not self._fits("focus"):
                     break
                 self._look_at(looks, choice)
                 done += 1
         self._past.had_turn("focus", self._at_s)  # there may have been nothing to look at
-        self._skip(question, plan[:done])
+        self._skip(question, choices[:done])
 
     def seen(self) -> Seen:
         past, view = self._past, self._view
-        known = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
-        tags = colour.coloured(self._picture, known)
+        told = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
+        tags = coloured(self._picture, told)
         closer = sum(look.region.kind != "full" for look in self._looks)
         launches = len(self._looks) - closer + (self._heat is not None)
         end = self._clock()
@@ -233,7 +233,7 @@ class _Run:
         question = asked(self._items, self._found, cost_ms)
         left_ms = max(budget.frame_ms - self._spent_ms() - self._past.tail_ms, cost_ms)
         exploring_ms = self._past.sweep.owed_ms(budget.frame_ms, cost_ms)
-        return question, schedule.plan(question, Budget(left_ms, budget.max_regions), exploring_ms)
+        return question, plan(question, Budget(left_ms, budget.max_regions), exploring_ms)
 
     def _look_at(self, ready: Iterator[Looks], choice: Choice) -> None:
         candidate = self._found[choice.candidate]
@@ -271,7 +271,7 @@ class _Run:
         self._tagger.pace.took(role, (self._ended - begin) * 1e3)
         self._past.launched_s = self._at_s
 
-    def _may(self, turn: memory.Turn, role: str) -> bool:
+    def _may(self, turn: known.Turn, role: str) -> bool:
         """Whether a launch for the sake of the glance is made: it fits, and so does a closer look
         beside it; or such looks had their turn.
         """
@@ -298,5 +298,5 @@ class _Run:
         gains = question.sees @ (question.worth * missed)
         served = {self._found[row].item for row in rows}
         for candidate, gain in zip(self._found, gains):
-            if candidate.item not in served and gain > schedule.NOTHING:
+            if candidate.item not in served and gain > NOTHING:
                 self._skipped.append(Skipped(candidate.region, self._items[candidate.item].why))

@@ -73,7 +73,7 @@ class Tag(msgspec.Struct, frozen=True):
     looks: int = 1  # at it, in all frames
     age_s: float = 0.0  # since the last of them
     state: Literal["open", "settled", "unsure"] = "open"  # would another look change it?
-    colour: str | msgspec.UnsetType = msgspec.UNSET  # of a garment: see edge.colour; else not said
+    colour: str | msgspec.UnsetType = msgspec.UNSET  # of a garment; else not said
 
 
 class Spent(msgspec.Struct, frozen=True):

@@ -72,8 +72,9 @@ def table(
 
     Raises WorkshopError for a group or a tag nobody has heard of.
     """
-    wanted, sure = np.zeros((len(known), len(tags)), np.float32), np.zeros(
-        (len(known), len(tags)), np.bool_
+    wanted, sure = (
+        np.zeros((len(known), len(tags)), np.float32),
+        np.zeros((len(known), len(tags)), np.bool_),
     )
     for row, said in enumerate(known):
         for group, tag in said.items():

@@ -111,7 +111,7 @@ def _column(stored: Any) -> np.ndarray[Any, Any]:
 
 def _opened(file: Path) -> Any:
     try:
-        import h5py  # type: ignore[import-untyped] # an extra: few have the set
+        import h5py  # an extra: few have the set
     except ModuleNotFoundError as e:
         raise WorkshopError(
             file, "package h5py is not installed", "it", "pip install 'edge-tag[fashion]'"

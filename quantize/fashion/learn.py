@@ -1,4 +1,4 @@
-"""One matrix on a frozen embedding: logistic regression where something is known, and its measure."""
+"""One matrix on a frozen embedding: logistic regression on what is known, and its measure."""
 
 from __future__ import annotations
 

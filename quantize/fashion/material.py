@@ -15,9 +15,9 @@ import torch
 from tqdm import tqdm
 
 from calib_data.crops import SEWN, sewn
-from edge import pixels
+from edge.bundle.manifest import InputSpec
 from edge.errors import SourceError
-from edge.manifest import InputSpec
+from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
 from quantize.fashion.attributes import Known, by_construction, known_of
@@ -30,7 +30,8 @@ HELD_OUT = 4  # rendered garments learned from, to one that is held out
 OTHERS = 600  # pictures of what is no garment: enough to be silent about
 RENDERED_PX = 192
 
-Item = tuple[Known, str, Callable[[], U8]]  # what is known, from where, how to see it
+# What is known, from where, whether it is held out, how to see it.
+Item = tuple[Known, str, bool, Callable[[], U8]]
 
 
 class Material(msgspec.Struct, frozen=True, eq=False):
@@ -79,9 +80,7 @@ def gather(student: Student, side: int, images: Path, rendered: int, seed: int) 
     return Material(np.concatenate(features), known, source, held_out)
 
 
-def photos(
-    samples: Sequence[Sample], said: dict[str, dict[str, str]]
-) -> Iterator[tuple[Known, str, bool, Callable[[], U8]]]:
+def photos(samples: Sequence[Sample], said: dict[str, dict[str, str]]) -> Iterator[Item]:
     """Samples of which something is known: all clothes, and some of the other heads."""
     others = [s for s in samples if s.head not in ("clothes", "")]
     step = max(1, len(others) // OTHERS)
@@ -93,9 +92,7 @@ def photos(
             yield known, source, sample.split == "val", lambda s=sample: read(s)
 
 
-def garments(
-    count: int, seed: int
-) -> Iterator[tuple[Known, str, bool, Callable[[], U8]]]:
+def garments(count: int, seed: int) -> Iterator[Item]:
     """`count` of each kind to learn from, and a quarter more that is held out."""
     for number in range(count + -(-count // HELD_OUT)):
         for tag in SEWN:
@@ -123,14 +120,16 @@ def embedded(student: Student, side: int, views: Sequence[U8]) -> F32:
     return student.eval().embed(normalise(torch.from_numpy(batch))).numpy()
 
 
-def _batches(items: Sequence) -> Iterator[tuple[list, list[U8]]]:
+def _batches(items: Sequence[Item]) -> Iterator[tuple[list[Item], list[U8]]]:
     for i in range(0, len(items), BATCH):
-        kept, views = [], []
-        for item in items[i : i + BATCH]:
-            try:
-                views.append(item[3]())
-                kept.append(item)
-            except (SourceError, OSError):
-                continue  # other stages list it
-        if kept:
-            yield kept, views
+        seen = [(item, view) for item in items[i : i + BATCH] if (view := _view(item)) is not None]
+        if seen:
+            yield [item for item, _ in seen], [view for _, view in seen]
+
+
+def _view(item: Item) -> U8 | None:
+    """None where it cannot be read: other stages list it."""
+    try:
+        return item[3]()
+    except (SourceError, OSError):
+        return None

@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from edge.heads.text_vectors import TextVectors, header_of
 from edge.records import F32, U8
-from edge.text_vectors import TextVectors, header_of
 from quantize.errors import WorkshopError
 from quantize.fashion import prompts
 from quantize.fashion.checkpoint import load
@@ -54,9 +54,7 @@ class Fashion:
     def text_vectors(self, captions: Sequence[str], *, ends: bool = True) -> F32:
         """Descriptions of products -> (B, joint). `ends`: with [SEP], as they were evaluated."""
         texts = [prompts.description(caption) for caption in captions]
-        parts = (
-            self.network.text_vectors(*self._read(some, ends=ends)) for some in _parts(texts)
-        )
+        parts = (self.network.text_vectors(*self._read(some, ends=ends)) for some in _parts(texts))
         return torch.cat(list(parts)).numpy()
 
     def stored(self, captions: Sequence[str], ids: Sequence[str] = ()) -> TextVectors:

@@ -1,4 +1,4 @@
-"""Texts as FashionSAP reads them: cleaned captions, prefixes, attribute phrases, masked questions."""
+"""Texts as FashionSAP reads them: cleaned captions, prefixes, attributes, masked questions."""
 
 from __future__ import annotations
 

@@ -18,9 +18,7 @@ class ImageTower(nn.Module):
 
     def __init__(self, plan: Vit) -> None:
         super().__init__()
-        self.patch_embed = nn.ModuleDict(
-            {"proj": nn.Conv2d(3, plan.width, plan.patch, plan.patch)}
-        )
+        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, plan.width, plan.patch, plan.patch)})
         self.cls_token = nn.Parameter(torch.zeros(1, 1, plan.width))
         self.pos_embed = nn.Parameter(torch.zeros(1, plan.tokens, plan.width))
         self.blocks = nn.ModuleList([Block(plan) for _ in range(plan.depth)])

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from edge.manifest import InputSpec
-from edge.text_vectors import write_text_vectors
+from edge.bundle.manifest import InputSpec
+from edge.heads.text_vectors import write_text_vectors
 from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.export import FILES, usable
@@ -44,7 +44,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     text = "published file for retrieval, pre-training or text-guided retrieval"
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help=text)
     parser.add_argument("--vocabulary", type=Path, required=True, metavar="FILE", help="vocab.txt")
-    parser.add_argument("--texts", type=Path, metavar="FILE", help="captions to encode, a line each")
+    parser.add_argument(
+        "--texts", type=Path, metavar="FILE", help="captions to encode, a line each"
+    )
     text = "pictures to measure ranges on, and to judge int8 by; none: no int8"
     parser.add_argument("--images", type=Path, metavar="DIR", help=text)
     parser.add_argument("--count", type=int, default=96, help="so many of them")
@@ -135,4 +137,3 @@ def _told(result: dict[str, Any]) -> str:
     if INT8 in result:
         lines.append(result[INT8]["table"])
     return "".join(f"{line}\n" for line in lines)
-

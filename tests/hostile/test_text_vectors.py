@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import BundleError
-from edge.text_vectors import (
+from edge.heads.text_vectors import (
     MAGIC,
     TextVectors,
     header_of,
@@ -23,7 +23,9 @@ from edge.text_vectors import (
 def vectors(count: int = 3, size: int = 4) -> TextVectors:
     rows = np.random.default_rng(0).normal(size=(count, size)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    return TextVectors(header_of(rows, [f"t{i}" for i in range(count)], [""] * count, "v", "c"), rows)
+    return TextVectors(
+        header_of(rows, [f"t{i}" for i in range(count)], [""] * count, "v", "c"), rows
+    )
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +56,16 @@ def test_a_changed_byte_is_refused_or_in_the_words_alone(file: Path, place: int,
     assert np.array_equal(read.rows, vectors().rows)
 
 
-@pytest.mark.parametrize("change", [lambda d: d[:-1], lambda d: d + b"x", lambda d: d[:20],
-                                    lambda d: b"", lambda d: b"EDGETEXT" + b"\xff" * 4])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d[:-1],
+        lambda d: d + b"x",
+        lambda d: d[:20],
+        lambda d: b"",
+        lambda d: b"EDGETEXT" + b"\xff" * 4,
+    ],
+)
 def test_cut_or_lengthened_is_refused(change, file: Path):
     """F3"""
     other = file.with_name("other.texts")

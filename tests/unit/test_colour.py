@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from calib_data.crops import sewn
-from edge.colour import HEADS, MULTICOLOUR, NAMED, colour_of, coloured, to_lab, votes
+from edge.heads.colour import HEADS, MULTICOLOUR, NAMED, colour_of, coloured, to_lab, votes
 from edge.records import Planes, Tag
 
 DYED = {"navy": (36, 46, 87), "red": (180, 36, 41), "white": (237, 237, 232), "olive": (82, 92, 56)}

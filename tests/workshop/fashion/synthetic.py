@@ -108,7 +108,7 @@ def _drawn(key: str, shape: tuple[int, ...], seed: int) -> Tensor:
         return 0.2 * noise
     if "norm" in key.lower():
         return 1 + 0.2 * noise
-    if "embed" in key and "proj" not in key or key.endswith("cls_token"):
+    if ("embed" in key and "proj" not in key) or key.endswith("cls_token"):
         return noise
     return 1.3 * noise / math.sqrt(math.prod(shape[1:]))
 

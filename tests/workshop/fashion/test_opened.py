@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
-from edge.text_vectors import read_text_vectors, write_text_vectors  # noqa: E402
+from edge.heads.text_vectors import read_text_vectors, write_text_vectors  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.fashion import prompts  # noqa: E402
 from quantize.fashion.opened import Fashion, open_fashion  # noqa: E402

@@ -16,7 +16,7 @@ for package in ("onnxscript", "onnxslim"):
     pytest.importorskip(package, reason="pip install 'edge-tag[quantize]'")
 
 from edge.engines import open_engine  # noqa: E402
-from edge.text_vectors import read_text_vectors  # noqa: E402
+from edge.heads.text_vectors import read_text_vectors  # noqa: E402
 from quantize.cli import main  # noqa: E402
 from tests.workshop.fashion.synthetic import Plan, random_state, write  # noqa: E402
 from tests.workshop.fashion.words import write_vocabulary  # noqa: E402

@@ -7,9 +7,49 @@ from pathlib import Path
 from quantize.fashion.symbols import SYMBOLS
 
 SPECIAL = ["[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-WORDS = """the image description is difference between two images are and a red blue shirt dress
-gender women men yes no ? & $ + shir ##t ##s jean cafe 2016 spring summer season attribute cotton
-black jacket in more sleeves with""".split()
+WORDS = [
+    "the",
+    "image",
+    "description",
+    "is",
+    "difference",
+    "between",
+    "two",
+    "images",
+    "are",
+    "and",
+    "a",
+    "red",
+    "blue",
+    "shirt",
+    "dress",
+    "gender",
+    "women",
+    "men",
+    "yes",
+    "no",
+    "?",
+    "&",
+    "$",
+    "+",
+    "shir",
+    "##t",
+    "##s",
+    "jean",
+    "cafe",
+    "2016",
+    "spring",
+    "summer",
+    "season",
+    "attribute",
+    "cotton",
+    "black",
+    "jacket",
+    "in",
+    "more",
+    "sleeves",
+    "with",
+]
 TOKENS = ["[PAD]", *(f"[{symbol}_sign]" for symbol in SYMBOLS), *SPECIAL, *WORDS]
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from msgspec.structs import replace
 
-from edge import pixels
+from edge.pictures import pixels
 from edge.records import F32, U8, Box, Picture, Region, Tag
 
 SIDE = 32  # px a side of what is measured
@@ -52,9 +52,7 @@ def coloured(picture: Picture, tags: Sequence[Tag]) -> tuple[Tag, ...]:
     """Tags of HEADS with the colour of what is in their box; the others as they are."""
     boxes = {tag.box for tag in tags if tag.head in HEADS}
     words = {box: colour_of(_cut(picture, box)) for box in boxes}
-    return tuple(
-        replace(tag, colour=words[tag.box]) if tag.head in HEADS else tag for tag in tags
-    )
+    return tuple(replace(tag, colour=words[tag.box]) if tag.head in HEADS else tag for tag in tags)
 
 
 def _cut(picture: Picture, box: Box) -> U8:
