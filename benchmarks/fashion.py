@@ -3,8 +3,9 @@
 Attributes: a head on the embedding of the student that ships (quantize/weights/default), learned
 from clothing photos by what their category implies and from rendered garments, whose attributes
 are known by construction; judged on photos of other senders and on garments drawn with other
-seeds. Colours: the word that the runtime measures on rendered garments of one dye, against the dye. Retrieval with a published FashionSAP checkpoint has no row: none is at hand, and numbers of
-random weights would say nothing. About three minutes on one core.
+seeds. Colours: the word that the runtime measures on rendered garments of one dye, against the dye.
+Retrieval with a published FashionSAP checkpoint has no row: none is at hand, and numbers of random
+weights would say nothing. About three minutes on one core.
 """
 
 from __future__ import annotations

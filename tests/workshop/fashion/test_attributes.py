@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from calib_data.crops import SEWN, crop, sewn  # noqa: E402
-from calib_data.crops import TAGS as DRAWN
+from calib_data.crops import TAGS as DRAWN  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.fashion import attributes, learn, material  # noqa: E402
 from quantize.fashion.attributes import GROUPS, IMPLIED, TAGS, table  # noqa: E402

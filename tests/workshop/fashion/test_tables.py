@@ -114,8 +114,9 @@ def test_masked_questions():
 
 def test_a_text_of_pre_training_in_full():
     """F8: golden string."""
-    said = {"category": "JEANS", "composition": "100% cotton", "gender": "Men", "name": "Blue Jeans",
-            "season": prompts.season("FW2016"), "sub category": "JEANS"}  # fmt: skip
+    said = {"category": "JEANS", "composition": "100% cotton", "gender": "Men",
+            "name": "Blue Jeans", "season": prompts.season("FW2016"),
+            "sub category": "JEANS"}  # fmt: skip
     assert prompts.pretraining("jeans", "Slim-fit jeans.", said) == (
         "[CLS] [pants_sign] the image description is slim fit jeans [SEP] "
         "the image category is jeans the image composition is 100% cotton the image gender is men "

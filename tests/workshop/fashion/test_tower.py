@@ -24,7 +24,7 @@ from quantize.int8.search import attempt  # noqa: E402
 from quantize.int8.subject import Subject  # noqa: E402
 from quantize.students import normalise  # noqa: E402
 from tests.workshop.fashion.synthetic import Plan, random_state  # noqa: E402
-from tests.workshop.fashion.synthetic import write as write_state
+from tests.workshop.fashion.synthetic import write as write_state  # noqa: E402
 
 ENGINES = ("onnxruntime", "openvino", "tflite")
 PLAN = Plan("retrieval", side=64, width=32, depth=2, joint=16)

@@ -82,5 +82,5 @@ def test_a_vocabulary_that_is_none_is_refused(tokens, reason):
 def test_a_vocabulary_is_read_from_its_file(tmp_path: Path):
     """F4"""
     assert read_vocabulary(write_vocabulary(tmp_path)).tokens[: len(TOKENS)] == tuple(TOKENS)
-    with pytest.raises(WorkshopError, match="none.txt"):
+    with pytest.raises(WorkshopError, match=r"none\.txt"):
         read_vocabulary(tmp_path / "none.txt")
