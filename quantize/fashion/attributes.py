@@ -72,10 +72,8 @@ def table(
 
     Raises WorkshopError for a group or a tag nobody has heard of.
     """
-    wanted, sure = (
-        np.zeros((len(known), len(tags)), np.float32),
-        np.zeros((len(known), len(tags)), np.bool_),
-    )
+    wanted = np.zeros((len(known), len(tags)), np.float32)
+    sure = np.zeros(wanted.shape, np.bool_)
     for row, said in enumerate(known):
         for group, tag in said.items():
             _refuse_unknown(group, tag)
