@@ -42,16 +42,19 @@ class QueryPart(nn.Module):
 
 def text_to_onnx(network: FashionNet, file: Path) -> None:
     """The first layers and the projections: what a description becomes."""
-    ids = torch.ones(2, 5, dtype=torch.int64)
-    _write(TextPart(network), {"ids": ids, "mask": ids}, network, file)
+    _write(TextPart(network), _text(), network, file)
 
 
 def query_to_onnx(network: FashionNet, file: Path) -> None:
     """Both towers: what a picture and a wished change become."""
     side = network.config.vit.side
-    ids = torch.ones(2, 5, dtype=torch.int64)
-    inputs = {"image": torch.zeros(2, 3, side, side), "ids": ids, "mask": ids}
+    inputs = {"image": torch.zeros(2, 3, side, side), **_text()}
     _write(QueryPart(network), inputs, network, file)
+
+
+def _text() -> dict[str, Tensor]:
+    """Two tensors: one given for both would be one input, and the mask the ids."""
+    return {name: torch.ones(2, 5, dtype=torch.int64) for name in ("ids", "mask")}
 
 
 def _write(part: nn.Module, inputs: dict[str, Tensor], network: FashionNet, file: Path) -> None:
