@@ -119,7 +119,10 @@ def table(result: Mapping[str, Any]) -> str:
     ]
     found = result["colours"]
     share = 100 * found["right"] / found["garments"]
+    others = held_out["others"]
     lines.append("")
+    lines.append(f"On {others['pictures']} pictures of groceries it gives "
+                 f"{others['given_a_picture']} tags a picture.")  # fmt: skip
     lines.append(f"Colour: {share:.1f} % of {found['garments']} rendered garments of one dye are "
                  "named as they were dyed.")  # fmt: skip
     return "\n".join(lines) + "\n"

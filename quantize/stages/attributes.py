@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=Path, required=True, help=text)
     text = "garments of each kind that are drawn, their attributes known"
     parser.add_argument("--rendered", type=int, default=60, metavar="N", help=text)
+    text = "tags to leave out, comma between them: what is not learned well enough to be told"
+    parser.add_argument("--without", default="", metavar="TAGS", help=text)
     parser.add_argument("--side", type=int, help="px of the input; None: what it learned with")
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
@@ -51,14 +54,16 @@ def run(args: argparse.Namespace) -> None:
     file = student_file(args.student)
     student, settings = loaded(file)
     side = side_of(settings, args.side, file)
-    asked = {"rendered": args.rendered, "side": side, "seed": args.seed}
+    without = tuple(tag for tag in args.without.split(",") if tag)
+    _refuse_unknown(without)
+    asked = {"rendered": args.rendered, "side": side, "seed": args.seed, "without": without}
     inputs = {"student": recipe.digest(file), "images": recipe.digest(args.images)}
     if (args.images / SAID).exists():
         inputs["said"] = recipe.digest(args.images / SAID)
     if done := recipe.begin(args.out, "attributes", asked, inputs):
         return _say(args.out, done.result)
     material = gather(student, side, args.images, args.rendered, args.seed)
-    tags, result = learned(student, material)
+    tags, result = learned(student, material, without)
     save(student, {**settings, "final_side": side}, args.out / FILE)
     lists = {**read_lists(file.parent), HEAD: TagList(tags, tuple(GROUP_OF[t] for t in tags))}
     write_lists(lists, args.out)
@@ -66,11 +71,13 @@ def run(args: argparse.Namespace) -> None:
     return _say(args.out, result)
 
 
-def learned(student: Student, material: Material) -> tuple[tuple[str, ...], dict[str, Any]]:
+def learned(
+    student: Student, material: Material, without: Sequence[str] = ()
+) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Put the head on the student. Its tags, and its measure on what is held out, by source."""
     train = material.part(held_out=False)
     wanted, sure = table(train.known)
-    columns = taught(wanted, sure, LEAST)
+    columns = [i for i in taught(wanted, sure, LEAST) if TAGS[i] not in without]
     if not columns:
         raise WorkshopError(
             "attributes", f"no tag that {LEAST} pictures have", "one at least", "--rendered 60"
@@ -92,12 +99,22 @@ def learned(student: Student, material: Material) -> tuple[tuple[str, ...], dict
     return tags, result
 
 
+def _refuse_unknown(tags: Sequence[str]) -> None:
+    for tag in tags:
+        if tag not in TAGS:
+            raise WorkshopError("--without", repr(tag), f"of {', '.join(TAGS)}", "mend it")
+
+
 def _say(out: Path, result: dict[str, Any]) -> None:
     lines = [("held out", "group", "tag", "pictures", "have it", "AP %", "precision %", "recall %")]
     for source, found in result["held_out"].items():
         for row in found["tags"]:
             shares = (row["average_precision"], row["precision"], row["recall"])
-            cells = [f"{100 * share:.1f}" for share in shares] if row["present"] else ["-"] * 3
+            if not row["present"]:
+                continue
+            cells = [f"{100 * share:.1f}" for share in shares]
             counts = str(row["count"]), str(row["present"])
             lines.append((source, row["group"], row["tag"], *counts, *cells))  # type: ignore[arg-type]
-    sys.stdout.write(f"{aligned(lines)}\n{out}\n")  # type: ignore[arg-type]
+    given = {source: found["given_a_picture"] for source, found in result["held_out"].items()}
+    said = ", ".join(f"{source} {count}" for source, count in given.items())
+    sys.stdout.write(f"{aligned(lines)}\ntags a picture: {said}\n{out}\n")  # type: ignore[arg-type]

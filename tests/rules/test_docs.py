@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from benchmarks.fashion import table as fashion_table
 from benchmarks.lowdata import TABLE
 from edge.flags import parse
 from edge.frames import STARVED_S
@@ -60,6 +61,11 @@ def test_the_table_is_the_measured_one() -> None:
 def test_the_low_data_table_is_the_measured_one() -> None:
     [measured] = TABLE.findall((RESULTS.parent / "lowdata.md").read_text("utf-8"))
     assert measured in README
+
+
+def test_the_fashion_table_is_the_measured_one() -> None:
+    result = json.loads((RESULTS.parent / "fashion.json").read_text("utf-8"))
+    assert fashion_table(result) in README
 
 
 def test_the_json_line_is_one_of_this_schema() -> None:

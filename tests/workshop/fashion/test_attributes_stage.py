@@ -69,6 +69,11 @@ def test_a_student_gets_one_head_more(
     photos = {row["tag"]: row for row in result["held_out"]["photos"]["tags"]}
     assert (photos["short-sleeve"]["count"], photos["short-sleeve"]["present"]) == (4, 1)
     assert main(asked) == 0  # done already: it says so again
+    capsys.readouterr()
+    assert main([*asked[:-1], str(tmp_path / "other"), "--without", "kids,zip"]) == 0
+    assert "kids" not in read_lists(tmp_path / "other")["attributes"].tags
+    assert main([*asked[:-1], str(tmp_path / "third"), "--without", "kid"]) == 2
+    assert "'kid', expected of" in capsys.readouterr().err
 
 
 def test_pictures_without_clothes_are_refused(tmp_path: Path, capsys) -> None:
