@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import msgspec
 import numpy as np
 
 from edge.bundle.manifest import InputSpec
@@ -19,6 +20,9 @@ from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.export import FILES, usable
 from quantize.export.files import EXPORTERS
+from quantize.fashion import evaluate
+from quantize.fashion.fashiongen import open_fashiongen
+from quantize.fashion.fashioniq import Part
 from quantize.fashion.judged import VectorBench
 from quantize.fashion.opened import Fashion, open_fashion
 from quantize.fashion.tower import FoldedTower
@@ -49,6 +53,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     text = "pictures to measure ranges on, and to judge int8 by; none: no int8"
     parser.add_argument("--images", type=Path, metavar="DIR", help=text)
+    text = "FashionGen's h5 files: recall both ways, or of a category checkpoint its accuracy"
+    parser.add_argument("--fashiongen", type=Path, metavar="DIR", help=text)
+    text = "captions and images of FashionIQ: recall of changed pictures, both galleries"
+    parser.add_argument("--fashioniq", type=Path, metavar="DIR", help=text)
     parser.add_argument("--count", type=int, default=96, help="so many of them")
     parser.add_argument("--engines", default=",".join(FILES), help="comma between them")
     parser.add_argument("--side", type=int, help="px of a picture; none: as trained")
@@ -73,13 +81,16 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _made(fashion: Fashion, engines: list[str], args: argparse.Namespace) -> dict[str, Any]:
-    if fashion.kind == "category":
-        raise WorkshopError(
-            args.checkpoint, "a category checkpoint: it has no vectors", "one for retrieval", ""
-        )
     report = fashion.report
     result: dict[str, Any] = {"kind": report.kind, "loaded": len(report.loaded),
                               "dropped": len(report.dropped)}  # fmt: skip
+    if measured := _measured(fashion, args):
+        result["measured"] = measured
+    if fashion.kind == "category":
+        if not measured:
+            found = "a category checkpoint: it has no vectors"
+            raise WorkshopError(args.checkpoint, found, "one for retrieval", "or --fashiongen DIR")
+        return result
     if args.texts:
         ids, captions = read_captions(args.texts)
         write_text_vectors(fashion.stored(captions, ids), args.out / TEXTS)
@@ -91,6 +102,22 @@ def _made(fashion: Fashion, engines: list[str], args: argparse.Namespace) -> dic
     if args.images:
         result[INT8] = _int8(tower, engines, args)
     return result
+
+
+def _measured(fashion: Fashion, args: argparse.Namespace) -> dict[str, Any]:
+    """On the sets that were given, those that the network is for; numbers under their names."""
+    found: dict[str, Any] = {}
+    if args.fashiongen:
+        measure = evaluate.categories if fashion.kind == "category" else evaluate.retrieval
+        with open_fashiongen(args.fashiongen, "validation") as data:
+            found["fashiongen"] = measure(fashion, data)
+    if args.fashioniq:
+        for name, official in (("pairs", False), ("official", True)):
+            found[f"fashioniq, gallery of {name}"] = {
+                part: evaluate.changed(fashion, args.fashioniq, part, official=official)
+                for part in get_args(Part)
+            }
+    return msgspec.to_builtins(found, str_keys=True)
 
 
 def _int8(tower: FoldedTower, engines: list[str], args: argparse.Namespace) -> dict[str, Any]:
@@ -132,7 +159,9 @@ def _told(result: dict[str, Any]) -> str:
     lines = [f"{result['kind']}: {result['loaded']} tensors, {result['dropped']} left out"]
     if "texts" in result:
         lines.append(f"{result['texts']} texts: {TEXTS}")
-    for engine, made in result[FLOAT].items():
+    for name, found in result.get("measured", {}).items():
+        lines.append(f"{name}: {msgspec.json.format(msgspec.json.encode(found)).decode()}")
+    for engine, made in result.get(FLOAT, {}).items():
         lines.append(f"float {engine}: {', '.join(made['files'])}")
     if INT8 in result:
         lines.append(result[INT8]["table"])

@@ -19,6 +19,7 @@ from edge.engines import open_engine  # noqa: E402
 from edge.heads.text_vectors import read_text_vectors  # noqa: E402
 from quantize.cli import main  # noqa: E402
 from tests.workshop.fashion.synthetic import Plan, random_state, write  # noqa: E402
+from tests.workshop.fashion.test_readers import write_fashiongen  # noqa: E402
 from tests.workshop.fashion.words import write_vocabulary  # noqa: E402
 
 PLAN = Plan("retrieval", side=48, depth=2, joint=16)
@@ -65,6 +66,21 @@ def test_a_published_file_becomes_a_tower_and_text_vectors(tmp_path: Path, capsy
     assert result["int8"]["kept"]["onnxruntime"]
     assert result["dropped"] > 100
     assert main(asked) == 0  # done already
+
+
+def test_a_category_file_is_measured_and_has_no_artifacts(tmp_path: Path, capsys) -> None:
+    """F6"""
+    asked = flags(tmp_path, PLAN._replace(kind="category", classes=48))
+    write_fashiongen(tmp_path)
+    assert main([*asked, "--fashiongen", str(tmp_path)]) == 0
+    assert "macro_f" in capsys.readouterr().out
+    assert not (tmp_path / "out" / "float").exists()
+
+
+def test_missing_sets_are_said(tmp_path: Path, capsys) -> None:
+    """F9"""
+    assert main([*flags(tmp_path), "--fashioniq", str(tmp_path)]) == 2
+    assert "cap.dress.val.json" in capsys.readouterr().err
 
 
 def test_a_category_file_has_no_vectors(tmp_path: Path, capsys) -> None:
