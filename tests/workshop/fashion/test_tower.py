@@ -101,7 +101,7 @@ def test_int8_keeps_vectors(engine, method, tower, float_files, backends, tmp_pa
             tried = attempt(bench, backends[engine], method).tried
     assert not tried.error
     cosine = next(row for row in tried.rows if row.measure == "cosine")
-    assert cosine.after > 0.98
+    assert cosine.after > 0.95
     assert tried.heads["embedding"].sqnr_db > 10
 
 
