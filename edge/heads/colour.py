@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from edge.pictures import pixels
 from edge.records import F32, U8, Box, Picture, Region, Tag
 
-SIDE = 32  # px a side of what is measured
+SIDE = 48  # px a side of what is measured
 HEADS = frozenset({"clothes"})  # whose things have a colour
 MULTICOLOUR = "multicolour"
 LEAST = 0.34  # share of the votes: with less for every colour, it is of many
@@ -32,7 +32,7 @@ NAMED: dict[str, tuple[tuple[int, int, int], ...]] = {  # sRGB, several where a 
     "grey": ((88, 88, 90), (128, 128, 130), (165, 165, 165)),
     "white": ((205, 205, 203), (228, 228, 226), (248, 248, 246)),
     "navy": ((28, 34, 62), (38, 48, 88), (24, 29, 44)),
-    "blue": ((40, 80, 150), (60, 105, 170), (30, 60, 190), (80, 103, 138)),
+    "blue": ((40, 80, 150), (60, 105, 170), (30, 60, 190), (80, 103, 138), (98, 110, 138)),
     "light blue": ((128, 148, 178), (140, 180, 210), (150, 200, 215), (175, 205, 225)),
     "turquoise": ((50, 160, 160), (90, 190, 185)),
     "green": ((50, 95, 65), (60, 140, 75), (110, 170, 100)),
