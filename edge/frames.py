@@ -203,7 +203,7 @@ class _Run:
     def seen(self) -> Seen:
         past, view = self._past, self._view
         told = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
-        tags = coloured(self._picture, told)
+        tags, past.colours = coloured(self._picture, told, past.colours)
         closer = sum(look.region.kind != "full" for look in self._looks)
         launches = len(self._looks) - closer + (self._heat is not None)
         end = self._clock()

@@ -7,7 +7,7 @@ likely what lies behind. Where no colour has a good share of the votes, the thin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import cv2
@@ -16,6 +16,8 @@ from msgspec.structs import replace
 
 from edge.pictures import pixels
 from edge.records import F32, U8, Box, Picture, Region, Tag
+
+Key = int | Box  # a thing by its track; a place by where it is
 
 SIDE = 48  # px a side of what is measured
 HEADS = frozenset({"clothes"})  # whose things have a colour
@@ -48,11 +50,24 @@ NAMED: dict[str, tuple[tuple[int, int, int], ...]] = {  # sRGB, several where a 
 }
 
 
-def coloured(picture: Picture, tags: Sequence[Tag]) -> tuple[Tag, ...]:
-    """Tags of HEADS with the colour of what is in their box; the others as they are."""
-    boxes = {tag.box for tag in tags if tag.head in HEADS}
-    words = {box: colour_of(_cut(picture, box)) for box in boxes}
-    return tuple(replace(tag, colour=words[tag.box]) if tag.head in HEADS else tag for tag in tags)
+def coloured(
+    picture: Picture, tags: Sequence[Tag], known: Mapping[Key, str]
+) -> tuple[tuple[Tag, ...], dict[Key, str]]:
+    """Tags of HEADS with their colour, the others as they are; and the colours for next time.
+
+    known: of the frame before. A colour is measured when a thing is looked at, not in every frame.
+    """
+    words: dict[Key, str] = {}
+    for tag in tags:
+        if tag.head in HEADS and (key := _key(tag)) not in words:
+            is_old = tag.age_s > 0 and key in known
+            words[key] = known[key] if is_old else colour_of(_cut(picture, tag.box))
+    told = (replace(tag, colour=words[_key(tag)]) if tag.head in HEADS else tag for tag in tags)
+    return tuple(told), words
+
+
+def _key(tag: Tag) -> Key:
+    return tag.box if tag.track is None else tag.track
 
 
 def _cut(picture: Picture, box: Box) -> U8:

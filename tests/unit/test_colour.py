@@ -7,6 +7,7 @@ import json
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from calib_data.crops import sewn
 from edge.heads.colour import HEADS, MULTICOLOUR, NAMED, colour_of, coloured, to_lab, votes
@@ -95,7 +96,8 @@ def picture():
 
 
 def test_only_garments_get_a_colour():
-    garment, lemon = coloured(picture(), tags())
+    (garment, lemon), known = coloured(picture(), tags(), {})
+    assert known == {garment.box: "navy"}
     assert "clothes" in HEADS
     assert garment.colour == "navy"
     assert json.loads(msgspec.json.encode(garment))["colour"] == "navy"
@@ -110,4 +112,15 @@ def test_planes_give_the_same_colour():
     v = 128 + (112 * r - 93.8 * g - 18.2 * b) / 255
     chroma = tuple(np.round(c[::2, ::2]).astype(np.uint8) for c in (u, v))
     planes = Planes(np.round(luma).astype(np.uint8), chroma)
-    assert coloured(planes, tags())[0].colour == "navy"
+    assert coloured(planes, tags(), {})[0][0].colour == "navy"
+
+
+def test_a_colour_is_measured_when_a_thing_is_looked_at():
+    first = replace(tags()[0], track=7)
+    [seen], known = coloured(picture(), [first], {})
+    assert (seen.colour, known) == ("navy", {7: "navy"})
+    grey = np.full((90, 120, 3), 128, np.uint8)
+    later = replace(first, age_s=0.4, box=(0, 0, 64, 64))
+    assert coloured(grey, [later], known)[0][0].colour == "navy"  # not looked at since
+    assert coloured(grey, [first], known)[0][0].colour == "grey"
+    assert coloured(grey, [replace(later, track=8)], known)[1] == {8: "grey"}  # 7 is forgotten
