@@ -80,6 +80,21 @@ def gather(student: Student, side: int, images: Path, rendered: int, seed: int) 
     return Material(np.concatenate(features), known, source, held_out)
 
 
+def brought_together(material: Material) -> Material:
+    """Rendered garments brought to the mean of the photos, both of those learned from.
+
+    A network sees at once what is drawn. Of a tag that rendered garments alone teach, a head would
+    learn that photos, which look like neither side, have it all.
+    """
+    rows = np.array([source == "rendered" for source in material.source])
+    parts = [material.part(held_out=False, source=of).features for of in ("photos", "rendered")]
+    if not all(len(part) for part in parts):
+        return material
+    features = material.features.copy()
+    features[rows] += parts[0].mean(0) - parts[1].mean(0)
+    return msgspec.structs.replace(material, features=features)
+
+
 def photos(samples: Sequence[Sample], said: dict[str, dict[str, str]]) -> Iterator[Item]:
     """Samples of which something is known: all clothes, and some of the other heads."""
     others = [s for s in samples if s.head not in ("clothes", "")]

@@ -19,7 +19,7 @@ from quantize.errors import WorkshopError
 from quantize.fashion.attributes import GROUP_OF, HEAD, TAGS, table, taught
 from quantize.fashion.learn import fit, group_accuracy, logits_of, measured
 from quantize.fashion.material import FILE as SAID
-from quantize.fashion.material import Material, gather
+from quantize.fashion.material import Material, brought_together, gather
 from quantize.int8.gate import aligned
 from quantize.pictures import TagList, read_lists
 from quantize.pictures.folder import write_lists
@@ -75,6 +75,7 @@ def learned(
     student: Student, material: Material, without: Sequence[str] = ()
 ) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Put the head on the student. Its tags, and its measure on what is held out, by source."""
+    material = brought_together(material)
     train = material.part(held_out=False)
     wanted, sure = table(train.known)
     columns = [i for i in taught(wanted, sure, LEAST) if TAGS[i] not in without]

@@ -121,6 +121,22 @@ def test_photos_are_known_by_category_and_by_what_people_said(tmp_path: Path):
         material.read_said(tmp_path)
 
 
+def test_drawn_garments_are_brought_to_the_mean_of_the_photos():
+    draw = np.random.default_rng(0)
+    features = draw.normal(0, 1, (8, 5)).astype(np.float32)
+    features[4:] += 9
+    sources = ("photos",) * 3 + ("others",) + ("rendered",) * 4
+    held_out = (False, False, True, False, False, False, False, True)
+    before = material.Material(features, ({},) * 8, sources, held_out)
+    after = material.brought_together(before)
+    assert np.array_equal(after.features[:4], features[:4])
+    assert np.allclose(after.features[4:7].mean(0), features[:2].mean(0), atol=1e-5)
+    assert np.allclose(after.features[7] - features[7], after.features[4] - features[4])
+    assert material.brought_together(
+        before.part(held_out=False, source="photos")
+    ).features.shape == (2, 5)
+
+
 def test_garments_are_drawn_to_learn_from_and_others_to_be_judged_by():
     found = list(material.garments(4, 0))
     held_out = [item for item in found if item[2]]
