@@ -14,6 +14,7 @@ import numpy as np
 
 from edge.bundle.manifest import Head
 from edge.glance.heat import Heat
+from edge.heads.colour import coloured
 from edge.heads.scores import GALLERY, among, none_for, tags_for
 from edge.memory import known
 from edge.memory.known import Memory
@@ -216,7 +217,8 @@ class _Run:
 
     def seen(self) -> Seen:
         past, view = self._past, self._view
-        tags = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
+        told = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
+        tags, past.colours = coloured(self._picture, told, past.colours)
         closer = sum(look.region.kind != "full" for look in self._looks)
         launches = len(self._looks) - closer + (self._heat is not None)
         end = self._clock()

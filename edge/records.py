@@ -74,6 +74,7 @@ class Tag(msgspec.Struct, frozen=True):
     age_s: float = 0.0  # since the last of them
     state: Literal["open", "settled", "unsure"] = "open"  # would another look change it?
     level: Literal["tag", "group"] = "tag"  # "group": `tag` is a group; which of its tags is unsure
+    colour: str | msgspec.UnsetType = msgspec.UNSET  # of a garment; else not said
 
 
 class Nothing(msgspec.Struct, frozen=True):

@@ -58,6 +58,7 @@ class Memory:
         self.motion: F32 | None = None
         self.launched_s = -np.inf  # when anything was
         self.tail_ms = 0.0  # what a frame takes after its last launch
+        self.colours: dict[int | Box, str] = {}  # of what was told: see edge.heads.colour
         self._size, self._now_s = (0, 0), -np.inf
         self._next_id = 1
 

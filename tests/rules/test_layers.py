@@ -21,7 +21,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("records", "store", "strict", "process", "pictures.stems"),
     (
         *("bundle.files", "bundle.manifest", "pictures.regions", "schedule.plan", "schedule.cost"),
-        *("glance.gate", "memory.cells", "schedule.shares"),
+        *("glance.gate", "memory.cells", "schedule.shares", "heads.text_vectors"),
     ),
     (
         *("sources.ahead", "sources.newest", "profiles"),
@@ -34,7 +34,8 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ),
     (
         *("memory.appearance", "memory.evidence", "explain.column"),
-        *("schedule.candidates", "schedule.pace", "heads.negatives", "heads.gallery"),
+        *("schedule.candidates", "schedule.pace"),
+        *("heads.colour", "heads.negatives", "heads.gallery"),
     ),
     ("memory.tracks", "schedule.sweep", "heads.views"),
     ("memory.known",),

@@ -20,7 +20,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("labels",),
     ("training",),
     ("int8", "distill"),
-    ("glance",),
+    ("glance", "fashion"),
     ("report",),
     ("lowdata",),
     ("pack",),
@@ -32,6 +32,7 @@ RANK = {module: rank for rank, modules in enumerate(RANKS) for module in modules
 VENDORS = {  # packages that a workshop may lack, or that change often -> who may import them
     "timm": {"teachers.timm", "students.timm_student"},
     "ray": {"labels.through_ray"},
+    "h5py": {"fashion.fashiongen"},
     "nncf": {"int8.ov_nncf"},
     "litert_torch": {"export.writers"},
     "ai_edge_litert": {"teachers.tflite", "students.stock", "int8.tfl_aeq"},
