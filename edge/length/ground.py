@@ -1,0 +1,114 @@
+"""What lies behind the fish: a belt, a table, water. Its colour over the frame, and how it varies.
+
+The colour of most of the frame and of its rim, as a surface of second order over the frame (uneven
+light), fitted again and again with less trust in what differs. Colours are CIELAB.
+"""
+
+from __future__ import annotations
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.records import F32, U8
+
+F64 = NDArray[np.float64]
+
+SEEN_PX = 6000  # pixels that the surface is fitted to
+CLUSTERS = 5
+RIM = 0.06  # of the frame's sides
+RIM_COUNTS = 1.5  # how much more being at the rim tells than being large
+START = 14.0  # how far from its cluster's colour a pixel may lie to begin with
+ROUNDS = 6
+FLOOR = np.array([1.6, 1.1, 1.1])  # least deviation of L, a, b: noise of a good camera
+DARKER = 0.6  # how much of being darker counts: a shadow is no fish
+PADDED = 8  # 0..255: darker than this, from the rim on, is nothing: a turned picture's corners
+
+
+class Ground(msgspec.Struct, frozen=True, eq=False):
+    """The ground of a frame."""
+
+    surface: F64  # (6, 3) L, a, b over the powers of x and y, each -1..1 over the frame
+    spread: F64  # (3,) its deviation
+
+    def differs(self, lab: F32, x: F32, y: F32) -> F32:
+        """How many deviations each pixel is off, (H, W); x (W,) and y (H,) place them."""
+        shape = self.surface.astype(np.float32)
+        px, py = x[None, :], y[:, None]
+        off = [
+            lab[..., k] - (s[0] + px * (s[1] + s[3] * px + s[4] * py) + py * (s[2] + s[5] * py))
+            for k, s in enumerate(shape.T)
+        ]
+        off[0] = np.where(off[0] < 0, DARKER * off[0], off[0])
+        each = [(o / d) ** 2 for o, d in zip(off, self.spread.astype(np.float32))]
+        return np.asarray(np.sqrt(each[0] + each[1] + each[2]), np.float32)
+
+
+def places(start: float, end: float, count: int) -> F32:
+    """The middles of `count` pixels between two places of the frame, -1..1."""
+    step = (end - start) / count
+    return (start + step * (np.arange(count) + 0.5)).astype(np.float32)
+
+
+def to_lab(rgb: U8) -> F32:
+    """(H, W, 3) -> L 0..100, a, b."""
+    return np.asarray(cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
+
+
+def padding(rgb: U8) -> NDArray[np.bool_]:
+    """Where the picture is nothing: black, from its rim on. (H, W)"""
+    black = (rgb.max(2) <= PADDED).astype(np.uint8)
+    count, labels = cv2.connectedComponents(cv2.erode(black, np.ones((3, 3), np.uint8)))
+    if count < 2:
+        return np.zeros(black.shape, bool)
+    rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    held = np.isin(labels, np.setdiff1d(rim, [0])).astype(np.uint8)
+    grown = cv2.dilate(held, np.ones((7, 7), np.uint8)) > 0
+    is_dark_ground = grown.mean() > 0.6
+    return np.zeros(black.shape, bool) if is_dark_ground else np.asarray(grown)
+
+
+def ground_of(lab: F32, is_nothing: NDArray[np.bool_]) -> Ground:
+    """The ground of a small frame (H, W, 3), padding left out."""
+    height, width = lab.shape[:2]
+    rows, columns = np.nonzero(~is_nothing)
+    every = max(1, len(rows) // SEEN_PX)
+    rows, columns = rows[::every], columns[::every]
+    colours = lab[rows, columns].astype(np.float64)
+    x, y = (columns + 0.5) / width * 2 - 1, (rows + 0.5) / height * 2 - 1
+    at_rim = np.maximum(abs(x), abs(y)) > 1 - 2 * RIM
+    powers = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 1)
+    return _fitted(powers, colours, _start(colours, at_rim))
+
+
+def _start(colours: F64, at_rim: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels of the cluster that is largest and most at the rim."""
+    order = np.argsort(colours[:, 0], kind="stable")
+    labels = np.empty((len(colours), 1), np.int32)
+    labels[order, 0] = np.arange(len(colours)) * CLUSTERS // len(colours)
+    rules = (cv2.TERM_CRITERIA_MAX_ITER | cv2.TERM_CRITERIA_EPS, 12, 0.5)
+    flags = cv2.KMEANS_USE_INITIAL_LABELS
+    _, labels, middles = cv2.kmeans(
+        colours.astype(np.float32), CLUSTERS, labels, rules, 1, flags
+    )
+    near = np.linalg.norm(colours[:, None] - middles[None].astype(np.float64), axis=2) < START
+    share = near.mean(0) + RIM_COUNTS * (near[at_rim].mean(0) if at_rim.any() else 0)
+    return np.asarray(near[:, int(np.argmax(share))])
+
+
+def _fitted(powers: F64, colours: F64, started: NDArray[np.bool_]) -> Ground:
+    weights = started.astype(np.float64) + 1e-6
+    surface, spread = np.zeros((6, 3)), FLOOR
+    for step in range(ROUNDS):
+        terms = (1, 3, 6)[min(step // 2, 2)]  # a level first, then a slope, then a bow
+        root = np.sqrt(weights)[:, None]
+        few, *_ = np.linalg.lstsq(powers[:, :terms] * root, colours * root, rcond=1e-6)
+        surface = np.zeros((6, 3))
+        surface[:terms] = few
+        off = colours - powers @ surface
+        held = weights > 0.3
+        spread = np.maximum(1.4826 * np.median(abs(off[held]), axis=0), FLOOR)
+        far = np.sqrt(((off / spread) ** 2).sum(1))
+        weights = 1 / (1 + (far / 3) ** 4)
+    return Ground(surface, spread)

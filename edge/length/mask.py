@@ -1,0 +1,186 @@
+"""Masks of the things that lie on a ground, without any learned network.
+
+First on the small frame: where it differs from its ground, in pieces. Then each piece from near:
+colours of the piece against colours around it say of every pixel which of the two it is.
+"""
+
+from __future__ import annotations
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.length.ground import Ground, ground_of, padding, places, to_lab
+from edge.pixels import crop_into, shrink_into, size
+from edge.records import F32, U8, Box, Picture, Region
+
+FRAME_PX = 512  # longer side of the frame that pieces are looked for in
+NEAR_PX = 384  # longer side of a piece from near
+MARGIN = 0.15  # around a piece, of its longer side
+LEAST, MOST = 4.0, 12.0  # deviations from the ground between which the line is drawn
+SMALLEST = 0.0015  # of the frame: a smaller piece is dirt
+PIECES = 40  # of a frame, the largest
+BINS = (20, 24, 24)  # of L, a, b
+LAB_FROM, LAB_STEP = np.array([0.0, -60.0, -60.0]), np.array([5.0, 5.0, 5.0])
+
+
+class Piece(msgspec.Struct, frozen=True, eq=False):
+    """Something on the ground, from near."""
+
+    box: Box  # of what was cut, frame px
+    soft: F32  # (h, w) 0..1: how much of each pixel it is; a half at its edge
+    scale: float  # frame px a px of `soft`
+
+    @property
+    def mask(self) -> U8:
+        """(h, w) 0 or 1."""
+        return (self.soft >= 0.5).astype(np.uint8)
+
+    def to_frame(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """px of `soft` (N, 2) -> px of the frame; the middle of the first pixel is at 0, 0."""
+        corner = np.array(self.box[:2], np.float64)
+        return (points + 0.5) * self.scale - 0.5 + corner
+
+
+class Rough(msgspec.Struct, frozen=True, eq=False):
+    """What a frame's pieces were found in."""
+
+    ground: Ground
+    owner: NDArray[np.int32]  # (h, w) number of the piece, from 1; 0: ground
+    boxes: tuple[Box, ...]  # of the pieces, px of the small frame
+
+
+def pieces_of(picture: Picture) -> Rough:
+    """What lies on the ground of a frame, largest first."""
+    width, height = size(picture)
+    shrink = min(1.0, FRAME_PX / max(width, height))
+    small = np.empty((max(8, round(height * shrink)), max(8, round(width * shrink)), 3), np.uint8)
+    shrink_into(picture, Region(0, 0, width, height, "full"), small)
+    is_nothing = padding(small)
+    lab = to_lab(cv2.GaussianBlur(small, (0, 0), 0.8))
+    ground = ground_of(lab, is_nothing)
+    rows, columns = lab.shape[:2]
+    differs = ground.differs(lab, places(-1, 1, columns), places(-1, 1, rows))
+    differs[is_nothing] = 0
+    held = _solid((differs > _line(differs[~is_nothing])).astype(np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(held, connectivity=4)
+    least = SMALLEST * held.size
+    order = [n for n in np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable") + 1
+             if stats[n, cv2.CC_STAT_AREA] >= least][:PIECES]  # fmt: skip
+    renamed = np.zeros(count, np.int32)
+    renamed[order] = np.arange(1, len(order) + 1)
+    boxes = tuple((int(x), int(y), int(x + w), int(y + h)) for x, y, w, h, _ in stats[order])
+    return Rough(ground, renamed[labels], boxes)
+
+
+def near(picture: Picture, rough: Rough, number: int) -> Piece | None:
+    """A piece of `rough`, by its number from 1, from near; None where nothing is left of it."""
+    width, height = size(picture)
+    rows, columns = rough.owner.shape
+    box = _around(rough.boxes[number - 1], columns, rows, width, height)
+    wide, tall = box[2] - box[0], box[3] - box[1]
+    scale = max(1.0, max(wide, tall) / NEAR_PX)
+    view = np.empty((max(8, round(tall / scale)), max(8, round(wide / scale)), 3), np.uint8)
+    crop_into(picture, Region(*box), view)
+    owner = _owner_near(rough.owner, box, width, height, view.shape[:2])
+    soft = _told(view, owner == number, owner > 0, padding(view))
+    return None if soft is None else Piece(box, soft, wide / view.shape[1])
+
+
+def _line(differs: F32) -> float:
+    """Between ground and things, in deviations: Otsu's, within bounds."""
+    scaled = np.clip(differs * (255 / (4 * MOST)), 0, 255).astype(np.uint8)
+    found, _ = cv2.threshold(scaled.reshape(-1, 1), 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return float(np.clip(found * (4 * MOST) / 255, LEAST, MOST))
+
+
+def _solid(held: U8) -> U8:
+    """Without specks and threads, without holes."""
+    opened = cv2.morphologyEx(held, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return filled(opened)
+
+
+def filled(held: U8) -> U8:
+    """Every hole that does not reach the rim is filled."""
+    outlines, _ = cv2.findContours(held, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return np.asarray(cv2.drawContours(np.zeros_like(held), outlines, -1, 1, -1), np.uint8)
+
+
+def _around(box: Box, columns: int, rows: int, width: int, height: int) -> Box:
+    """A box of the small frame with its margin, in the frame."""
+    across, down = width / columns, height / rows
+    x0, y0, x1, y1 = box[0] * across, box[1] * down, box[2] * across, box[3] * down
+    more = MARGIN * max(x1 - x0, y1 - y0) + 2 * across
+    return (max(0, int(x0 - more)), max(0, int(y0 - more)),
+            min(width, int(x1 + more) + 1), min(height, int(y1 + more) + 1))  # fmt: skip
+
+
+def _owner_near(
+    owner: NDArray[np.int32], box: Box, width: int, height: int, shape: tuple[int, ...]
+) -> NDArray[np.int32]:
+    """The part of `owner` that a box shows, at the box's own scale."""
+    rows, columns = owner.shape
+    x = (box[0] + (np.arange(shape[1]) + 0.5) * (box[2] - box[0]) / shape[1]) * columns / width
+    y = (box[1] + (np.arange(shape[0]) + 0.5) * (box[3] - box[1]) / shape[0]) * rows / height
+    return owner[np.minimum(y.astype(int), rows - 1)[:, None],
+                 np.minimum(x.astype(int), columns - 1)[None]]  # fmt: skip
+
+
+def _told(
+    view: U8,
+    is_piece: NDArray[np.bool_],
+    is_any: NDArray[np.bool_],
+    is_nothing: NDArray[np.bool_],
+) -> F32 | None:
+    """How much of each pixel is the piece: by its colours against those around it. (h, w)"""
+    reach = max(2, round(0.012 * max(view.shape[:2])))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    inner = cv2.erode(is_piece.astype(np.uint8), disc) > 0
+    outer = cv2.dilate(is_any.astype(np.uint8), disc) == 0
+    outer &= ~is_nothing
+    if inner.sum() < 20:
+        inner = is_piece
+    if inner.sum() < 20 or outer.sum() < 20:
+        return is_piece.astype(np.float32) if is_piece.any() else None
+    odds = _odds(to_lab(cv2.GaussianBlur(view, (0, 0), 0.7)), inner, outer)
+    grown = cv2.dilate(is_piece.astype(np.uint8), disc, iterations=3) > 0
+    others = cv2.dilate((is_any & ~is_piece).astype(np.uint8), disc) > 0
+    odds[~grown | is_nothing | (others & ~is_piece)] = 0
+    odds[inner] = np.maximum(odds[inner], 0.6)
+    return _whole(cv2.GaussianBlur(odds, (0, 0), 1.0), is_piece)
+
+
+def _odds(lab: F32, inner: NDArray[np.bool_], outer: NDArray[np.bool_]) -> F32:
+    """0..1: of each pixel's colour, how much more common it is inside than outside."""
+    index = np.clip((lab - LAB_FROM) / LAB_STEP, 0, np.array(BINS) - 1).astype(np.int32)
+    flat = (index[..., 0] * BINS[1] + index[..., 1]) * BINS[2] + index[..., 2]
+    own, other = (_smoothed(np.bincount(flat[held], minlength=int(np.prod(BINS))))
+                  for held in (inner, outer))  # fmt: skip
+    return np.asarray((own / (own + other))[flat], np.float32)
+
+
+def _smoothed(counts: NDArray[np.int64]) -> F32:
+    """A histogram of colours, each spread over its neighbours; sums to 1, nothing is 0."""
+    cube = counts.reshape(BINS).astype(np.float32)
+    for _ in range(3):
+        flat = np.ascontiguousarray(cube.reshape(cube.shape[0], -1))
+        cube = cv2.GaussianBlur(flat, (1, 5), 0, sigmaY=0.8).reshape(cube.shape)
+        cube = np.moveaxis(cube, 0, 2)
+    whole = cube.ravel()
+    return np.asarray(whole / whole.sum() + 1e-7, np.float32)
+
+
+def _whole(soft: F32, is_piece: NDArray[np.bool_]) -> F32 | None:
+    """The piece in one, its holes filled."""
+    held = (soft >= 0.5).astype(np.uint8)
+    opened = cv2.morphologyEx(held, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    count, labels = cv2.connectedComponents(opened, connectivity=4)
+    if count < 2:
+        return None
+    sizes = np.bincount(labels[is_piece], minlength=count)
+    sizes[0] = 0
+    solid = filled((labels == int(np.argmax(sizes))).astype(np.uint8))
+    edge = cv2.dilate(solid, np.ones((3, 3), np.uint8))
+    inside = cv2.erode(solid, np.ones((3, 3), np.uint8)) > 0
+    return np.asarray(np.where(inside, np.maximum(soft, 0.75), soft * edge), np.float32)
