@@ -1,7 +1,8 @@
 """What lies behind the fish: a belt, a table, water. Its colour over the frame, and how it varies.
 
-The colour of most of the frame and of its rim, as a surface of second order over the frame (uneven
-light), fitted again and again with less trust in what differs. Colours are CIELAB.
+Its colour as a surface over the frame (light is uneven), fitted again and again with less trust in
+what differs. Where to begin is a guess: with what most of the frame is, or with its rim. Both are
+made, and who looks for fish decides. Colours are CIELAB.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ RIM = 0.06  # of the frame's sides
 RIM_COUNTS = 1.5  # how much more being at the rim tells than being large
 START = 14.0  # how far from its cluster's colour a pixel may lie to begin with
 ROUNDS = 6
-FLOOR = np.array([1.6, 1.1, 1.1])  # least deviation of L, a, b: noise of a good camera
+FLOOR = np.array([1.0, 0.7, 0.7])  # least deviation of L, a, b: noise of a good camera
 DARKER = 0.6  # how much of being darker counts: a shadow is no fish
 PADDED = 8  # 0..255: darker than this, from the rim on, is nothing: a turned picture's corners
 
@@ -69,8 +70,8 @@ def padding(rgb: U8) -> NDArray[np.bool_]:
     return np.zeros(black.shape, bool) if is_dark_ground else np.asarray(grown)
 
 
-def ground_of(lab: F32, is_nothing: NDArray[np.bool_]) -> Ground:
-    """The ground of a small frame (H, W, 3), padding left out."""
+def grounds_of(lab: F32, is_nothing: NDArray[np.bool_]) -> tuple[Ground, ...]:
+    """What the ground of a small frame (H, W, 3) may be; padding is left out."""
     height, width = lab.shape[:2]
     rows, columns = np.nonzero(~is_nothing)
     every = max(1, len(rows) // SEEN_PX)
@@ -79,7 +80,11 @@ def ground_of(lab: F32, is_nothing: NDArray[np.bool_]) -> Ground:
     x, y = (columns + 0.5) / width * 2 - 1, (rows + 0.5) / height * 2 - 1
     at_rim = np.maximum(abs(x), abs(y)) > 1 - 2 * RIM
     powers = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 1)
-    return _fitted(powers, colours, _start(colours, at_rim))
+    by_rim = at_rim if at_rim.sum() >= 50 else np.ones_like(at_rim)
+    return (
+        _fitted(powers, colours, _start(colours, at_rim), 6),
+        _fitted(powers[by_rim], colours[by_rim], np.ones(int(by_rim.sum()), bool), 3),
+    )
 
 
 def _start(colours: F64, at_rim: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -97,11 +102,12 @@ def _start(colours: F64, at_rim: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(near[:, int(np.argmax(share))])
 
 
-def _fitted(powers: F64, colours: F64, started: NDArray[np.bool_]) -> Ground:
+def _fitted(powers: F64, colours: F64, started: NDArray[np.bool_], most: int) -> Ground:
+    """A level first, then a slope, then, where `most` terms allow, a bow."""
     weights = started.astype(np.float64) + 1e-6
     surface, spread = np.zeros((6, 3)), FLOOR
     for step in range(ROUNDS):
-        terms = (1, 3, 6)[min(step // 2, 2)]  # a level first, then a slope, then a bow
+        terms = min(most, (1, 3, 6)[min(step // 2, 2)])
         root = np.sqrt(weights)[:, None]
         few, *_ = np.linalg.lstsq(powers[:, :terms] * root, colours * root, rcond=1e-6)
         surface = np.zeros((6, 3))

@@ -6,19 +6,21 @@ colours of the piece against colours around it say of every pixel which of the t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.length.ground import Ground, ground_of, padding, places, to_lab
+from edge.length.ground import grounds_of, padding, places, to_lab
 from edge.pixels import crop_into, shrink_into, size
 from edge.records import F32, U8, Box, Picture, Region
 
 FRAME_PX = 512  # longer side of the frame that pieces are looked for in
 NEAR_PX = 384  # longer side of a piece from near
 MARGIN = 0.15  # around a piece, of its longer side
-LEAST, MOST = 4.0, 12.0  # deviations from the ground between which the line is drawn
+LINES = (5.0, 9.0, 16.0)  # deviations from the ground at which things may begin
 SMALLEST = 0.0015  # of the frame: a smaller piece is dirt
 PIECES = 40  # of a frame, the largest
 BINS = (20, 24, 24)  # of L, a, b
@@ -46,24 +48,36 @@ class Piece(msgspec.Struct, frozen=True, eq=False):
 class Rough(msgspec.Struct, frozen=True, eq=False):
     """What a frame's pieces were found in."""
 
-    ground: Ground
     owner: NDArray[np.int32]  # (h, w) number of the piece, from 1; 0: ground
     boxes: tuple[Box, ...]  # of the pieces, px of the small frame
 
 
 def pieces_of(picture: Picture) -> Rough:
-    """What lies on the ground of a frame, largest first."""
+    """What lies on the ground of a frame, largest first: of several readings of the frame, the one
+    in which most looks like fish.
+    """
     width, height = size(picture)
     shrink = min(1.0, FRAME_PX / max(width, height))
     small = np.empty((max(8, round(height * shrink)), max(8, round(width * shrink)), 3), np.uint8)
     shrink_into(picture, Region(0, 0, width, height, "full"), small)
     is_nothing = padding(small)
     lab = to_lab(cv2.GaussianBlur(small, (0, 0), 0.8))
-    ground = ground_of(lab, is_nothing)
+    readings = [_pieces(held) for held in _readings(lab, is_nothing)]
+    return max(readings, key=lambda reading: reading[1])[0]
+
+
+def _readings(lab: F32, is_nothing: NDArray[np.bool_]) -> Iterator[U8]:
+    """Masks of all that differs, by each ground and each line; the dearest guess first."""
     rows, columns = lab.shape[:2]
-    differs = ground.differs(lab, places(-1, 1, columns), places(-1, 1, rows))
-    differs[is_nothing] = 0
-    held = _solid((differs > _line(differs[~is_nothing])).astype(np.uint8))
+    for ground in grounds_of(lab, is_nothing):
+        differs = ground.differs(lab, places(-1, 1, columns), places(-1, 1, rows))
+        differs[is_nothing] = 0
+        for line in LINES:
+            yield _solid((differs > line).astype(np.uint8))
+
+
+def _pieces(held: U8) -> tuple[Rough, float]:
+    """Its pieces, and how much of them may be fish."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(held, connectivity=4)
     least = SMALLEST * held.size
     order = [n for n in np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable") + 1
@@ -71,7 +85,35 @@ def pieces_of(picture: Picture) -> Rough:
     renamed = np.zeros(count, np.int32)
     renamed[order] = np.arange(1, len(order) + 1)
     boxes = tuple((int(x), int(y), int(x + w), int(y + h)) for x, y, w, h, _ in stats[order])
-    return Rough(ground, renamed[labels], boxes)
+    rough = Rough(renamed[labels], boxes)
+    alike = [slender((rough.owner[y0:y1, x0:x1] == n).astype(np.uint8), is_cut(box, held.shape))
+             for n, box in enumerate(boxes, 1) for x0, y0, x1, y1 in [box]]  # fmt: skip
+    areas = stats[order, cv2.CC_STAT_AREA] / held.size
+    return rough, float(sum(a * np.sqrt(share) for a, share in zip(alike, areas)))
+
+
+def is_cut(box: Box, shape: tuple[int, ...]) -> bool:
+    """Does it reach the rim of what it was found in?"""
+    return box[0] <= 0 or box[1] <= 0 or box[2] >= shape[1] or box[3] >= shape[0]
+
+
+def slender(mask: U8, is_cut: bool) -> float:
+    """How much a piece may be a fish by its outline alone, 0..1: long, full, no bar, no ring."""
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(outlines, key=len)
+    area = float(mask.sum())
+    hull = max(cv2.contourArea(cv2.convexHull(outline)), 1.0)
+    _, sides, _ = cv2.minAreaRect(outline)
+    long, short = max(sides) + 1, min(sides) + 1
+    ratio, full, boxy = long / short, min(1.0, area / hull), area / (long * short)
+    score = _within(ratio, 1.5, 2.2, 7.0, 10.0) * _within(full, 0.45, 0.72, 1.0, 1.01)
+    score *= _within(boxy, 0.3, 0.42, 0.78, 0.95)
+    return score * (0.5 if is_cut else 1.0)
+
+
+def _within(value: float, none: float, whole: float, still: float, gone: float) -> float:
+    """1 between `whole` and `still`, falling to 0 at `none` and at `gone`."""
+    return float(np.interp(value, [none, whole, still, gone], [0, 1, 1, 0]))
 
 
 def near(picture: Picture, rough: Rough, number: int) -> Piece | None:
@@ -86,13 +128,6 @@ def near(picture: Picture, rough: Rough, number: int) -> Piece | None:
     owner = _owner_near(rough.owner, box, width, height, view.shape[:2])
     soft = _told(view, owner == number, owner > 0, padding(view))
     return None if soft is None else Piece(box, soft, wide / view.shape[1])
-
-
-def _line(differs: F32) -> float:
-    """Between ground and things, in deviations: Otsu's, within bounds."""
-    scaled = np.clip(differs * (255 / (4 * MOST)), 0, 255).astype(np.uint8)
-    found, _ = cv2.threshold(scaled.reshape(-1, 1), 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return float(np.clip(found * (4 * MOST) / 255, LEAST, MOST))
 
 
 def _solid(held: U8) -> U8:
