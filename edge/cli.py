@@ -29,6 +29,7 @@ from edge.suffixes import is_clip
 
 if TYPE_CHECKING:
     from edge.frames import View
+    from edge.length.ruler import Ruler
     from edge.pipeline import Explain
     from edge.sinks import Sink
     from edge.sources import Source
@@ -63,13 +64,14 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         sources = _open_sources(flags, opened, stop)
         from edge import pipeline
 
+        view = _view(flags)
         tagger = _open_tagger(flags, opened)
         sinks = _open_sinks(flags, sources, out, opened)
         totals = pipeline.run(
             sources,
             tagger,
             sinks,
-            _view(flags),
+            view,
             is_stopped=stop,
             max_frames=flags.frames,
             explain=_open_explain(flags, opened),
@@ -172,7 +174,18 @@ def _view(flags: argparse.Namespace) -> View:
     from edge.records import Budget
 
     budget = Budget() if flags.budget_ms is None else Budget(frame_ms=flags.budget_ms)
-    return View(whole=flags.whole, top_k=flags.top_k, budget=budget)
+    return View(flags.whole, flags.top_k, budget, _ruler(flags))
+
+
+def _ruler(flags: argparse.Namespace) -> Ruler | None:
+    if flags.plane is None and flags.mm_per_px is None:
+        return None
+    from edge.length.plane import FlatPlane
+    from edge.length.plane_file import read_plane
+    from edge.length.ruler import Ruler
+
+    plane = FlatPlane(flags.mm_per_px) if flags.plane is None else read_plane(Path(flags.plane))
+    return Ruler(plane, flags.length_to)
 
 
 def _open_sinks(

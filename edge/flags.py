@@ -73,6 +73,7 @@ def _run() -> Parser:
     add(
         "--top-k", type=at_least_1, metavar="N", help="the N best tags of each head, however unsure"
     )
+    _add_length(parser)
     results = parser.add_argument_group("results")
     add = results.add_mutually_exclusive_group().add_argument
     add("--json", action="store_true", help="JSON Lines (default when stdout is no terminal)")
@@ -81,6 +82,17 @@ def _run() -> Parser:
     results.add_argument("--annotate", metavar="DIR", help=text)
     _add_explain(parser)
     return parser
+
+
+def _add_length(parser: Parser) -> None:
+    group = parser.add_argument_group("length of fish")
+    add = group.add_mutually_exclusive_group().add_argument
+    text = "the camera plane that `edge-tag calibrate` wrote: fish are measured in it"
+    add("--plane", metavar="FILE", help=text)
+    text = "a plane seen from straight above: mm that a pixel shows"
+    add("--mm-per-px", type=millimetres, metavar="X", help=text)
+    text = 'where a fish ends: the "tips" of its tail, or its "fork" (default %(default)s)'
+    group.add_argument("--length-to", choices=("tips", "fork"), default="tips", help=text)
 
 
 def _add_explain(parser: Parser) -> None:
@@ -194,6 +206,10 @@ def seconds(text: str) -> float:
 
 def milliseconds(text: str) -> float:
     return _number(text, float, 0, "ms, 0 or more")
+
+
+def millimetres(text: str) -> float:
+    return _number(text, float, 1e-4, "mm, above 0")
 
 
 def _number(text: str, kind: Callable[[str], float], least: float, expected: str) -> float:

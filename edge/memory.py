@@ -17,6 +17,7 @@ from edge.fuse import fuse
 from edge.gate import Gate, moved, step_px
 from edge.heads import tags_for
 from edge.heat import Heat, Spot
+from edge.length.ruler import Measured
 from edge.manifest import Head
 from edge.records import F32, Box, Picture, Region, Tag
 from edge.regions import alike
@@ -59,10 +60,12 @@ class Memory:
         self.tail_ms = 0.0  # what a frame takes after its last launch
         self._size, self._now_s = (0, 0), -np.inf
         self._next_id = 1
+        self.measured = Measured()
 
     def _begin(self, size: tuple[int, int], input_px: int, at_s: float) -> None:
         """Nothing is of use of frames of another size, or of a clock that began anew."""
         self._size = size
+        self.measured = Measured()
         self.launched_s = -np.inf
         self.sweep = Sweep(*size, input_px, at_s)
         self._gate = Gate()
@@ -128,6 +131,11 @@ class Memory:
         self._faint = tuple(s for s in faint if not any(alike(s.box, k) for k in known))
         self._tracks = tracks.merged(self._tracks, known)
         self.had_turn("heat", at_s)
+
+    def new_id(self) -> int:
+        """A number that no thing of this source had before."""
+        self._next_id += 1
+        return self._next_id - 1
 
     # What a closer look could bring.
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 U8 = NDArray[np.uint8]
@@ -73,6 +74,9 @@ class Tag(msgspec.Struct, frozen=True):
     looks: int = 1  # at it, in all frames
     age_s: float = 0.0  # since the last of them
     state: Literal["open", "settled", "unsure"] = "open"  # would another look change it?
+    length_cm: float | UnsetType = UNSET  # in the camera plane; of a fish, where a plane is known
+    length_sd_cm: float | UnsetType = UNSET  # its standard deviation
+    occluded: bool | UnsetType = UNSET  # it was never seen whole: the length may be too short
 
 
 class Spent(msgspec.Struct, frozen=True):

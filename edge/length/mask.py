@@ -23,6 +23,7 @@ MARGIN = 0.15  # around a piece, of its longer side
 LINES = (5.0, 9.0, 16.0)  # deviations from the ground at which things may begin
 SMALLEST = 0.0015  # of the frame: a smaller piece is dirt
 PIECES = 40  # of a frame, the largest
+CROWD = 0.15  # of a piece: a smaller one beside it hides nothing
 BINS = (20, 24, 24)  # of L, a, b
 LAB_FROM, LAB_STEP = np.array([0.0, -60.0, -60.0]), np.array([5.0, 5.0, 5.0])
 
@@ -33,6 +34,7 @@ class Piece(msgspec.Struct, frozen=True, eq=False):
     box: Box  # of what was cut, frame px
     soft: F32  # (h, w) 0..1: how much of each pixel it is; a half at its edge
     scale: float  # frame px a px of `soft`
+    is_crowded: bool = False  # another piece lies against it, or the picture ends there
 
     @property
     def mask(self) -> U8:
@@ -50,6 +52,12 @@ class Rough(msgspec.Struct, frozen=True, eq=False):
 
     owner: NDArray[np.int32]  # (h, w) number of the piece, from 1; 0: ground
     boxes: tuple[Box, ...]  # of the pieces, px of the small frame
+    alike: tuple[float, ...]  # how much each may be a fish by its outline, 0..1
+
+    def promising(self, least: float) -> list[int]:
+        """Numbers of the pieces that may be fish, the likeliest first."""
+        order = sorted(range(len(self.alike)), key=lambda n: -self.alike[n])
+        return [n + 1 for n in order if self.alike[n] >= least]
 
 
 def pieces_of(picture: Picture) -> Rough:
@@ -85,11 +93,12 @@ def _pieces(held: U8) -> tuple[Rough, float]:
     renamed = np.zeros(count, np.int32)
     renamed[order] = np.arange(1, len(order) + 1)
     boxes = tuple((int(x), int(y), int(x + w), int(y + h)) for x, y, w, h, _ in stats[order])
-    rough = Rough(renamed[labels], boxes)
-    alike = [slender((rough.owner[y0:y1, x0:x1] == n).astype(np.uint8), is_cut(box, held.shape))
-             for n, box in enumerate(boxes, 1) for x0, y0, x1, y1 in [box]]  # fmt: skip
+    owner = renamed[labels]
+    alike = tuple(slender((owner[y0:y1, x0:x1] == n).astype(np.uint8), is_cut(box, held.shape))
+                  for n, box in enumerate(boxes, 1) for x0, y0, x1, y1 in [box])  # fmt: skip
     areas = stats[order, cv2.CC_STAT_AREA] / held.size
-    return rough, float(sum(a * np.sqrt(share) for a, share in zip(alike, areas)))
+    worth = float(sum(a * np.sqrt(share) for a, share in zip(alike, areas)))
+    return Rough(owner, boxes, alike), worth
 
 
 def is_cut(box: Box, shape: tuple[int, ...]) -> bool:
@@ -126,8 +135,29 @@ def near(picture: Picture, rough: Rough, number: int) -> Piece | None:
     view = np.empty((max(8, round(tall / scale)), max(8, round(wide / scale)), 3), np.uint8)
     crop_into(picture, Region(*box), view)
     owner = _owner_near(rough.owner, box, width, height, view.shape[:2])
-    soft = _told(view, owner == number, owner > 0, padding(view))
-    return None if soft is None else Piece(box, soft, wide / view.shape[1])
+    is_nothing = padding(view)
+    soft = _told(view, owner == number, owner > 0, is_nothing)
+    if soft is None:
+        return None
+    counts = np.bincount(owner.ravel())
+    large = np.flatnonzero(counts >= CROWD * counts[number]) if number < len(counts) else []
+    beside = np.isin(owner, np.setdiff1d(large, [0, number])) | is_nothing
+    return Piece(box, soft, wide / view.shape[1], _touches(soft, beside))
+
+
+def _touches(soft: F32, beside: NDArray[np.bool_]) -> bool:
+    """Does something else lie along a part of its edge?"""
+    mask = (soft >= 0.5).astype(np.uint8)
+    ring = (cv2.dilate(mask, np.ones((9, 9), np.uint8)) > 0) & (mask == 0)
+    return bool((ring & beside).sum() > 0.04 * ring.sum())
+
+
+def fish_outline(piece: Piece) -> tuple[NDArray[np.float64], float]:
+    """A piece's outline in the frame (M, 2), and the share of its hull that it fills, 0..1."""
+    outlines, _ = cv2.findContours(piece.mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    outline = max(outlines, key=cv2.contourArea)
+    full = cv2.contourArea(outline) / max(cv2.contourArea(cv2.convexHull(outline)), 1.0)
+    return piece.to_frame(outline[:, 0].astype(np.float64)), float(full)
 
 
 def _solid(held: U8) -> U8:
