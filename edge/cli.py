@@ -99,6 +99,24 @@ def capture(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     return 0
 
 
+def calibrate(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
+    """A camera plane from pictures of a checkerboard."""
+    from itertools import chain
+
+    from edge.length.calibrating import Wanted, calibrated
+
+    wanted = Wanted(flags.board, flags.square_mm, flags.count)
+    with ExitStack() as opened:
+        sources = _open_sources(flags, opened, stop)
+        frames = chain.from_iterable(source.frames() for source in sources)
+        with _bar(flags, flags.count) as step:
+            lines = calibrated(frames, wanted, Path(flags.out), step)
+    for line in lines:
+        write_line(out, line)
+    write_line(out, f"next: edge-tag --plane {flags.out} {flags.sources[0]}")
+    return 0
+
+
 def devices(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """List the device profiles."""
     from edge import profiles
@@ -134,6 +152,7 @@ def check(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
 VERBS: dict[str, Callable[[argparse.Namespace, BinaryIO, Stop], int]] = {
     "run": run,
     "capture": capture,
+    "calibrate": calibrate,
     "check": check,
     "devices": devices,
 }

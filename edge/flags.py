@@ -10,7 +10,7 @@ from edge import __version__
 from edge.errors import UsageError
 
 EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
-VERBS = ("run", "capture", "check", "devices")  # the first word of a command; any other means run
+VERBS = ("run", "capture", "calibrate", "check", "devices")  # the first word of a command; any other means run
 
 EXAMPLES = """\
 examples:
@@ -24,6 +24,7 @@ examples:
 
 more commands (edge-tag COMMAND --help):
   edge-tag capture --camera 0 --out set/    take a calibration set
+  edge-tag calibrate boards/ --square-mm 20 --out belt.json     a camera plane, to measure fish in
   edge-tag check                            is the bundle right, on each engine of this machine?
   edge-tag devices                          the device profiles
 
@@ -45,10 +46,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     Raises UsageError. `--help` and `--version` print and raise SystemExit, as argparse does.
     """
     verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("run", argv)
-    parser = {"run": _run, "capture": _capture, "check": _check, "devices": _devices}[verb]()
+    parser = {"run": _run, "capture": _capture, "calibrate": _calibrate, "check": _check, "devices": _devices}[verb]()
     flags = parser.parse_args(rest)
     flags.verb = verb
-    if verb in ("run", "capture"):
+    if verb in ("run", "capture", "calibrate"):
         flags.sources = _sources(flags)
     return flags
 
@@ -122,6 +123,24 @@ def _capture() -> Parser:
     parser.add_argument("--name", default="", help="the set's name (default: the folder's)")
     text = "who may use the pictures for what, as it goes into the manifest"
     parser.add_argument("--licence", default="", metavar="TEXT", help=text)
+    return parser
+
+
+def _calibrate() -> Parser:
+    parser = _parser(
+        "edge-tag calibrate",
+        "Pictures of a checkerboard -> a camera plane: the file that --plane takes. The board of the "
+        "first\npicture lies flat in the plane that fish will lie in; others are turned and tilted.",
+    )
+    _add_sources(parser)
+    _add_pace(parser, every_s=1.0)
+    add = parser.add_argument
+    add("--square-mm", type=square, required=True, metavar="MM", help="side of a square, measured")
+    text = "inner corners, columns x rows (default 9x6: ten squares by seven)"
+    add("--board", type=board, default=(9, 6), metavar="CxR", help=text)
+    add("--out", required=True, metavar="FILE", help="the plane's file; a .jpg goes beside it")
+    text = "boards in different places, at most (default %(default)s)"
+    add("--count", type=at_least_1, default=30, metavar="N", help=text)
     return parser
 
 
@@ -210,6 +229,19 @@ def milliseconds(text: str) -> float:
 
 def millimetres(text: str) -> float:
     return _number(text, float, 1e-4, "mm, above 0")
+
+
+def square(text: str) -> float:
+    return _number(text, float, 0.5, "mm, 0.5 or more: the side of a square, measured")
+
+
+def board(text: str) -> tuple[int, int]:
+    sides = text.lower().split("x")
+    if len(sides) != 2 or not all(s.isdecimal() and 3 <= int(s[:4]) <= 60 for s in sides):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is given, expected inner corners like 9x6, 3 to 60 each way"
+        )
+    return int(sides[0]), int(sides[1])
 
 
 def _number(text: str, kind: Callable[[str], float], least: float, expected: str) -> float:

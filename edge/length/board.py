@@ -78,8 +78,8 @@ def fit(boards: Sequence[Board], pattern: tuple[int, int], square_mm: float) -> 
     same = [_lies_in(poses[0], pose) for pose in poses]
     to_plane = _homography(matrix, [p for p, is_same in zip(poses, same) if is_same])
     off_px = [_off(grid, b, matrix, lens, r, t) for b, r, t in zip(boards, turns, moves)]
-    plane = CameraPlane(*size, (matrix[0, 0], matrix[1, 1]), (matrix[0, 2], matrix[1, 2]),
-                        lens, rows_of(to_plane))  # fmt: skip
+    (fx, _, cx), (_, fy, cy), _ = rows_of(matrix)
+    plane = CameraPlane(*size, (fx, fy), (cx, cy), lens, rows_of(to_plane))
     off_mm = [_off_mm(plane, b, grid) for b, is_same in zip(boards, same) if is_same]
     total_px, total_mm = float(_rms(off_px)), float(_rms(off_mm))
     _check_residuals(boards, off_px, total_px, total_mm)
