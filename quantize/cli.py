@@ -24,6 +24,8 @@ STAGES = {
     "compare": "accuracy, agreement, size and milliseconds, float against int8, as a page",
     "glance": "where in a frame to look closer: a small network on a student's first layers",
     "quantize-glance": "a glance -> int8 for each engine, judged by the things it still finds",
+    "outline": "which pixels of a crop are the fish: a small network, learned on rendered belts",
+    "quantize-outline": "an outline -> int8 for each engine, judged by COCO's mask mAP",
     "pack": "artifacts, heads, accuracy, golden pictures and recipe -> a bundle",
 }
 WALK = """\
