@@ -108,5 +108,12 @@ def poses(rng: np.random.Generator, count: int, depth_mm: float) -> list[Pose]:
             slid = made[0].move + flat[:, :2] @ (away + [80, 50])
             made.append(Pose(made[0].turn, slid))
         else:
-            made.append(pose(rng.uniform(-25, 25, 2), rng.uniform(-40, 40), away, depth_mm * rng.uniform(0.75, 0.95)))
+            made.append(
+                pose(
+                    rng.uniform(-25, 25, 2),
+                    rng.uniform(-40, 40),
+                    away,
+                    depth_mm * rng.uniform(0.75, 0.95),
+                )
+            )
     return made

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge import __version__
-from edge.errors import CheckFailed, EdgeError, SourceError
+from edge.errors import CheckFailed, EdgeError, SourceError, UsageError
 from edge.flags import parse
 from edge.process import (
     Stop,
@@ -64,7 +64,7 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         sources = _open_sources(flags, opened, stop)
         from edge import pipeline
 
-        view = _view(flags)
+        view = _view(flags, opened)
         tagger = _open_tagger(flags, opened)
         sinks = _open_sinks(flags, sources, out, opened)
         totals = pipeline.run(
@@ -188,23 +188,40 @@ def _open_tagger(flags: argparse.Namespace, opened: ExitStack) -> Tagger:
     return opened.enter_context(closing(tagger))
 
 
-def _view(flags: argparse.Namespace) -> View:
+def _view(flags: argparse.Namespace, opened: ExitStack) -> View:
     from edge.frames import View
     from edge.records import Budget
 
     budget = Budget() if flags.budget_ms is None else Budget(frame_ms=flags.budget_ms)
-    return View(flags.whole, flags.top_k, budget, _ruler(flags))
+    return View(flags.whole, flags.top_k, budget, _ruler(flags, opened))
 
 
-def _ruler(flags: argparse.Namespace) -> Ruler | None:
+def _ruler(flags: argparse.Namespace, opened: ExitStack) -> Ruler | None:
     if flags.plane is None and flags.mm_per_px is None:
+        for flag, given in (
+            ("--outline", flags.outline),
+            ("--length-to fork", flags.length_to == "fork"),
+        ):
+            if given:
+                raise UsageError(
+                    f"{flag} is given without a plane, expected --plane or --mm-per-px beside it",
+                    fix="edge-tag --mm-per-px 0.5 ..., or edge-tag calibrate",
+                )
         return None
     from edge.length.plane import FlatPlane
     from edge.length.plane_file import read_plane
     from edge.length.ruler import Ruler
 
     plane = FlatPlane(flags.mm_per_px) if flags.plane is None else read_plane(Path(flags.plane))
-    return Ruler(plane, flags.length_to)
+    if flags.outline is None:
+        return Ruler(plane, flags.length_to)
+    from edge.length.outline import open_outline
+
+    outliner = open_outline(
+        Path(flags.outline), flags.engine, flags.provider or "CPU", flags.threads or 0
+    )
+    opened.enter_context(closing(outliner))
+    return Ruler(plane, flags.length_to, outliner)
 
 
 def _open_sinks(

@@ -10,7 +10,13 @@ from edge import __version__
 from edge.errors import UsageError
 
 EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
-VERBS = ("run", "capture", "calibrate", "check", "devices")  # the first word of a command; any other means run
+VERBS = (
+    "run",
+    "capture",
+    "calibrate",
+    "check",
+    "devices",
+)  # the first word of a command; any other means run
 
 EXAMPLES = """\
 examples:
@@ -46,7 +52,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     Raises UsageError. `--help` and `--version` print and raise SystemExit, as argparse does.
     """
     verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("run", argv)
-    parser = {"run": _run, "capture": _capture, "calibrate": _calibrate, "check": _check, "devices": _devices}[verb]()
+    parser = {
+        "run": _run,
+        "capture": _capture,
+        "calibrate": _calibrate,
+        "check": _check,
+        "devices": _devices,
+    }[verb]()
     flags = parser.parse_args(rest)
     flags.verb = verb
     if verb in ("run", "capture", "calibrate"):
@@ -92,6 +104,8 @@ def _add_length(parser: Parser) -> None:
     add("--plane", metavar="FILE", help=text)
     text = "a plane seen from straight above: mm that a pixel shows"
     add("--mm-per-px", type=millimetres, metavar="X", help=text)
+    text = "a fish outline that `edge-quantize quantize-outline` wrote: masks where colours fail"
+    group.add_argument("--outline", metavar="DIR", help=text)
     text = 'where a fish ends: the "tips" of its tail, or its "fork" (default %(default)s)'
     group.add_argument("--length-to", choices=("tips", "fork"), default="tips", help=text)
 

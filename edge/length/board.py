@@ -162,7 +162,9 @@ def _homography(matrix: F64, poses: Sequence[tuple[F64, F64]]) -> F64:
     return np.asarray(np.linalg.inv(matrix @ np.stack([right, np.cross(normal, right), origin], 1)))
 
 
-def _off(grid: F64, board: Board, matrix: F64, lens: tuple[float, ...], turn: F64, move: F64) -> float:
+def _off(
+    grid: F64, board: Board, matrix: F64, lens: tuple[float, ...], turn: F64, move: F64
+) -> float:
     again, _ = cv2.projectPoints(grid, turn, move, matrix, np.array(lens))
     return _rms(np.hypot(*(again.reshape(-1, 2) - board.corners).T))
 

@@ -25,7 +25,9 @@ def drawn(first: U8, fitted: Fitted) -> U8:
         for x, y in (board.corners + 0.5) * scale:
             cv2.circle(out, (round(x), round(y)), 3, colour, 1, cv2.LINE_AA)
         x, y = (board.corners.mean(0) * scale).round().astype(int).tolist()
-        cv2.putText(out, f"{off:.2f}", (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
+        cv2.putText(
+            out, f"{off:.2f}", (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA
+        )
     for n, line in enumerate(_told(fitted), 1):
         at = 10, LINE_PX * n
         cv2.putText(out, line, at, cv2.FONT_HERSHEY_SIMPLEX, 0.55, TEXT, 1, cv2.LINE_AA)
@@ -37,7 +39,9 @@ def scale_range(fitted: Fitted) -> tuple[float, float]:
     lens = fitted.file.plane
     plane = CameraPlane(lens.width, lens.height, lens.focal_px, lens.centre_px, lens.distortion,
                         lens.to_plane)  # fmt: skip
-    x, y = np.meshgrid(np.linspace(0.1, 0.9, 5) * lens.width, np.linspace(0.1, 0.9, 5) * lens.height)
+    x, y = np.meshgrid(
+        np.linspace(0.1, 0.9, 5) * lens.width, np.linspace(0.1, 0.9, 5) * lens.height
+    )
     points = np.stack([x.ravel(), y.ravel()], 1)
     steps = np.hypot(*(plane.to_mm(points + [1, 0]) - plane.to_mm(points)).T)
     return float(steps.min()), float(steps.max())

@@ -50,7 +50,11 @@ def calibrated(
     picture = out.with_suffix(".jpg")
     write_whole(picture, jpeg(drawn(seen.first, fitted), QUALITY))
     write_plane(out, fitted.file)
-    return [*told(fitted, seen), f"{picture}: the corners found", f"{out}: {fitted.file.boards} boards"]
+    return [
+        *told(fitted, seen),
+        f"{picture}: the corners found",
+        f"{out}: {fitted.file.boards} boards",
+    ]
 
 
 def looked(frames: Iterable[Frame], wanted: Wanted, step: Callable[[], object]) -> Found:

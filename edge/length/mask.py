@@ -14,15 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.length.ground import grounds_of, padding, places, to_lab
+from edge.length.outline import Outliner
 from edge.pixels import crop_into, shrink_into, size
 from edge.records import F32, U8, Box, Picture, Region
 
 FRAME_PX = 512  # longer side of the frame that pieces are looked for in
 NEAR_PX = 384  # longer side of a piece from near
 MARGIN = 0.15  # around a piece, of its longer side
+DIAGONAL = 1.2  # the whole, in diagonals of the piece: as much as an outline has learned with
 LINES = (5.0, 9.0, 16.0)  # deviations from the ground at which things may begin
 SMALLEST = 0.0015  # of the frame: a smaller piece is dirt
 PIECES = 40  # of a frame, the largest
+ANOTHER = 0.3  # overlap below which an outline is of something else
+TRUSTED = 0.85  # overlap from which colours and outline mean the same
 CROWD = 0.15  # of a piece: a smaller one beside it hides nothing
 BINS = (20, 24, 24)  # of L, a, b
 LAB_FROM, LAB_STEP = np.array([0.0, -60.0, -60.0]), np.array([5.0, 5.0, 5.0])
@@ -125,8 +129,13 @@ def _within(value: float, none: float, whole: float, still: float, gone: float) 
     return float(np.interp(value, [none, whole, still, gone], [0, 1, 1, 0]))
 
 
-def near(picture: Picture, rough: Rough, number: int) -> Piece | None:
-    """A piece of `rough`, by its number from 1, from near; None where nothing is left of it."""
+def near(
+    picture: Picture, rough: Rough, number: int, outliner: Outliner | None = None
+) -> Piece | None:
+    """A piece of `rough`, by its number from 1, from near; None where nothing is left of it.
+
+    Colours draw its edge; an outliner, where there is one, says first what it is the edge of.
+    """
     width, height = size(picture)
     rows, columns = rough.owner.shape
     box = _around(rough.boxes[number - 1], columns, rows, width, height)
@@ -136,13 +145,26 @@ def near(picture: Picture, rough: Rough, number: int) -> Piece | None:
     crop_into(picture, Region(*box), view)
     owner = _owner_near(rough.owner, box, width, height, view.shape[:2])
     is_nothing = padding(view)
-    soft = _told(view, owner == number, owner > 0, is_nothing)
+    is_piece = owner == number
+    learned = None if outliner is None else outliner.soft(view)
+    if learned is not None and iou(learned >= 0.5, is_piece) < ANOTHER:
+        learned = None
+    if learned is not None:
+        is_piece = learned >= 0.5
+    soft = _told(view, is_piece, owner > 0, is_nothing)
+    if learned is not None and (soft is None or iou(soft >= 0.5, is_piece) < TRUSTED):
+        soft = learned  # colours do not tell it from its ground
     if soft is None:
         return None
     counts = np.bincount(owner.ravel())
     large = np.flatnonzero(counts >= CROWD * counts[number]) if number < len(counts) else []
     beside = np.isin(owner, np.setdiff1d(large, [0, number])) | is_nothing
     return Piece(box, soft, wide / view.shape[1], _touches(soft, beside))
+
+
+def iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    """Intersection over union, 0..1."""
+    return float((a & b).sum() / max(1, (a | b).sum()))
 
 
 def _touches(soft: F32, beside: NDArray[np.bool_]) -> bool:
@@ -176,7 +198,8 @@ def _around(box: Box, columns: int, rows: int, width: int, height: int) -> Box:
     """A box of the small frame with its margin, in the frame."""
     across, down = width / columns, height / rows
     x0, y0, x1, y1 = box[0] * across, box[1] * down, box[2] * across, box[3] * down
-    more = MARGIN * max(x1 - x0, y1 - y0) + 2 * across
+    long, diagonal = max(x1 - x0, y1 - y0), float(np.hypot(x1 - x0, y1 - y0))
+    more = max(MARGIN * long, (DIAGONAL * diagonal - long) / 2) + 2 * across
     return (max(0, int(x0 - more)), max(0, int(y0 - more)),
             min(width, int(x1 + more) + 1), min(height, int(y1 + more) + 1))  # fmt: skip
 

@@ -14,10 +14,34 @@ from edge.records import Box
 LOW, HIGH = 0.3, 0.7  # of a pixel: where else its edge may be drawn
 LINE_SHARE = 0.005  # deviation of a midline's length that the shape of a fish makes
 CUT_SHARE = 0.15  # and what may be missing of a fish that is hidden in part
-FISH = np.array([
-    0.26, 0.42, 0.51, 0.58, 0.63, 0.67, 0.73, 0.75, 0.79, 0.78, 0.90, 0.95,
-    0.72, 0.65, 0.61, 0.55, 0.65, 0.46, 0.33, 0.27, 0.27, 0.39, 0.44, 0.24,
-])  # widths from snout to tail, of the greatest: the mean of the seven species that are rendered
+FISH = np.array(
+    [
+        0.26,
+        0.42,
+        0.51,
+        0.58,
+        0.63,
+        0.67,
+        0.73,
+        0.75,
+        0.79,
+        0.78,
+        0.90,
+        0.95,
+        0.72,
+        0.65,
+        0.61,
+        0.55,
+        0.65,
+        0.46,
+        0.33,
+        0.27,
+        0.27,
+        0.39,
+        0.44,
+        0.24,
+    ]
+)  # widths from snout to tail, of the greatest: the mean of the seven species that are rendered
 UNLIKE = 0.22  # how far from it a fish may be, root mean square
 WHOLE = 0.62  # least share of its hull that a fish fills when nothing hides it
 

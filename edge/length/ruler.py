@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from edge.length.follow import Known, follow, fused
 from edge.length.mask import Rough, near, pieces_of
 from edge.length.measure import Look, measure
+from edge.length.outline import Outliner
 from edge.length.plane import Plane
 from edge.pixels import size
 from edge.records import Box, Picture, Tag
@@ -32,6 +33,7 @@ class Ruler(msgspec.Struct, frozen=True, eq=False):
 
     plane: Plane
     ends: Ends = "tips"
+    outliner: Outliner | None = None  # draws masks where colours do not
 
 
 class Measured:
@@ -79,7 +81,7 @@ class Measured:
             if found and self._near_ms > left_ms():
                 break
             start = perf_counter()
-            piece = near(picture, rough, number)
+            piece = near(picture, rough, number, ruler.outliner)
             look = piece and measure(piece, plane, size(picture), ruler.ends == "fork")
             self._near_ms = _learned(self._near_ms, start)
             if look:

@@ -79,11 +79,15 @@ def read_coco(file: Path) -> FishSet:
         size = file.stat().st_size
         data = file.read_bytes() if size <= MAX_BYTES else b""
     except OSError as e:
-        raise WorkshopError(file, e.strerror or str(e), "AutoFish's annotations.json", "--coco FILE") from e
+        raise WorkshopError(
+            file, e.strerror or str(e), "AutoFish's annotations.json", "--coco FILE"
+        ) from e
     try:
         found = msgspec.json.decode(data, type=FishSet)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
-        raise WorkshopError(file, f"{e}", "a COCO file with AutoFish's fields", "copy it again") from e
+        raise WorkshopError(
+            file, f"{e}", "a COCO file with AutoFish's fields", "copy it again"
+        ) from e
     _check(found, file)
     return found
 

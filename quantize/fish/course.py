@@ -33,7 +33,9 @@ class Crops(msgspec.Struct, frozen=True, eq=False):
 def made(file: Path, seed: int, count: int, side: int) -> Crops:
     """The crops of a seed; from `file`, where an earlier run left them."""
     if not file.exists():
-        bar = tqdm(crops(seed, count, side), f"render {file.stem}", count, unit="crop", disable=None)
+        bar = tqdm(
+            crops(seed, count, side), f"render {file.stem}", count, unit="crop", disable=None
+        )
         every = list(bar)
         temporary = file.with_suffix(".tmp.npz")
         np.savez_compressed(temporary, seen=np.stack([c.seen for c in every]),
@@ -86,7 +88,10 @@ def loss_of(logits: Tensor, wanted: Tensor) -> Tensor:
 @torch.no_grad()
 def answers(outline: Outline, seen: U8) -> F32:
     """(N, cells)"""
-    rows = [outline(normalise(torch.from_numpy(seen[i : i + 16])))["mask"] for i in range(0, len(seen), 16)]
+    rows = [
+        outline(normalise(torch.from_numpy(seen[i : i + 16])))["mask"]
+        for i in range(0, len(seen), 16)
+    ]
     return np.asarray(torch.cat(rows).numpy(), np.float32)
 
 

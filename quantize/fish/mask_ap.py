@@ -26,7 +26,7 @@ class Given(msgspec.Struct, frozen=True, eq=False):
 
 
 def mask_ap(found: Sequence[Given], truth: Sequence[Given]) -> dict[str, float]:
-    """"mAP", "AP50", "AP75", 0..1, over all pictures; mAP is the mean over species."""
+    """ "mAP", "AP50", "AP75", 0..1, over all pictures; mAP is the mean over species."""
     species = sorted({int(s) for one in truth for s in one.species})
     each = np.array([_of_species(found, truth, s) for s in species])  # (S, 10)
     if not len(each):

@@ -19,7 +19,10 @@ from quantize.fish.settings import OutlineSettings
 from quantize.training.settings import add_flags, from_flags
 
 FILE = "outline.safetensors"
-TAUGHT, JUDGED = "taught.npz", "judged.npz"  # crops, which `quantize-outline` measures and judges with
+TAUGHT, JUDGED = (
+    "taught.npz",
+    "judged.npz",
+)  # crops, which `quantize-outline` measures and judges with
 EXAMPLE = """\
 Crops are rendered: one fish in the middle, others beside and over it, on belts, boards and cloth,
 faded, blurred and lit in many ways. The truth is the drawing's own. It is judged by COCO's mask mAP
