@@ -26,6 +26,7 @@ STAGES = {
     "quantize-glance": "a glance -> int8 for each engine, judged by the things it still finds",
     "outline": "which pixels of a crop are the fish: a small network, learned on rendered belts",
     "quantize-outline": "an outline -> int8 for each engine, judged by COCO's mask mAP",
+    "length": "a fish's length from the shape of its mask: a few thousand int8 weights",
     "pack": "artifacts, heads, accuracy, golden pictures and recipe -> a bundle",
 }
 WALK = """\
