@@ -89,7 +89,7 @@ def board(
 
 
 def seen(flat: F32, mm_per_px: float, camera: Camera, at: Pose) -> F32:
-    """A flat picture (H, W, C) of a plane, its middle at the plane's origin, as the camera sees it."""
+    """A flat picture (H, W, C) of a plane as the camera sees it; its middle is the origin."""
     x, y = camera.to_mm(at)
     height, width = flat.shape[:2]
     map_x, map_y = x / mm_per_px + (width - 1) / 2, y / mm_per_px + (height - 1) / 2
@@ -105,7 +105,7 @@ def poses(rng: np.random.Generator, count: int, depth_mm: float) -> list[Pose]:
     for n in range(1, count):
         away = rng.uniform(-0.16, 0.16, 2) * depth_mm - [80, 50]
         if n % 3 == 0:  # slid about in the plane of the first
-            slid = made[0].move + flat[:, :2] @ (away + [80, 50])
+            slid = made[0].move + flat[:, :2] @ np.add(away, (80, 50))
             made.append(Pose(made[0].turn, slid))
         else:
             made.append(

@@ -143,8 +143,8 @@ def _capture() -> Parser:
 def _calibrate() -> Parser:
     parser = _parser(
         "edge-tag calibrate",
-        "Pictures of a checkerboard -> a camera plane: the file that --plane takes. The board of the "
-        "first\npicture lies flat in the plane that fish will lie in; others are turned and tilted.",
+        "Pictures of a checkerboard -> a camera plane: the file that --plane takes. The board of\n"
+        "the first lies flat in the plane that fish will lie in; others are turned and tilted.",
     )
     _add_sources(parser)
     _add_pace(parser, every_s=1.0)

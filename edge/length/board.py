@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from edge.errors import SourceError, UsageError
-from edge.length.plane import CameraPlane, F64, mapped, rows_of, undistorted
+from edge.length.plane import F64, CameraPlane, mapped, rows_of, undistorted
 from edge.length.plane_file import SCHEMA, Lens, PlaneFile
 from edge.records import U8
 
@@ -46,7 +46,7 @@ class Fitted(msgspec.Struct, frozen=True, eq=False):
 
 
 def find(rgb: U8, pattern: tuple[int, int]) -> F64 | None:
-    """Inner corners of a board of `pattern` (columns, rows), (N, 2) px; None where there is none."""
+    """Inner corners of a board of `pattern` (columns, rows), (N, 2) px; or None."""
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     shrink = min(1.0, SEARCH_PX / max(grey.shape))
     small = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
@@ -70,11 +70,11 @@ def fit(boards: Sequence[Board], pattern: tuple[int, int], square_mm: float) -> 
     """The plane of the first board. Raises SourceError, UsageError, each with what to do."""
     _check(boards)
     size = boards[0].size
-    grid = np.zeros((pattern[0] * pattern[1], 3), np.float32)
+    grid = np.zeros((pattern[0] * pattern[1], 3))
     grid[:, :2] = np.mgrid[: pattern[0], : pattern[1]].T.reshape(-1, 2) * square_mm
-    seen = [b.corners.astype(np.float32).reshape(-1, 1, 2) for b in boards]
+    seen = [b.corners for b in boards]
     matrix, lens, turns, moves = _calibrated([grid] * len(boards), seen, size)
-    poses = [(cv2.Rodrigues(r)[0], np.asarray(t).ravel()) for r, t in zip(turns, moves)]
+    poses = [(_turn(r), np.asarray(t, np.float64).ravel()) for r, t in zip(turns, moves)]
     same = [_lies_in(poses[0], pose) for pose in poses]
     to_plane = _homography(matrix, [p for p, is_same in zip(poses, same) if is_same])
     off_px = [_off(grid, b, matrix, lens, r, t) for b, r, t in zip(boards, turns, moves)]
@@ -128,8 +128,10 @@ def _calibrated(
     up: it cannot be told from the distance, and makes no difference in the plane.
     """
     flags = cv2.CALIB_FIX_K3
-    _, matrix, lens, turns, moves = cv2.calibrateCamera(grids, seen, size, None, None, flags=flags)
-    normals = np.array([cv2.Rodrigues(r)[0][:, 2] for r in turns])
+    flat = [grid.astype(np.float32) for grid in grids]
+    at = [corners.astype(np.float32).reshape(-1, 1, 2) for corners in seen]
+    _, matrix, lens, turns, moves = cv2.calibrateCamera(flat, at, size, None, None, flags=flags)
+    normals = np.array([np.asarray(cv2.Rodrigues(r)[0])[:, 2] for r in turns])
     apart = np.degrees(np.arccos(np.clip(normals @ normals.T, -1, 1))).max()
     if apart < TILTED_DEG:
         long = 1.5 * max(size)
@@ -137,10 +139,17 @@ def _calibrated(
         flags |= (cv2.CALIB_USE_INTRINSIC_GUESS | cv2.CALIB_FIX_FOCAL_LENGTH
                   | cv2.CALIB_FIX_PRINCIPAL_POINT | cv2.CALIB_ZERO_TANGENT_DIST)  # fmt: skip
         _, matrix, lens, turns, moves = cv2.calibrateCamera(
-            grids, seen, size, guess, None, flags=flags
+            flat, at, size, guess, None, flags=flags
         )
     k1, k2, p1, p2, k3 = (float(value) for value in np.asarray(lens).ravel()[:5])
-    return np.asarray(matrix, np.float64), (k1, k2, p1, p2, k3), turns, moves
+    turned = [np.asarray(turn, np.float64) for turn in turns]
+    moved = [np.asarray(move, np.float64) for move in moves]
+    return np.asarray(matrix, np.float64), (k1, k2, p1, p2, k3), turned, moved
+
+
+def _turn(vector: F64) -> F64:
+    """A rotation vector as a matrix."""
+    return np.asarray(cv2.Rodrigues(vector)[0], np.float64)
 
 
 def _lies_in(first: tuple[F64, F64], other: tuple[F64, F64]) -> bool:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from edge.length.board import Fitted
-from edge.length.plane import CameraPlane
+from edge.length.plane_file import plane_of
 from edge.records import U8
 
 WIDTH_PX = 1280
@@ -15,7 +15,7 @@ LINE_PX = 22
 
 
 def drawn(first: U8, fitted: Fitted) -> U8:
-    """The first picture (H, W, 3) with every board's corners, residuals, and a grid of the plane."""
+    """The first picture (H, W, 3) with every board's corners and how far off they are."""
     height, width = first.shape[:2]
     scale = WIDTH_PX / width
     out = cv2.resize(first, (WIDTH_PX, round(height * scale)), interpolation=cv2.INTER_AREA)
@@ -37,13 +37,12 @@ def drawn(first: U8, fitted: Fitted) -> U8:
 def scale_range(fitted: Fitted) -> tuple[float, float]:
     """Least and greatest mm a pixel of the frame."""
     lens = fitted.file.plane
-    plane = CameraPlane(lens.width, lens.height, lens.focal_px, lens.centre_px, lens.distortion,
-                        lens.to_plane)  # fmt: skip
+    plane = plane_of(lens)
     x, y = np.meshgrid(
         np.linspace(0.1, 0.9, 5) * lens.width, np.linspace(0.1, 0.9, 5) * lens.height
     )
     points = np.stack([x.ravel(), y.ravel()], 1)
-    steps = np.hypot(*(plane.to_mm(points + [1, 0]) - plane.to_mm(points)).T)
+    steps = np.hypot(*(plane.to_mm(np.add(points, (1, 0))) - plane.to_mm(points)).T)
     return float(steps.min()), float(steps.max())
 
 

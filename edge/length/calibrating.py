@@ -86,10 +86,10 @@ def told(fitted: Fitted, seen: Found) -> list[str]:
     made, (least, most) = fitted.file, scale_range(fitted)
     wide, tall = made.plane.width * (least + most) / 20, made.plane.height * (least + most) / 20
     return [
-        f"boards: {made.boards} in {seen.frames} frames, {sum(fitted.in_plane)} of them in the plane",
+        f"boards: {made.boards} in {seen.frames} frames, {sum(fitted.in_plane)} lie in the plane",
         f"corners off by {made.residual_px:.2f} px, in the plane by {made.residual_mm:.2f} mm",
-        f"scale: {least:.3f} to {most:.3f} mm a pixel; the frame shows about {wide:.0f} x {tall:.0f} "
-        f"cm of the plane, if a square is {made.square_mm:g} mm: is that so?",
+        f"scale: {least:.3f} to {most:.3f} mm a pixel; the frame shows about {wide:.0f} x "
+        f"{tall:.0f} cm of the plane, if a square is {made.square_mm:g} mm: is that so?",
     ]
 
 
@@ -98,8 +98,10 @@ def _none(seen: Found, wanted: Wanted) -> SourceError:
     other = None if seen.other is None else other_pattern(seen.other)
     fix = "count the inner corners of the board, light it evenly, show all of it"
     if other is not None:
-        fix = f"a board of {other[0]}x{other[1]} inner corners is there: --board {other[0]}x{other[1]}"
+        size = f"{other[0]}x{other[1]}"
+        fix = f"a board of {size} inner corners is there: --board {size}"
     return SourceError(
-        f"no board of {columns} x {rows} inner corners in {seen.frames} frames, expected one in each",
+        f"no board of {columns} x {rows} inner corners in {seen.frames} frames, "
+        "expected one in each",
         fix=fix,
     )

@@ -94,8 +94,8 @@ def _start(colours: F64, at_rim: NDArray[np.bool_]) -> NDArray[np.bool_]:
     labels[order, 0] = np.arange(len(colours)) * CLUSTERS // len(colours)
     rules = (cv2.TERM_CRITERIA_MAX_ITER | cv2.TERM_CRITERIA_EPS, 12, 0.5)
     flags = cv2.KMEANS_USE_INITIAL_LABELS
-    _, labels, middles = cv2.kmeans(colours.astype(np.float32), CLUSTERS, labels, rules, 1, flags)
-    near = np.linalg.norm(colours[:, None] - middles[None].astype(np.float64), axis=2) < START
+    _, _, middles = cv2.kmeans(colours.astype(np.float32), CLUSTERS, labels, rules, 1, flags)
+    near = np.linalg.norm(colours[:, None] - np.asarray(middles, np.float64), axis=2) < START
     share = near.mean(0) + RIM_COUNTS * (near[at_rim].mean(0) if at_rim.any() else 0)
     return np.asarray(near[:, int(np.argmax(share))])
 

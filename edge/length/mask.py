@@ -73,7 +73,7 @@ def pieces_of(picture: Picture) -> Rough:
     small = np.empty((max(8, round(height * shrink)), max(8, round(width * shrink)), 3), np.uint8)
     shrink_into(picture, Region(0, 0, width, height, "full"), small)
     is_nothing = padding(small)
-    lab = to_lab(cv2.GaussianBlur(small, (0, 0), 0.8))
+    lab = to_lab(np.asarray(cv2.GaussianBlur(small, (0, 0), 0.8), np.uint8))
     readings = [_pieces(held) for held in _readings(lab, is_nothing)]
     return max(readings, key=lambda reading: reading[1])[0]
 
@@ -157,8 +157,9 @@ def near(
     if soft is None:
         return None
     counts = np.bincount(owner.ravel())
-    large = np.flatnonzero(counts >= CROWD * counts[number]) if number < len(counts) else []
-    beside = np.isin(owner, np.setdiff1d(large, [0, number])) | is_nothing
+    own = counts[number] if number < len(counts) else 0
+    large = [n for n, count in enumerate(counts) if n not in (0, number) and count > CROWD * own]
+    beside = np.isin(owner, large) | is_nothing
     return Piece(box, soft, wide / view.shape[1], _touches(soft, beside))
 
 
@@ -185,7 +186,7 @@ def fish_outline(piece: Piece) -> tuple[NDArray[np.float64], float]:
 def _solid(held: U8) -> U8:
     """Without specks and threads, without holes."""
     opened = cv2.morphologyEx(held, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    return filled(opened)
+    return filled(np.asarray(opened, np.uint8))
 
 
 def filled(held: U8) -> U8:
@@ -211,8 +212,8 @@ def _owner_near(
     rows, columns = owner.shape
     x = (box[0] + (np.arange(shape[1]) + 0.5) * (box[2] - box[0]) / shape[1]) * columns / width
     y = (box[1] + (np.arange(shape[0]) + 0.5) * (box[3] - box[1]) / shape[0]) * rows / height
-    return owner[np.minimum(y.astype(int), rows - 1)[:, None],
-                 np.minimum(x.astype(int), columns - 1)[None]]  # fmt: skip
+    row, column = np.minimum(y.astype(int), rows - 1), np.minimum(x.astype(int), columns - 1)
+    return np.asarray(owner[row[:, None], column[None]])
 
 
 def _told(
@@ -231,12 +232,13 @@ def _told(
         inner = is_piece
     if inner.sum() < 20 or outer.sum() < 20:
         return is_piece.astype(np.float32) if is_piece.any() else None
-    odds = _odds(to_lab(cv2.GaussianBlur(view, (0, 0), 0.7)), inner, outer)
+    calm = np.asarray(cv2.GaussianBlur(view, (0, 0), 0.7), np.uint8)
+    odds = _odds(to_lab(calm), inner, outer)
     grown = cv2.dilate(is_piece.astype(np.uint8), disc, iterations=3) > 0
     others = cv2.dilate((is_any & ~is_piece).astype(np.uint8), disc) > 0
     odds[~grown | is_nothing | (others & ~is_piece)] = 0
     odds[inner] = np.maximum(odds[inner], 0.6)
-    return _whole(cv2.GaussianBlur(odds, (0, 0), 1.0), is_piece)
+    return _whole(np.asarray(cv2.GaussianBlur(odds, (0, 0), 1.0), np.float32), is_piece)
 
 
 def _odds(lab: F32, inner: NDArray[np.bool_], outer: NDArray[np.bool_]) -> F32:
@@ -250,11 +252,11 @@ def _odds(lab: F32, inner: NDArray[np.bool_], outer: NDArray[np.bool_]) -> F32:
 
 def _smoothed(counts: NDArray[np.int64]) -> F32:
     """A histogram of colours, each spread over its neighbours; sums to 1, nothing is 0."""
-    cube = counts.reshape(BINS).astype(np.float32)
-    for _ in range(3):
-        flat = np.ascontiguousarray(cube.reshape(cube.shape[0], -1))
-        cube = cv2.GaussianBlur(flat, (1, 5), 0, sigmaY=0.8).reshape(cube.shape)
-        cube = np.moveaxis(cube, 0, 2)
+    cube: F32 = counts.astype(np.float32)
+    for first, second, third in (BINS, (*BINS[1:], BINS[0]), (BINS[2], *BINS[:2])):
+        flat = np.ascontiguousarray(cube.reshape(first, second * third))
+        spread = cv2.GaussianBlur(flat, (1, 5), 0, sigmaY=0.8).reshape(first, second, third)
+        cube = np.asarray(np.moveaxis(spread, 0, 2), np.float32)  # the next axis comes first
     whole = cube.ravel()
     return np.asarray(whole / whole.sum() + 1e-7, np.float32)
 

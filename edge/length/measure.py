@@ -9,11 +9,11 @@ from edge.length.ends import Body, body
 from edge.length.mask import Piece, fish_outline
 from edge.length.midline import midline
 from edge.length.plane import F64, Plane, length_mm
+from edge.length.regressor import features_of, read_regressor
 from edge.records import Box
 
 LOW, HIGH = 0.3, 0.7  # of a pixel: where else its edge may be drawn
 LINE_SHARE = 0.005  # deviation of a midline's length that the shape of a fish makes
-CUT_SHARE = 0.15  # and what may be missing of a fish that is hidden in part
 FISH = np.array(
     [
         0.26,
@@ -49,7 +49,9 @@ WHOLE = 0.62  # least share of its hull that a fish fills when nothing hides it
 class Look(msgspec.Struct, frozen=True, eq=False):
     """What one look says."""
 
-    cm: float
+    cm: float  # along the midline; by the regressor, where that is longer and something is hidden
+    midline_cm: float
+    shape_cm: float  # by the regressor
     edge_cm: float  # deviation for what differs from look to look: the edges of the mask
     bias_cm: float  # deviation for what every look shares: plane and shape
     is_occluded: bool  # something hides a part of it, or the frame ends
@@ -77,15 +79,37 @@ def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -
     length = _cm(found, piece, plane, to_fork)
     if not length > 0:
         return None
+    shape, hidden_share = by_shape(found, piece, length, to_fork)
     edge = _edge_cm(piece, line, plane, to_fork)
     outline, full = fish_outline(piece)
     box = _box(outline, frame)
     is_occluded = _is_cut(box, frame) or piece.is_crowded or full < WHOLE
-    bias = length * np.hypot(plane.sd_share, CUT_SHARE if is_occluded else LINE_SHARE)
+    best = max(length, shape) if is_occluded else length
+    bias = best * np.hypot(plane.sd_share, hidden_share if is_occluded else LINE_SHARE)
     points = piece.to_frame(found.part(found.snout, found.fork if to_fork else found.tips))
     return Look(
-        length, edge, float(bias), bool(is_occluded), fish_score(found), box, points, outline
+        best,
+        length,
+        shape,
+        edge,
+        float(bias),
+        bool(is_occluded),
+        fish_score(found),
+        box,
+        points,
+        outline,
     )
+
+
+def by_shape(found: Body, piece: Piece, length: float, to_fork: bool) -> tuple[float, float]:
+    """The regressor's length, in the unit of `length`, which is along the midline; and its
+    deviation where a part of the fish is hidden, as a share.
+    """
+    made = read_regressor()
+    features, unit = features_of(piece.mask, found)
+    share = float(made.shares(features[None])[0, int(to_fork)])
+    along = (found.fork if to_fork else found.tips) - found.snout
+    return share * unit * length / max(along, 1e-9), made.sd_hidden
 
 
 def fish_score(found: Body) -> float:

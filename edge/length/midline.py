@@ -23,13 +23,9 @@ STATIONS = 96  # along the body
 ROUNDS = 6  # of fitting it, each with less trust in what lies far off
 MOVES = 2  # of the line, crosswise to it
 ACROSS = 41  # points of a crosswise cut
-THIN = 0.25  # of the thickest place: what is thinner, like a lobe of a tail, tells no middle
+THIN = 0.1  # of the thickest place: what is thinner, like a lobe of a tail, tells no middle
 TRIMMED = 0.06  # share of the fronts at each end: the last ones are in one lobe of a tail alone
 BEYOND = 0.3  # how far it goes on at both ends, in its lengths: the tips of a tail must lie on it
-CROSS = 49  # points of a crosswise cut
-GROWN = 0.15  # how far a line is made longer before it is moved, in its lengths
-BEYOND = 0.3  # how far it goes on at the end, likewise: the tips of a tail must lie on it
-THIN = 0.1  # of the thickest place: what is thinner tells no middle
 CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 SQUARE = np.ones((3, 3), np.uint8)
 
@@ -45,7 +41,7 @@ def midline(mask: U8) -> F64 | None:
         return None
     few = int(TRIMMED * len(wave))
     line = smooth((wave[few : len(wave) - few - 1] + wave[few + 1 : len(wave) - few]) / 2)
-    thick = np.asarray(cv2.distanceTransform(small, cv2.DIST_L2, 3))
+    thick = np.asarray(cv2.distanceTransform(small, cv2.DIST_L2, 3), np.float32)
     for _ in range(MOVES):
         line = smooth(_moved(line, thick))
     return longer(line * scale + corner, BEYOND)
@@ -161,11 +157,12 @@ def _fronts(mask: U8, seed: NDArray[np.int64]) -> NDArray[np.int32]:
         fronts[new] = number
         number += 1
         # a cross and a square in turn: as round as a wave on a grid can be at no cost
-        wave = cv2.dilate(wave, CROSS if number % 2 else SQUARE) & mask
+        grown = cv2.dilate(wave, CROSS if number % 2 else SQUARE)
+        wave = np.asarray(grown, np.uint8) & mask
 
 
 def _farthest(fronts: NDArray[np.int32]) -> NDArray[np.int64]:
-    return np.argwhere(fronts == fronts.max())[0]
+    return np.asarray(np.argwhere(fronts == fronts.max())[0])
 
 
 def _unit(vector: F64) -> F64:

@@ -96,9 +96,11 @@ class Outliner:
             view, top, side - height - top, left, side - width - left, cv2.BORDER_REPLICATE
         )
         how = cv2.INTER_AREA if side > self.side else cv2.INTER_LINEAR
-        cells = self.cells_of(cv2.resize(square, (self.side, self.side), interpolation=how))
+        crop = cv2.resize(square, (self.side, self.side), interpolation=how)
+        cells = self.cells_of(np.asarray(crop, np.uint8))
         large = cv2.resize(cells, (side, side), interpolation=cv2.INTER_LINEAR)
-        return np.ascontiguousarray(large[top : top + height, left : left + width])
+        part = large[top : top + height, left : left + width]
+        return np.ascontiguousarray(part, np.float32)
 
     def cells_of(self, crop: U8) -> F32:
         """(side, side, 3) -> (cells, cells) 0..1. Raises InferenceError."""

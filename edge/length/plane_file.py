@@ -17,7 +17,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from edge.errors import BundleError, ConfigError
-from edge.length.plane import CameraPlane, mapped, undistorted
+from edge.length.plane import F64, CameraPlane, mapped, undistorted
 from edge.store import write_whole
 from edge.strict import read_json
 
@@ -66,7 +66,7 @@ def write_plane(path: Path, made: PlaneFile) -> None:
 
 
 def read_plane(path: Path) -> CameraPlane:
-    """The plane of a file. Raises ConfigError for one that is missing, damaged, hostile or newer."""
+    """The plane of a file. Raises ConfigError for one that is missing, damaged or newer."""
     data = _read(path)
     try:
         schema = read_json(data, _Peek, str(path)).schema
@@ -78,8 +78,19 @@ def read_plane(path: Path) -> CameraPlane:
         _refuse(path, "schema", min(abs(schema), 10**9), f"{SCHEMA}")
     _check(made, path)
     p = made.plane
+    return plane_of(p, made.sd_share)
+
+
+def plane_of(lens: Lens, sd_share: float = 0.003) -> CameraPlane:
+    """What the file says, as what measures."""
     return CameraPlane(
-        p.width, p.height, p.focal_px, p.centre_px, p.distortion, p.to_plane, made.sd_share
+        lens.width,
+        lens.height,
+        lens.focal_px,
+        lens.centre_px,
+        lens.distortion,
+        lens.to_plane,
+        sd_share,
     )
 
 
@@ -106,7 +117,8 @@ def _check(made: PlaneFile, path: Path) -> None:
     """What the values say together."""
     if made.sha256 != digest(made):
         raise ConfigError(
-            f"{path}: sha256 is {made.sha256[:80]!r}, expected {digest(made)!r}: the file was changed",
+            f"{path}: the file was changed: sha256 is {made.sha256[:80]!r}, "
+            f"expected {digest(made)!r}",
             fix=AGAIN,
         )
     p = made.plane
@@ -118,20 +130,21 @@ def _check(made: PlaneFile, path: Path) -> None:
     if not 0 <= made.sd_share <= 0.2:
         _refuse(path, "sd_share", made.sd_share, "0 to 0.2")
     scale = _scales(p)
-    if not (np.isfinite(scale).all() and 1e-4 < scale.min() and scale.max() < 1e3):
+    if not (np.isfinite(scale).all() and scale.min() > 1e-4 and scale.max() < 1e3):
         _refuse(path, "plane.to_plane", np.round(scale, 4).tolist(), "0.0001 to 1000 mm a pixel")
 
 
-def _scales(p: Lens) -> np.ndarray:  # type: ignore[type-arg]
+def _scales(p: Lens) -> F64:
     """mm a pixel in the middle and near the corners; what is no number where the plane is none."""
-    plane = CameraPlane(p.width, p.height, p.focal_px, p.centre_px, p.distortion, p.to_plane)
+    plane = plane_of(p)
     at = np.array([[0.5, 0.5], [0.1, 0.1], [0.9, 0.1], [0.1, 0.9], [0.9, 0.9]])
     points = at * [p.width, p.height]
     with np.errstate(all="ignore"):
         straight = undistorted(points, plane.matrix, p.distortion)
         matrix = np.array(p.to_plane)
         steps = [mapped(straight + off, matrix) - mapped(straight, matrix) for off in np.eye(2)]
-        return np.hypot(*np.concatenate(steps).T)
+        scales: F64 = np.hypot(*np.concatenate(steps).T)
+    return scales
 
 
 def _refuse(path: Path, key: str, found: object, expected: str) -> None:

@@ -92,7 +92,7 @@ class Measured:
 
 
 def told(tags: Sequence[Tag], lengths: Sequence[Tag]) -> tuple[Tag, ...]:
-    """`tags`, species with the length of the fish that they are about, and `lengths`; best first."""
+    """`tags`, species with the length of the fish they are about, and `lengths`; best first."""
     both = [_with_length(tag, lengths) for tag in tags] + list(lengths)
     return tuple(sorted(both, key=lambda tag: -tag.score))
 

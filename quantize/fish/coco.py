@@ -122,7 +122,7 @@ def _check(found: FishSet, file: Path) -> None:
     for fish in found.annotations:
         if fish.image_id not in pictures or fish.category_id not in species:
             raise WorkshopError(
-                file, f"annotation {fish.id} names image {fish.image_id}, category {fish.category_id}",
+                file, f"annotation {fish.id}: image {fish.image_id}, category {fish.category_id}",
                 "ones that the file has", "copy it again",
             )  # fmt: skip
         if any(len(polygon) < 6 or len(polygon) % 2 for polygon in fish.segmentation):

@@ -123,7 +123,7 @@ def _ap(masks: np.ndarray, wanted: np.ndarray, logits: F32) -> float:  # type: i
 
 
 def _views(taught: Crops, chosen: np.ndarray, draw: np.random.Generator) -> tuple[Tensor, Tensor]:  # type: ignore[type-arg]
-    """Pixels (N, 3, side, side) normalised, and how much of each cell is fish (N, rows, columns)."""
+    """Pixels (N, 3, side, side) normalised, and the share of each cell that is fish."""
     turn, is_mirrored = int(draw.integers(4)), draw.random() < 0.5
     seen, masks = taught.seen[chosen], taught.masks[chosen].astype(np.float32)
     seen, masks = np.rot90(seen, turn, (1, 2)), np.rot90(masks, turn, (1, 2))

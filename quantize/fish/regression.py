@@ -1,8 +1,9 @@
-"""Masks of rendered fish, whole and hidden in part -> the regressor of `edge/length/regressor.py`."""
+"""Masks of rendered fish, whole or hidden in part -> the regressor of `edge/length`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import cv2
 import msgspec
@@ -96,7 +97,7 @@ def learned(taught: Shapes, held: Shapes, epochs: int, seed: int) -> Regressor:
     x = torch.from_numpy(np.clip((taught.features - mean) / spread, -4, 4)).float()
     y = torch.from_numpy(np.log(taught.truth / taught.units[:, None])).float()
     sizes = (FEATURES, *WIDE, 2)
-    net = [nn.Linear(a, b) for a, b in zip(sizes, sizes[1:])]
+    net = [nn.Linear(a, b) for a, b in pairwise(sizes)]
     optimizer = torch.optim.AdamW([p for layer in net for p in layer.parameters()], 3e-3,
                                   weight_decay=1e-3)  # fmt: skip
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)

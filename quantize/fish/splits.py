@@ -48,7 +48,7 @@ def split(found: FishSet) -> Mapping[Side, FishSet]:
     if leaking:
         number, held = next(iter(leaking.items()))
         raise WorkshopError(
-            f"fish {number}", f"it is in groups {', '.join(map(str, held))}, on two sides of the split",
+            f"fish {number}", f"it is in groups {', '.join(map(str, held))}, on two sides",
             "each fish on one side", "leave out the masks that are in the wrong group",
         )  # fmt: skip
     sides = {picture.id: side_of(picture.group_number) for picture in clean.images}

@@ -1,4 +1,4 @@
-"""Stage `outline`: rendered fish -> a small network that says which pixels of a crop are the fish."""
+"""Stage `outline`: rendered fish -> a small network: which pixels of a crop are the fish."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILE = "outline.safetensors"
 TAUGHT, JUDGED = (
     "taught.npz",
     "judged.npz",
-)  # crops, which `quantize-outline` measures and judges with
+)  # crops, for `quantize-outline` too
 EXAMPLE = """\
 Crops are rendered: one fish in the middle, others beside and over it, on belts, boards and cloth,
 faded, blurred and lit in many ways. The truth is the drawing's own. It is judged by COCO's mask mAP

@@ -24,7 +24,7 @@ def given(masks: np.ndarray, species: list[int], scores: list[float] | None = No
 
 
 def test_s3_a_hand_example() -> None:
-    """One of two found at IoU 0.8, one false: precision 1 up to recall 0.5, at 7 thresholds of 10."""
+    """One of two found at IoU 0.8, one false: precision 1 to recall 0.5, at 7 thresholds."""
     truth = [given(strips((0, 10), (20, 30)), [0, 0])]
     found = [given(strips((0, 8), (32, 40)), [0, 0], [0.9, 0.8])]
     assert mask_ap(found, truth)["AP50"] == pytest.approx(51 / 101)
