@@ -30,14 +30,13 @@ from benchmarks.measures import median, order, verdicts
 from benchmarks.pipelines import NAMES, TABLE, Job, Kit, Pipeline, Raw, load
 from benchmarks.report_b import RESULTS_A_TILE, TARGETS, Timed, headlines, summary, table
 from benchmarks.variants import ENGINE, FloatInput, model_of, sized_bundle, with_float_input
-from edge import schedule
 from edge.bundle import DEFAULT, open_bundle
 from edge.engines import open_engine
 from edge.frames import View, tag_frame
-from edge.glance import open_glance
-from edge.memory import Memory
+from edge.glance.looking import open_glance
+from edge.memory.known import Memory
 from edge.records import U8, Budget, Planes, Region
-from edge.schedule import Asked
+from edge.schedule.plan import MOST, Asked, plan
 from edge.tagger import Tagger
 
 WIDE, TALL = 3840, 2160
@@ -144,15 +143,15 @@ def planner_ms(draw: np.random.Generator, repeats: int = 50) -> float:
     """The median time of a plan among 120 candidates for 60 items."""
     asked = Asked(
         worth=draw.random(60, np.float32),
-        sees=(draw.random((schedule.MOST, 60), np.float32) > 0.9).astype(np.float32) * 0.7,
-        costs_ms=np.full(schedule.MOST, 3.0, np.float32),
-        due=np.zeros(schedule.MOST, np.float32),
-        explores=np.arange(schedule.MOST) >= 100,
+        sees=(draw.random((MOST, 60), np.float32) > 0.9).astype(np.float32) * 0.7,
+        costs_ms=np.full(MOST, 3.0, np.float32),
+        due=np.zeros(MOST, np.float32),
+        explores=np.arange(MOST) >= 100,
     )
     taken = []
     for _ in range(repeats):
         begin = perf_counter()
-        schedule.plan(asked, Budget(50.0))
+        plan(asked, Budget(50.0))
         taken.append((perf_counter() - begin) * 1e3)
     return median(taken)
 

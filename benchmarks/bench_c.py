@@ -36,7 +36,7 @@ from benchmarks.video import FPS, SPEEDS, WIDE, Video, video
 from benchmarks.watchers import TABLE, Watcher, load
 from benchmarks.watchers.tiling_at_equal_cpu import TilingAtEqualCpu
 from calib_data.cutouts import Thing
-from edge import pixels
+from edge.pictures import pixels
 from edge.records import Box, Planes, Tag
 from edge.tagger import Tagger
 

@@ -2,9 +2,9 @@
 
     python -m benchmarks.fills
 
-What edge/candidates.py knows of a look (SHARE, RIGHT) is this table. Every thing of composed 4K
-scenes, of the mix that benchmark A has, is looked at alone, in a square crop; named is what its own
-tag was given to, in its head, above the bundle's threshold.
+What edge/schedule/candidates.py knows of a look (SHARE, RIGHT) is this table. Every thing of
+composed 4K scenes, of the mix that benchmark A has, is looked at alone, in a square crop; named is
+what its own tag was given to, in its head, above the bundle's threshold.
 """
 
 from __future__ import annotations

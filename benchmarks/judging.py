@@ -13,8 +13,8 @@ import msgspec
 
 from benchmarks.contenders.looking import Look
 from benchmarks.scoring import is_held
+from edge.pictures.regions import shared
 from edge.records import Box, Tag
-from edge.regions import shared
 
 OVERLAP = 0.5
 WIDEST = 0.5  # of the frame

@@ -28,13 +28,13 @@ from benchmarks.machine import RESULTS, machine, write_json
 from benchmarks.measures import finite, mean, median, order, over
 from benchmarks.scoring import is_held
 from benchmarks.subjects import SHARED
-from edge import pixels
 from edge.errors import SourceError
 from edge.frames import View, tag_frame
-from edge.memory import Memory
+from edge.memory.known import Memory
+from edge.pictures import pixels
+from edge.pictures.suffixes import CLIPS
 from edge.records import Box, Budget, Picture, Region, Tag
 from edge.sources import open_source
-from edge.suffixes import CLIPS
 from edge.tagger import Tagger
 
 GARMENTS = {  # a street label -> the tags that are right for it; others are left out and counted

@@ -17,8 +17,8 @@ import numpy as np
 from benchmarks.contenders.looking import Look, Run
 from benchmarks.measures import NEVER
 from calib_data.composed import Composed, Placed
+from edge.pictures.regions import shared_px
 from edge.records import Box
-from edge.regions import shared_px
 
 HELD = 0.7  # of the box's area
 SMALL_PX = 48  # longest side

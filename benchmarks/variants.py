@@ -16,10 +16,10 @@ import onnx
 import onnxruntime as rt
 
 from edge.bundle import Artifact, Bundle, Golden, Manifest, open_bundle
-from edge.bundle_write import stored, write_bundle
-from edge.check import golden_scores
+from edge.bundle.golden import golden_scores
+from edge.bundle.write import stored, write_bundle
 from edge.engines import open_engine
-from edge.heads import scores
+from edge.heads.scores import scores
 from edge.records import F32, U8
 
 ENGINE = "onnxruntime"

@@ -16,10 +16,10 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge import pixels
 from edge.errors import SourceError
+from edge.pictures import pixels
+from edge.pictures.suffixes import PICTURES
 from edge.records import U8, Box
-from edge.suffixes import PICTURES
 
 KEYS = {  # the key of the label -> the head that such labels belong to; "": any that knows the tag
     "category": "clothes",

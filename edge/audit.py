@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from edge.bundle import Bundle, open_bundle
+from edge.bundle.manifest import StoredFile
+from edge.bundle.read import Bundle, open_bundle
 from edge.engines import ENGINES, installed, pip_line
 from edge.errors import EdgeError
-from edge.manifest import StoredFile
 from edge.tagger import open_tagger
 
 

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from edge.errors import SourceError
-from edge.pixels import rgb
+from edge.pictures.pixels import rgb
 from edge.records import F32, U8, Frame
 from edge.store import make_folder, write_whole
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from edge import __version__
 from edge.errors import CheckFailed, EdgeError, SourceError, UsageError
 from edge.flags import parse
+from edge.pictures.suffixes import is_clip
 from edge.process import (
     Stop,
     log_to_stderr,
@@ -25,7 +26,6 @@ from edge.process import (
     stop_on_signals,
     write_line,
 )
-from edge.suffixes import is_clip
 
 if TYPE_CHECKING:
     from edge.frames import View

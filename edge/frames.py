@@ -12,16 +12,17 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
-from edge import memory, pixels, schedule
-from edge.candidates import Candidate, Item, Why, asked, candidates
-from edge.heads import tags_for
-from edge.heat import Heat
+from edge.bundle.manifest import Head
+from edge.glance.heat import Heat
+from edge.heads.scores import tags_for
 from edge.length.ruler import Ruler, told
-from edge.manifest import Head
-from edge.memory import Memory
-from edge.pace import Pace
+from edge.memory import known
+from edge.memory.known import Memory
+from edge.pictures import pixels
 from edge.records import F32, Budget, Picture, Region, Spent, Tag
-from edge.schedule import Asked, Choice
+from edge.schedule.candidates import Candidate, Item, Why, asked, candidates
+from edge.schedule.pace import Pace
+from edge.schedule.plan import NOTHING, Asked, Choice, plan
 
 STARVED_S = 1.0  # without any launch: then one is made, whatever the budget says
 
@@ -79,7 +80,7 @@ class Seen(msgspec.Struct, frozen=True, eq=False):
         return dict(Counter(skip.why for skip in self.skipped))
 
 
-class Looks(memory.Looks, Protocol):
+class Looks(known.Looks, Protocol):
     """What R regions look like, and what it cost to find out."""
 
     @property
@@ -187,23 +188,21 @@ class _Run:
         self._items = self._past.items(self._at_s)
         if self._items and not self._fits("focus"):
             self._skipped += [
-                Skipped(Region(*item.box), item.why)
-                for item in self._items
-                if item.worth > schedule.NOTHING
+                Skipped(Region(*item.box), item.why) for item in self._items if item.worth > NOTHING
             ]
             return
         self._found = found = candidates(self._items, self._width, self._height)
-        question, plan = self._plan()
-        regions = (found[choice.candidate].region for choice in plan)
+        question, choices = self._plan()
+        regions = (found[choice.candidate].region for choice in choices)
         done = 0
         with closing(self._tagger.looks(self._picture, regions)) as looks:
-            for choice in plan:
+            for choice in choices:
                 if not self._fits("focus"):
                     break
                 self._look_at(looks, choice)
                 done += 1
         self._past.had_turn("focus", self._at_s)  # there may have been nothing to look at
-        self._skip(question, plan[:done])
+        self._skip(question, choices[:done])
 
     def measure(self, ruler: Ruler) -> None:
         """Fish and their lengths, in what is left of the budget."""
@@ -246,7 +245,7 @@ class _Run:
         question = asked(self._items, self._found, cost_ms)
         left_ms = max(budget.frame_ms - self._spent_ms() - self._past.tail_ms, cost_ms)
         exploring_ms = self._past.sweep.owed_ms(budget.frame_ms, cost_ms)
-        return question, schedule.plan(question, Budget(left_ms, budget.max_regions), exploring_ms)
+        return question, plan(question, Budget(left_ms, budget.max_regions), exploring_ms)
 
     def _look_at(self, ready: Iterator[Looks], choice: Choice) -> None:
         candidate = self._found[choice.candidate]
@@ -284,7 +283,7 @@ class _Run:
         self._tagger.pace.took(role, (self._ended - begin) * 1e3)
         self._past.launched_s = self._at_s
 
-    def _may(self, turn: memory.Turn, role: str) -> bool:
+    def _may(self, turn: known.Turn, role: str) -> bool:
         """Whether a launch for the sake of the glance is made: it fits, and so does a closer look
         beside it; or such looks had their turn.
         """
@@ -311,5 +310,5 @@ class _Run:
         gains = question.sees @ (question.worth * missed)
         served = {self._found[row].item for row in rows}
         for candidate, gain in zip(self._found, gains):
-            if candidate.item not in served and gain > schedule.NOTHING:
+            if candidate.item not in served and gain > NOTHING:
                 self._skipped.append(Skipped(candidate.region, self._items[candidate.item].why))

@@ -15,16 +15,16 @@ from itertools import islice
 import msgspec
 from msgspec.structs import replace
 
-from edge import pixels
-from edge.ahead import ahead
 from edge.errors import SourceError
 from edge.frames import Seen, View, tag_frame
-from edge.memory import Memory
-from edge.newest import Cameras, Newest, broken
+from edge.memory.known import Memory
+from edge.pictures import pixels
 from edge.records import SCHEMA, Frame, FrameFailed, FrameTags, Picture
-from edge.shares import next_turn, settled, shared
+from edge.schedule.shares import next_turn, settled, shared
 from edge.sinks import Sink
 from edge.sources import Source
+from edge.sources.ahead import ahead
+from edge.sources.newest import Cameras, Newest, broken
 from edge.tagger import Tagger
 
 log = logging.getLogger(__name__)
@@ -60,10 +60,10 @@ def run(
     """Tag every frame of every source, until `is_stopped()` or `max_frames`.
 
     Files come first, in turn; then all live sources together. With several of those, the budget of
-    a frame is what one frame of each of them may cost together: see `edge.shares`. A source that
-    breaks ends with a failed frame, and the others go on. `explain` is told of each tagged frame
-    how its tags came about, after the sinks have its result. Raises SinkError, and BrokenPipeError
-    when nobody reads the results any more.
+    a frame is what one frame of each of them may cost together: see `edge.schedule.shares`. A
+    source that breaks ends with a failed frame, and the others go on. `explain` is told of each
+    tagged frame how its tags came about, after the sinks have its result. Raises SinkError, and
+    BrokenPipeError when nobody reads the results any more.
     """
     totals = Totals()
     with closing(_all(list(sources), tagger, view, is_stopped)) as frames:

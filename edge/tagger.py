@@ -11,20 +11,20 @@ from types import TracebackType
 import msgspec
 import numpy as np
 
-from edge import pixels
-from edge.bundle import Artifact, Bundle, TagNames, open_bundle
-from edge.check import require
+from edge.bundle.golden import require
+from edge.bundle.manifest import Artifact, Head
+from edge.bundle.read import Bundle, TagNames, open_bundle
 from edge.engines import Engine, installed, open_engine, pip_line
 from edge.errors import BundleError, EngineMissing, InferenceError
 from edge.frames import AS_USUAL, View, tag_frame
-from edge.glance import Glancer, open_glance
-from edge.heads import scores
-from edge.heat import Heat
-from edge.manifest import Head
-from edge.pace import Pace
-from edge.planes import Scratch
-from edge.prepare import Preparer, prepare
+from edge.glance.heat import Heat
+from edge.glance.looking import Glancer, open_glance
+from edge.heads.scores import scores
+from edge.pictures import pixels
+from edge.pictures.planes import Scratch
+from edge.pictures.prepare import Preparer, prepare
 from edge.records import F32, U8, Picture, Region, Tag
+from edge.schedule.pace import Pace
 
 BATCH = 8  # regions a launch: more gain little on a CPU, and memory grows with it
 

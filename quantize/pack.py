@@ -13,10 +13,11 @@ import msgspec
 import numpy as np
 
 from calib_data.scenes import crop
-from edge import check, pixels
 from edge.bundle import Accuracy, Artifact, Golden, Head
-from edge.bundle_write import stored
-from edge.heads import scores
+from edge.bundle.golden import golden_scores
+from edge.bundle.write import stored
+from edge.heads.scores import scores
+from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
 from quantize.pictures import Sample, TagList
@@ -140,7 +141,7 @@ def _answers(
     rows = model.engine.run(picture[None])
     names = {name: tuple(zip(spec.tags, spec.groups)) for name, spec in specs.items()}
     return {
-        h.name: check.golden_scores(names[h.name], scores(h, rows[model.tensors[h.name]])[0])
+        h.name: golden_scores(names[h.name], scores(h, rows[model.tensors[h.name]])[0])
         for h in heads
     }
 

@@ -12,13 +12,13 @@ import cv2
 import msgspec
 import numpy as np
 
+from edge.bundle.manifest import Head, StoredFile
 from edge.frames import AS_USUAL, Seen, View, tag_frame
-from edge.heat import Heat, Spot
-from edge.manifest import Head, StoredFile
-from edge.memory import Memory
-from edge.pace import Pace
+from edge.glance.heat import Heat, Spot
+from edge.memory.known import Memory
+from edge.pictures.regions import alike, shared_px
 from edge.records import F32, U8, Box, Picture, Region
-from edge.regions import alike, shared_px
+from edge.schedule.pace import Pace
 
 WIDTH, HEIGHT = 320, 240
 INPUT_PX = 32  # tiles are 96 px, 15 of them

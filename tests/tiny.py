@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import Artifact, Golden, Head, InputSpec, Manifest
-from edge.bundle_write import stored, write_bundle
-from edge.check import golden_scores
+from edge.bundle.golden import golden_scores
+from edge.bundle.manifest import GoldenCell, HeatArtifact, HeatMap
+from edge.bundle.write import stored, write_bundle
 from edge.engines import installed, open_engine
-from edge.glance import golden_cells
-from edge.heads import scores
-from edge.manifest import GoldenCell, HeatArtifact, HeatMap
+from edge.glance.looking import golden_cells
+from edge.heads.scores import scores
 from edge.records import F32, U8, Planes
 
 HEIGHT, WIDTH = 8, 12  # not square, so that a swap shows

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from edge.errors import UsageError
-from edge.heads import tags_for
+from edge.heads.scores import tags_for
 from edge.records import Picture, Region, Tag
 from edge.tagger import Tagger
 

@@ -19,8 +19,8 @@ import numpy as np
 from benchmarks.contenders.looking import Look, Run, around, look_at
 from benchmarks.scoring import finds
 from calib_data.composed import Composed
+from edge.pictures.regions import union
 from edge.records import Box, Region
-from edge.regions import union
 from edge.tagger import Tagger
 
 HALF, TIGHT = 0.5, 1.0  # of the crop's side

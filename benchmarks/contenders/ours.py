@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.contenders.looking import Look, Run
 from calib_data.composed import Composed
 from edge.frames import View, tag_frame
-from edge.memory import Memory
+from edge.memory.known import Memory
 from edge.tagger import Tagger
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.pipelines import NAMES, Done, Job, Kit, Raw
-from edge.fuse import fuse
+from edge.memory.fuse import fuse
 from edge.records import Region, Tag
 
 

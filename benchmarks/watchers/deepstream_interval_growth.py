@@ -13,10 +13,10 @@ from __future__ import annotations
 from benchmarks.contenders.looking import look_at
 from benchmarks.watchers import Watched
 from benchmarks.watchers.following import Followed, Motion, follow, longest, square, told
-from edge import pixels
+from edge.memory.tracks import BORN
+from edge.pictures import pixels
 from edge.records import Box, Planes
 from edge.tagger import Tagger
-from edge.tracks import BORN
 
 REINFER = 15  # frames
 GROWN = 1.2  # times the area

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import msgspec
 
 from benchmarks.contenders.looking import around
-from edge import gate, pixels
-from edge.heat import boxes_of
+from edge.glance import gate
+from edge.glance.heat import boxes_of
+from edge.pictures import pixels
+from edge.pictures.regions import shared
 from edge.records import Box, Planes, Region, Tag
-from edge.regions import shared
 
 ROWS = COLUMNS = 24
 OVERLAPS = 0.2  # of the smaller box: the same thing

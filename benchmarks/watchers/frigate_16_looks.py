@@ -17,7 +17,7 @@ from benchmarks.contenders.frigate_grid import CELLS, GROWN, LEAST_PX, cells
 from benchmarks.contenders.looking import Look, look_at
 from benchmarks.watchers import Watched
 from benchmarks.watchers.following import Followed, Motion, follow, longest, square, told
-from edge import pixels
+from edge.pictures import pixels
 from edge.records import Planes, Region, Tag
 from edge.tagger import Tagger
 

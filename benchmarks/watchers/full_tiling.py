@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.contenders.looking import look_at
 from benchmarks.contenders.sahi_slices import slices
 from benchmarks.watchers import Watched
-from edge import pixels
+from edge.pictures import pixels
 from edge.records import Planes
 from edge.tagger import Tagger
 

@@ -14,7 +14,7 @@ from time import perf_counter
 from benchmarks.contenders.looking import look_at
 from benchmarks.watchers import Watched
 from benchmarks.watchers.following import Followed, Motion, follow, longest, square, told
-from edge import pixels, regions
+from edge.pictures import pixels, regions
 from edge.records import Box, Planes, Region, Tag
 from edge.tagger import Tagger
 

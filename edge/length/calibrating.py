@@ -11,7 +11,7 @@ from edge.errors import SourceError
 from edge.length.board import Board, Fitted, find, fit, is_new, other_pattern
 from edge.length.board_picture import drawn, scale_range
 from edge.length.plane_file import write_plane
-from edge.pixels import jpeg, rgb, size
+from edge.pictures.pixels import jpeg, rgb, size
 from edge.records import U8, Frame
 from edge.store import write_whole
 

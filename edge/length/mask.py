@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.length.ground import grounds_of, padding, places, to_lab
 from edge.length.outline import Outliner
-from edge.pixels import crop_into, shrink_into, size
+from edge.pictures.pixels import crop_into, shrink_into, size
 from edge.records import F32, U8, Box, Picture, Region
 
 FRAME_PX = 512  # longer side of the frame that pieces are looked for in

@@ -19,7 +19,7 @@ import numpy as np
 
 from edge.engines import Engine, installed, open_engine
 from edge.errors import BundleError, EngineMissing, InferenceError
-from edge.pixels import decode
+from edge.pictures.pixels import decode
 from edge.records import F32, U8
 from edge.strict import read_json
 

@@ -14,7 +14,7 @@ from edge.length.mask import Rough, near, pieces_of
 from edge.length.measure import Look, measure
 from edge.length.outline import Outliner
 from edge.length.plane import Plane
-from edge.pixels import size
+from edge.pictures.pixels import size
 from edge.records import Box, Picture, Tag
 
 HEAD, TAG = "length", "fish"

@@ -9,13 +9,13 @@ from pathlib import Path
 from time import monotonic
 
 from edge.errors import SinkError
-from edge.explain import explained
+from edge.explain.picture import explained
 from edge.frames import Seen
-from edge.pixels import jpeg, rgb
+from edge.pictures.pixels import jpeg, rgb
+from edge.pictures.stems import Stems
+from edge.pictures.suffixes import EXPLAINED, is_picture
 from edge.records import FrameTags, Picture
-from edge.stems import Stems
 from edge.store import make_folder, write_whole
-from edge.suffixes import EXPLAINED, is_picture
 
 log = logging.getLogger(__name__)
 

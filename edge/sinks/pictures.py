@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.lettering import Colour, annotate
-from edge.pixels import jpeg, rgb
+from edge.explain.lettering import Colour, annotate
+from edge.pictures.pixels import jpeg, rgb
+from edge.pictures.stems import Stems
+from edge.pictures.suffixes import ANNOTATED
 from edge.records import FrameFailed, FrameTags, Picture
-from edge.stems import Stems
 from edge.store import make_folder, write_whole
-from edge.suffixes import ANNOTATED
 
 QUALITY = 90
 

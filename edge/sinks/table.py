@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from edge.errors import SinkError
+from edge.pictures.suffixes import is_picture
 from edge.process import printable
 from edge.records import FrameFailed, FrameTags, Picture, Spent, Tag
-from edge.suffixes import is_picture
 
 HEADINGS = ("file", "where", "head", "tag", "group", "score")
 WIDTHS = (12, 15, 8, 16, 8)  # of all but the last column, to start with; they grow, up to:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.errors import SourceError, UsageError
-from edge.newest import Newest
+from edge.pictures.suffixes import CLIPS, PICTURES
 from edge.records import Frame
-from edge.suffixes import CLIPS, PICTURES
+from edge.sources.newest import Newest
 
 SOURCES: dict[str, tuple[str, str]] = {  # kind -> (our module, pip extra)
     "images": ("edge.sources.images", ""),

@@ -14,13 +14,13 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from edge.buffers import Buffers
 from edge.errors import SourceError
-from edge.newest import PATIENCE_S, Newest
-from edge.pixels import from_bgr
-from edge.planes import planes_of
+from edge.pictures.buffers import Buffers
+from edge.pictures.pixels import from_bgr
+from edge.pictures.planes import planes_of
 from edge.records import U8, Frame, Picture, Planes
 from edge.sources import camera_number
+from edge.sources.newest import PATIENCE_S, Newest
 
 LAYOUTS = {"NV12": "NV12", "YU12": "I420", "I420": "I420", "YV12": "YV12"}  # by V4L2's name
 

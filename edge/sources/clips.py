@@ -14,10 +14,10 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from edge.buffers import Buffers
 from edge.clock import utc_now
 from edge.errors import SourceError
-from edge.pixels import from_bgr
+from edge.pictures.buffers import Buffers
+from edge.pictures.pixels import from_bgr
 from edge.records import U8, Frame, Picture
 
 EARLY = 0.9  # containers state their length roughly; a clip that ends before this share is damaged
@@ -136,7 +136,7 @@ def open_reader(path: str) -> Reader:
     Raises ValueError when neither can.
     """
     try:
-        through_av: Any = import_module("edge.decoder")
+        through_av: Any = import_module("edge.sources.decoder")
         clip: Any = through_av.Clip(path)
     except (ImportError, ValueError):
         return OpenCVClip(path)

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from edge import pixels
 from edge.clock import utc_now
 from edge.errors import EdgeError, SourceError
+from edge.pictures import pixels
+from edge.pictures.suffixes import OURS, PICTURES
 from edge.records import Frame
-from edge.suffixes import OURS, PICTURES
 
 MAX_BYTES = 512 * 2**20  # a picture file larger than this is not a picture
 

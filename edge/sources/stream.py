@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from edge.clock import utc_now
-from edge.decoder import FFmpegError, open_address, picture_of
 from edge.errors import SourceError
-from edge.newest import Newest
 from edge.records import Frame, Picture
 from edge.sources import without_secrets
+from edge.sources.decoder import FFmpegError, open_address, picture_of
+from edge.sources.newest import Newest
 
 TIMEOUT_S = 10.0  # to open, and between two packets
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edge import pixels
-from edge.manifest import InputSpec
+from edge.bundle.manifest import InputSpec
+from edge.pictures import pixels
 from quantize.distill.agreement import Agreement, agreement
 from quantize.distill.course import Pictures
 from quantize.distill.teaching import Plan

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edge.manifest import InputSpec
+from edge.bundle.manifest import InputSpec
 from edge.records import U8
 from quantize.distill.course import Course
 from quantize.training.distributed import Group

@@ -8,9 +8,9 @@ from time import perf_counter
 
 import numpy as np
 
+from edge.bundle.manifest import HeatMap
 from edge.engines import open_engine
-from edge.heat import FAINT
-from edge.manifest import HeatMap
+from edge.glance.heat import FAINT
 from edge.records import F32
 from quantize.glance.judge import precision
 from quantize.glance.scenes import Example

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from edge.manifest import HeatMap, InputSpec, StoredFile
+from edge.bundle.manifest import HeatMap, InputSpec, StoredFile
 from quantize.glance.lesson import loss_of
 from quantize.glance.network import Glance, Trunk
 from quantize.glance.scenes import Example, Wanted, wanted

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from edge.heat import Spot, read
-from edge.manifest import HeatMap
+from edge.bundle.manifest import HeatMap
+from edge.glance.heat import Spot, read
 from edge.records import F32, Box
 from quantize.glance.scenes import Example, Shown
 

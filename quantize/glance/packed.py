@@ -15,11 +15,11 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge import pixels
-from edge.bundle_write import stored
+from edge.bundle.manifest import GoldenCell, HeatArtifact, HeatMap
+from edge.bundle.write import stored
 from edge.engines import Engine, open_engine
-from edge.glance import golden_cells
-from edge.manifest import GoldenCell, HeatArtifact, HeatMap
+from edge.glance.looking import golden_cells
+from edge.pictures import pixels
 from edge.records import U8, Region
 from quantize import recipe
 from quantize.errors import WorkshopError

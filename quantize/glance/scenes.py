@@ -12,7 +12,7 @@ from calib_data.belts import belt
 from calib_data.composed import FULL, Thing, compose, mix, parted
 from calib_data.rails import rail
 from calib_data.shelves import shelf
-from edge import pixels
+from edge.pictures import pixels
 from edge.records import F32, U8, Box, Region
 
 RENDERED = {"shelf": shelf, "rail": rail, "belt": belt}

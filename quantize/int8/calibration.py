@@ -10,9 +10,10 @@ import msgspec
 import numpy as np
 from tqdm import tqdm
 
-from edge import capture, pixels
+from edge import capture
+from edge.bundle.manifest import InputSpec
 from edge.errors import SourceError
-from edge.manifest import InputSpec
+from edge.pictures import pixels
 from edge.records import U8
 from quantize.errors import WorkshopError
 from quantize.int8.gate import UNSAID, Limits, Truth

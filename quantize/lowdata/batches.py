@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from edge import pixels
 from edge.bundle import InputSpec
+from edge.pictures import pixels
 from edge.records import U8
 from quantize.errors import WorkshopError
 from quantize.lowdata.settings import RunSettings

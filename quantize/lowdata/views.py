@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge import pixels
 from edge.bundle import InputSpec
+from edge.pictures import pixels
 from edge.records import U8, Region
 
 MIDDLE = 0.9  # of width and height: what the method looks at
@@ -32,7 +32,9 @@ class Preprocessing(msgspec.Struct, frozen=True):
 
     side: int  # px of the input
     middle: float = 1.0  # share of width and height that is kept first
-    resize: Resize = "device"  # as edge.pixels does it; "bilinear" as Pillow, for published weights
+    resize: Resize = (
+        "device"  # as pictures.pixels does it; "bilinear" as Pillow, for published weights
+    )
 
     @property
     def squashed(self) -> int:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import msgspec
 
+from edge.pictures.suffixes import PICTURES
 from edge.records import Box
-from edge.suffixes import PICTURES
 from quantize.errors import WorkshopError
 from quantize.pictures.samples import PictureSet, Sample, Split, TagList
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from edge import pixels
+from edge.pictures import pixels
 from edge.records import U8, Box, Region
 
 Split = Literal["train", "val"]

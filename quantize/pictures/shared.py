@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge import pixels
+from edge.pictures import pixels
 from quantize.pictures.folder import share_of, write_lists
 from quantize.pictures.samples import PictureSet, Sample, Split, TagList
 

@@ -1,9 +1,9 @@
 """Pictures as RAM's published code sees them, equal to the last bit: Pillow does the resizing.
 
 OpenCV's bilinear differs (it does not average when it shrinks), so training's and the runtime's
-`edge.pixels` is not used here. Policies, which are the published code's: the picture is squashed
-to a square; an alpha channel is dropped, not composited; EXIF rotation is not applied, unless
-asked for.
+`edge.pictures.pixels` is not used here. Policies, which are the published code's: the picture is
+squashed to a square; an alpha channel is dropped, not composited; EXIF rotation is not applied,
+unless asked for.
 """
 
 from __future__ import annotations

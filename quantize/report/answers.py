@@ -12,9 +12,9 @@ import msgspec
 import numpy as np
 from tqdm import tqdm
 
-from edge import pixels
+from edge.bundle.manifest import InputSpec
 from edge.errors import SourceError
-from edge.manifest import InputSpec
+from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
 from quantize.pictures import Sample, read

@@ -9,9 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge import pixels
+from edge.bundle.manifest import InputSpec
 from edge.errors import SourceError
-from edge.manifest import InputSpec
+from edge.pictures import pixels
 from edge.records import F32
 from quantize.pictures import Sample, read
 from quantize.report.answers import Logits

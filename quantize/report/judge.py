@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from edge.heads import sigmoid, softmax
+from edge.heads.scores import sigmoid, softmax
 from edge.records import F32
 from quantize.report import measures, thresholds
 from quantize.report.measures import Flags, Indices

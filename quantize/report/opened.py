@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edge.bundle.manifest import InputSpec
 from edge.engines import Engine, open_engine
-from edge.manifest import InputSpec
 from quantize.errors import WorkshopError
 from quantize.report.models import ONE_STUDENT, HeadSpec, Model
 from quantize.report.records import Kind

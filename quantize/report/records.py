@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from edge.manifest import Accuracy
+from edge.bundle.manifest import Accuracy
 from edge.records import Box
 from quantize.errors import WorkshopError
 from quantize.int8 import gate

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.heads import sigmoid, softmax
+from edge.heads.scores import sigmoid, softmax
 from quantize.errors import WorkshopError
 from quantize.labels import load
 from quantize.report.thresholds import TEACHER_SURE

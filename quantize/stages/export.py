@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from edge import pixels
+from edge.bundle.manifest import InputSpec
 from edge.errors import SourceError
-from edge.manifest import InputSpec
+from edge.pictures import pixels
 from edge.records import U8
 from quantize import recipe
 from quantize.errors import WorkshopError

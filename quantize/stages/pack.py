@@ -15,9 +15,9 @@ import numpy as np
 from safetensors import safe_open
 
 from edge.bundle import Manifest, open_bundle
-from edge.bundle_write import write_bundle, zip_bundle
+from edge.bundle.manifest import SCHEMA, HeatMap
+from edge.bundle.write import write_bundle, zip_bundle
 from edge.engines import open_engine
-from edge.manifest import SCHEMA, HeatMap
 from quantize import pack as packing
 from quantize import recipe
 from quantize.glance.packed import heat_map, recipe_of

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import torch
 
-from edge.manifest import InputSpec
+from edge.bundle.manifest import InputSpec
 from edge.records import U8
 from quantize import recipe
 from quantize.errors import WorkshopError

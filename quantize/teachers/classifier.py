@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge import pixels
-from edge.manifest import InputSpec
+from edge.bundle.manifest import InputSpec
+from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
 from quantize.teachers import Description, Kind, Request

@@ -9,8 +9,8 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from edge import pixels
-from edge.manifest import InputSpec
+from edge.bundle.manifest import InputSpec
+from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
 from quantize.pictures import read_lists

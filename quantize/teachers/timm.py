@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from edge import pixels
-from edge.manifest import InputSpec
+from edge.bundle.manifest import InputSpec
+from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
 from quantize.teachers import Description, Request, Teacher

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from torch import Tensor
 from torch.nn import functional as F
 
-from edge import pixels
 from edge.bundle import InputSpec
+from edge.pictures import pixels
 from quantize.students import Student, normalise
 from quantize.training.batches import Batch
 from quantize.training.shelf import Shelf

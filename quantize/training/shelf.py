@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from edge import pixels
 from edge.bundle import InputSpec
+from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.pictures import Sample, TagList, read
 from quantize.training.settings import Settings

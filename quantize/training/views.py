@@ -8,8 +8,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from edge import pixels
 from edge.bundle import InputSpec
+from edge.pictures import pixels
 from edge.records import U8
 
 SMALLEST_AREA = 0.4  # of the picture: less of a shirt is an undershirt

@@ -10,8 +10,8 @@ import pytest
 from benchmarks.video import LANES, SPEEDS, TALL, WIDE, Video, moving, places, planes
 from calib_data.cutouts import Thing
 from calib_data.patches import Patch
+from edge.pictures.regions import shared_px
 from edge.records import Planes
-from edge.regions import shared_px
 
 PERCH = Thing(Path("a.png"), "fish", "perch")
 

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge import bundle_files, manifest_read
-from edge.bundle import MAX_TAGS, SCHEMA, open_bundle
-from edge.bundle_write import stored, zip_bundle
+from edge.bundle import SCHEMA, files, manifest_read, open_bundle
+from edge.bundle.read import MAX_TAGS
+from edge.bundle.write import stored, zip_bundle
 from edge.errors import BundleError
 from tests.tiny import edited
 
@@ -454,7 +454,7 @@ def test_a_packed_zip_opens_as_well(tiny_bundle: Path, tmp_path: Path) -> None:
 
 def test_a_zip_with_too_many_files_is_refused(zipped: Path, tmp_path: Path) -> None:
     def fill(out: zipfile.ZipFile) -> None:
-        for i in range(bundle_files.MAX_FILES):
+        for i in range(files.MAX_FILES):
             out.writestr(f"x{i}", b"")
 
     with pytest.raises(BundleError, match="files, expected at most 201"):
@@ -567,5 +567,5 @@ def test_any_damaged_bytes_of_a_zip_are_opened_or_refused(
 
 def test_limits_are_those_of_the_design() -> None:
     assert manifest_read.MAX_MANIFEST_BYTES == 1 << 20
-    assert bundle_files.MAX_FILE_BYTES == 64 << 20
-    assert bundle_files.MAX_BUNDLE_BYTES == 256 << 20
+    assert files.MAX_FILE_BYTES == 64 << 20
+    assert files.MAX_BUNDLE_BYTES == 256 << 20

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edge.bundle import open_bundle
-from edge.bundle_write import stored
+from edge.bundle.write import stored
 from edge.errors import BundleError, InferenceError
 from edge.tagger import open_tagger
 from tests import tiny

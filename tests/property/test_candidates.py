@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from edge.candidates import FILLS, LEAST_PX, Item, asked, candidates, crop_around, sees
+from edge.pictures.regions import grid, tile_px_for
 from edge.records import Box, Budget
-from edge.regions import grid, tile_px_for
-from edge.schedule import EXPLORING, MOST, plan
+from edge.schedule.candidates import FILLS, LEAST_PX, Item, asked, candidates, crop_around, sees
+from edge.schedule.plan import EXPLORING, MOST, plan
 
 SIZES = st.tuples(st.integers(1, 4000), st.integers(1, 4000))
 WHYS = st.sampled_from(["track", "heat", "moved", "aged"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.cost import FASTEST, LONGEST, SLOWEST, Costs, after, quantiles
+from edge.schedule.cost import FASTEST, LONGEST, SLOWEST, Costs, after, quantiles
 
 ROLE = "focus"
 SEEDS = st.integers(0, 10_000)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edge.evidence import (
+from edge.bundle.manifest import Head, StoredFile
+from edge.memory.evidence import (
     NOTHING,
     PATIENCE,
     REPEATED,
@@ -22,7 +23,6 @@ from edge.evidence import (
     reopened,
     weight,
 )
-from edge.manifest import Head, StoredFile
 from edge.records import F32
 
 TAGS, EMBEDDING = 5, 4

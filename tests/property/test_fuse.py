@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from edge.fuse import fuse
+from edge.memory.fuse import fuse
+from edge.pictures.regions import grid, shared_px, tile_px_for, union
 from edge.records import Box, Region, Tag
-from edge.regions import grid, shared_px, tile_px_for, union
 
 WIDTH, HEIGHT = 300, 200
 WHOLE = (0, 0, WIDTH, HEIGHT)

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.heat import FAINT, MOST, read
-from edge.manifest import HeatMap, InputSpec, StoredFile
-from edge.regions import alike
+from edge.bundle.manifest import HeatMap, InputSpec, StoredFile
+from edge.glance.heat import FAINT, MOST, read
+from edge.pictures.regions import alike
 
 ROWS, COLUMNS, KINDS = 18, 32, ("clothes", "mark")
 SPEC = HeatMap(InputSpec(288, 512), ROWS, COLUMNS, KINDS, (), StoredFile("g.png", 1, "0"))

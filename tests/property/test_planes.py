@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge import pixels
-from edge.manifest import InputSpec
-from edge.pixels import crop_into, cut, fit, luma_grid, shrink_into
-from edge.planes import Scratch, planes_of
+from edge.bundle.manifest import InputSpec
+from edge.pictures import pixels
+from edge.pictures.pixels import crop_into, cut, fit, luma_grid, shrink_into
+from edge.pictures.planes import Scratch, planes_of
 from edge.records import U8, Picture, Planes, Region
 from tests.tiny import i420, nv12
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.records import Box
-from edge.regions import (
+from edge.pictures.regions import (
     clip,
     grid,
     is_touching,
@@ -19,6 +18,7 @@ from edge.regions import (
     tile_starts,
     union,
 )
+from edge.records import Box
 
 SIDE = st.integers(1, 60)
 BOXES = st.builds(lambda x, y, w, h: (x, y, x + w, y + h), SIDE, SIDE, SIDE, SIDE)

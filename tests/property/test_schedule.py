@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from edge.records import Budget
-from edge.schedule import EXPLORING, NOTHING, Asked, Choice, plan
+from edge.schedule.plan import EXPLORING, NOTHING, Asked, Choice, plan
 
 share = st.floats(0, 1, width=32)
 

@@ -8,7 +8,7 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.shares import Shares, Turn, next_turn, settled, shared
+from edge.schedule.shares import Shares, Turn, next_turn, settled, shared
 
 CAMERAS = st.integers(1, 12)
 POOL = st.floats(0.5, 500)

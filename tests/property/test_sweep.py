@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.cells import WAIT_S
+from edge.memory.cells import WAIT_S
 from edge.records import Region
-from edge.schedule import EXPLORING
-from edge.sweep import Sweep
+from edge.schedule.plan import EXPLORING
+from edge.schedule.sweep import Sweep
 
 SIDES = st.integers(250, 4000)
 INPUT_PX = 96

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.evidence import Evidence
-from edge.heat import Spot
-from edge.regions import alike
-from edge.tracks import (
+from edge.glance.heat import Spot
+from edge.memory.evidence import Evidence
+from edge.memory.tracks import (
     BIRTHS,
     BORN,
     GONE_S,
@@ -30,6 +29,7 @@ from edge.tracks import (
     predicted,
     remembered,
 )
+from edge.pictures.regions import alike
 
 SEEDS = st.integers(0, 10_000)
 STEP_S = 0.2

@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 
 from benchmarks.lowdata import TABLE
-from edge.candidates import Why
-from edge.cells import WAIT_S
-from edge.cost import STOPPED
-from edge.evidence import PATIENCE, SETTLED
 from edge.flags import parse
 from edge.frames import STARVED_S
-from edge.memory import GROWN, REFRESH_S, STILL_S
+from edge.memory.cells import WAIT_S
+from edge.memory.evidence import PATIENCE, SETTLED
+from edge.memory.known import GROWN, REFRESH_S, STILL_S
 from edge.records import SCHEMA, FrameTags, Spent, Tag
-from edge.schedule import EXPLORING, MOST
-from edge.shares import FLOOR
-from edge.sweep import COLUMNS, ROWS
+from edge.schedule.candidates import Why
+from edge.schedule.cost import STOPPED
+from edge.schedule.plan import EXPLORING, MOST
+from edge.schedule.shares import FLOOR
+from edge.schedule.sweep import COLUMNS, ROWS
 from quantize.report.records import read_report
 from quantize.report.table import table
 

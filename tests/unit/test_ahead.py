@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from edge.ahead import ahead
 from edge.errors import SourceError
 from edge.records import Frame
+from edge.sources.ahead import ahead
 
 LIMIT_S = 30
 

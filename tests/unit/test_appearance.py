@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.appearance import LOOKS, SIDE, is_changed, is_new, patch, with_new
+from edge.memory.appearance import LOOKS, SIDE, is_changed, is_new, patch, with_new
 from edge.records import Planes
 
 BOX = (20, 10, 84, 74)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from edge.audit import audit
-from edge.bundle_write import write_bundle
+from edge.bundle.write import write_bundle
 from tests.tiny import tiny_parts, with_glance
 
 

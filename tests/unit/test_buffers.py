@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.buffers import MOST, Buffers
+from edge.pictures.buffers import MOST, Buffers
 
 
 def test_what_nobody_holds_is_given_again():

@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge import bundle as bundles
 from edge.bundle import open_bundle
-from edge.bundle_write import stored, write_bundle, zip_bundle
+from edge.bundle import read as bundles
+from edge.bundle.write import stored, write_bundle, zip_bundle
 from edge.errors import BundleError
 from tests.tiny import tiny_parts, write_tiny
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.candidates import Item, asked, candidates, crop_around, moved_boxes, sees
+from edge.schedule.candidates import Item, asked, candidates, crop_around, moved_boxes, sees
 
 FRAME = 3840, 2160
 

@@ -109,7 +109,7 @@ def test_a_folder_that_cannot_be_written_is_a_sink_error(tmp_path):
 def test_pictures_keep_their_colours(tmp_path):
     frame = Frame("camera:0", 0, TIME, paint("red", 40, 60))
     sets.capture([frame], tmp_path, NEW, count=1)
-    from edge.pixels import decode
+    from edge.pictures.pixels import decode
 
     (path,) = sets.read_set(tmp_path)
     assert decode(path.read_bytes(), "x")[20, 30, 0] > 240

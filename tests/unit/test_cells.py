@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.cells import (
+from edge.memory.cells import (
     NEVER,
     WAIT_S,
     Cells,

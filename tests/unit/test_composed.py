@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from calib_data import composed, cutouts, patches
 from calib_data.composed import Kind, Thing, compose, mix, read_things, scenes
 from edge.errors import EdgeError, SourceError
-from edge.regions import shared_px
+from edge.pictures.regions import shared_px
 
 HD = (1920, 1080)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.cost import Costs, Quantiles, after, quantiles
-from edge.pace import LAUNCHES, WARM_UP, Pace
+from edge.schedule.cost import Costs, Quantiles, after, quantiles
+from edge.schedule.pace import LAUNCHES, WARM_UP, Pace
 
 TABLE = {("focus", 1): Quantiles(10.0, 11.0, 12.0)}
 

@@ -5,8 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.evidence import DOUBTED, MARGIN, PATIENCE, REPEATED, Evidence, add, reopened, weight
-from edge.manifest import Head, StoredFile
+from edge.bundle.manifest import Head, StoredFile
+from edge.memory.evidence import (
+    DOUBTED,
+    MARGIN,
+    PATIENCE,
+    REPEATED,
+    Evidence,
+    add,
+    reopened,
+    weight,
+)
 
 FISH = Head("fish", "softmax", StoredFile("a", 1, "0"), 1.0, (0.5,), has_none=True)
 WORDS = Head("words", "multilabel", StoredFile("b", 1, "0"), 1.0, (0.5,))

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from edge import column, explain_panel
-from edge.candidates import Candidate, Item
-from edge.explain import LONGEST, SHORTEST, explained
-from edge.explain_map import COLOURS, TAG
+from edge.explain import column
+from edge.explain.map import COLOURS, TAG
+from edge.explain.panel import AROUND, ENGINE, OVER
+from edge.explain.picture import LONGEST, SHORTEST, explained
 from edge.frames import Looked, Seen, Skipped
-from edge.heat import Heat
+from edge.glance.heat import Heat
 from edge.records import U8, FrameTags, Region, Spent, Tag
+from edge.schedule.candidates import Candidate, Item
 
 SPENT = Spent(30.0, 24.0, 1, 1)
 LOOKED, SKIPPED, OTHER = (
@@ -92,24 +93,24 @@ def test_the_bar_is_as_long_as_what_it_stands_for():
     """24 of 30 ms in the engine, of a budget of 50."""
     drawn = explained(grey(), line(), seen())
     panel = drawn[:, 1600:]
-    rows = (panel == explain_panel.ENGINE).all(-1).sum(1)
+    rows = (panel == ENGINE).all(-1).sum(1)
     bar = panel[int(rows.argmax())]
-    engine = (bar == explain_panel.ENGINE).all(-1).sum()
-    around = (bar == explain_panel.AROUND).all(-1).sum()
+    engine = (bar == ENGINE).all(-1).sum()
+    around = (bar == AROUND).all(-1).sum()
     left = (bar == column.CARD).all(-1).sum()
     total = engine + around + left
     assert [round(part / total, 2) for part in (engine, around, left)] == [0.48, 0.12, 0.4]
-    assert not (panel == explain_panel.OVER).all(-1).any()
+    assert not (panel == OVER).all(-1).any()
 
 
 def test_what_was_spent_beyond_the_budget_is_red():
     drawn = explained(grey(), line(), seen(budget_ms=20.0))
-    assert (drawn[:, 1600:] == explain_panel.OVER).all(-1).any()
+    assert (drawn[:, 1600:] == OVER).all(-1).any()
 
 
 def test_without_a_budget_nothing_is_left_and_nothing_is_over():
     drawn = explained(grey(), line(), seen(budget_ms=math.inf, ages_s=None))
-    assert not (drawn[:, 1600:] == explain_panel.OVER).all(-1).any()
+    assert not (drawn[:, 1600:] == OVER).all(-1).any()
 
 
 def test_more_of_everything_takes_no_more_room():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from edge.frames import View, tag_frame
-from edge.memory import Memory
+from edge.memory.known import Memory
+from edge.pictures.regions import shared
 from edge.records import Budget
-from edge.regions import shared
 from edge.tagger import open_tagger
 from tests.scenery import Scene, Thing
 from tests.tiny import paint

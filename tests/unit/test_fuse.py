@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from edge.fuse import fuse
+from edge.memory.fuse import fuse
 from edge.records import Box, Tag
 
 WHOLE = (0, 0, 100, 100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.gate import Gate, binned, moved, step_px
+from edge.glance.gate import Gate, binned, moved, step_px
 
 ROWS = COLUMNS = 24
 

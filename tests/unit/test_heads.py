@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from edge.bundle import Head, StoredFile
-from edge.heads import scores, tags_for
+from edge.heads.scores import scores, tags_for
 from edge.records import F32
 
 BOX = (1, 2, 3, 4)

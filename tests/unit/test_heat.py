@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.heat import FAINT, Heat, boxes_of, read
-from edge.manifest import HeatMap, InputSpec, StoredFile
+from edge.bundle.manifest import HeatMap, InputSpec, StoredFile
+from edge.glance.heat import FAINT, Heat, boxes_of, read
 
 ROWS, COLUMNS, KINDS = 9, 16, ("clothes", "mark")
 SPEC = HeatMap(InputSpec(288, 512), ROWS, COLUMNS, KINDS, (), StoredFile("g.png", 1, "0"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from edge.frames import Seen, View
-from edge.memory import REFRESH_S, STILL_S, TAGS_S
+from edge.memory.known import REFRESH_S, STILL_S, TAGS_S
+from edge.memory.tracks import GONE_S
+from edge.pictures.regions import shared
 from edge.records import Budget, Tag
-from edge.regions import shared
-from edge.tracks import GONE_S
 from tests.scenery import Scene, Thing
 
 

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from edge import pixels
 from edge.errors import SinkError, SourceError
-from edge.explain import explained
+from edge.explain.picture import explained
 from edge.frames import View
-from edge.newest import Newest
+from edge.pictures import pixels
+from edge.pictures.planes import CONVERSIONS
 from edge.pipeline import run
-from edge.planes import CONVERSIONS
 from edge.records import Budget, Frame, FrameFailed, FrameTags, Planes
-from edge.shares import FLOOR
+from edge.schedule.shares import FLOOR
 from edge.sources import open_source
+from edge.sources.newest import Newest
 from edge.tagger import open_tagger
 from tests.tiny import i420, nv12, paint, write_glancing
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from edge.bundle import InputSpec
 from edge.errors import SourceError
-from edge.pixels import batch, cut, decode, fit
+from edge.pictures.pixels import batch, cut, decode, fit
 from edge.records import U8, Region
 
 OPENCV = tuple(int(part) for part in cv2.__version__.split(".")[:2])
@@ -211,7 +211,7 @@ def test_a_bomb_is_refused_by_its_header(kind: str) -> None:
     """In a process of its own with little memory: decoding would take 1.2 GB."""
     code = f"""
 import resource
-from edge.pixels import decode
+from edge.pictures.pixels import decode
 from edge.errors import SourceError
 from tests.unit.test_pixels import huge
 data = huge({kind!r})

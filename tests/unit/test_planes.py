@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import pixels
-from edge.planes import Scratch, check_planes, part_rgb
+from edge.pictures import pixels
+from edge.pictures.planes import Scratch, check_planes, part_rgb
 from edge.records import Planes, Region
 from tests.tiny import i420, nv12
 

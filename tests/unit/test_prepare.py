@@ -8,10 +8,10 @@ from itertools import count
 import numpy as np
 import pytest
 
-from edge import pixels
+from edge.bundle.manifest import InputSpec
 from edge.frames import View, tag_frame
-from edge.manifest import InputSpec
-from edge.prepare import Preparer
+from edge.pictures import pixels
+from edge.pictures.prepare import Preparer
 from edge.records import Budget, Region
 from edge.tagger import open_tagger
 

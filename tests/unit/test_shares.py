@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from edge.shares import FLOOR, Shares, next_turn, settled, shared
+from edge.schedule.shares import FLOOR, Shares, next_turn, settled, shared
 
 
 def a_round(shares: Shares, wants: dict[int, float]) -> tuple[Shares, dict[int, float]]:

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 from edge.errors import SinkError
+from edge.explain.lettering import Pen, annotate, free_place
 from edge.frames import Seen
-from edge.lettering import Pen, annotate, free_place
+from edge.pictures.regions import shared_px
+from edge.pictures.stems import stem_of
 from edge.records import FrameFailed, FrameTags, Spent, Tag
-from edge.regions import shared_px
 from edge.sinks.explained import ExplainedPictures
 from edge.sinks.jsonl import JsonlSink
 from edge.sinks.pictures import PicturesSink
 from edge.sinks.table import TableSink
-from edge.stems import stem_of
 from tests.tiny import paint
 
 FAILED = FrameFailed(1, "bad.jpg", 0, "2026-01-01T00:00:00.000Z", "bad.jpg: file is empty")

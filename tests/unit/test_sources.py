@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from edge.errors import SourceError, UsageError
-from edge.newest import Newest
-from edge.pixels import rgb
-from edge.planes import CONVERSIONS, check_planes
+from edge.pictures.pixels import rgb
+from edge.pictures.planes import CONVERSIONS, check_planes
 from edge.sources import kind_of, open_source, without_secrets
 from edge.sources.camera import CameraSource, check_camera, found_cameras
 from edge.sources.images import natural
+from edge.sources.newest import Newest
 from tests.tiny import paint
 
 
@@ -136,7 +136,7 @@ def test_an_address_of_a_clip_gives_every_frame(clip):
 
 
 def test_a_stream_without_its_package_gives_the_pip_line(monkeypatch):
-    for module in ("edge.sources.stream", "edge.decoder"):
+    for module in ("edge.sources.stream", "edge.sources.decoder"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "av", None)  # how Python says that it is not installed
     with pytest.raises(SourceError, match="rtsp://cam/1: needs the package 'av'") as caught:
@@ -237,7 +237,7 @@ def test_a_clip_gives_planes_where_its_decoder_does(planar_clip):
 def test_a_clip_shows_the_same_without_pyav(planar_clip, monkeypatch):
     pytest.importorskip("av", reason="pip install 'edge-tag[video]'")
     through_av = list(open_source(str(planar_clip), every_s=0.3).frames())
-    monkeypatch.delitem(sys.modules, "edge.decoder", raising=False)
+    monkeypatch.delitem(sys.modules, "edge.sources.decoder", raising=False)
     monkeypatch.setitem(sys.modules, "av", None)  # how Python says that it is not installed
     through_opencv = list(open_source(str(planar_clip), every_s=0.3).frames())
     assert [f.index for f in through_av] == [f.index for f in through_opencv] == [0, 3, 6, 9]
@@ -249,7 +249,7 @@ def test_a_clip_shows_the_same_without_pyav(planar_clip, monkeypatch):
 
 def test_a_clip_that_has_to_be_turned_is_left_to_opencv(planar_clip, monkeypatch):
     pytest.importorskip("av", reason="pip install 'edge-tag[video]'")
-    monkeypatch.setattr("edge.decoder.Clip.is_upright", False)
+    monkeypatch.setattr("edge.sources.decoder.Clip.is_upright", False)
     frames = list(open_source(str(planar_clip)).frames())
     assert all(isinstance(frame.pixels, np.ndarray) for frame in frames)
     assert len(frames) == 12

@@ -13,11 +13,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge import pixels
 from edge.bundle import open_bundle
-from edge.bundle_write import stored, write_bundle
-from edge.check import NONE, check, golden_scores
+from edge.bundle.golden import NONE, check, golden_scores
+from edge.bundle.write import stored, write_bundle
 from edge.errors import BundleError, EngineMissing, InferenceError, ProviderUnavailable
+from edge.pictures import pixels
 from edge.records import U8, Picture, Planes, Region
 from edge.tagger import BATCH, open_tagger
 from tests.tiny import here, i420, null_model, nv12, paint, tiny_parts, write_tiny

@@ -20,7 +20,7 @@ from onnx import numpy_helper  # noqa: E402
 
 from calib_data.shelves import shelf  # noqa: E402
 from edge.bundle import Manifest  # noqa: E402
-from edge.bundle_write import stored, write_bundle  # noqa: E402
+from edge.bundle.write import stored, write_bundle  # noqa: E402
 from edge.engines import open_engine  # noqa: E402
 from edge.errors import BundleError  # noqa: E402
 from edge.tagger import open_tagger  # noqa: E402

@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from calib_data.composed import Thing  # noqa: E402
-from edge.heat import Spot  # noqa: E402
+from edge.glance.heat import Spot  # noqa: E402
 from quantize import recipe  # noqa: E402
 from quantize.cli import main  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402

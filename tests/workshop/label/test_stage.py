@@ -18,7 +18,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
-from edge import pixels  # noqa: E402
+from edge.pictures import pixels  # noqa: E402
 from quantize import recipe  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.labels import load  # noqa: E402

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
-from edge.heads import softmax
+from edge.heads.scores import softmax
 from edge.records import F32
 from quantize.report.judge import ENOUGH, Judged, against, judge
 from quantize.report.models import HeadSpec

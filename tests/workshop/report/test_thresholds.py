@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
-from edge.heads import softmax
+from edge.heads.scores import softmax
 from quantize.report import thresholds
 
 

@@ -14,10 +14,10 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from edge.heat import boxes_of
+from edge.glance.heat import boxes_of
+from edge.pictures.regions import shared
 from edge.records import F32, Box, Region
-from edge.regions import shared
-from edge.schedule import EXPLORING, MOST, Asked
+from edge.schedule.plan import EXPLORING, MOST, Asked
 
 Why = Literal["glance", "track", "heat", "moved", "aged"]
 

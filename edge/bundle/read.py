@@ -12,9 +12,8 @@ from os import PathLike
 from pathlib import Path
 from types import TracebackType
 
-from edge.bundle_files import Folder, Store, Zip
-from edge.errors import BundleError
-from edge.manifest import (
+from edge.bundle.files import Folder, Store, Zip
+from edge.bundle.manifest import (
     MANIFEST,
     SCHEMA,
     Accuracy,
@@ -25,7 +24,8 @@ from edge.manifest import (
     Manifest,
     StoredFile,
 )
-from edge.manifest_read import MAX_MANIFEST_BYTES, read_manifest
+from edge.bundle.manifest_read import MAX_MANIFEST_BYTES, read_manifest
+from edge.errors import BundleError
 
 __all__ = [
     "DEFAULT",
@@ -45,7 +45,7 @@ __all__ = [
 
 MAX_TAGS = 100_000  # of one head
 
-DEFAULT = Path(__file__).parent / "bundles" / "default"
+DEFAULT = Path(__file__).parents[1] / "bundles" / "default"
 
 TagNames = tuple[tuple[str, str | None], ...]  # (tag, its group or None), entry n names logit n
 

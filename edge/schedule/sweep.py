@@ -4,11 +4,12 @@ budget exploration is owed. Bounded: a grid of cells, and the tiles of one frame
 
 from __future__ import annotations
 
-from edge import cells, regions
-from edge.candidates import Item
+from edge.memory import cells
+from edge.pictures import regions
+from edge.pictures.regions import shared_px
 from edge.records import F32, Box, Region
-from edge.regions import shared_px
-from edge.schedule import EXPLORING
+from edge.schedule.candidates import Item
+from edge.schedule.plan import EXPLORING
 
 ROWS = COLUMNS = 24  # of the grid
 COVERED = 0.25  # of a tile: less of it moved is left to its neighbours, which overlap

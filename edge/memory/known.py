@@ -11,18 +11,19 @@ from typing import Literal, Protocol
 import numpy as np
 from msgspec.structs import replace
 
-from edge import appearance, evidence, pixels, tracks
-from edge.candidates import Item, moved_boxes
-from edge.fuse import fuse
-from edge.gate import Gate, moved, step_px
-from edge.heads import tags_for
-from edge.heat import Heat, Spot
+from edge.bundle.manifest import Head
+from edge.glance.gate import Gate, moved, step_px
+from edge.glance.heat import Heat, Spot
+from edge.heads.scores import tags_for
 from edge.length.ruler import Measured
-from edge.manifest import Head
+from edge.memory import appearance, evidence, tracks
+from edge.memory.fuse import fuse
+from edge.memory.tracks import BORN, Track
+from edge.pictures import pixels
+from edge.pictures.regions import alike
 from edge.records import F32, Box, Picture, Region, Tag
-from edge.regions import alike
-from edge.sweep import COLUMNS, ROWS, Sweep
-from edge.tracks import BORN, Track
+from edge.schedule.candidates import Item, moved_boxes
+from edge.schedule.sweep import COLUMNS, ROWS, Sweep
 
 TAGS_S = 1.0  # how old the tags of the whole frame may be while something moves
 STILL_S = 5.0  # how old they, and the heat, may be while nothing does

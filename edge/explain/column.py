@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edge.ink import Colour, Ink, fill, outline
+from edge.explain.ink import Colour, Ink, fill, outline
 from edge.records import U8
 
 BACK, CARD = (22, 25, 31), (36, 40, 49)

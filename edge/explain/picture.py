@@ -5,12 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from edge import pixels
-from edge.column import BACK, MUTED
-from edge.explain_map import COLOURS, WHY, badge, cross, explained_map, glow_of
-from edge.explain_panel import panel
+from edge.explain.column import BACK, MUTED
+from edge.explain.ink import Ink, dashes, fill, outline
+from edge.explain.map import COLOURS, WHY, badge, cross, explained_map, glow_of
+from edge.explain.panel import panel
 from edge.frames import Seen
-from edge.ink import Ink, dashes, fill, outline
+from edge.pictures import pixels
 from edge.records import U8, FrameTags
 
 SHORTEST, LONGEST = 1280, 1600  # px: the frame's longer side as drawn lies between them

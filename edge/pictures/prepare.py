@@ -7,8 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from edge import pixels
-from edge.planes import Scratch
+from edge.pictures import pixels
+from edge.pictures.planes import Scratch
 from edge.records import U8, Picture, Region
 
 

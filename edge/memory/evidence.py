@@ -19,7 +19,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from edge.manifest import Head
+from edge.bundle.manifest import Head
 from edge.records import F32
 
 SETTLED = 0.98

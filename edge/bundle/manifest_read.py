@@ -1,7 +1,7 @@
 """The one way to read `bundle.json`.
 
 Its length comes first, then schema, types and keys (strict.py), then what the values say together.
-Whether the files are there and fit is for `bundle.py` to see.
+Whether the files are there and fit is for `read.py` to see.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import reprlib
 
 import msgspec
 
-from edge.bundle_files import MAX_BUNDLE_BYTES, MAX_FILE_BYTES, MAX_FILES, check_name
-from edge.errors import BundleError
-from edge.manifest import (
+from edge.bundle.files import MAX_BUNDLE_BYTES, MAX_FILE_BYTES, MAX_FILES, check_name
+from edge.bundle.manifest import (
     MANIFEST,
     SCHEMA,
     Artifact,
@@ -24,6 +23,7 @@ from edge.manifest import (
     Manifest,
     StoredFile,
 )
+from edge.errors import BundleError
 from edge.strict import read_json
 
 MAX_MANIFEST_BYTES = 1 << 20

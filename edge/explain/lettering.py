@@ -8,8 +8,8 @@ import cv2
 import msgspec
 import numpy as np
 
+from edge.pictures.regions import shared_px
 from edge.records import U8, Box, Tag
-from edge.regions import shared_px
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 COLOURS = (  # dark enough for white letters, one a head

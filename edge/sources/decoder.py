@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Colorspace
 
-from edge.planes import CONVERSIONS
+from edge.pictures.planes import CONVERSIONS
 from edge.records import U8, Picture, Planes
 
 WIDTHS = {"yuv420p": (1, 2, 2), "nv12": (1, 1)}  # of the frame, over bytes in a row of each plane

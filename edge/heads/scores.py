@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edge.manifest import Head
+from edge.bundle.manifest import Head
 from edge.records import F32, Box, Tag
 
 

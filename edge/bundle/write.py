@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge.bundle import MANIFEST, Manifest, StoredFile, open_bundle
+from edge.bundle.manifest import MANIFEST, Manifest, StoredFile
+from edge.bundle.read import open_bundle
 from edge.errors import BundleError
 
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first date a zip can say

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from edge.bundle import Artifact, Bundle, Golden, Head, TagNames
+from edge.bundle.manifest import Artifact, Golden, Head
+from edge.bundle.read import Bundle, TagNames
 from edge.errors import BundleError
-from edge.pixels import decode
+from edge.pictures.pixels import decode
 from edge.records import F32, U8
 
 TOLERANCE = 0.05  # of a score

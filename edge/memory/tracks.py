@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from edge.evidence import Evidence
-from edge.heat import Spot
+from edge.glance.heat import Spot
+from edge.memory.evidence import Evidence
+from edge.pictures.regions import alike
 from edge.records import F32, Box
-from edge.regions import alike
 
 BORN = 0.30  # heat that starts a track
 KEPT = 0.08  # heat that lets it live: less than what starts it, so that none flickers

@@ -8,9 +8,9 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.manifest import HeatMap
+from edge.bundle.manifest import HeatMap
+from edge.pictures.regions import alike
 from edge.records import F32, Box
-from edge.regions import alike
 
 FAINT = 0.05  # heat below which a cell is cold
 MOST = 60  # spots of a frame

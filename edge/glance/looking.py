@@ -7,13 +7,13 @@ from time import perf_counter
 
 import numpy as np
 
-from edge import pixels
-from edge.bundle import Artifact, Bundle
+from edge.bundle.manifest import Artifact, GoldenCell, HeatArtifact, HeatMap
+from edge.bundle.read import Bundle
 from edge.engines import Engine, open_engine
 from edge.errors import BundleError, InferenceError
-from edge.heat import Heat, read
-from edge.manifest import GoldenCell, HeatArtifact, HeatMap
-from edge.planes import Scratch
+from edge.glance.heat import Heat, read
+from edge.pictures import pixels
+from edge.pictures.planes import Scratch
 from edge.records import F32, U8, Picture, Region
 
 TOLERANCE = 0.1  # of a probability; integer kernels differ a little between CPUs

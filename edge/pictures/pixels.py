@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.bundle.manifest import InputSpec
 from edge.errors import SourceError
-from edge.headers import MAX_PIXELS, check_header
-from edge.manifest import InputSpec
+from edge.pictures.headers import MAX_PIXELS, check_header
 from edge.records import U8, Picture, Planes, Region
 
 # OpenCV reads this when it loads; it covers the formats whose header is not read here
 os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)
 import cv2
 
-from edge.planes import (
+from edge.pictures.planes import (
     CONVERSIONS,
     FULL_RANGE,
     Scratch,

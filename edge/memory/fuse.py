@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from edge.pictures.regions import is_touching, shared_px, union
 from edge.records import Box, Tag
-from edge.regions import is_touching, shared_px, union
 
 PART = 0.2  # of a thing: so much of it a region may have told by
 

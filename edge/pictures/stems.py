@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from edge.suffixes import is_picture
+from edge.pictures.suffixes import is_picture
 
 
 class Stems:

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from edge.cost import Costs, Quantiles, after, quantiles
 from edge.records import Region
+from edge.schedule.cost import Costs, Quantiles, after, quantiles
 
 WARM_UP = 2  # launches: the first ones allocate
 LAUNCHES = 9

@@ -13,10 +13,10 @@ from pathlib import PurePath
 import cv2
 import numpy as np
 
-from edge.column import BACK, CARD, FAINT, MUTED, TEXT, Column
-from edge.explain_map import COLOURS, WHY
+from edge.explain.column import BACK, CARD, FAINT, MUTED, TEXT, Column
+from edge.explain.ink import Ink, disc, fill, outline
+from edge.explain.map import COLOURS, WHY
 from edge.frames import Looked, Seen
-from edge.ink import Ink, disc, fill, outline
 from edge.records import F32, U8, FrameTags, Tag
 
 ENGINE, AROUND, OVER = (62, 190, 140), (96, 122, 214), (255, 92, 92)
