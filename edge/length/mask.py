@@ -101,7 +101,7 @@ def _pieces(held: U8) -> tuple[Rough, float]:
     alike = tuple(slender((owner[y0:y1, x0:x1] == n).astype(np.uint8), is_cut(box, held.shape))
                   for n, box in enumerate(boxes, 1) for x0, y0, x1, y1 in [box])  # fmt: skip
     areas = stats[order, cv2.CC_STAT_AREA] / held.size
-    worth = float(sum(a * np.sqrt(share) for a, share in zip(alike, areas)))
+    worth = float(sum(a * share**0.8 for a, share in zip(alike, areas)))
     return Rough(owner, boxes, alike), worth
 
 

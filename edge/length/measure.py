@@ -43,6 +43,7 @@ FISH = np.array(
     ]
 )  # widths from snout to tail, of the greatest: the mean of the seven species that are rendered
 UNLIKE = 0.22  # how far from it a fish may be, root mean square
+APART = 0.08  # by which both ways may differ: more, and it is no outline of one whole fish
 WHOLE = 0.62  # least share of its hull that a fish fills when nothing hides it
 
 
@@ -83,9 +84,12 @@ def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -
     edge = _edge_cm(piece, line, plane, to_fork)
     outline, full = fish_outline(piece)
     box = _box(outline, frame)
-    is_occluded = _is_cut(box, frame) or piece.is_crowded or full < WHOLE
-    best = max(length, shape) if is_occluded else length
-    bias = best * np.hypot(plane.sd_share, hidden_share if is_occluded else LINE_SHARE)
+    is_hidden = _is_cut(box, frame) or piece.is_crowded
+    apart = abs(shape / length - 1)
+    is_occluded = is_hidden or full < WHOLE or apart > APART
+    best = max(length, shape) if is_hidden else length
+    unsure = np.hypot(hidden_share, apart) if is_occluded else LINE_SHARE
+    bias = best * np.hypot(plane.sd_share, unsure)
     points = piece.to_frame(found.part(found.snout, found.fork if to_fork else found.tips))
     return Look(
         best,

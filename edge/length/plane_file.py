@@ -24,6 +24,7 @@ from edge.strict import read_json
 SCHEMA = 1
 MAX_BYTES = 1 << 16
 MAX_SIDE_PX = 65_536
+MAX_LENS = 100.0  # of its five numbers: real ones are below 5
 AGAIN = "edge-tag calibrate again, or copy the file again"
 
 
@@ -127,6 +128,8 @@ def _check(made: PlaneFile, path: Path) -> None:
             _refuse(path, f"plane.{name}", side, f"16 to {MAX_SIDE_PX} px")
     if not min(p.focal_px) > 0 or not max(p.focal_px) < 1e7:
         _refuse(path, "plane.focal_px", p.focal_px, "above 0 px")
+    if not max(abs(k) for k in p.distortion) <= MAX_LENS:
+        _refuse(path, "plane.distortion", p.distortion, f"-{MAX_LENS:g} to {MAX_LENS:g}")
     if not 0 <= made.sd_share <= 0.2:
         _refuse(path, "sd_share", made.sd_share, "0 to 0.2")
     scale = _scales(p)
