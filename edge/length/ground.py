@@ -23,6 +23,9 @@ RIM_COUNTS = 1.5  # how much more being at the rim tells than being large
 START = 14.0  # how far from its cluster's colour a pixel may lie to begin with
 ROUNDS = 6
 FLOOR = np.array([1.0, 0.7, 0.7])  # least deviation of L, a, b: noise of a good camera
+SETTLES = 3  # times that the ground near each pixel is looked at
+TRUSTS = 4.0  # deviations at which a pixel is half believed to be ground
+COARSE_PX, ABOUT = 96, 0.07  # of the frame on which that is done; how far about, of its longer side
 DARKER = 0.6  # how much of being darker counts: a shadow is no fish
 PADDED = 8  # 0..255: darker than this, from the rim on, is nothing: a turned picture's corners
 
@@ -30,26 +33,20 @@ PADDED = 8  # 0..255: darker than this, from the rim on, is nothing: a turned pi
 class Ground(msgspec.Struct, frozen=True, eq=False):
     """The ground of a frame."""
 
-    surface: F64  # (6, 3) L, a, b over the powers of x and y, each -1..1 over the frame
+    level: F32  # (H, W, 3) its colour at each pixel
     spread: F64  # (3,) its deviation
 
-    def differs(self, lab: F32, x: F32, y: F32) -> F32:
-        """How many deviations each pixel is off, (H, W); x (W,) and y (H,) place them."""
-        shape = self.surface.astype(np.float32)
-        px, py = x[None, :], y[:, None]
-        off = [
-            lab[..., k] - (s[0] + px * (s[1] + s[3] * px + s[4] * py) + py * (s[2] + s[5] * py))
-            for k, s in enumerate(shape.T)
-        ]
-        off[0] = np.where(off[0] < 0, DARKER * off[0], off[0])
-        each = [(o / d) ** 2 for o, d in zip(off, self.spread.astype(np.float32))]
-        return np.asarray(np.sqrt(each[0] + each[1] + each[2]), np.float32)
+    def differs(self, lab: F32) -> F32:
+        """How many deviations each pixel is off, (H, W)."""
+        return _far(lab - self.level, self.spread)
 
 
-def places(start: float, end: float, count: int) -> F32:
-    """The middles of `count` pixels between two places of the frame, -1..1."""
-    step = (end - start) / count
-    return (start + step * (np.arange(count) + 0.5)).astype(np.float32)
+def _far(off: F32, spread: F64) -> F32:
+    """(H, W, 3) -> (H, W), a shadow counted as less than it is."""
+    dark = np.where(off[..., 0] < 0, DARKER, 1.0).astype(np.float32)
+    scaled = off / spread.astype(np.float32)
+    scaled[..., 0] *= dark
+    return np.asarray(np.sqrt((scaled**2).sum(2)), np.float32)
 
 
 def to_lab(rgb: U8) -> F32:
@@ -81,10 +78,53 @@ def grounds_of(lab: F32, is_nothing: NDArray[np.bool_]) -> tuple[Ground, ...]:
     at_rim = np.maximum(abs(x), abs(y)) > 1 - 2 * RIM
     powers = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 1)
     by_rim = at_rim if at_rim.sum() >= 50 else np.ones_like(at_rim)
-    return (
+    surfaces = (
         _fitted(powers, colours, _start(colours, at_rim), 6),
         _fitted(powers[by_rim], colours[by_rim], np.ones(int(by_rim.sum()), bool), 3),
     )
+    return tuple(_settled(lab, is_nothing, *surface) for surface in surfaces)
+
+
+def _settled(lab: F32, is_nothing: NDArray[np.bool_], surface: F64, spread: F64) -> Ground:
+    """The ground near each pixel: what lies about it, where that is ground; else the surface.
+
+    No polynomial knows where a camera's white ends, or a lamp's edge.
+    """
+    far_level = _level(surface, *lab.shape[:2])
+    level = far_level
+    for _ in range(SETTLES):
+        far = _far(lab - level, spread)
+        weights = (1 / (1 + (far / TRUSTS) ** 4)).astype(np.float32)
+        weights[is_nothing] = 0
+        level = _near(lab, weights, far_level)
+        held = weights > 0.5
+        if held.sum() > 50:
+            off = np.abs(lab[held] - level[held]).astype(np.float64)
+            spread = np.maximum(1.4826 * np.median(off, axis=0), FLOOR)
+    return Ground(level, spread)
+
+
+def _level(surface: F64, height: int, width: int) -> F32:
+    """A surface at every pixel."""
+    x = ((np.arange(width) + 0.5) / width * 2 - 1)[None, :, None]
+    y = ((np.arange(height) + 0.5) / height * 2 - 1)[:, None, None]
+    one, right, down, bow, twist, sag = surface
+    told = one + x * (right + bow * x + twist * y) + y * (down + sag * y)
+    return np.asarray(told, np.float32)
+
+
+def _near(lab: F32, weights: F32, far_level: F32) -> F32:
+    """Means of what lies about each pixel, by weight; `far_level` where there is hardly any."""
+    height, width = weights.shape
+    size = (
+        max(4, width * COARSE_PX // max(height, width)),
+        max(4, height * COARSE_PX // max(height, width)),
+    )
+    held, own = (cv2.resize(x, size, interpolation=cv2.INTER_AREA)
+                 for x in ((lab - far_level) * weights[..., None], weights))  # fmt: skip
+    total, count = (cv2.GaussianBlur(x, (0, 0), ABOUT * COARSE_PX) for x in (held, own))
+    off = total / (count + 0.02)[..., None]
+    return far_level + np.asarray(cv2.resize(off, (width, height)), np.float32)
 
 
 def _start(colours: F64, at_rim: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -100,8 +140,10 @@ def _start(colours: F64, at_rim: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(near[:, int(np.argmax(share))])
 
 
-def _fitted(powers: F64, colours: F64, started: NDArray[np.bool_], most: int) -> Ground:
-    """A level first, then a slope, then, where `most` terms allow, a bow."""
+def _fitted(powers: F64, colours: F64, started: NDArray[np.bool_], most: int) -> tuple[F64, F64]:
+    """A surface (6, 3) over the powers of x and y, each -1..1, and its spread: a level first, then
+    a slope, then, where `most` terms allow, a bow.
+    """
     weights = started.astype(np.float64) + 1e-6
     surface, spread = np.zeros((6, 3)), FLOOR
     for step in range(ROUNDS):
@@ -115,4 +157,4 @@ def _fitted(powers: F64, colours: F64, started: NDArray[np.bool_], most: int) ->
         spread = np.maximum(1.4826 * np.median(abs(off[held]), axis=0), FLOOR)
         far = np.sqrt(((off / spread) ** 2).sum(1))
         weights = 1 / (1 + (far / 3) ** 4)
-    return Ground(surface, spread)
+    return surface, spread

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.length.ground import grounds_of, padding, places, to_lab
+from edge.length.ground import grounds_of, padding, to_lab
 from edge.length.outline import Outliner
 from edge.pictures.pixels import crop_into, shrink_into, size
 from edge.records import F32, U8, Box, Picture, Region
@@ -27,6 +27,7 @@ SMALLEST = 0.0015  # of the frame: a smaller piece is dirt
 PIECES = 40  # of a frame, the largest
 ANOTHER = 0.3  # overlap below which an outline is of something else
 TRUSTED = 0.85  # overlap from which colours and outline mean the same
+MOST_STEP = 40.0  # of colour, across three pixels: more says no more
 CROWD = 0.15  # of a piece: a smaller one beside it hides nothing
 BINS = (20, 24, 24)  # of L, a, b
 LAB_FROM, LAB_STEP = np.array([0.0, -60.0, -60.0]), np.array([5.0, 5.0, 5.0])
@@ -74,22 +75,28 @@ def pieces_of(picture: Picture) -> Rough:
     shrink_into(picture, Region(0, 0, width, height, "full"), small)
     is_nothing = padding(small)
     lab = to_lab(np.asarray(cv2.GaussianBlur(small, (0, 0), 0.8), np.uint8))
-    readings = [_pieces(held) for held in _readings(lab, is_nothing)]
+    steps = _steps(lab)
+    readings = [_pieces(held, steps) for held in _readings(lab, is_nothing)]
     return max(readings, key=lambda reading: reading[1])[0]
 
 
 def _readings(lab: F32, is_nothing: NDArray[np.bool_]) -> Iterator[U8]:
     """Masks of all that differs, by each ground and each line; the dearest guess first."""
-    rows, columns = lab.shape[:2]
     for ground in grounds_of(lab, is_nothing):
-        differs = ground.differs(lab, places(-1, 1, columns), places(-1, 1, rows))
+        differs = ground.differs(lab)
         differs[is_nothing] = 0
         for line in LINES:
             yield _solid((differs > line).astype(np.uint8))
 
 
-def _pieces(held: U8) -> tuple[Rough, float]:
-    """Its pieces, and how much of them may be fish."""
+def _steps(lab: F32) -> F32:
+    """How much the colour changes at each pixel, (H, W)."""
+    square = np.ones((3, 3), np.uint8)
+    return np.asarray(cv2.morphologyEx(lab, cv2.MORPH_GRADIENT, square).max(2), np.float32)
+
+
+def _pieces(held: U8, steps: F32) -> tuple[Rough, float]:
+    """Its pieces, and how much of them may be fish: a shadow fades, a fish ends in a step."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(held, connectivity=4)
     least = SMALLEST * held.size
     order = [n for n in np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable") + 1
@@ -102,7 +109,10 @@ def _pieces(held: U8) -> tuple[Rough, float]:
                   for n, box in enumerate(boxes, 1) for x0, y0, x1, y1 in [box])  # fmt: skip
     areas = stats[order, cv2.CC_STAT_AREA] / held.size
     worth = float(sum(a * share**0.8 for a, share in zip(alike, areas)))
-    return Rough(owner, boxes, alike), worth
+    edge = (held > 0) & (cv2.erode(held, np.ones((3, 3), np.uint8)) == 0)
+    edge &= np.array([False, *(a > 0.1 for a in alike)])[owner]
+    step = float(np.sqrt(np.minimum(steps[edge], MOST_STEP)).mean()) if edge.any() else 0.0
+    return Rough(owner, boxes, alike), worth * step
 
 
 def is_cut(box: Box, shape: tuple[int, ...]) -> bool:
