@@ -42,7 +42,9 @@ def posed(rng: Rng, shape: str) -> Posed:
     bend = rng.choice([-1, 1]) * rng.uniform(0.08, 0.14) if shape == "bent" else rng.normal(0, 0.01)
     wave = rng.uniform(-0.03, 0.03) if shape == "bent" else 0.0
     degrees = rng.uniform(0, 360) if shape == "rotated" else rng.normal(0, 6)
-    return Posed(tag, float(rng.uniform(*SPECIES[tag].mm)), float(bend), float(wave), float(degrees))
+    return Posed(
+        tag, float(rng.uniform(*SPECIES[tag].mm)), float(bend), float(wave), float(degrees)
+    )
 
 
 def measured(

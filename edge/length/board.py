@@ -20,7 +20,7 @@ from edge.records import U8
 
 FEWEST = 5  # boards
 USUAL = ((9, 6), (8, 5), (7, 6), (7, 5), (8, 6), (10, 7), (11, 8), (6, 4), (7, 4), (12, 9))
-SEARCH_PX = 1600  # longer side of the picture that a board is looked for in
+SEARCH_PX = 1000  # longer side of the picture that a board is looked for in
 SAME_TILT_DEG, SAME_DEPTH = 2.5, 0.02  # by which a board may differ and lie in the same plane
 TILTED_DEG = 6.0  # between two boards: less, and a lens cannot be told from its distance
 MOVED = 0.04  # of the frame's width: boards nearer than this to one another are one

@@ -28,6 +28,7 @@ PIECES = 40  # of a frame, the largest
 ANOTHER = 0.3  # overlap below which an outline is of something else
 TRUSTED = 0.85  # overlap from which colours and outline mean the same
 MOST_STEP = 40.0  # of colour, across three pixels: more says no more
+ODDS = (0.85, 0.65, 0.5, 0.35)  # of being the piece, at which its edge may lie
 CROWD = 0.15  # of a piece: a smaller one beside it hides nothing
 BINS = (20, 24, 24)  # of L, a, b
 LAB_FROM, LAB_STEP = np.array([0.0, -60.0, -60.0]), np.array([5.0, 5.0, 5.0])
@@ -248,7 +249,23 @@ def _told(
     others = cv2.dilate((is_any & ~is_piece).astype(np.uint8), disc) > 0
     odds[~grown | is_nothing | (others & ~is_piece)] = 0
     odds[inner] = np.maximum(odds[inner], 0.6)
-    return _whole(np.asarray(cv2.GaussianBlur(odds, (0, 0), 1.0), np.float32), is_piece)
+    even = np.asarray(cv2.GaussianBlur(odds, (0, 0), 1.0), np.float32)
+    return _sharpest(even, is_piece, _steps(to_lab(calm)))
+
+
+def _sharpest(odds: F32, is_piece: NDArray[np.bool_], steps: F32) -> F32 | None:
+    """The piece at the odds at which its outline lies on the greatest steps of colour: where a
+    shadow has its fish's colours, it still has no edge.
+    """
+    found: list[tuple[float, int, F32]] = []
+    for least in ODDS:
+        soft = _whole(np.clip(odds + (0.5 - least), 0, 1), is_piece)
+        if soft is not None:
+            mask = (soft >= 0.5).astype(np.uint8)
+            edge = (mask > 0) & (cv2.erode(mask, np.ones((3, 3), np.uint8)) == 0)
+            step = float(np.sqrt(np.minimum(steps[edge], MOST_STEP)).mean()) if edge.any() else 0.0
+            found.append((step * float(mask.sum()) ** 0.5, len(found), soft))
+    return max(found, key=lambda one: one[:2])[2] if found else None
 
 
 def _odds(lab: F32, inner: NDArray[np.bool_], outer: NDArray[np.bool_]) -> F32:

