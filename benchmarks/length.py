@@ -138,8 +138,8 @@ def plot(rows: Sequence[Tried]) -> str:
         for k, row in enumerate(r for r in rows if r.shape == shape and r.found):
             for way, colour, dx in (("midline", "#2563eb", 0), ("shape", "#f59e0b", 45)):
                 off = float(np.clip(100 * (row.found[way] / row.true_cm - 1), -most, most))
-                parts.append(f'<circle cx="{x + 8 + dx + 1.3 * (k % 24):.1f}" '
-                             f'cy="{_y(off, tall, most):.1f}" r="2.5" fill="{colour}"/>')  # fmt: skip
+                at = f'cx="{x + 8 + dx + 1.3 * (k % 24):.1f}" cy="{_y(off, tall, most):.1f}"'
+                parts.append(f'<circle {at} r="2.5" fill="{colour}"/>')
     parts.append(
         '<text x="60" y="14" fill="#2563eb">along the midline</text>'
         '<text x="180" y="14" fill="#b45309">by the regressor; beyond 6 % at 6 %</text>'

@@ -76,7 +76,15 @@ class Tag(msgspec.Struct, frozen=True):
     state: Literal["open", "settled", "unsure"] = "open"  # would another look change it?
     length_cm: float | UnsetType = UNSET  # in the camera plane; of a fish, where a plane is known
     length_sd_cm: float | UnsetType = UNSET  # its standard deviation
-    occluded: bool | UnsetType = UNSET  # it was never seen whole: the length may be too short
+    occluded: bool | UnsetType = UNSET  # it was never seen whole: the length may be wrong
+
+    @property
+    def words(self) -> str:
+        """The tag for people: with its length, where it has one."""
+        if self.length_cm is UNSET or self.length_sd_cm is UNSET:
+            return self.tag
+        doubt = "?" if self.occluded is True else ""
+        return f"{self.tag} {self.length_cm:.1f}{doubt} +- {self.length_sd_cm:.1f} cm"
 
 
 class Spent(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from quantize.errors import WorkshopError
 
 ROUNDED_CM = 0.5  # what lengths were rounded to: 0.14 cm of deviation is in the labels themselves
 MAX_BYTES = 1 << 29
+FINER = 8  # times, when polygons are drawn: OpenCV fills every pixel that an edge touches
 FOLDER = re.compile(r"group_0*(\d+)/")
 
 
@@ -98,11 +99,20 @@ def write_coco(found: FishSet, file: Path) -> None:
 
 
 def mask_of(fish: Fish, width: int, height: int) -> U8:
-    """All of its polygons together, (H, W) 0 or 1."""
+    """All of its polygons together, (H, W) 0 or 1: pixels of which at least half is inside."""
     mask = np.zeros((height, width), np.uint8)
+    every = np.concatenate([np.reshape(polygon, (-1, 2)) for polygon in fish.segmentation])
+    low = np.clip(np.floor(every.min(0)).astype(int), 0, (width, height))
+    high = np.clip(np.ceil(every.max(0)).astype(int) + 1, 0, (width, height))
+    across, down = (high - low).tolist()
+    if across < 1 or down < 1:
+        return mask
+    fine = np.zeros((FINER * down, FINER * across), np.uint8)
     for polygon in fish.segmentation:
-        points = np.array(polygon, np.float64).reshape(-1, 2)
-        cv2.fillPoly(mask, [np.round((points - 0.5) * 16).astype(np.int32)], 1, shift=4)
+        points = (np.reshape(polygon, (-1, 2)) - low) * FINER - 0.5
+        cv2.fillPoly(fine, [np.round(points * 16).astype(np.int32)], 255, shift=4)
+    shares = cv2.resize(fine, (across, down), interpolation=cv2.INTER_AREA)
+    mask[low[1] : high[1], low[0] : high[0]] = shares >= 128
     return mask
 
 
