@@ -11,6 +11,7 @@ from edge.records import F32
 
 SIDEWAYS = 1.35  # how far to each side, in the greatest half-widths: the tips of a tail spread
 ACROSS = 81
+FILLED = 5.0  # px along the body: more of a fork's point than that no blur fills
 PROFILE = 24  # places along the body at which its width is told
 
 
@@ -117,12 +118,38 @@ def _tips(reaches: F64) -> float:
 
 
 def _fork(reaches: F64) -> float:
-    """The deepest place between the two tips; where there are no two, the farthest."""
+    """The deepest place between the two tips; where there are no two, the farthest.
+
+    A blurred picture fills the point of a fork, so it is where the two sides of it would meet.
+    """
     there = reaches[np.isfinite(reaches)]
     if len(there) < 5:
         return float(there.max())
     calm = np.convolve(np.pad(there, 1, "edge"), np.ones(3) / 3, "valid")
     middle = len(calm) // 2
     left, right = int(np.argmax(calm[: middle + 1])), middle + int(np.argmax(calm[middle:]))
-    between = there[left : right + 1]
-    return float(between.min() if len(between) >= 3 else there.max())
+    between = calm[left : right + 1]
+    if len(between) < 3:
+        return float(there.max())
+    deepest = int(np.argmin(between))
+    low = float(between[deepest])
+    sides = [_side(between, range(deepest + 1)), _side(between, range(deepest, len(between)))]
+    if None in sides:
+        return low
+    (a, b), (c, d) = sides[0], sides[1]  # type: ignore[misc]
+    if not a < -0.1 < 0.1 < c:
+        return low
+    meet = a * (d - b) / (a - c) + b
+    return float(np.clip(meet, low - FILLED, low))
+
+
+def _side(between: F64, places: range) -> tuple[float, float] | None:
+    """Slope and level of the line along one side of a fork; None where it is too short."""
+    at = np.array(places)
+    low, high = between[at].min(), between[at].max()
+    share = (between[at] - low) / max(high - low, 1e-9)
+    held = (share > 0.2) & (share < 0.8)
+    if held.sum() < 4:
+        return None
+    slope, level = np.polyfit(at[held], between[at][held], 1)
+    return float(slope), float(level)

@@ -20,6 +20,7 @@ from edge.records import F32, U8, Box, Picture, Region
 
 FRAME_PX = 512  # longer side of the frame that pieces are looked for in
 NEAR_PX = 384  # longer side of a piece from near
+FINEST = 0.5  # frame px a px of it: smaller pieces are enlarged, so that edges blur less
 MARGIN = 0.15  # around a piece, of its longer side
 DIAGONAL = 1.2  # the whole, in diagonals of the piece: as much as an outline has learned with
 LINES = (5.0, 9.0, 16.0)  # deviations from the ground at which things may begin
@@ -151,7 +152,7 @@ def near(
     rows, columns = rough.owner.shape
     box = _around(rough.boxes[number - 1], columns, rows, width, height)
     wide, tall = box[2] - box[0], box[3] - box[1]
-    scale = max(1.0, max(wide, tall) / NEAR_PX)
+    scale = max(FINEST, max(wide, tall) / NEAR_PX)
     view = np.empty((max(8, round(tall / scale)), max(8, round(wide / scale)), 3), np.uint8)
     crop_into(picture, Region(*box), view)
     owner = _owner_near(rough.owner, box, width, height, view.shape[:2])

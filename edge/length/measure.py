@@ -13,7 +13,7 @@ from edge.length.regressor import features_of, read_regressor
 from edge.records import Box
 
 LOW, HIGH = 0.3, 0.7  # of a pixel: where else its edge may be drawn
-LINE_SHARE = 0.005  # deviation of a midline's length that the shape of a fish makes
+LINE_SHARE = 0.008  # deviation of a midline's length that the shape of a fish makes
 FISH = np.array(
     [
         0.26,
