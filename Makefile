@@ -13,7 +13,7 @@ STOCK := $(DATA)/teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite
 LABELLED := --images build/pictures --labels build/soft
 
 .PHONY: help demo picture test lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c \
-    bench-footage clean
+    bench-footage bench-length clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -102,6 +102,9 @@ bench-b: $(VENV)/bench  ## how much of a frame's time is the engine's, beside SA
 
 bench-c: $(VENV)/bench  ## steady video, quiet and with others at work; three quarters of an hour
 	$(BIN)/python -m benchmarks.bench_c
+
+bench-length: $(VENV)/runtime  ## how well rendered fish are measured, by how they lie; minutes
+	$(BIN)/python -m benchmarks.length
 
 bench-footage: $(VENV)/bench  ## street photos and clips; minutes
 	$(BIN)/python -m benchmarks.real_footage

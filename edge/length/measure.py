@@ -88,6 +88,8 @@ def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -
     apart = abs(shape / length - 1)
     is_occluded = is_hidden or full < WHOLE or apart > APART
     best = max(length, shape) if is_hidden else length
+    if apart > APART and not is_hidden:  # a tail that colours did not find, or too much found
+        best = (length + shape) / 2
     unsure = np.hypot(hidden_share, apart) if is_occluded else LINE_SHARE
     bias = best * np.hypot(plane.sd_share, unsure)
     points = piece.to_frame(found.part(found.snout, found.fork if to_fork else found.tips))

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from benchmarks.length import TABLE as LENGTHS
 from benchmarks.lowdata import TABLE
 from edge.flags import parse
 from edge.frames import STARVED_S
@@ -59,6 +60,11 @@ def test_the_table_is_the_measured_one() -> None:
 
 def test_the_low_data_table_is_the_measured_one() -> None:
     [measured] = TABLE.findall((RESULTS.parent / "lowdata.md").read_text("utf-8"))
+    assert measured in README
+
+
+def test_the_table_of_lengths_is_the_measured_one() -> None:
+    [measured] = LENGTHS.findall((RESULTS.parent / "length.md").read_text("utf-8"))
     assert measured in README
 
 
