@@ -24,7 +24,7 @@ START = 14.0  # how far from its cluster's colour a pixel may lie to begin with
 ROUNDS = 6
 FLOOR = np.array([1.0, 0.7, 0.7])  # least deviation of L, a, b: noise of a good camera
 SETTLES = 3  # times that the ground near each pixel is looked at
-TRUSTS = 4.0  # deviations at which a pixel is half believed to be ground
+TRUSTS = 3.0  # deviations at which a pixel is half believed to be ground
 COARSE_PX, ABOUT = 96, 0.07  # of the frame on which that is done; how far about, of its longer side
 DARKER = 0.6  # how much of being darker counts: a shadow is no fish
 PADDED = 8  # 0..255: darker than this, from the rim on, is nothing: a turned picture's corners
@@ -82,7 +82,9 @@ def grounds_of(lab: F32, is_nothing: NDArray[np.bool_]) -> tuple[Ground, ...]:
         _fitted(powers, colours, _start(colours, at_rim), 6),
         _fitted(powers[by_rim], colours[by_rim], np.ones(int(by_rim.sum()), bool), 3),
     )
-    return tuple(_settled(lab, is_nothing, *surface) for surface in surfaces)
+    settled = tuple(_settled(lab, is_nothing, *surface) for surface in surfaces)
+    rim, spread = surfaces[1]  # as it is: where a fish fills the frame, what lies near is fish
+    return (*settled, Ground(_level(rim, *lab.shape[:2]), spread))
 
 
 def _settled(lab: F32, is_nothing: NDArray[np.bool_], surface: F64, spread: F64) -> Ground:
@@ -123,7 +125,7 @@ def _near(lab: F32, weights: F32, far_level: F32) -> F32:
     held, own = (cv2.resize(x, size, interpolation=cv2.INTER_AREA)
                  for x in ((lab - far_level) * weights[..., None], weights))  # fmt: skip
     total, count = (cv2.GaussianBlur(x, (0, 0), ABOUT * COARSE_PX) for x in (held, own))
-    off = total / (count + 0.02)[..., None]
+    off = total / (count + 0.05)[..., None]
     return far_level + np.asarray(cv2.resize(off, (width, height)), np.float32)
 
 

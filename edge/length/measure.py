@@ -44,13 +44,14 @@ FISH = np.array(
 )  # widths from snout to tail, of the greatest: the mean of the seven species that are rendered
 UNLIKE = 0.22  # how far from it a fish may be, root mean square
 APART = 0.08  # by which both ways may differ: more, and it is no outline of one whole fish
+STRANGE = 0.3  # by which they may, for the regressor to be asked: more, and it is no fish's shape
 WHOLE = 0.62  # least share of its hull that a fish fills when nothing hides it
 
 
 class Look(msgspec.Struct, frozen=True, eq=False):
     """What one look says."""
 
-    cm: float  # along the midline; by the regressor, where that is longer and something is hidden
+    cm: float  # along the midline; by the regressor, where that is longer and the frame cuts it
     midline_cm: float
     shape_cm: float  # by the regressor
     edge_cm: float  # deviation for what differs from look to look: the edges of the mask
@@ -84,11 +85,15 @@ def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -
     edge = _edge_cm(piece, line, plane, to_fork)
     outline, full = fish_outline(piece)
     box = _box(outline, frame)
-    is_hidden = _is_cut(box, frame) or piece.is_crowded
+    is_cut = _is_cut(box, frame)
     apart = abs(shape / length - 1)
-    is_occluded = is_hidden or full < WHOLE or apart > APART
-    best = max(length, shape) if is_hidden else length
-    if apart > APART and not is_hidden:  # a tail that colours did not find, or too much found
+    is_occluded = is_cut or piece.is_crowded or full < WHOLE or apart > APART
+    best = length
+    if is_cut and apart < STRANGE:
+        best = max(length, shape)
+    elif (
+        APART < apart < STRANGE and not piece.is_crowded
+    ):  # a tail that colours did not find, or too much found
         best = (length + shape) / 2
     unsure = np.hypot(hidden_share, apart) if is_occluded else LINE_SHARE
     bias = best * np.hypot(plane.sd_share, unsure)
