@@ -13,7 +13,7 @@ STOCK := $(DATA)/teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite
 LABELLED := --images build/pictures --labels build/soft
 
 .PHONY: help demo picture test lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c \
-    bench-footage bench-gallery clean
+    bench-footage bench-gallery bench-length clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -118,6 +118,9 @@ bench-c: $(VENV)/bench build/proof.bundle  ## steady video, quiet and with other
 
 bench-gallery: $(VENV)/bench  ## brands enrolled with a few pictures, found again; minutes
 	$(BIN)/python -m benchmarks.gallery
+
+bench-length: $(VENV)/runtime  ## how well rendered fish are measured, by how they lie; minutes
+	$(BIN)/python -m benchmarks.length
 
 bench-footage: $(VENV)/bench  ## street photos and clips; minutes
 	$(BIN)/python -m benchmarks.real_footage

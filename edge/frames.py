@@ -16,6 +16,7 @@ from edge.bundle.manifest import Head
 from edge.glance.heat import Heat
 from edge.heads.colour import coloured
 from edge.heads.scores import GALLERY, among, none_for, tags_for
+from edge.length.ruler import Ruler, told
 from edge.memory import known
 from edge.memory.known import Memory
 from edge.pictures import pixels
@@ -34,6 +35,7 @@ class View(msgspec.Struct, frozen=True):
     whole: bool = False  # one look at the whole frame, nothing else
     top_k: int | None = None  # the best of each head, thresholds ignored
     budget: Budget = Budget()
+    ruler: Ruler | None = None  # measures fish; None: no camera plane is known
 
 
 AS_USUAL = View()
@@ -133,6 +135,8 @@ def tag_frame(
     run.glance()
     if not view.whole:
         run.focus()
+    if view.ruler is not None:
+        run.measure(view.ruler)
     return run.seen()
 
 
@@ -172,6 +176,7 @@ class _Run:
         self._ended = self._start  # the last launch, or nothing yet
         self._items: Sequence[Item] = ()
         self._found: Sequence[Candidate] = ()
+        self._lengths: Sequence[Tag] = ()
 
     def glance(self) -> None:
         """The whole frame, where it has changed or was not seen for long."""
@@ -215,10 +220,19 @@ class _Run:
         self._past.had_turn("focus", self._at_s)  # there may have been nothing to look at
         self._skip(question, choices[:done])
 
+    def measure(self, ruler: Ruler) -> None:
+        """Fish and their lengths, in what is left of the budget."""
+        past, limit_ms = self._past, self._view.budget.frame_ms
+        self._lengths = past.measured.look(
+            ruler, self._picture, self._at_s, lambda: limit_ms - self._spent_ms(), past.new_id
+        )
+
     def seen(self) -> Seen:
         past, view = self._past, self._view
-        told = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
-        tags, past.colours = coloured(self._picture, told, past.colours)
+        known_tags = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
+        tags, past.colours = coloured(self._picture, known_tags, past.colours)
+        if view.ruler is not None:
+            tags = told(tags, self._lengths)
         closer = sum(look.region.kind != "full" for look in self._looks)
         launches = len(self._looks) - closer + (self._heat is not None)
         end = self._clock()

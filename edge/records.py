@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 U8 = NDArray[np.uint8]
@@ -74,7 +75,18 @@ class Tag(msgspec.Struct, frozen=True):
     age_s: float = 0.0  # since the last of them
     state: Literal["open", "settled", "unsure"] = "open"  # would another look change it?
     level: Literal["tag", "group"] = "tag"  # "group": `tag` is a group; which of its tags is unsure
-    colour: str | msgspec.UnsetType = msgspec.UNSET  # of a garment; else not said
+    colour: str | UnsetType = UNSET  # of a garment; else not said
+    length_cm: float | UnsetType = UNSET  # in the camera plane; of a fish, where a plane is known
+    length_sd_cm: float | UnsetType = UNSET  # its standard deviation
+    occluded: bool | UnsetType = UNSET  # it was never seen whole: the length may be wrong
+
+    @property
+    def words(self) -> str:
+        """The tag for people: with its length, where it has one."""
+        if self.length_cm is UNSET or self.length_sd_cm is UNSET:
+            return self.tag
+        doubt = "?" if self.occluded is True else ""
+        return f"{self.tag} {self.length_cm:.1f}{doubt} +- {self.length_sd_cm:.1f} cm"
 
 
 class Nothing(msgspec.Struct, frozen=True):

@@ -27,6 +27,9 @@ STAGES = {
     "glance": "where in a frame to look closer: a small network on a student's first layers",
     "quantize-glance": "a glance -> int8 for each engine, judged by the things it still finds",
     "vocabulary": "tags by their text embeddings, a small file beside any bundle",
+    "outline": "which pixels of a crop are the fish: a small network, learned on rendered belts",
+    "quantize-outline": "an outline -> int8 for each engine, judged by COCO's mask mAP",
+    "length": "a fish's length from the shape of its mask: a few thousand int8 weights",
     "pack": "artifacts, heads, accuracy, golden pictures and recipe -> a bundle",
 }
 WALK = """\

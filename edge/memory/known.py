@@ -15,6 +15,7 @@ from edge.bundle.manifest import Head
 from edge.glance.gate import Gate, moved, step_px
 from edge.glance.heat import Heat, Spot
 from edge.heads.scores import group_for, none_for, tags_for
+from edge.length.ruler import Measured
 from edge.memory import appearance, evidence, tracks
 from edge.memory.fuse import fuse
 from edge.memory.tracks import BORN, Track
@@ -61,10 +62,12 @@ class Memory:
         self.colours: dict[int | Box, str] = {}  # of what was told: see edge.heads.colour
         self._size, self._now_s = (0, 0), -np.inf
         self._next_id = 1
+        self.measured = Measured()
 
     def _begin(self, size: tuple[int, int], input_px: int, at_s: float, is_fine: bool) -> None:
         """Nothing is of use of frames of another size, or of a clock that began anew."""
         self._size = size
+        self.measured = Measured()
         self.launched_s = -np.inf
         self.sweep = Sweep(*size, input_px, at_s, is_fine=is_fine)
         self._gate = Gate()
@@ -139,6 +142,11 @@ class Memory:
         self._faint = tuple(s for s in faint if not any(alike(s.box, k) for k in known))
         self._tracks = tracks.merged(self._tracks, known)
         self.had_turn("heat", at_s)
+
+    def new_id(self) -> int:
+        """A number that no thing of this source had before."""
+        self._next_id += 1
+        return self._next_id - 1
 
     # What a closer look could bring.
 

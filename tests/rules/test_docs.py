@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from benchmarks.fashion import table as fashion_table
+from benchmarks.length import TABLE as LENGTHS
 from benchmarks.lowdata import TABLE
 from edge.flags import parse
 from edge.frames import STARVED_S
@@ -75,6 +76,11 @@ def test_the_fashion_table_is_the_measured_one() -> None:
     assert fashion_table(result) in README
 
 
+def test_the_table_of_lengths_is_the_measured_one() -> None:
+    [measured] = LENGTHS.findall((RESULTS.parent / "length.md").read_text("utf-8"))
+    assert measured in README
+
+
 def test_the_json_line_is_one_of_this_schema() -> None:
     [text] = re.findall(r"^    (\{\"schema\".*?\n\s+\"none\": \[.*?\]\})$", README, re.S | re.M)
     line = json.loads(text)
@@ -82,15 +88,15 @@ def test_the_json_line_is_one_of_this_schema() -> None:
         kind: [f.name for f in msgspec.structs.fields(kind)] for kind in (FrameTags, Tag, Spent)
     }
     assert list(line) == fields[FrameTags]
-    tag = line["tags"][0]
     sometimes = {f.name for f in msgspec.structs.fields(Tag) if f.default is msgspec.UNSET}
-    assert list(tag) == [name for name in fields[Tag] if name in tag or name not in sometimes]
+    for tag in line["tags"]:
+        assert list(tag) == [name for name in fields[Tag] if name in tag or name not in sometimes]
     assert list(line["spent"]) == fields[Spent]
     assert msgspec.convert(line, FrameTags).schema == SCHEMA
     assert set(line["shed"]) <= set(get_args(Why))
     rows = README.split(text)[1].split("\n\n")[1].splitlines()[2:]
     told = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
-    assert told >= {"coverage", "oldest_s", "shed", "age_s", "state"}
+    assert told >= {"coverage", "oldest_s", "shed", "age_s", "state", "length_cm", "occluded"}
     assert told <= {*fields[Tag], *fields[FrameTags]}
 
 

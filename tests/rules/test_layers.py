@@ -15,7 +15,15 @@ ROOT = Path(__file__).parents[2]
 EDGE = ROOT / "edge"
 
 RANKS: tuple[tuple[str, ...], ...] = (
-    ("pictures", "glance", "schedule", "memory", "explain", "heads"),  # no code: a docstring
+    (
+        "pictures",
+        "glance",
+        "schedule",
+        "memory",
+        "explain",
+        "heads",
+        "length",
+    ),  # no code: a docstring
     ("errors", "clock", "pictures.suffixes"),
     ("flags_gallery",),
     ("records", "store", "strict", "process", "pictures.stems"),
@@ -37,6 +45,12 @@ RANKS: tuple[tuple[str, ...], ...] = (
         *("schedule.candidates", "schedule.pace"),
         *("heads.colour", "heads.negatives", "heads.gallery"),
     ),
+    ("length.midline", "length.plane", "length.ground", "length.outline"),
+    ("length.ends", "length.plane_file", "length.mask"),
+    ("length.regressor", "length.board"),
+    ("length.measure", "length.board_picture"),
+    ("length.follow", "length.calibrating"),
+    ("length.ruler",),
     ("memory.tracks", "schedule.sweep", "heads.views"),
     ("memory.known",),
     ("bundle.read", "frames", "sources", "capture"),

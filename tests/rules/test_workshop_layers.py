@@ -20,7 +20,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("labels",),
     ("training",),
     ("int8", "distill"),
-    ("glance", "fashion"),
+    ("glance", "fashion", "fish"),
     ("report",),
     ("lowdata",),
     ("pack",),
