@@ -27,7 +27,7 @@ WHOLE = 0.7  # of a thing: a look that holds less of it does not count
 # How often a look is right about a thing that fills so much of its crop's side: the bundle, on
 # things of 24 to 160 px in composed 4K scenes, each looked at alone (`python -m benchmarks.fills`).
 SHARE = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-RIGHT = (0.0, 0.0, 0.03, 0.11, 0.19, 0.28, 0.35, 0.42, 0.46)
+RIGHT = (0.0, 0.09, 0.2, 0.33, 0.46, 0.55, 0.58, 0.6, 0.61)
 
 
 class Item(msgspec.Struct, frozen=True):
