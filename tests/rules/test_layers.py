@@ -15,26 +15,36 @@ ROOT = Path(__file__).parents[2]
 EDGE = ROOT / "edge"
 
 RANKS: tuple[tuple[str, ...], ...] = (
-    ("pictures", "glance", "schedule", "memory", "explain", "heads"),  # no code: a docstring
+    (
+        "pictures",
+        "glance",
+        "schedule",
+        "memory",
+        "explain",
+        "heads",
+        "events",
+        "outbox",
+    ),  # no code: a docstring
     ("errors", "clock", "pictures.suffixes"),
-    ("records", "store", "strict", "process", "pictures.stems"),
+    ("records", "store", "strict", "process", "pictures.stems", "redact"),
     (
         *("bundle.files", "bundle.manifest", "pictures.regions", "schedule.plan", "schedule.cost"),
-        *("glance.gate", "memory.cells", "schedule.shares"),
+        *("glance.gate", "memory.cells", "schedule.shares", "events.event", "outbox.sequence"),
     ),
     (
-        *("sources.ahead", "sources.newest", "profiles"),
+        *("sources.ahead", "sources.newest", "profiles", "events.changes", "outbox.database"),
         *("pictures.buffers", "pictures.headers", "pictures.planes"),
     ),
     (
         *("bundle.manifest_read", "pictures.pixels", "heads.scores", "glance.heat", "memory.fuse"),
-        *("explain.lettering", "explain.ink", "engines", "sources.decoder"),
+        *("explain.lettering", "explain.ink", "engines", "sources.decoder", "outbox.box"),
     ),
     (
         *("memory.appearance", "memory.evidence", "explain.column"),
+        *("outbox.health", "outbox.reporter"),
         *("schedule.candidates", "schedule.pace"),
     ),
-    ("memory.tracks", "schedule.sweep"),
+    ("memory.tracks", "schedule.sweep", "outbox.delivery"),
     ("memory.known",),
     ("bundle.read", "frames", "sources", "capture"),
     ("bundle",),
