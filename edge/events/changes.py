@@ -158,12 +158,8 @@ class _Writing:
         if kind == "new":
             now = replace(now, id=f"{self._run}-{self._next}")
             self._next += 1
-        self.events.append(self._event(kind, why, here.told, now))
+        self.events.append(Event(kind, why, here.told, now))
         return replace(here, now=now, told=now, told_s=at_s)
-
-    def _event(self, kind: Kind, why: Why, before: Sight | None, after: Sight) -> Event:
-        result = self._result
-        return Event(kind, why, before, after, bundle=result.bundle, engine=result.engine)
 
 
 def _ends(opened: Iterable[Open], why: Why) -> list[Event]:
@@ -206,6 +202,12 @@ def _things(tags: Sequence[Tag]) -> list[tuple[Key, list[Tag]]]:
     return list(found.items())
 
 
+def _said(tags: Sequence[Tag]) -> tuple[Said, ...]:
+    """Each word once, with its best score."""
+    words = {(t.head, t.tag): Said(t.head, t.tag, t.group, t.score) for t in reversed(tags)}
+    return tuple(list(words.values())[::-1][:MOST_TAGS])
+
+
 def _sight(result: FrameTags, tags: Sequence[Tag], old: Sight | None = None) -> Sight:
     """`tags` is best first, and not empty."""
     best, time_s = tags[0], epoch_s(result.time)
@@ -232,5 +234,5 @@ def _sight(result: FrameTags, tags: Sequence[Tag], old: Sight | None = None) -> 
         track=best.track,
         looks=best.looks,
         state=best.state,
-        tags=tuple(Said(t.head, t.tag, t.group, t.score) for t in tags[:MOST_TAGS]),
+        tags=_said(tags),
     )

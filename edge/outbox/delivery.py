@@ -22,6 +22,7 @@ from edge.redact import redacted
 log = logging.getLogger(__name__)
 
 BATCH = 100  # events
+HANGS_S = 15.0  # a connect, at the end
 IDLE_S = 0.5  # between two looks whether there is something
 
 
@@ -87,11 +88,14 @@ class Delivery:
             self._carrier.name, counts, self._failures, self._error, self._error_at, self._sent_at
         )
 
-    def close(self, drain_s: float = 5.0) -> None:
+    def end(self, drain_s: float) -> None:
         """Send the rest for as long as `drain_s`; what is left goes out at the next start."""
         self._ends_s = monotonic() + drain_s
         self._bell.set()
-        self._thread.join(drain_s + 15.0)  # a connect may hang so long
+
+    def join(self) -> None:
+        """Wait for the end that was asked for; a connect that hangs is not waited for long."""
+        self._thread.join(max(0.0, self._ends_s - monotonic()) + HANGS_S)
         if owed := self._outbox.counts(self._carrier.name).owed:
             log.warning("%s: %d events are owed, they go out next time", self._carrier.name, owed)
 

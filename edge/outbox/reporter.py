@@ -33,6 +33,7 @@ class Reporter:
     def __init__(self, outbox: Outbox | None, albums: Sequence[Album], device: str) -> None:
         self._outbox, self._albums, self._device = outbox, albums, device
         self._book = Book(token_hex(5))
+        self._bundle = self._engine = ""
         if outbox is not None:  # a run that was cut off could not say that they ended
             self._accept([changes.ended(sight, "restarted") for sight in outbox.left_here()])
 
@@ -44,6 +45,7 @@ class Reporter:
             return
         if at_s is None and not is_picture(result.source):
             at_s = monotonic()
+        self._bundle, self._engine = result.bundle, result.engine
         self._book, events = changes.step(self._book, result, at_s)
         events = self._accept(events)
         if events:
@@ -58,7 +60,10 @@ class Reporter:
             album.close()
 
     def _accept(self, events: Sequence[Event]) -> tuple[Event, ...]:
-        named = tuple(replace(event, device=self._device) for event in events)
+        named = tuple(
+            replace(e, device=self._device, bundle=self._bundle, engine=self._engine)
+            for e in events
+        )
         if named and self._outbox is not None:
             self._outbox.accept(named)
         return named

@@ -1,5 +1,5 @@
-"""The process is killed at any moment, the log is cut at any byte: nothing accepted is lost, nothing
-is invented, no number comes twice.
+"""The process is killed at any moment, the log is cut at any byte: nothing that was accepted is
+lost, nothing is invented, no number comes twice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.happenings import event, events
 
 
 def killed(path: Path, round_: int, after_s: float) -> list[tuple[str, int]]:
-    """What a process said that accepts events, killed after so long. A fork: starting it is quick."""
+    """What a process said that accepts events, killed after so long. A fork starts quickly."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

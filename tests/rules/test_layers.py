@@ -33,11 +33,19 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ),
     (
         *("sources.ahead", "sources.newest", "profiles", "events.changes", "outbox.database"),
+        *("sinks.target", "sinks.retention", "sinks.discovery"),
         *("pictures.buffers", "pictures.headers", "pictures.planes"),
     ),
     (
         *("bundle.manifest_read", "pictures.pixels", "heads.scores", "glance.heat", "memory.fuse"),
-        *("explain.lettering", "explain.ink", "engines", "sources.decoder", "outbox.box"),
+        *(
+            "explain.lettering",
+            "explain.ink",
+            "engines",
+            "sources.decoder",
+            "outbox.box",
+            "sinks.rotating",
+        ),
     ),
     (
         *("memory.appearance", "memory.evidence", "explain.column"),
@@ -53,6 +61,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("explain.picture",),
     ("sinks", "tagger"),
     ("pipeline", "audit", "flags"),
+    ("recipients",),
     ("cli",),
     ("__main__",),
 )
@@ -67,6 +76,7 @@ IN_ONE_PLACE = {  # other packages -> the only module that may import them
     "ai_edge_litert": "engines.tfl",
     "tflite_runtime": "engines.tfl",
     "tqdm": "sinks.progress",
+    "paho": "sinks.mqtt",
 }
 LATE = {"cli", "__init__"}  # may import inside functions: to start quickly
 
