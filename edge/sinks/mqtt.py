@@ -95,8 +95,9 @@ class Mqtt:
             done += 1
         if done < len(sent):
             code = self._codes.get(sent[done].mid, 0)
+            why = self._refusal or f"no answer within {ANSWER_S:g} s"
             self._leave()
-            self._judge(done, code)
+            self._judge(done, code, why)
         self._tell(client)
         return done
 
@@ -112,13 +113,13 @@ class Mqtt:
 
     # Sending.
 
-    def _judge(self, done: int, code: int) -> None:
+    def _judge(self, done: int, code: int, why: str) -> None:
         """Why the next one did not arrive."""
         if done:
             return
         if code in NEVER:
             raise EventRefused(f"{self.name}: refused with code 0x{code:02x}")
-        why = f"refused with code 0x{code:02x}" if code else f"no answer within {ANSWER_S:g} s"
+        why = f"refused with code 0x{code:02x}" if code else why
         raise SinkError(f"{self.name}: {why}", fix="look at the broker's log")
 
     def _is_taken(self, client: paho.Client, info: paho.MQTTMessageInfo, ends_s: float) -> bool:
@@ -179,7 +180,6 @@ class Mqtt:
         why = self._refusal
         self._leave()
         if why:
-            self._refusal = ""
             raise SinkError(f"{self.name}: {why}", fix=self._fix(why))
         client = self._client = self._new_client()
         self._answered.clear()
@@ -192,7 +192,6 @@ class Mqtt:
         if not self._answered.wait(ANSWER_S) or self._refusal:
             why = self._refusal or f"no answer within {ANSWER_S:g} s"
             self._leave()
-            self._refusal = ""
             raise SinkError(f"{self.name}: {why}", fix=self._fix(why))
         self._greet(client)
         return client
@@ -227,6 +226,7 @@ class Mqtt:
 
     def _leave(self) -> None:
         client, self._client = self._client, None
+        self._refusal = ""
         if client is not None:
             client.on_disconnect = None
             client.disconnect()
@@ -235,8 +235,8 @@ class Mqtt:
     def _fix(self, why: str) -> str:
         if "uthor" in why or "assword" in why:  # a hint for people, nothing is decided by it
             return "#user=NAME,password-file=FILE behind the address"
-        if "taken over" in why:
-            return "another client has the same id: #client-id=NAME behind the address"
+        if "ended" in why:
+            return "is there another client of the same id? #client-id=NAME behind the address"
         return f"is a broker at {self._address.host}:{self._address.port}?"
 
     def _redacted(self, error: Exception) -> str:
@@ -252,7 +252,7 @@ class Mqtt:
         self, client: Any, data: Any, flags: Any, code: Any, properties: Any
     ) -> None:
         if client is self._client:
-            self._refusal = f"the connection ended: {code}"
+            self._refusal = self._refusal or f"the connection ended: {code}"
             self._answered.set()
 
     def _on_publish(self, client: Any, data: Any, mid: int, code: Any, properties: Any) -> None:
