@@ -114,12 +114,23 @@ def parse_target(text: str, kinds: Mapping[str, object]) -> Target:
         )
     where, _, options = (text if found[2].startswith("//") else found[2]).partition("#")
     shown = _shown(where if "://" in where else f"{kind}:{where}")
-    if "://" in where and "@" in re.split(r"[?#]", where, maxsplit=1)[0]:
-        raise UsageError(
-            f"{shown}: a user or a password is in the address, expected options behind a #",
-            fix=f"{shown}#user=NAME,password-file=FILE (or password-env=VARIABLE)",
-        )
+    if "://" in where:
+        _refuse_credentials(kind, where)
     return Target(kind, where, shown, _options(shown, options), [])
+
+
+def _refuse_credentials(kind: str, where: str) -> None:
+    """And show nothing: where a password ends is not known, when it holds an @, a # or a ?."""
+    address = where.split("?", 1)[0] if kind in ("http", "https") else where
+    if "@" in address:
+        raise UsageError(
+            f"{kind}://{HIDDEN}: a user or a password is in the address, expected a file or a "
+            "variable that holds it: every user of a machine can read the words of its commands",
+            fix=f"{kind}://HOST/...#user=NAME,password-file=FILE (or password-env=VARIABLE)",
+        )
+    host = where.partition("://")[2].split("/", 1)[0].split("?", 1)[0]
+    if not HOST.fullmatch(host):
+        raise UsageError(f"{kind}://{HIDDEN}: no host in it, expected {kind}://host[:port]/...")
 
 
 def _shown(text: str) -> str:

@@ -2,8 +2,8 @@
 
     python -m tests.faults.accepting OUTBOX ROUND
 
-Lines are 5 bytes of a letter and a number, written at once: `t` tried, `a` accepted (its sequence
-number), `d` delivered and acknowledged.
+Lines are a letter and a number: `t` so many were tried, `a` accepted under this number, `x` about
+to acknowledge up to this number, `d` did so.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def accept_for_ever(path: Path, round_: int) -> None:
         for seq in outbox.accept(batch):
             say("a", seq)
         if rng.random() < 0.3 and (owed := outbox.owed("a", rng.randint(1, 5))):
+            say("x", owed[-1].seq)
             outbox.acknowledge("a", owed[-1].seq)
             say("d", owed[-1].seq)
 
