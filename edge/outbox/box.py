@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from typing import Any, TypeVar
 
 import msgspec
@@ -30,6 +31,7 @@ from edge.outbox.sequence import Sequence as Numbers
 log = logging.getLogger(__name__)
 
 WAITING = 1000  # events in memory, while the disk takes none
+RETRY_S = 1.0  # between two tries to write them
 T = TypeVar("T")
 
 
@@ -67,9 +69,16 @@ class Outbox:
     Raises SinkError when it cannot be opened.
     """
 
-    def __init__(self, path: Path, sinks: Sequence[str], limits: Limits = LIMITS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        sinks: Sequence[str],
+        limits: Limits = LIMITS,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._path, self._sinks, self._limits = path, tuple(sinks), limits
-        self._lock = Lock()
+        self._lock, self._clock = Lock(), clock
+        self._retry_s = 0.0  # when the disk is tried again, after it took nothing
         self._encode = msgspec.json.Encoder().encode
         self._waiting: list[Event] = []
         self.lost = 0  # events that found no room in memory either
@@ -83,7 +92,7 @@ class Outbox:
         """
         with self._lock:
             self._waiting += events
-            return self._accepted()
+            return self._accepted() if self._is_time() else self._wait()
 
     def owed(self, sink: str, count: int) -> list[Owed]:
         """The next `count` events of a sink, in the order of their numbers."""
@@ -92,7 +101,7 @@ class Outbox:
             "WHERE sink = ? AND seq > ? ORDER BY seq LIMIT ?"
         )
         with self._lock:
-            if self._waiting:
+            if self._is_time():
                 self._accepted()
             through = self._through.get(sink, 0)
             rows = self._try(lambda: self._db.execute(query, (sink, through, count)).fetchall())
@@ -105,9 +114,7 @@ class Outbox:
         """
         with self._lock:
             self._through[sink] = max(through, self._through.get(sink, 0))
-            what = "refused" if is_refused else "sent"
-            if self._try(lambda: self._settle(sink, through, what)) is not None:
-                del self._through[sink]
+            self._settle_now(sink, "refused" if is_refused else "sent")
 
     def left_here(self) -> list[Sight]:
         """What was told to have come and never to have gone: a run before this one was cut off."""
@@ -143,8 +150,7 @@ class Outbox:
 
     def close(self) -> None:
         with self._lock:
-            if self._waiting:
-                self._accepted()
+            self._accepted()
             if self._waiting:
                 log.error("%s: %d events are lost with it", self._path, len(self._waiting))
             try:
@@ -165,19 +171,30 @@ class Outbox:
         self._events, self._bytes = self._db.execute(query).fetchone()
         self._through: dict[str, int] = {}  # sink -> acknowledged, and not yet on the disk
 
+    def _is_time(self) -> bool:
+        """Is there any use in writing?"""
+        return self._clock() >= self._retry_s
+
     def _accepted(self) -> tuple[int, ...]:
-        """Writes what waits."""
+        """Writes what waits, acknowledgements first: they make room."""
+        for sink in list(self._through):
+            self._settle_now(sink, "sent")
         events = self._waiting
         if not events:
             return ()
         seqs = self._try(lambda: self._write(events))
         if seqs is None:
-            self._wait()
-            return ()
+            self._retry_s = self._clock() + RETRY_S
+            return self._wait()
         self._waiting, self._said = [], ""
         return seqs
 
-    def _wait(self) -> None:
+    def _settle_now(self, sink: str, what: str) -> None:
+        through = self._through[sink]
+        if self._try(lambda: self._settle(sink, through, what)) is not None:
+            self._through.pop(sink, None)
+
+    def _wait(self) -> tuple[int, ...]:
         """In memory, those of least value give way."""
         over = len(self._waiting) - WAITING
         if over > 0:
@@ -185,6 +202,7 @@ class Outbox:
             gone = set(order[:over])
             self._waiting = [e for n, e in enumerate(self._waiting) if n not in gone]
             self.lost += over
+        return ()
 
     def _value(self, n: int) -> int:
         return VALUE[self._waiting[n].type]
