@@ -76,6 +76,8 @@ class RotatingFile:
             self._file = None
 
     def _open(self) -> BinaryIO:
+        if self.path.exists() and not self.path.is_file():
+            raise SinkError(f"{self.path}: no regular file", fix="name another file")
         try:
             file = self.path.open("ab", buffering=0)
             self._bytes = _whole_bytes(self.path)
@@ -142,6 +144,6 @@ def _whole_bytes(path: Path) -> int:
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - TAIL_BYTES))
-        tail = file.read()
+        tail = file.read(TAIL_BYTES)
     end = tail.rfind(b"\n")
     return size - len(tail) + end + 1 if end >= 0 or len(tail) == size else size

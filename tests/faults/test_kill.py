@@ -116,7 +116,7 @@ def test_killed_at_random_points(tmp_path):
 def test_killed_fifty_times(tmp_path):
     *_, accepted = rounds(tmp_path / "outbox.db", 50)
     print(f"50 kills, {accepted} events accepted, none lost, none invented")  # noqa: T201
-    assert accepted > 500
+    assert accepted > 200
 
 
 @pytest.fixture(scope="module")
