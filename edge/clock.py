@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from functools import lru_cache
 
 
 def utc_now() -> str:
@@ -11,6 +12,7 @@ def utc_now() -> str:
     return now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
 
 
+@lru_cache(8)  # asked once a thing of a frame
 def epoch_s(time: str) -> float:
     """Seconds since 1970 of a time that `utc_now` wrote; 0 for any other text."""
     try:
