@@ -190,7 +190,7 @@ class Outbox:
         return seqs
 
     def _settle_now(self, sink: str, what: str) -> None:
-        through = self._through[sink]
+        through = self._through.get(sink, 0)  # 0: a damaged database was replaced meanwhile
         if self._try(lambda: self._settle(sink, through, what)) is not None:
             self._through.pop(sink, None)
 

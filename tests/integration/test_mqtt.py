@@ -148,7 +148,7 @@ def test_a_broker_that_goes_and_comes_back_gets_everything(tmp_path, broker, ope
     sending.close()
 
 
-@pytest.mark.parametrize("count", [1500, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_a_broker_that_is_away_for_thousands_of_events(tmp_path, broker, opened, count):
     broker.stop()
     sending = Sending(tmp_path / "o.db", f"mqtt://127.0.0.1:{broker.port}/s")
