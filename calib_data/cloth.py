@@ -41,11 +41,25 @@ DYES: tuple[Colour, ...] = (
     (0.86, 0.42, 0.22),
 )
 DENIM: Colour = (0.22, 0.32, 0.48)
+DYE_NAMES = (
+    "white", "black", "navy", "grey", "red", "blue", "green", "beige", "pink", "yellow", "brown",
+    "purple", "olive", "light blue", "orange",
+)  # fmt: skip
+PATTERNS = {
+    "plain": "plain", "stripes": "striped", "checks": "checked", "dots": "dotted",
+    "flowers": "flowered", "denim": "denim",
+}  # fmt: skip
 
 
 def dye(rng: Rng) -> F32:
     """A plain cloth colour, (3,)."""
     return jitter(rng, DYES[rng.integers(len(DYES))], 0.05)
+
+
+def name_of(colour: F32) -> str:
+    """The dye a colour was made from: jitter is smaller than what lies between two."""
+    off = np.abs(np.array(DYES, np.float32) - colour).sum(1)
+    return DYE_NAMES[int(off.argmin())]
 
 
 def weave(rng: Rng, size: int, colour: F32, print_: str) -> F32:
@@ -99,13 +113,20 @@ def rounded(path: F32, share: float = 0.10) -> F32:
 
 
 class Garment:
-    """A garment being sewn: a sprite (size, size, 4), its cloth and its folds."""
+    """A garment being sewn: a sprite (size, size, 4), its cloth and its folds.
+
+    `known`: what is so by construction: pattern, colour (of a cloth in one colour), sleeve, leg,
+    neck, closure.
+    """
 
     def __init__(self, rng: Rng, size: int, colour: F32, print_: str, depth: float = 0.16) -> None:
         self.rng, self.size, self.colour = rng, size, colour
         self.cloth = weave(rng, size, colour, print_)
         self.light = folds(rng, size, depth, rng.uniform(0.2, 0.9))
         self.sprite = blank(size, size)
+        self.known = {"pattern": PATTERNS[print_]}
+        if print_ == "plain":
+            self.known["colour"] = name_of(colour)
 
     def panel(self, outline: F32, shade: float = 1.0, colour: F32 | None = None) -> F32:
         """Sew a piece on; darker toward its edge, a seam around it. Gives its mask (H, W)."""

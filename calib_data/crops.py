@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -13,25 +13,44 @@ from tqdm import tqdm
 
 from calib_data import backdrops, draw_clothes, draw_wear
 from calib_data.camera import photograph
+from calib_data.cloth import Garment
 from calib_data.draw_fish import SPECIES, fish
 from calib_data.heaps import LONG, PIECES, UPRIGHT, heap
 from calib_data.paint import F32, U8, fit, lay, turn
 
 Rng = np.random.Generator
 
-CLOTHES = {
+SEWN = {  # garments whose attributes are known by how they are made
     "T-Shirt": draw_clothes.t_shirt,
     "Pants": draw_clothes.pants,
     "Longsleeve": draw_clothes.longsleeve,
     "Shirt": draw_clothes.shirt,
     "Dress": draw_clothes.dress,
     "Shorts": draw_clothes.shorts,
-    "Shoes": draw_wear.shoes,
-    "Hat": draw_wear.hat,
     "Skirt": draw_clothes.skirt,
     "Hoodie": draw_clothes.hoodie,
     "Polo": draw_clothes.polo,
     "Outwear": draw_clothes.outwear,
+}
+
+
+def _sprite(sew: Callable[[Rng, int], Garment]) -> Callable[[Rng, int], F32]:
+    return lambda rng, size: sew(rng, size).sprite
+
+
+CLOTHES: dict[str, Callable[[Rng, int], F32]] = {
+    "T-Shirt": _sprite(draw_clothes.t_shirt),
+    "Pants": _sprite(draw_clothes.pants),
+    "Longsleeve": _sprite(draw_clothes.longsleeve),
+    "Shirt": _sprite(draw_clothes.shirt),
+    "Dress": _sprite(draw_clothes.dress),
+    "Shorts": _sprite(draw_clothes.shorts),
+    "Shoes": draw_wear.shoes,
+    "Hat": draw_wear.hat,
+    "Skirt": _sprite(draw_clothes.skirt),
+    "Hoodie": _sprite(draw_clothes.hoodie),
+    "Polo": _sprite(draw_clothes.polo),
+    "Outwear": _sprite(draw_clothes.outwear),
 }
 HUNG = {"T-Shirt", "Longsleeve", "Shirt", "Dress", "Hoodie", "Polo", "Outwear"}
 GENERIC = (
@@ -56,7 +75,10 @@ TAGS: dict[str, tuple[str, ...]] = {
 
 def garment(rng: Rng, tag: str, size: int) -> F32:
     """One garment, flat or on a hanger, (H, W, 4)."""
-    sprite = CLOTHES[tag](rng, size)
+    return _laid_out(rng, tag, CLOTHES[tag](rng, size))
+
+
+def _laid_out(rng: Rng, tag: str, sprite: F32) -> F32:
     if tag in HUNG and rng.random() < 0.4:
         return draw_wear.on_hanger(rng, sprite)
     return draw_wear.tilted(rng, sprite, 8 if tag in {"Shoes", "Hat"} else 25)
@@ -67,8 +89,19 @@ def crop(head: str, tag: str, seed: int, size: int = 256) -> U8:
     if tag not in TAGS.get(head, ()):
         raise ValueError(f"tag: {head}/{tag} is not one that is drawn, expected one of {TAGS}")
     rng = np.random.default_rng([seed, zlib.crc32(f"{head}/{tag}".encode())])
-    frame = VIEWS[head](rng, tag, size).astype(np.float32)
-    blur = rng.choice([0.0, 0.5, 0.8, 1.3]) * size / 256
+    return _photographed(rng, VIEWS[head](rng, tag, size).astype(np.float32))
+
+
+def sewn(tag: str, seed: int, size: int = 256) -> tuple[U8, dict[str, str]]:
+    """A view of a garment, and what is known of it: see Garment.known. `tag`: one of SEWN."""
+    rng = np.random.default_rng([seed, zlib.crc32(f"sewn/{tag}".encode())])
+    frame, garment = _ground(rng, tag, size), SEWN[tag](rng, size)
+    frame = _set_down(rng, frame, _laid_out(rng, tag, garment.sprite)).astype(np.float32)
+    return _photographed(rng, frame), garment.known
+
+
+def _photographed(rng: Rng, frame: F32) -> U8:
+    blur = rng.choice([0.0, 0.5, 0.8, 1.3]) * frame.shape[0] / 256
     return photograph(rng, frame, float(blur), rng.uniform(0.004, 0.03))
 
 
@@ -102,10 +135,16 @@ def _produce_view(rng: Rng, tag: str, size: int) -> F32:
 
 
 def _clothes_view(rng: Rng, tag: str, size: int) -> F32:
+    frame = _ground(rng, tag, size)
+    return _set_down(rng, frame, garment(rng, tag, size))
+
+
+def _ground(rng: Rng, tag: str, size: int) -> F32:
+    """Where a garment lies or hangs."""
     frame = backdrops.mixed_ground(rng, size, size, "wall wall bed bed wood tiles")
     if tag in HUNG and rng.random() < 0.15:
         frame = backdrops.empty_rail(rng, size, size)
-    return _set_down(rng, frame, garment(rng, tag, size))
+    return frame
 
 
 def _fish_view(rng: Rng, tag: str, size: int) -> F32:

@@ -1,11 +1,11 @@
-"""Clothes, flat or hanging: each function gives one sprite (size, size, 4)."""
+"""Clothes, flat or hanging: each function gives one garment, its sprite (size, size, 4)."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from calib_data.cloth import DENIM, Garment, curve, dye
-from calib_data.paint import F32, jitter, polygon, step, tint
+from calib_data.paint import jitter, polygon, step, tint
 
 Rng = np.random.Generator
 
@@ -19,6 +19,7 @@ def _sew(rng: Rng, size: int, prints: str, depth: float = 0.16) -> Garment:
 
 def _sleeves(g: Garment, reach: float, drop: float, width: float, spread: float) -> None:
     """Both sleeves, from the shoulder to a cuff `drop` down and `reach` out."""
+    g.known["sleeve"] = "long-sleeve" if drop > 0.3 else "short-sleeve"
     for side in (0, 1):
         tip_x, tip_y = 0.30 - reach - spread, 0.20 + drop
         inner = (tip_x + width, tip_y + width * 0.35)
@@ -74,6 +75,7 @@ def _neck(g: Garment, neck: float) -> None:
 
 def _collar(g: Garment, deep: float) -> None:
     """A folded collar with two points."""
+    g.known["neck"] = "collar"
     g.panel(
         curve([(0.415, 0.085), (0.585, 0.085), (0.60, 0.11), (0.5, 0.135), (0.40, 0.11)], g.size),
         0.6,
@@ -85,7 +87,7 @@ def _collar(g: Garment, deep: float) -> None:
         g.panel(curve(leaf, g.size), 1.06)
 
 
-def t_shirt(rng: Rng, size: int) -> F32:
+def t_shirt(rng: Rng, size: int) -> Garment:
     """Short sleeves and a round or V neck."""
     g = _sew(rng, size, "plain plain stripes dots")
     neck = rng.uniform(0.03, 0.08)
@@ -94,7 +96,7 @@ def t_shirt(rng: Rng, size: int) -> F32:
     _neck(g, neck)
     if rng.random() < 0.35:
         _chest_print(g)
-    return g.sprite
+    return g
 
 
 def _chest_print(g: Garment) -> None:
@@ -107,17 +109,18 @@ def _chest_print(g: Garment) -> None:
     g.disc(0.5, 0.34, 0.03, dye(g.rng))
 
 
-def longsleeve(rng: Rng, size: int) -> F32:
+def longsleeve(rng: Rng, size: int) -> Garment:
     """Long sleeves, a round neck, cuffs."""
     g = _sew(rng, size, "plain stripes stripes")
     neck = rng.uniform(0.03, 0.06)
     _sleeves(g, rng.uniform(0.13, 0.20), rng.uniform(0.46, 0.56), 0.075, 0.0)
     _torso(g, rng.uniform(0.76, 0.84), neck)
     _neck(g, neck)
-    return g.sprite
+    return g
 
 
 def _placket(g: Garment, top: float, foot: float, buttons: int) -> None:
+    g.known["closure"] = "buttons"
     g.seam([(0.478, top), (0.478, foot)], 0.55)
     g.seam([(0.522, top), (0.522, foot)], 0.55)
     bright = (0.92, 0.90, 0.86) if g.colour.mean() < 0.7 else (0.35, 0.30, 0.26)
@@ -125,7 +128,7 @@ def _placket(g: Garment, top: float, foot: float, buttons: int) -> None:
         g.disc(0.5, float(y), 0.009, bright)
 
 
-def shirt(rng: Rng, size: int) -> F32:
+def shirt(rng: Rng, size: int) -> Garment:
     """A collar, a row of buttons from neck to hem, long or short sleeves, a breast pocket."""
     g = _sew(rng, size, "plain checks checks stripes denim")
     if rng.random() < 0.75:
@@ -143,10 +146,10 @@ def shirt(rng: Rng, size: int) -> F32:
             ),
             1.03,
         )
-    return g.sprite
+    return g
 
 
-def polo(rng: Rng, size: int) -> F32:
+def polo(rng: Rng, size: int) -> Garment:
     """Short sleeves, a collar and three buttons."""
     g = _sew(rng, size, "plain plain stripes")
     _sleeves(g, 0.12, rng.uniform(0.12, 0.17), 0.11, rng.uniform(0, 0.04))
@@ -154,12 +157,13 @@ def polo(rng: Rng, size: int) -> F32:
     g.panel(curve([(0.475, 0.13), (0.525, 0.13), (0.525, 0.30), (0.475, 0.30)], size), 1.04)
     _placket(g, 0.135, 0.30, 3)
     _collar(g, 0.06)
-    return g.sprite
+    return g
 
 
-def hoodie(rng: Rng, size: int) -> F32:
+def hoodie(rng: Rng, size: int) -> Garment:
     """A hood, cords, a pouch pocket, ribbed cuffs and hem."""
     g = _sew(rng, size, "plain", 0.20)
+    g.known["neck"] = "hood"
     _sleeves(g, rng.uniform(0.13, 0.18), rng.uniform(0.44, 0.52), 0.10, 0.0)
     hem = rng.uniform(0.76, 0.82)
     _torso(g, hem, 0.05, 0.01)
@@ -191,10 +195,10 @@ def hoodie(rng: Rng, size: int) -> F32:
             1.0,
             np.array(cord),
         )
-    return g.sprite
+    return g
 
 
-def outwear(rng: Rng, size: int) -> F32:
+def outwear(rng: Rng, size: int) -> Garment:
     """A jacket: zip from collar to hem, stand-up collar, side pockets; often quilted."""
     g = _sew(rng, size, "plain plain denim", 0.20)
     _sleeves(g, rng.uniform(0.13, 0.18), rng.uniform(0.46, 0.52), 0.115, 0.0)
@@ -209,10 +213,11 @@ def outwear(rng: Rng, size: int) -> F32:
     _zip(g, 0.15, hem)
     for x, lean in ((0.355, 0.03), (0.645, -0.03)):
         g.seam([(x, 0.55), (x - lean, 0.68)], 0.9, 0.012)
-    return g.sprite
+    return g
 
 
 def _zip(g: Garment, top: float, foot: float) -> None:
+    g.known["closure"] = "zip"
     g.panel(curve([(0.488, top), (0.512, top), (0.512, foot), (0.488, foot)], g.size), 0.5)
     teeth = polygon(
         g.size, g.size, curve([(0.492, top), (0.508, top), (0.508, foot), (0.492, foot)], g.size)
@@ -224,6 +229,7 @@ def _zip(g: Garment, top: float, foot: float) -> None:
 
 def _legs(g: Garment, foot: float, width: float, gap: float) -> None:
     """Trousers from a waistband at the top to `foot`; the crotch stays at 0.38."""
+    g.known["leg"] = "long-leg" if foot > 0.75 else "short-leg"
     for side in (0, 1):
         leg = [
             (0.33, 0.09),
@@ -258,21 +264,21 @@ def _legs(g: Garment, foot: float, width: float, gap: float) -> None:
     g.disc(0.5, 0.085, 0.011, (0.72, 0.62, 0.42))
 
 
-def pants(rng: Rng, size: int) -> F32:
+def pants(rng: Rng, size: int) -> Garment:
     """Long trousers."""
     g = _sew(rng, size, "denim denim plain plain checks")
     _legs(g, rng.uniform(0.93, 0.97), rng.uniform(0.11, 0.17), rng.uniform(0.015, 0.05))
-    return g.sprite
+    return g
 
 
-def shorts(rng: Rng, size: int) -> F32:
+def shorts(rng: Rng, size: int) -> Garment:
     """Trousers that end above the knee; drawn wide, since a view holds little else."""
     g = _sew(rng, size, "denim plain plain checks flowers")
     _legs(g, rng.uniform(0.50, 0.60), rng.uniform(0.20, 0.25), rng.uniform(0.01, 0.025))
-    return g.sprite
+    return g
 
 
-def skirt(rng: Rng, size: int) -> F32:
+def skirt(rng: Rng, size: int) -> Garment:
     """A waistband and a flared, often pleated, cloth."""
     g = _sew(rng, size, "plain checks dots flowers denim stripes", 0.24)
     hem, flare = rng.uniform(0.55, 0.85), rng.uniform(0.08, 0.24)
@@ -294,13 +300,14 @@ def skirt(rng: Rng, size: int) -> F32:
         ),
         1.05,
     )
-    return g.sprite
+    return g
 
 
-def dress(rng: Rng, size: int) -> F32:
+def dress(rng: Rng, size: int) -> Garment:
     """A fitted top with straps or short sleeves, a waist, and a skirt in one piece."""
     g = _sew(rng, size, "plain dots flowers flowers stripes", 0.22)
     hem, flare = rng.uniform(0.86, 0.96), rng.uniform(0.06, 0.18)
+    g.known["sleeve"] = "sleeveless"
     if rng.random() < 0.5:
         _sleeves(g, 0.06, 0.10, 0.11, 0.0)
     neck = rng.uniform(0.05, 0.10)
@@ -337,4 +344,4 @@ def dress(rng: Rng, size: int) -> F32:
             0.35,
             0.007,
         )
-    return g.sprite
+    return g

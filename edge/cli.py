@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge import __version__
-from edge.errors import CheckFailed, EdgeError, SourceError
+from edge.errors import CheckFailed, EdgeError, SourceError, UsageError
 from edge.flags import parse
 from edge.pictures.suffixes import is_clip
 from edge.process import (
@@ -29,6 +29,7 @@ from edge.process import (
 
 if TYPE_CHECKING:
     from edge.frames import View
+    from edge.length.ruler import Ruler
     from edge.pipeline import Explain
     from edge.recipients import Recipients
     from edge.sinks import Sink
@@ -65,13 +66,14 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         from edge import pipeline
 
         recipients = _open_recipients(flags, sources, opened)
+        view = _view(flags, opened)
         tagger = _open_tagger(flags, opened)
         sinks = _open_sinks(flags, sources, out, opened, recipients.sinks)
         totals = pipeline.run(
             sources,
             tagger,
             sinks,
-            _view(flags),
+            view,
             is_stopped=stop,
             max_frames=flags.frames,
             explain=_open_explain(flags, opened),
@@ -80,6 +82,13 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     if not stop():
         recipients.check()
     return SourceError.exit_code if totals.failed else 0
+
+
+def enroll(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
+    """Tags with a few pictures, on the device."""
+    from edge.enrolling import enroll as change
+
+    return change(_with_profile(flags), out)
 
 
 def capture(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
@@ -99,6 +108,24 @@ def capture(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     write_line(out, f"{folder / sets.MANIFEST}: {len(made.pictures)} pictures")
     if not made.pictures and not stop():
         raise SourceError(f"{', '.join(s.name for s in sources)}: gave no picture to keep")
+    return 0
+
+
+def calibrate(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
+    """A camera plane from pictures of a checkerboard."""
+    from itertools import chain
+
+    from edge.length.calibrating import Wanted, calibrated
+
+    wanted = Wanted(flags.board, flags.square_mm, flags.count)
+    with ExitStack() as opened:
+        sources = _open_sources(flags, opened, stop)
+        frames = chain.from_iterable(source.frames() for source in sources)
+        with _bar(flags, flags.count) as step:
+            lines = calibrated(frames, wanted, Path(flags.out), step)
+    for line in lines:
+        write_line(out, line)
+    write_line(out, f"next: edge-tag --plane {flags.out} {flags.sources[0]}")
     return 0
 
 
@@ -136,7 +163,9 @@ def check(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
 
 VERBS: dict[str, Callable[[argparse.Namespace, BinaryIO, Stop], int]] = {
     "run": run,
+    "enroll": enroll,
     "capture": capture,
+    "calibrate": calibrate,
     "check": check,
     "devices": devices,
 }
@@ -169,15 +198,56 @@ def _open_tagger(flags: argparse.Namespace, opened: ExitStack) -> Tagger:
     from edge.tagger import open_tagger
 
     tagger = open_tagger(flags.bundle, flags.engine, flags.provider, flags.threads)
-    return opened.enter_context(closing(tagger))
+    opened.enter_context(closing(tagger))
+    _add_heads(flags, tagger)
+    return tagger
 
 
-def _view(flags: argparse.Namespace) -> View:
+def _add_heads(flags: argparse.Namespace, tagger: Tagger) -> None:
+    """What was enrolled, and tags by their texts."""
+    from edge.heads.added import open_gallery, open_vocabulary
+
+    gallery = None if flags.no_gallery else open_gallery(tagger.bundle, flags.gallery)
+    if gallery is not None:
+        tagger.add(gallery)
+    if flags.vocabulary is not None:
+        tagger.add(open_vocabulary(tagger.bundle, flags.vocabulary))
+
+
+def _view(flags: argparse.Namespace, opened: ExitStack) -> View:
     from edge.frames import View
     from edge.records import Budget
 
     budget = Budget() if flags.budget_ms is None else Budget(frame_ms=flags.budget_ms)
-    return View(whole=flags.whole, top_k=flags.top_k, budget=budget)
+    return View(flags.whole, flags.top_k, budget, _ruler(flags, opened))
+
+
+def _ruler(flags: argparse.Namespace, opened: ExitStack) -> Ruler | None:
+    if flags.plane is None and flags.mm_per_px is None:
+        for flag, given in (
+            ("--outline", flags.outline),
+            ("--length-to fork", flags.length_to == "fork"),
+        ):
+            if given:
+                raise UsageError(
+                    f"{flag} is given without a plane, expected --plane or --mm-per-px beside it",
+                    fix="edge-tag --mm-per-px 0.5 ..., or edge-tag calibrate",
+                )
+        return None
+    from edge.length.plane import FlatPlane
+    from edge.length.plane_file import read_plane
+    from edge.length.ruler import Ruler
+
+    plane = FlatPlane(flags.mm_per_px) if flags.plane is None else read_plane(Path(flags.plane))
+    if flags.outline is None:
+        return Ruler(plane, flags.length_to)
+    from edge.length.outline import open_outline
+
+    outliner = open_outline(
+        Path(flags.outline), flags.engine, flags.provider or "CPU", flags.threads or 0
+    )
+    opened.enter_context(closing(outliner))
+    return Ruler(plane, flags.length_to, outliner)
 
 
 def _open_recipients(

@@ -8,10 +8,18 @@ from typing import NoReturn
 
 from edge import __version__
 from edge.errors import UsageError
+from edge.flags_gallery import ABOUT, add_enroll, add_heads, checked
 
 EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
 OUTBOX_MB = 64
-VERBS = ("run", "capture", "check", "devices")  # the first word of a command; any other means run
+VERBS = (
+    "run",
+    "enroll",
+    "capture",
+    "calibrate",
+    "check",
+    "devices",
+)  # the first word of a command; any other means run
 
 EXAMPLES = """\
 examples:
@@ -25,7 +33,9 @@ examples:
   edge-tag --camera 0 --to mqtt://broker    events to a broker, and to Home Assistant
 
 more commands (edge-tag COMMAND --help):
+  edge-tag enroll --name Acme a.jpg b.jpg   a tag more, with a few pictures, no training
   edge-tag capture --camera 0 --out set/    take a calibration set
+  edge-tag calibrate boards/ --square-mm 20 --out belt.json     a camera plane, to measure fish in
   edge-tag check                            is the bundle right, on each engine of this machine?
   edge-tag devices                          the device profiles
 
@@ -47,12 +57,19 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     Raises UsageError. `--help` and `--version` print and raise SystemExit, as argparse does.
     """
     verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("run", argv)
-    parser = {"run": _run, "capture": _capture, "check": _check, "devices": _devices}[verb]()
-    flags = parser.parse_args(rest)
+    makers = {
+        "run": _run,
+        "enroll": _enroll,
+        "capture": _capture,
+        "calibrate": _calibrate,
+        "check": _check,
+        "devices": _devices,
+    }
+    flags = makers[verb]().parse_args(rest)
     flags.verb = verb
-    if verb in ("run", "capture"):
+    if verb in ("run", "capture", "calibrate"):
         flags.sources = _sources(flags)
-    return flags
+    return checked(flags) if verb == "enroll" else flags
 
 
 def _run() -> Parser:
@@ -65,6 +82,7 @@ def _run() -> Parser:
     _add_pace(parser, every_s=0.0)
     parser.add_argument("--frames", type=at_least_1, metavar="N", help="stop after N frames")
     _add_engine(parser)
+    add_heads(parser)
     add = parser.add_argument_group("how closely to look").add_argument
     text = (
         "what one frame may take, from its pixels to its tags; several cameras share it "
@@ -75,6 +93,7 @@ def _run() -> Parser:
     add(
         "--top-k", type=at_least_1, metavar="N", help="the N best tags of each head, however unsure"
     )
+    _add_length(parser)
     results = parser.add_argument_group("results")
     add = results.add_mutually_exclusive_group().add_argument
     add("--json", action="store_true", help="JSON Lines (default when stdout is no terminal)")
@@ -100,6 +119,19 @@ def _add_recipients(parser: Parser) -> None:
     add("--outbox-mb", type=at_least_1, default=OUTBOX_MB, metavar="N", help=text)
 
 
+def _add_length(parser: Parser) -> None:
+    group = parser.add_argument_group("length of fish")
+    add = group.add_mutually_exclusive_group().add_argument
+    text = "the camera plane that `edge-tag calibrate` wrote: fish are measured in it"
+    add("--plane", metavar="FILE", help=text)
+    text = "a plane seen from straight above: mm that a pixel shows"
+    add("--mm-per-px", type=millimetres, metavar="X", help=text)
+    text = "a fish outline that `edge-quantize quantize-outline` wrote: masks where colours fail"
+    group.add_argument("--outline", metavar="DIR", help=text)
+    text = 'where a fish ends: the "tips" of its tail, or its "fork" (default %(default)s)'
+    group.add_argument("--length-to", choices=("tips", "fork"), default="tips", help=text)
+
+
 def _add_explain(parser: Parser) -> None:
     add = parser.add_argument_group("why these tags").add_argument
     text = (
@@ -111,6 +143,14 @@ def _add_explain(parser: Parser) -> None:
     add("--explain-every-s", type=seconds, default=0.0, metavar="S", help=text)
     text = "such pictures in the folder at most, the oldest are removed (default %(default)s)"
     add("--explain-keep", type=at_least_1, default=EXPLAIN_KEEP, metavar="N", help=text)
+
+
+def _enroll() -> Parser:
+    parser = _parser("edge-tag enroll", ABOUT)
+    add_enroll(parser)
+    _add_engine(parser)
+    parser.set_defaults(budget_ms=None)  # a device profile may have one
+    return parser
 
 
 def _capture() -> Parser:
@@ -127,6 +167,24 @@ def _capture() -> Parser:
     parser.add_argument("--name", default="", help="the set's name (default: the folder's)")
     text = "who may use the pictures for what, as it goes into the manifest"
     parser.add_argument("--licence", default="", metavar="TEXT", help=text)
+    return parser
+
+
+def _calibrate() -> Parser:
+    parser = _parser(
+        "edge-tag calibrate",
+        "Pictures of a checkerboard -> a camera plane: the file that --plane takes. The board of\n"
+        "the first lies flat in the plane that fish will lie in; others are turned and tilted.",
+    )
+    _add_sources(parser)
+    _add_pace(parser, every_s=1.0)
+    add = parser.add_argument
+    add("--square-mm", type=square, required=True, metavar="MM", help="side of a square, measured")
+    text = "inner corners, columns x rows (default 9x6: ten squares by seven)"
+    add("--board", type=board, default=(9, 6), metavar="CxR", help=text)
+    add("--out", required=True, metavar="FILE", help="the plane's file; a .jpg goes beside it")
+    text = "boards in different places, at most (default %(default)s)"
+    add("--count", type=at_least_1, default=30, metavar="N", help=text)
     return parser
 
 
@@ -211,6 +269,23 @@ def seconds(text: str) -> float:
 
 def milliseconds(text: str) -> float:
     return _number(text, float, 0, "ms, 0 or more")
+
+
+def millimetres(text: str) -> float:
+    return _number(text, float, 1e-4, "mm, above 0")
+
+
+def square(text: str) -> float:
+    return _number(text, float, 0.5, "mm, 0.5 or more: the side of a square, measured")
+
+
+def board(text: str) -> tuple[int, int]:
+    sides = text.lower().split("x")
+    if len(sides) != 2 or not all(s.isdecimal() and 3 <= int(s[:4]) <= 60 for s in sides):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is given, expected inner corners like 9x6, 3 to 60 each way"
+        )
+    return int(sides[0]), int(sides[1])
 
 
 def _number(text: str, kind: Callable[[str], float], least: float, expected: str) -> float:

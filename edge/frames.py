@@ -14,15 +14,18 @@ import numpy as np
 
 from edge.bundle.manifest import Head
 from edge.glance.heat import Heat
-from edge.heads.scores import tags_for
+from edge.heads.colour import coloured
+from edge.heads.scores import GALLERY, among, none_for, tags_for
+from edge.length.ruler import Ruler, told
 from edge.memory import known
 from edge.memory.known import Memory
 from edge.pictures import pixels
-from edge.records import F32, Budget, Picture, Region, Spent, Tag
+from edge.records import F32, Budget, Nothing, Picture, Region, Spent, Tag
 from edge.schedule.candidates import Candidate, Item, Why, asked, candidates
 from edge.schedule.pace import Pace
 from edge.schedule.plan import NOTHING, Asked, Choice, plan
 
+OVERLAPPED = (4 / 3) ** 2  # tiles that share a quarter of their side: so many more
 STARVED_S = 1.0  # without any launch: then one is made, whatever the budget says
 
 
@@ -32,6 +35,7 @@ class View(msgspec.Struct, frozen=True):
     whole: bool = False  # one look at the whole frame, nothing else
     top_k: int | None = None  # the best of each head, thresholds ignored
     budget: Budget = Budget()
+    ruler: Ruler | None = None  # measures fish; None: no camera plane is known
 
 
 AS_USUAL = View()
@@ -71,6 +75,7 @@ class Seen(msgspec.Struct, frozen=True, eq=False):
     slowdown: float = 1.0  # of launches now, over what they took when they were measured
     budget_ms: float = math.inf  # what the frame was allowed to cost
     ages_s: F32 | None = None  # (rows, columns) since the last closer look; inf: never
+    none: tuple[Nothing, ...] = ()  # what was looked at and is none of the tags
 
     @property
     def shed(self) -> dict[str, int]:
@@ -124,13 +129,25 @@ def tag_frame(
     InferenceError when the engine fails, ValueError for an array that is no frame.
     """
     pixels.check(picture)
-    if math.isfinite(view.budget.frame_ms):
+    if is_limited(view):
         tagger.pace.measure(tagger)
     run = _Run(tagger, picture, view, past or Memory(), clock, at_s)
     run.glance()
     if not view.whole:
         run.focus()
+    if view.ruler is not None:
+        run.measure(view.ruler)
     return run.seen()
+
+
+def is_limited(view: View) -> bool:
+    """Is there a budget?"""
+    return math.isfinite(view.budget.frame_ms)
+
+
+def has_gallery(heads: Iterable[Head]) -> bool:
+    """Was anything enrolled?"""
+    return any(head.name == GALLERY for head in heads)
 
 
 class _Run:
@@ -150,7 +167,8 @@ class _Run:
         self._view, self._past = view, past
         self._at_s = self._start if at_s is None else at_s
         self._width, self._height = pixels.size(picture)
-        self._is_small = past.arrive(picture, self._at_s, tagger.input_px)
+        is_fine = has_gallery(tagger.heads) and not tagger.has_glance and not is_limited(view)
+        self._is_small = past.arrive(picture, self._at_s, tagger.input_px, is_fine=is_fine)
         self._looks: list[Looked] = []
         self._skipped: list[Skipped] = []
         self._heat: Heat | None = None
@@ -158,13 +176,16 @@ class _Run:
         self._ended = self._start  # the last launch, or nothing yet
         self._items: Sequence[Item] = ()
         self._found: Sequence[Candidate] = ()
+        self._lengths: Sequence[Tag] = ()
 
     def glance(self) -> None:
         """The whole frame, where it has changed or was not seen for long."""
         past, whole = self._past, Region(0, 0, self._width, self._height, "full")
         if (self._view.whole or past.wants_tags(self._at_s)) and self._may("tags", "focus"):
-            self._look(self._tagger.looks(self._picture, [whole]), whole, "glance")
-            past.saw_whole(self._looks[-1].tags, self._at_s)
+            looks = self._look(self._tagger.looks(self._picture, [whole]), whole, "glance")
+            rows = {name: scores[0] for name, scores in looks.scores.items()}
+            none = none_for(self._tagger.heads, rows)
+            past.saw_whole(self._looks[-1].tags, self._at_s, none)
         wants = not self._view.whole and not self._is_small and self._tagger.has_glance
         if wants and past.wants_heat(self._at_s) and self._may("heat", "glance"):
             begin = self._clock()
@@ -199,9 +220,19 @@ class _Run:
         self._past.had_turn("focus", self._at_s)  # there may have been nothing to look at
         self._skip(question, choices[:done])
 
+    def measure(self, ruler: Ruler) -> None:
+        """Fish and their lengths, in what is left of the budget."""
+        past, limit_ms = self._past, self._view.budget.frame_ms
+        self._lengths = past.measured.look(
+            ruler, self._picture, self._at_s, lambda: limit_ms - self._spent_ms(), past.new_id
+        )
+
     def seen(self) -> Seen:
         past, view = self._past, self._view
-        tags = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
+        known_tags = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
+        tags, past.colours = coloured(self._picture, known_tags, past.colours)
+        if view.ruler is not None:
+            tags = told(tags, self._lengths)
         closer = sum(look.region.kind != "full" for look in self._looks)
         launches = len(self._looks) - closer + (self._heat is not None)
         end = self._clock()
@@ -221,6 +252,7 @@ class _Run:
             self._tagger.pace.slowdown,
             view.budget.frame_ms,
             past.sweep.ages_s(),
+            past.none(self._tagger.heads, self._at_s),
         )
 
     def _plan(self) -> tuple[Asked, tuple[Choice, ...]]:
@@ -261,7 +293,14 @@ class _Run:
     def _tags_of(self, looks: Looks, region: Region) -> Iterator[Tag]:
         for head in self._tagger.heads:
             row, names = looks.scores[head.name][0], self._tagger.tags[head.name]
+            if head.name == GALLERY and region.kind == "tile":
+                row = among(row, self._places(region))
             yield from tags_for(head, names, row, region.box, self._view.top_k)
+
+    def _places(self, tile: Region) -> float:
+        """How many such tiles the frame is."""
+        area = (tile.x1 - tile.x0) * (tile.y1 - tile.y0)
+        return max(1.0, OVERLAPPED * self._width * self._height / area)
 
     def _launched(self, role: str, begin: float, engine_ms: float) -> None:
         self._engine_ms += engine_ms

@@ -175,4 +175,8 @@ def _line(frame: Frame, seen: Seen, size: tuple[int, int], tagger: Tagger) -> Fr
         shed=seen.shed,
         bundle=tagger.bundle.id,
         engine=tagger.engine,
+        none=tuple(
+            replace(one, heads={head: round(p, 4) for head, p in one.heads.items()})
+            for one in seen.none
+        ),
     )

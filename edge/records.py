@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 U8 = NDArray[np.uint8]
@@ -73,6 +74,30 @@ class Tag(msgspec.Struct, frozen=True):
     looks: int = 1  # at it, in all frames
     age_s: float = 0.0  # since the last of them
     state: Literal["open", "settled", "unsure"] = "open"  # would another look change it?
+    level: Literal["tag", "group"] = "tag"  # "group": `tag` is a group; which of its tags is unsure
+    colour: str | UnsetType = UNSET  # of a garment; else not said
+    length_cm: float | UnsetType = UNSET  # in the camera plane; of a fish, where a plane is known
+    length_sd_cm: float | UnsetType = UNSET  # its standard deviation
+    occluded: bool | UnsetType = UNSET  # it was never seen whole: the length may be wrong
+
+    @property
+    def words(self) -> str:
+        """The tag for people: with its length, where it has one."""
+        if self.length_cm is UNSET or self.length_sd_cm is UNSET:
+            return self.tag
+        doubt = "?" if self.occluded is True else ""
+        return f"{self.tag} {self.length_cm:.1f}{doubt} +- {self.length_sd_cm:.1f} cm"
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """A thing, or the whole frame, of which every head says "none of these"."""
+
+    heads: dict[str, float]  # head -> calibrated probability that it is none of its tags, 0..1
+    box: Box
+    track: int | None = None  # None: the whole frame
+    looks: int = 1
+    age_s: float = 0.0  # since the last of them
+    state: Literal["open", "settled", "unsure"] = "open"
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -99,6 +124,7 @@ class FrameTags(msgspec.Struct, frozen=True):
     shed: dict[str, int]  # looks that would have paid and did not fit the budget, by why
     bundle: str  # name@counter
     engine: str  # engine/PROVIDER
+    none: tuple[Nothing, ...] = ()  # looked at, and none of the tags that heads with a "none" know
 
 
 class FrameFailed(msgspec.Struct, frozen=True):

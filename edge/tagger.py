@@ -7,6 +7,7 @@ from contextlib import closing
 from os import PathLike
 from time import perf_counter
 from types import TracebackType
+from typing import NoReturn
 
 import msgspec
 import numpy as np
@@ -19,6 +20,7 @@ from edge.errors import BundleError, EngineMissing, InferenceError
 from edge.frames import AS_USUAL, View, tag_frame
 from edge.glance.heat import Heat
 from edge.glance.looking import Glancer, open_glance
+from edge.heads.added import AddedHead
 from edge.heads.scores import scores
 from edge.pictures import pixels
 from edge.pictures.planes import Scratch
@@ -52,6 +54,7 @@ class Tagger:
         self.artifact = artifact
         self.heads: tuple[Head, ...] = bundle.manifest.heads
         self.tags: dict[str, TagNames] = {head.name: bundle.tags_of(head) for head in self.heads}
+        self._added: tuple[AddedHead, ...] = ()
         self._engine = engine
         self._spec = bundle.manifest.input
         self._preparer = Preparer(self._spec.height, self._spec.width)
@@ -73,6 +76,14 @@ class Tagger:
     def has_glance(self) -> bool:
         """Does the bundle know where in a frame to look?"""
         return self._glancer is not None
+
+    def add(self, added: AddedHead) -> None:
+        """One head more, which reads the embedding. Raises ValueError for a name that is taken."""
+        if added.head.name in self.tags:
+            raise ValueError(f"head {added.head.name!r} is there already, expected another name")
+        self.heads += (added.head,)
+        self.tags[added.head.name] = added.names
+        self._added += (added,)
 
     def glance(self, picture: Picture) -> tuple[Heat, float]:
         """Where in a picture a closer look would pay, and the ms inside the engine.
@@ -156,21 +167,34 @@ class Tagger:
         return outputs, (perf_counter() - launch) * 1e3
 
     def _read(self, outputs: Mapping[str, F32]) -> tuple[F32, dict[str, F32]]:
-        """Engine outputs by the artifact's names -> embedding, scores by head."""
-        named = {
-            word: outputs[name] for word, name in self.artifact.outputs.items() if name in outputs
-        }
-        for word, array in named.items():
-            if not np.isfinite(array).all():
-                raise InferenceError(
-                    f"{self.engine}: output {word!r} holds NaN or infinity, expected numbers",
-                    fix="use the float artifact, another engine or another provider",
-                )
-        rows = named["embedding"]
-        lengths = np.maximum(
-            np.linalg.norm(rows, axis=1, keepdims=True), 1e-12
-        )  # all zero stays so
-        return rows / lengths, {head.name: scores(head, named[head.name]) for head in self.heads}
+        """Engine outputs by the artifact's names -> embedding, scores by head.
+
+        After the engine the caches hold nothing of this, and every call of numpy costs several
+        times what it costs in a loop: hence few of them, and none of their wrappers in Python.
+        """
+        names = self.artifact.outputs
+        used = [outputs[name] for name in names.values() if name in outputs]
+        if not np.isfinite(np.concatenate(used, axis=1)).all():
+            self._refuse(outputs)
+        rows = outputs[names["embedding"]]
+        squares: F32 = np.add.reduce(rows * rows, axis=1, keepdims=True)
+        lengths: F32 = np.maximum(np.sqrt(squares), 1e-12)  # all zero stays so
+        unit = rows / lengths
+        own = self.bundle.manifest.heads
+        by_head = {head.name: scores(head, outputs[names[head.name]]) for head in own}
+        return unit, by_head | {a.head.name: a.scores(unit) for a in self._added}
+
+    def _refuse(self, outputs: Mapping[str, F32]) -> NoReturn:
+        """Some of them are no numbers. Raises InferenceError."""
+        word = next(
+            word
+            for word, name in self.artifact.outputs.items()
+            if name in outputs and not np.isfinite(outputs[name]).all()
+        )
+        raise InferenceError(
+            f"{self.engine}: output {word!r} holds NaN or infinity, expected numbers",
+            fix="use the float artifact, another engine or another provider",
+        )
 
     def _score(self, rgb: U8) -> dict[str, F32]:
         """One picture of the input size -> head -> its row of scores."""

@@ -18,12 +18,18 @@ STAGES = {
     "distill": "a small student learns from the teacher's soft targets alone",
     "finetune": "a student with all its heads learns from labelled pictures",
     "average": "students that learned on from the same weights become one that knows more",
+    "attributes": "one more head of a student: sleeves, legs, necks, closures, patterns",
+    "fashion": "a FashionSAP file -> its image tower for each engine, float and int8; text vectors",
     "lowdata": "AD-Net's recipe for a few labelled pictures a class, beside plain training",
     "export": "student -> float ONNX, OpenVINO and TFLite, each proven equal to it",
     "quantize": "float -> int8 for each engine: several methods tried, the best kept",
     "compare": "accuracy, agreement, size and milliseconds, float against int8, as a page",
     "glance": "where in a frame to look closer: a small network on a student's first layers",
     "quantize-glance": "a glance -> int8 for each engine, judged by the things it still finds",
+    "vocabulary": "tags by their text embeddings, a small file beside any bundle",
+    "outline": "which pixels of a crop are the fish: a small network, learned on rendered belts",
+    "quantize-outline": "an outline -> int8 for each engine, judged by COCO's mask mAP",
+    "length": "a fish's length from the shape of its mask: a few thousand int8 weights",
     "pack": "artifacts, heads, accuracy, golden pictures and recipe -> a bundle",
 }
 WALK = """\

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
 
 import msgspec
+import numpy as np
+
+from edge.records import F32
 
 SCHEMA = 2  # of the manifest; grows when a manifest written today could not be read yesterday
 MANIFEST = "bundle.json"
@@ -37,7 +41,7 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by_tag: dict[str, float] = {}  # 0..1, tags that the evaluation set holds
 
 
-class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """How one output becomes tags."""
 
     name: str
@@ -50,6 +54,11 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     has_none: bool = False  # softmax only: one more logit after the tags means "none of these"
     evaluation: str = ""  # what the accuracy was measured on
     accuracy: dict[str, Accuracy] = {}  # "float", "onnxruntime/int8", ...
+
+    @cached_property
+    def limits(self) -> F32:
+        """The thresholds, (1,) or (T,): a thousand are not to be converted at every look."""
+        return np.asarray(self.thresholds, np.float32)
 
 
 class GoldenCell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

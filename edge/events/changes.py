@@ -204,8 +204,14 @@ def _things(tags: Sequence[Tag]) -> list[tuple[Key, list[Tag]]]:
 
 def _said(tags: Sequence[Tag]) -> tuple[Said, ...]:
     """Each word once, with its best score."""
-    words = {(t.head, t.tag): Said(t.head, t.tag, t.group, t.score) for t in reversed(tags)}
-    return tuple(list(words.values())[::-1][:MOST_TAGS])
+    words = {(tag.head, tag.tag): tag for tag in reversed(tags)}
+    best = list(words.values())[::-1][:MOST_TAGS]
+    return tuple(
+        Said(
+            t.head, t.tag, t.group, t.score, t.colour, t.length_cm, t.length_sd_cm, t.occluded
+        )
+        for t in best
+    )  # fmt: skip
 
 
 def _sight(result: FrameTags, tags: Sequence[Tag], old: Sight | None = None) -> Sight:

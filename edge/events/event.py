@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from edge.records import Box
 
@@ -28,6 +29,10 @@ class Said(msgspec.Struct, frozen=True):
     label: str
     group: str | None
     score: float  # 0..1
+    colour: str | UnsetType = UNSET  # of a garment; else not said
+    length_cm: float | UnsetType = UNSET  # of a fish, where a plane is known
+    length_sd_cm: float | UnsetType = UNSET
+    occluded: bool | UnsetType = UNSET
 
 
 class Sight(msgspec.Struct, frozen=True):

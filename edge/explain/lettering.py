@@ -156,7 +156,7 @@ def _resized(pixels: U8) -> tuple[U8, float]:
 
 
 def _words(tag: Tag) -> str:
-    return f"{tag.tag} {tag.score:.0%}"
+    return tag.words if tag.words != tag.tag else f"{tag.tag} {tag.score:.0%}"
 
 
 def _colour(head: str, colours: dict[str, Colour]) -> Colour:

@@ -5,12 +5,16 @@ T is the number of tags; a head with `has_none` has one logit more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.bundle.manifest import Head
 from edge.records import F32, Box, Tag
+
+UNSURE = 0.6  # of a group: it is said of what no tag is sure of, and shall be right all the more
+GALLERY = "gallery"  # the head of what was enrolled on the device
 
 
 def scores(head: Head, logits: F32) -> F32:
@@ -21,13 +25,21 @@ def scores(head: Head, logits: F32) -> F32:
 
 def softmax(z: F32) -> F32:
     """Over the last axis; rows sum to 1. The largest is taken off first, so nothing overflows."""
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
-    return np.asarray(e / e.sum(axis=-1, keepdims=True), np.float32)
+    e = np.exp(z - np.maximum.reduce(z, axis=-1, keepdims=True))
+    return np.asarray(e / np.add.reduce(e, axis=-1, keepdims=True), np.float32)
 
 
 def sigmoid(z: F32) -> F32:
     """Beyond 80 on either side float32 knows only 0 and 1, and exp would overflow at 89."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(z, -80, 80))), np.float32)
+    return np.asarray(1 / (1 + np.exp(np.minimum(np.maximum(-z, -80), 80))), np.float32)
+
+
+def among(scores_row: F32, places: float) -> F32:
+    """A row with "none" of a place that is one of so many: as many times less likely to show a tag
+    before anybody looked. Without that, many looks would find something in any frame.
+    """
+    known, none = scores_row[:-1] / places, scores_row[-1:]
+    return np.asarray(np.concatenate([known, none]) / (known.sum() + none[0]), np.float32)
 
 
 def tags_for(
@@ -39,18 +51,63 @@ def tags_for(
 ) -> list[Tag]:
     """The tags that one row of scores gives to `box`, best first.
 
-    softmax: the best one, if it beats "none" and reaches its threshold. multilabel: all that reach
-    theirs. With `top_k`, the head's best `top_k`, whatever the thresholds and "none" say.
+    softmax: the best one, if it beats "none" and reaches its threshold, else its group, if that
+    does: see `group_for`. multilabel: all that reach theirs. With `top_k`, the head's best `top_k`,
+    whatever the thresholds and "none" say.
     """
     real = scores_row[: len(names)]  # (T,)
-    limits = np.broadcast_to(np.asarray(head.thresholds, np.float32), real.shape)  # (T,)
-    order = np.argsort(-real, kind="stable")  # on a tie the earlier tag wins, on every machine
+    reached = real >= head.limits  # (T,)
     if top_k is not None:
-        chosen = order[: max(0, top_k)]
+        chosen = ranked(real)[: max(0, top_k)].tolist()
     elif head.kind == "softmax":
-        chosen = order[:1][(real >= limits)[order[:1]]]
-        if head.has_none and scores_row[-1] >= real[order[0]]:
-            chosen = order[:0]
+        best = int(real.argmax())
+        is_none = head.has_none and scores_row[-1] >= real[best]
+        chosen = [best] if reached[best] and not is_none else []
     else:
-        chosen = order[(real >= limits)[order]]
+        rows = np.nonzero(reached)[0]
+        chosen = rows[ranked(real[rows])].tolist()
+    if head.kind == "softmax" and top_k is None and not chosen:
+        return group_for(head, names, scores_row, box)
     return [Tag(head.name, names[i][0], names[i][1], float(real[i]), box) for i in chosen]
+
+
+def ranked(row: F32) -> NDArray[np.intp]:
+    """Places in a row, the highest first; on a tie the earlier one, on every machine."""
+    return np.argsort(-row, kind="stable")
+
+
+def group_for(
+    head: Head, names: Sequence[tuple[str, str | None]], scores_row: F32, box: Box
+) -> list[Tag]:
+    """The best group of a softmax head, where no tag of it is sure enough: what its tags have in
+    common. Its score is the sum of theirs, and must beat "none", reach UNSURE and the threshold of
+    each of its tags. A group of one tag tells no more than the tag.
+    """
+    none = float(scores_row[-1]) if head.has_none else 0.0
+    if none >= 0.5:  # as of most that is looked at
+        return []
+    limits = np.broadcast_to(np.asarray(head.thresholds, np.float32), len(names))
+    sums: dict[str, float] = {}
+    least: dict[str, float] = {}
+    counts: dict[str, int] = {}
+    for (_, group), score, limit in zip(names, scores_row, limits):
+        if group is not None:
+            sums[group] = sums.get(group, 0.0) + float(score)
+            least[group] = max(least.get(group, UNSURE), float(limit))
+            counts[group] = counts.get(group, 0) + 1
+    if not sums:
+        return []
+    best = max(sums, key=lambda group: sums[group])
+    if counts[best] < 2 or sums[best] < least[best] or sums[best] <= none:
+        return []
+    return [Tag(head.name, best, best, min(1.0, sums[best]), box, level="group")]
+
+
+def none_for(heads: Sequence[Head], rows: Mapping[str, F32]) -> dict[str, float]:
+    """Head -> probability of "none of these", of the heads that know it; empty where one of them
+    has a better answer.
+    """
+    known = {head.name: rows[head.name] for head in heads if head.has_none and head.name in rows}
+    if any(row[-1] < row.max() for row in known.values()):
+        return {}
+    return {name: float(row[-1]) for name, row in known.items()}

@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 
 from edge.bundle.manifest import Head
+from edge.heads.scores import ranked
 from edge.records import F32
 
 SETTLED = 0.98
@@ -34,6 +35,7 @@ NEW_VIEW = 0.25  # 1 - cosine of two embeddings from which a view counts in full
 VIEWS = 4  # embeddings kept
 
 State = Literal["open", "settled", "unsure"]
+_Top = tuple[float, bool]  # of a softmax head: its best answer's probability; is it "none"?
 
 
 class Evidence(msgspec.Struct, frozen=True, eq=False):
@@ -77,9 +79,10 @@ def add(
         told = shown[head.name] = _told(head, logs[head.name], before, barred)
         left[head.name] = (*barred, *(tag for tag in before if tag not in told))
     names = tuple((h.name, tag) for h in heads if h.kind == "softmax" for tag in shown[h.name])
-    state = state_of(heads, logs, looks, evidence.patience)
+    tops = [_best(head, logs[head.name]) for head in heads if head.kind == "softmax"]
+    state = _state(tops, looks, evidence.patience)
     return Evidence(
-        logs, views, looks, evidence.patience, shown, names, left, state, _sure(heads, logs)
+        logs, views, looks, evidence.patience, shown, names, left, state, _sure(tops)
     )  # fmt: skip
 
 
@@ -100,11 +103,8 @@ def probabilities(head: Head, logs: F32) -> F32:
     return np.asarray(1 / (1 + np.exp(-logs)), np.float32)
 
 
-def state_of(
-    heads: Sequence[Head], logs: Mapping[str, F32], looks: int, patience: int = PATIENCE
-) -> State:
+def _state(tops: Sequence[_Top], looks: int, patience: int) -> State:
     """Settled, unsure, or open for another look."""
-    tops = [_best(head, logs[head.name]) for head in heads if head.kind == "softmax"]
     if any(p >= SETTLED and not is_none for p, is_none in tops):
         return "settled"
     if tops and all(p >= NOTHING and is_none for p, is_none in tops):
@@ -112,14 +112,13 @@ def state_of(
     return "unsure" if looks >= patience else "open"
 
 
-def _sure(heads: Sequence[Head], logs: Mapping[str, F32]) -> float:
+def _sure(tops: Sequence[_Top]) -> float:
     """Of a tag, where one leads its head; else of there being none."""
-    tops = [_best(head, logs[head.name]) for head in heads if head.kind == "softmax"]
     named = [p for p, is_none in tops if not is_none]
     return max(named) if named else min((p for p, _ in tops), default=0.0)
 
 
-def _best(head: Head, logs: F32) -> tuple[float, bool]:
+def _best(head: Head, logs: F32) -> _Top:
     """The best answer's probability, and whether it is "none of these"."""
     p = probabilities(head, logs)
     best = int(p.argmax())
@@ -127,7 +126,7 @@ def _best(head: Head, logs: F32) -> tuple[float, bool]:
 
 
 def _added(head: Head, before: F32 | None, scores: F32, counts: float) -> F32:
-    p = np.clip(np.asarray(scores, np.float64), 1e-6, 1 - 1e-6)
+    p = np.minimum(np.maximum(scores.astype(np.float64), 1e-6), 1 - 1e-6)
     new = np.log(p) if head.kind == "softmax" else np.log(p / (1 - p))
     if before is None:
         return np.asarray(_normal(new) if head.kind == "softmax" else new, np.float32)
@@ -151,26 +150,31 @@ def _told(
     head: Head, logs: F32, before: tuple[int, ...], barred: tuple[int, ...]
 ) -> tuple[int, ...]:
     """The tags of a head that are told, best first, given those told before and those barred."""
-    tags = len(logs) - head.has_none
-    limits = np.broadcast_to(np.asarray(head.thresholds, np.float32), tags)
     if head.kind == "softmax":
-        return _one(logs, limits, before, barred)
+        return _one(head, logs, before, barred)
     p = probabilities(head, logs)
-    loose = 1 / (1 + np.exp(SLACK) * (1 / np.clip(limits, 1e-6, 1) - 1))  # SLACK nats below
-    chosen = p >= limits
+    chosen = p >= head.limits
     chosen[list(barred)] = False
-    kept = list(before)
-    chosen[kept] = p[kept] >= loose[kept]
-    order = np.argsort(-p, kind="stable")
-    return tuple(order[chosen[order]].tolist())
+    if before:
+        kept = list(before)
+        chosen[kept] = p[kept] >= _loosened(np.broadcast_to(head.limits, len(p))[kept])
+    rows = np.nonzero(chosen)[0]
+    return tuple(rows[ranked(p[rows])].tolist())
+
+
+def _loosened(limits: F32) -> F32:
+    """SLACK nats below."""
+    return np.asarray(1 / (1 + np.exp(SLACK) * (1 / np.clip(limits, 1e-6, 1) - 1)))
 
 
 def _one(
-    logs: F32, limits: F32, before: tuple[int, ...], barred: tuple[int, ...]
+    head: Head, logs: F32, before: tuple[int, ...], barred: tuple[int, ...]
 ) -> tuple[int, ...]:
     """Of a softmax head: a tag that beats "none" and reaches its threshold, or no tag."""
     best = int(logs.argmax())
     if before and logs[best] - logs[before[0]] < MARGIN:
         return before
-    is_tag = best < len(limits) and best not in barred
-    return (best,) if is_tag and np.exp(logs[best]) >= limits[best] else ()
+    if best == len(logs) - head.has_none or best in barred:
+        return ()
+    limit = head.limits[best] if len(head.limits) > 1 else head.limits[0]
+    return (best,) if np.exp(logs[best]) >= limit else ()

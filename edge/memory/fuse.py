@@ -30,17 +30,28 @@ def fuse(
     things  tags of tracks, each with its thing's box: see `tracks.merged`.
     top_k   keep the best places of the `top_k` best tags of each head, one place a tag.
     """
-    groups: defaultdict[tuple[str, str], list[Tag]] = defaultdict(list)
+    groups: defaultdict[tuple[str, str, str], list[Tag]] = defaultdict(list)
     for tag in places:
         if not any(_is_same(tag, thing) and _lies_in(thing.box, tag.box) for thing in things):
-            groups[tag.head, tag.tag].append(tag)
+            groups[tag.head, tag.tag, tag.level].append(tag)
     merged = [_as_one(group) for tags in groups.values() for group in touching(tags)]
+    merged = [tag for tag in merged if not _is_told(tag, [*merged, *things])]
     ranked = sorted([*glance, *merged, *things], key=_rank)
     return tuple(ranked if top_k is None else _best(ranked, top_k))
 
 
 def _is_same(a: Tag, b: Tag) -> bool:
-    return (a.head, a.tag) == (b.head, b.tag)
+    """Does `b` say what `a` says? A tag says its group."""
+    says = (b.tag, b.group) if a.level == "group" else (b.tag,)
+    return a.head == b.head and a.tag in says and (a.level, b.level) != ("tag", "group")
+
+
+def _is_told(tag: Tag, others: Sequence[Tag]) -> bool:
+    """Is it a group of which a tag is told beside it?"""
+    return tag.level == "group" and any(
+        other.level == "tag" and _is_same(tag, other) and is_touching(tag.box, other.box)
+        for other in others
+    )
 
 
 def _lies_in(inner: Box, outer: Box) -> bool:
@@ -50,15 +61,25 @@ def _lies_in(inner: Box, outer: Box) -> bool:
 
 def touching(tags: Iterable[Tag]) -> list[list[Tag]]:
     """The tags in groups whose boxes hang together, directly or through others of the group."""
-    groups: list[list[Tag]] = []
+    groups: list[tuple[Box, list[Tag]]] = []  # the box around all of a group spares most questions
     for tag in tags:
-        near = [group for group in groups if any(is_touching(tag.box, t.box) for t in group)]
-        apart = [group for group in groups if not any(group is n for n in near)]
-        groups = [*apart, [tag, *(t for group in near for t in group)]]
-    return groups
+        box, group = tag.box, [tag]
+        near = [g for g in groups if is_touching(box, g[0]) and _touches(box, g[1])]
+        if near:
+            groups = [g for g in groups if g not in near]
+            box = union([box, *(around for around, _ in near)])
+            group += [t for _, others in near for t in others]
+        groups.append((box, group))
+    return [group for _, group in groups]
+
+
+def _touches(box: Box, tags: Iterable[Tag]) -> bool:
+    return any(is_touching(box, tag.box) for tag in tags)
 
 
 def _as_one(group: Sequence[Tag]) -> Tag:
+    if len(group) == 1:
+        return group[0]
     best = min(group, key=_rank)
     box = union([tag.box for tag in group])
     return msgspec.structs.replace(best, box=box, looks=sum(tag.looks for tag in group))

@@ -6,7 +6,7 @@ Bounded: a grid, at most tracks.MOST things, and the tiles of one frame size.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from msgspec.structs import replace
@@ -14,13 +14,14 @@ from msgspec.structs import replace
 from edge.bundle.manifest import Head
 from edge.glance.gate import Gate, moved, step_px
 from edge.glance.heat import Heat, Spot
-from edge.heads.scores import tags_for
+from edge.heads.scores import group_for, none_for, tags_for
+from edge.length.ruler import Measured
 from edge.memory import appearance, evidence, tracks
 from edge.memory.fuse import fuse
 from edge.memory.tracks import BORN, Track
 from edge.pictures import pixels
 from edge.pictures.regions import alike
-from edge.records import F32, Box, Picture, Region, Tag
+from edge.records import F32, Box, Nothing, Picture, Region, Tag
 from edge.schedule.candidates import Item, moved_boxes
 from edge.schedule.sweep import COLUMNS, ROWS, Sweep
 
@@ -58,28 +59,37 @@ class Memory:
         self.motion: F32 | None = None
         self.launched_s = -np.inf  # when anything was
         self.tail_ms = 0.0  # what a frame takes after its last launch
+        self.colours: dict[int | Box, str] = {}  # of what was told: see edge.heads.colour
         self._size, self._now_s = (0, 0), -np.inf
         self._next_id = 1
+        self.measured = Measured()
 
-    def _begin(self, size: tuple[int, int], input_px: int, at_s: float) -> None:
+    def _begin(self, size: tuple[int, int], input_px: int, at_s: float, is_fine: bool) -> None:
         """Nothing is of use of frames of another size, or of a clock that began anew."""
         self._size = size
+        self.measured = Measured()
         self.launched_s = -np.inf
-        self.sweep = Sweep(*size, input_px, at_s)
+        self.sweep = Sweep(*size, input_px, at_s, is_fine=is_fine)
         self._gate = Gate()
         self._moves = False  # since the frame was last seen as a whole
         self._compared = 0
         self._places: dict[Box, tuple[float, tuple[Tag, ...]]] = {}  # as many as there are tiles
         self._faint: tuple[Spot, ...] = ()
         self._whole: tuple[Tag, ...] = ()
+        self._whole_none: dict[str, float] = {}
         self._turns: dict[Turn, float] = {}  # when each last had its
         self._tracks: tuple[Track, ...] = ()
 
-    def arrive(self, picture: Picture, at_s: float, input_px: int) -> bool:
-        """A new frame; True when one look at all of it shows everything there is to see."""
+    def arrive(
+        self, picture: Picture, at_s: float, input_px: int, *, is_fine: bool = False
+    ) -> bool:
+        """A new frame; True when one look at all of it shows everything there is to see.
+
+        is_fine  small things are to be found without a glance; asked once for each frame size
+        """
         size = pixels.size(picture)
         if size != self._size or at_s < self._now_s - BACK_S:
-            self._begin(size, input_px, at_s)
+            self._begin(size, input_px, at_s, is_fine)
         self._now_s = at_s
         self.sweep.pass_to(at_s)
         luma = pixels.luma_grid(picture, step_px(*size, ROWS, COLUMNS))
@@ -114,8 +124,11 @@ class Memory:
     def had_turn(self, turn: Turn, at_s: float) -> None:
         self._turns[turn] = at_s
 
-    def saw_whole(self, tags: Sequence[Tag], at_s: float) -> None:
-        self._whole, self._moves = tuple(tags), False
+    def saw_whole(
+        self, tags: Sequence[Tag], at_s: float, none: Mapping[str, float] | None = None
+    ) -> None:
+        """none: what `heads.none_for` says of it"""
+        self._whole, self._whole_none, self._moves = tuple(tags), dict(none or {}), False
         self.had_turn("tags", at_s)
 
     def saw_heat(self, heat: Heat, at_s: float) -> None:
@@ -129,6 +142,11 @@ class Memory:
         self._faint = tuple(s for s in faint if not any(alike(s.box, k) for k in known))
         self._tracks = tracks.merged(self._tracks, known)
         self.had_turn("heat", at_s)
+
+    def new_id(self) -> int:
+        """A number that no thing of this source had before."""
+        self._next_id += 1
+        return self._next_id - 1
 
     # What a closer look could bring.
 
@@ -196,6 +214,17 @@ class Memory:
         age_s = round(at_s - self._turns["tags"], 3) if self._whole else 0.0
         whole = [replace(tag, age_s=age_s) for tag in self._whole]
         return fuse(whole, places, things, top_k)
+
+    def none(self, heads: Sequence[Head], at_s: float) -> tuple[Nothing, ...]:
+        """What was looked at and is none of the tags of any head: the frame, then things."""
+        found = []
+        if self._whole_none:
+            age_s = round(at_s - self._turns["tags"], 3)
+            found.append(Nothing(self._whole_none, (0, 0, *self._size), age_s=age_s))
+        for track in self._tracks:
+            nothing = _none_of(track, self._box(track, at_s), heads, at_s)
+            found += [] if nothing is None else [nothing]
+        return tuple(found)
 
     # Inside.
 
@@ -309,8 +338,26 @@ def _tags_of(
         if top_k is None:
             shown = known.shown.get(head.name, ())
             found += [Tag(head.name, *names[head.name][i], float(row[i]), box) for i in shown]
+            if head.kind == "softmax" and not shown:
+                found += group_for(head, names[head.name], row, box)
         else:
             found += tags_for(head, names[head.name], row, box, top_k)
-    age_s = round(at_s - (track.looked_s if track.looked_s is not None else at_s), 3)
-    about = {"track": track.id, "looks": known.looks, "age_s": age_s, "state": known.state}
+    about = _about(track, at_s)
     return [replace(tag, **about) for tag in found]
+
+
+def _none_of(track: Track, box: Box, heads: Sequence[Head], at_s: float) -> Nothing | None:
+    """What every head says of a thing that is none of its tags, and that is told to be nothing."""
+    logs, shown = track.evidence.logs, track.evidence.shown
+    if any(shown.get(head.name) for head in heads if head.kind == "softmax"):
+        return None
+    rows = {h.name: evidence.probabilities(h, logs[h.name]) for h in heads if h.name in logs}
+    none = none_for(heads, rows)
+    return replace(Nothing(none, box), **_about(track, at_s)) if none else None
+
+
+def _about(track: Track, at_s: float) -> dict[str, Any]:
+    """What is known of the looks at a thing."""
+    known = track.evidence
+    age_s = round(at_s - (track.looked_s if track.looked_s is not None else at_s), 3)
+    return {"track": track.id, "looks": known.looks, "age_s": age_s, "state": known.state}

@@ -49,6 +49,22 @@ def tile_px_for(width: int, height: int, input_px: int) -> int:
     return min((3 if short >= 6 * input_px else 2) * input_px, short)
 
 
+def finer_tiles(width: int, height: int, input_px: int, most: int) -> list[Region]:
+    """Tiles of one input and of half of one, for things far smaller than a tile: each size in full,
+    or not at all where that would be more than `most` tiles together.
+    """
+    found: list[Region] = []
+    for side in (input_px, input_px // 2):
+        is_new = side < tile_px_for(width, height, input_px) or side < max(width, height) / 2
+        if side > min(width, height) or side < 1 or not is_new:
+            continue
+        tiles = grid(width, height, side, overlap_px_for(side))
+        if len(found) + len(tiles) > most:
+            break
+        found += tiles
+    return found
+
+
 def overlap_px_for(tile_px: int) -> int:
     """How far neighbours overlap: a thing of up to a quarter tile is whole in one of them."""
     return tile_px // 4
@@ -91,6 +107,6 @@ def alike(a: Box, b: Box) -> bool:
 
 def is_touching(a: Box, b: Box) -> bool:
     """True when the boxes overlap or share a piece of an edge; a corner is not enough."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    return width >= 0 and height >= 0 and width + height > 0
+    if a[2] < b[0] or b[2] < a[0] or a[3] < b[1] or b[3] < a[1]:
+        return False  # as most are
+    return (a[0] < b[2] and b[0] < a[2]) or (a[1] < b[3] and b[1] < a[3])

@@ -53,10 +53,10 @@ class Candidate(msgspec.Struct, frozen=True):
     item: int  # the one it was cut for
 
 
-def crop_around(box: Box, width: int, height: int) -> Region:
-    """The square whose side `box` fills to FILLS, inside the frame; one shape at the input."""
+def crop_around(box: Box, width: int, height: int, fills: float = FILLS) -> Region:
+    """The square whose side `box` fills to `fills`, inside the frame; one shape at the input."""
     longest = max(box[2] - box[0], box[3] - box[1])
-    side = max(LEAST_PX, math.ceil(longest / FILLS))
+    side = max(LEAST_PX, math.ceil(longest / fills))
     wide, tall = min(side, width), min(side, height)
     x0 = min(max(0, (box[0] + box[2] - wide) // 2), width - wide)
     y0 = min(max(0, (box[1] + box[3] - tall) // 2), height - tall)
@@ -95,7 +95,7 @@ def sees(items: Sequence[Item], chosen: Sequence[Candidate]) -> F32:
 
     A head names one thing a look, so a look speaks of the thing it was made for and of no other,
     and where several share the crop, that one is named as likely as it is large. Of areas a look
-    tells as much as it holds of them.
+    tells as much as it holds of them, and of a tile the less the larger it is itself.
     """
     found = np.zeros((len(chosen), len(items)), np.float32)
     if not items or not chosen:
@@ -104,9 +104,11 @@ def sees(items: Sequence[Item], chosen: Sequence[Candidate]) -> F32:
     boxes = np.array([item.box for item in items], np.float32)  # (I, 4)
     is_area = np.array([item.why in ("aged", "moved") for item in items])  # (I,)
     held = _held(regions, boxes)  # (C, I) share of each item
-    found[:, is_area] = held[:, is_area]
     longest = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])  # (I,)
     sides = np.maximum(regions[:, 2] - regions[:, 0], regions[:, 3] - regions[:, 1])  # (C,)
+    is_tile = np.array([item.is_tile for item in items])  # (I,)
+    detail = np.minimum(1, longest / sides[:, None]) ** 2  # (C, I) of what a tile itself would show
+    found[:, is_area] = (held * np.where(is_tile, detail, 1))[:, is_area]
     rows, own = np.arange(len(chosen)), np.array([c.item for c in chosen])  # (C,)
     right = np.interp(longest[own] / sides, SHARE, RIGHT)
     area = np.where(is_area, 0, longest**2) * held  # (C, I)

@@ -12,6 +12,7 @@ from edge.schedule.candidates import Item
 from edge.schedule.plan import EXPLORING
 
 ROWS = COLUMNS = 24  # of the grid
+FINER = 60  # tiles that are smaller than usual, at most: a quarter of a second on a fast CPU
 COVERED = 0.25  # of a tile: less of it moved is left to its neighbours, which overlap
 MOVED = 2.0  # times as likely to show something new as a place of its kind that did not move
 
@@ -19,11 +20,16 @@ MOVED = 2.0  # times as likely to show something new as a place of its kind that
 class Sweep:
     """Of one frame size, from one moment on: `at_s`, any clock that runs with the frames."""
 
-    def __init__(self, width: int, height: int, input_px: int, at_s: float) -> None:
+    def __init__(
+        self, width: int, height: int, input_px: int, at_s: float, *, is_fine: bool = False
+    ) -> None:
+        """is_fine: where the frame is small enough, smaller tiles too, for what no glance finds."""
         self._size = width, height
         tile_px = regions.tile_px_for(width, height, input_px)
         overlap_px = regions.overlap_px_for(tile_px) if tile_px else 0
         self._tiles = regions.grid(width, height, tile_px, overlap_px) if tile_px else []
+        if is_fine:
+            self._tiles += regions.finer_tiles(width, height, input_px, FINER)
         self._cells = cells.unseen(ROWS, COLUMNS)
         self._began_s = self._now_s = self._woke_s = at_s
         self._waiting = float(len(self._tiles))  # tiles whose turn has come

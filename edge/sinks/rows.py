@@ -6,13 +6,15 @@ import csv
 import io
 from collections.abc import Iterable
 
+from msgspec import UNSET
+
 from edge.records import FrameFailed, FrameTags, Picture
 from edge.sinks.rotating import RotatingFile, open_rotating
 from edge.sinks.target import Target
 
 COLUMNS = (
     *("time", "source", "frame", "head", "tag", "group", "score", "x0", "y0", "x1", "y1"),
-    *("track", "looks", "age_s", "state"),
+    *("track", "looks", "age_s", "state", "colour", "length_cm", "length_sd_cm", "occluded"),
 )
 
 
@@ -27,7 +29,22 @@ class RowsSink:
             return
         about = (result.time, result.source, result.frame)
         rows = [
-            (*about, t.head, t.tag, t.group, t.score, *t.box, t.track, t.looks, t.age_s, t.state)
+            (
+                *about,
+                t.head,
+                t.tag,
+                t.group,
+                t.score,
+                *t.box,
+                t.track,
+                t.looks,
+                t.age_s,
+                t.state,
+                t.colour,
+                t.length_cm,
+                t.length_sd_cm,
+                t.occluded,
+            )
             for t in result.tags
         ]
         self._file.append(_lines(rows))
@@ -49,5 +66,7 @@ def _lines(rows: Iterable[Iterable[object]]) -> bytes:
 
 def _plain(cell: object) -> object:
     """A spreadsheet runs what begins like a formula; a file may be called that."""
+    if cell is UNSET:
+        return ""
     text = cell.replace("\r", " ").replace("\n", " ") if isinstance(cell, str) else cell
     return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@", "\t") else text

@@ -117,11 +117,12 @@ def _cells(tag: Tag, result: FrameTags) -> tuple[str, str, str, str, str]:
     is_whole = tag.box == (0, 0, *result.size)
     x0, y0, x1, y1 = tag.box
     where = "whole" if is_whole else f"{x0},{y0} {x1 - x0}x{y1 - y0}"
-    return "", where, printable(tag.head), printable(tag.tag), printable(tag.group or "")
+    word = f"some {tag.words}" if tag.level == "group" else tag.words
+    return "", where, printable(tag.head), printable(word), printable(tag.group or "")
 
 
 def _one_line(result: FrameTags) -> str:
-    words = [f"{printable(tag.tag)} {tag.score:.0%}" for tag in result.tags[:SHORT]]
+    words = [f"{printable(tag.words)} {tag.score:.0%}" for tag in result.tags[:SHORT]]
     more = len(result.tags) - len(words)
     shown = ", ".join(words) + (f" (+{more})" if more else "")
     return f"{printable(_file(result))}  {result.spent.total_ms:.0f} ms  {shown or 'no tag'}"

@@ -68,7 +68,11 @@ def _things(pictures: PictureSet, split: Split) -> tuple[Thing, ...]:
     found = tuple(
         Thing(s.file, s.head, s.tag)
         for s in pictures.samples
-        if s.split == split and s.box is None and (s.tag or s.head == NONE) and s.head != GENERAL
+        if s.split == split
+        and s.box is None
+        and (s.tag or s.head == NONE)
+        and s.head != GENERAL
+        and s.trust  # what was pasted once is a scene
     )
     if all(thing.head == NONE for thing in found):
         raise WorkshopError(

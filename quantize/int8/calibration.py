@@ -20,6 +20,8 @@ from quantize.int8.gate import UNSAID, Limits, Truth
 from quantize.int8.score import Kind
 from quantize.pictures import Sample, TagList, read
 from quantize.students import Student
+from quantize.training.shelf import small
+from quantize.training.views import view
 
 JUDGING = 3  # one picture in so many judges
 FEWEST = 12  # pictures in all
@@ -36,9 +38,16 @@ class Calibration(msgspec.Struct, frozen=True, eq=False):
 
 
 def from_folder(samples: Sequence[Sample], count: int, spec: InputSpec, seed: int) -> Calibration:
-    """`count` of the samples at random, the same ones each time."""
+    """`count` of the samples at random, the same ones each time.
+
+    Those that judge are seen as in training: of a picture that it learned from, as it is, the
+    student is so sure that no rounding shows.
+    """
     once = list({sample.key: sample for sample in samples}.values())
-    return _read(random.Random(seed).sample(once, len(once)), count, spec)
+    found = _read(random.Random(seed).sample(once, len(once)), count, spec)
+    draw = np.random.default_rng(seed)
+    hard = np.stack([view(read(sample), spec, draw) for sample in found.judged])
+    return msgspec.structs.replace(found, judging=hard)
 
 
 def from_set(folder: Path, count: int, spec: InputSpec) -> Calibration:
@@ -49,15 +58,22 @@ def from_set(folder: Path, count: int, spec: InputSpec) -> Calibration:
 
 
 def learning(
-    samples: Sequence[Sample], calibration: Calibration, count: int, seed: int, spec: InputSpec
-) -> U8:
+    samples: Sequence[Sample], calibration: Calibration, count: int, seed: int
+) -> Sequence[U8]:
     """Up to `count` pictures to tune a student with, MOST at most; none of those that judge."""
     judging = {sample.key for sample in calibration.judged}
     rest = list({s.key: s for s in samples if s.key not in judging}.values())
     chosen = random.Random(seed + 1).sample(rest, min(len(rest), count, MOST))
     bar = tqdm(chosen, "pictures", disable=None, leave=False)
-    found = [seen for sample in bar if not isinstance(seen := _seen(sample, spec), str)]
-    return np.stack(found) if found else calibration.ranges
+    return list(filter(None.__ne__, map(_kept, bar))) or list(calibration.ranges)
+
+
+def _kept(sample: Sample) -> U8 | None:
+    """(H, W, 3) as training keeps them; None where it cannot be read."""
+    try:
+        return small(read(sample))
+    except (SourceError, OSError):
+        return None
 
 
 def _seen(sample: Sample, spec: InputSpec) -> U8 | str:

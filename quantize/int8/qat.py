@@ -7,20 +7,24 @@ back is a folded student again, and goes through the same back ends.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from edge.bundle import InputSpec
+from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.int8.fake import Grid, bare, faked, grids_of, spans_of
 from quantize.int8.ranges import METHODS, Range
 from quantize.int8.score import Kind, distances
 from quantize.students import Network, normalise
 from quantize.training.loop import Schedule, fit
+from quantize.training.views import view
 
 AN_EPOCH = 50  # steps, after which a checkpoint is written
 RANGE_PICTURES = 16
@@ -44,23 +48,32 @@ class Tuned(msgspec.Struct, frozen=True, eq=False):
 
 
 def tuned(
-    student: Network, pictures: U8, kinds: Mapping[str, Kind], tuning: Tuning, out: Path
+    student: Network,
+    pictures: Sequence[U8],
+    spec: InputSpec,
+    kinds: Mapping[str, Kind],
+    tuning: Tuning,
+    out: Path,
 ) -> Tuned:
-    """A copy of a folded student, tuned on (N, H, W, 3) pictures that need no labels.
+    """A copy of a folded student, tuned on views of pictures (H, W, 3) that need no labels.
 
-    Goes on from the checkpoint in `out`, where one is.
+    Views, half of the batches blended: of a picture that it learned from the student is so sure
+    that no rounding shows. Goes on from the checkpoint in `out`, where one is.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    pixels = torch.from_numpy(pictures)
-    start = normalise(pixels[:RANGE_PICTURES])
+    start = normalise(torch.from_numpy(pixels.batch(pictures[:RANGE_PICTURES], spec)))
     learner = _learner(student.eval(), start, kinds).to(device)
     teacher, start = copy.deepcopy(student).to(device), start.to(device)
     still = [m for m in learner.modules() if isinstance(m, nn.Dropout)]
 
     def batches(epoch: int) -> Iterator[Tensor]:
-        draw = torch.Generator().manual_seed(tuning.seed + 1000 * epoch)
+        draw = np.random.default_rng((tuning.seed, epoch))
         for _ in range(AN_EPOCH):
-            yield pixels[torch.randint(len(pixels), (tuning.batch,), generator=draw)]
+            chosen = draw.integers(0, len(pictures), tuning.batch)
+            seen = np.stack([view(pictures[i], spec, draw) for i in chosen])
+            share = draw.uniform(0, 0.5) if draw.random() < 0.5 else 0.0
+            x = torch.from_numpy(seen).float()
+            yield x + share * (x.flip(0) - x)
 
     def loss(model: nn.Module, batch: Tensor) -> Tensor:
         with torch.autocast(device, enabled=False):  # bf16 has fewer steps than int8

@@ -3,7 +3,8 @@
 Rounding a kernel shifts the mean of what it computes by the error times the mean of its input: a
 lot where the input hardly moves, as behind a ReLU6 that is nearly always full. The shift is
 constant, so the bias can take it back (bias correction, Nagel et al. 2019, arXiv:1906.04721, here
-measured on pictures). Every quantiser then finds weights that lie on their grid already.
+measured on pictures). What is left of the errors cancels as far as it can (compensated.py). Every
+quantiser then finds weights that lie on their grid already.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from quantize.int8.compensated import compensated
 from quantize.int8.layers import Layer, layers
 from quantize.students import Network, normalise
 
@@ -45,16 +47,22 @@ def rounded(student: Network, pixels: Tensor) -> Network:
     exact = copy.deepcopy(student)
     mine = layers(exact, x[:1])
     for layer in mine.values():
-        layer.weight.data = on_grid(layer.weight.data)
         if layer.bias is None:
             layer.bias = nn.Parameter(torch.zeros(layer.weight.shape[0]))
+        layer.register_forward_pre_hook(_round)
 
     def correct(name: str, out: Tensor) -> Tensor:
         return wanted[name] - _mean(out)
 
-    # One pass, first layer to last: each one sees inputs that are corrected already.
+    # One pass, first layer to last: each one reads what rounded and corrected layers give.
     _watch(exact, mine, x, correct, is_correction=True)
+    for layer in mine.values():
+        layer._forward_pre_hooks.clear()
     return exact
+
+
+def _round(layer: Any, ins: tuple[Tensor, ...]) -> None:
+    layer.weight.data = compensated(layer, ins[0], step_of(layer.weight.data))
 
 
 def _mean(out: Tensor) -> Tensor:

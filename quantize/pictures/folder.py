@@ -1,7 +1,7 @@
 """A picture set in a folder, in one of three forms.
 
-labels.jsonl    a row a picture: file, head, tag, split; where wanted group, box, share. Written by
-                `edge-tag capture` users, by `calib_data.scenes`, by `quantize.pictures.shared`.
+labels.jsonl    a row a picture: file, head, tag, split; where wanted group, box, share, trust.
+                Written by `edge-tag capture` users, by `calib_data.scenes` and the like.
 class folders   the folder's name is the tag: shoes/1.jpg, or train/shoes/1.jpg and val/shoes/2.jpg.
 pictures        nobody said anything: enough to distil from a teacher, or to calibrate with.
 
@@ -36,6 +36,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     group: str | None = None
     box: Box | None = None
     share: float = 1.0
+    trust: float = 1.0
 
 
 def read_folder(folder: Path, head: str = "tags") -> PictureSet:
@@ -110,7 +111,7 @@ def _classes(folder: Path, head: str) -> Iterator[Row]:
 def _sample(folder: Path, row: Row) -> Sample:
     tag = "" if row.head in UNSAID else row.tag
     split = row.split or ("val" if share_of(row.file) < HELD_OUT else "train")
-    return Sample(folder / row.file, row.head, tag, split, row.box, row.share)
+    return Sample(folder / row.file, row.head, tag, split, row.box, row.share, row.trust)
 
 
 def _lists(rows: Sequence[Row]) -> dict[str, TagList]:

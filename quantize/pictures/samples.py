@@ -24,6 +24,7 @@ class Sample(msgspec.Struct, frozen=True):
     split: Split
     box: Box | None = None  # the part that is meant; None: all of it
     share: float = 1.0  # how often an epoch shows it: 0.3 in three of ten, 2 twice
+    trust: float = 1.0  # of what --teachers think of it; 0: such a picture they never learned from
 
     @property
     def key(self) -> str:

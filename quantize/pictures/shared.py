@@ -133,7 +133,9 @@ def _rendered(folder: Path) -> Iterator[Sample]:
     for labels in sorted(folder.rglob("labels.jsonl")):
         for row in _lines(labels):
             tag = "" if row["head"] == "none" else row["tag"]
-            yield Sample(labels.parent / row["file"], row["head"], tag, "train", share=ASIDE)
+            share, trust = float(row.get("share", ASIDE)), float(row.get("trust", 1))
+            file = labels.parent / row["file"]
+            yield Sample(file, row["head"], tag, "train", share=share, trust=trust)
 
 
 def _general(file: Path) -> TagList:

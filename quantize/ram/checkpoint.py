@@ -31,13 +31,14 @@ from quantize.ram.tagger import Tagger, build
 State = dict[str, Tensor]
 Unexpected = Literal["refuse", "ignore"]
 TABLE = "relative_position_bias_table"
+FORM = "a RAM, RAM++ or Tag2Text checkpoint"
 
 
 class LoadReport(msgspec.Struct, frozen=True):
     """What became of every key of a file. `is_complete` or the tagger is refused."""
 
     file: str
-    kind: Kind
+    kind: str
     loaded: tuple[str, ...]
     renamed: dict[str, str]  # key -> name here
     resized: dict[str, str]  # key -> "169 -> 529 rows"
@@ -97,30 +98,33 @@ def load(
     return tagger.requires_grad_(False).eval(), report
 
 
-def read_state(file: Path) -> tuple[State, dict[str, str]]:
-    """Tensors by key, and what stood beside them: key -> reason it is dropped."""
+def read_state(file: Path, form: str = FORM) -> tuple[State, dict[str, str]]:
+    """Tensors by key, and what stood beside them: key -> reason it is dropped.
+
+    Raises WorkshopError that says `form` is expected.
+    """
     if not file.is_file():
         raise WorkshopError(file, "no such file", "a checkpoint", "give --checkpoint a file")
     if file.suffix == ".safetensors":
-        return _read_safetensors(file), {}
-    table = _read_torch(file)
+        return _read_safetensors(file, form), {}
+    table = _read_torch(file, form)
     if not isinstance(table, Mapping):
-        raise _not_weights(file, f"a {type(table).__name__}")
+        raise _not_weights(file, f"a {type(table).__name__}", form)
     weights = table.get("model", table)
     if not isinstance(weights, Mapping) or not all(isinstance(v, Tensor) for v in weights.values()):
-        raise _not_weights(file, f"keys {', '.join(map(str, list(table)[:6]))}")
+        raise _not_weights(file, f"keys {', '.join(map(str, list(table)[:6]))}", form)
     beside = {str(k): "not weights" for k in table if "model" in table and k != "model"}
     return {str(k): v for k, v in weights.items()}, beside
 
 
-def _read_safetensors(file: Path) -> State:
+def _read_safetensors(file: Path, form: str) -> State:
     try:
         return load_file(file)
     except (SafetensorError, OSError) as e:
-        raise _not_weights(file, f"no safetensors file ({e})") from e
+        raise _not_weights(file, f"no safetensors file ({e})", form) from e
 
 
-def _read_torch(file: Path) -> Any:
+def _read_torch(file: Path, form: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch's, on pickles it is about to refuse
@@ -134,7 +138,7 @@ def _read_torch(file: Path) -> Any:
                 "tensors alone; nothing of it was run",
                 "have whoever made it save the weights as safetensors",
             ) from e
-        raise _not_weights(file, f"it does not parse ({repr(e)[:120]})") from e
+        raise _not_weights(file, f"it does not parse ({repr(e)[:120]})", form) from e
 
 
 def _mapped(file: Path) -> Any:
@@ -219,10 +223,10 @@ def _refuse_rows(file: Path, kept: State, counts: tuple[int, ...]) -> None:
     refuse_bad_rows(file, LabelRows(names, counts, rows, {}))
 
 
-def _not_weights(file: Path, found: str) -> WorkshopError:
+def _not_weights(file: Path, found: str, form: str) -> WorkshopError:
     return WorkshopError(
         file,
         found,
-        "a RAM, RAM++ or Tag2Text checkpoint: tensors by key, or a dict that has them as `model`",
+        f"{form}: tensors by key, or a dict that has them as `model`",
         "give the published .pth file, or its weights as safetensors",
     )

@@ -139,13 +139,12 @@ def _calibration(args: argparse.Namespace, side: int) -> Calibration:
     return from_folder(samples, args.pictures, spec, args.seed)
 
 
-def _learning(args: argparse.Namespace, calibration: Calibration, side: int) -> U8:
+def _learning(args: argparse.Namespace, calibration: Calibration) -> Sequence[U8]:
     """What --qat learns from: as many as it shows, none that judges."""
     if args.calibration_set:
-        return calibration.ranges
+        return list(calibration.ranges)
     samples = read_folder(args.images, args.head).of("train")
-    return learning(samples, calibration, args.qat * Tuning().batch, args.seed,
-                    InputSpec(height=side, width=side))  # fmt: skip
+    return learning(samples, calibration, args.qat * Tuning().batch, args.seed)
 
 
 def _quantised(
@@ -177,8 +176,8 @@ def _quantised(
     failing = [e for e in engines if not made.kept[e].tried.answers_pass]
     if failing and args.qat:
         tuning = Tuning(steps=args.qat, lr=args.qat_lr, seed=args.seed)
-        seen = _learning(args, calibration, side)
-        better = tuned(flat, seen, kinds, tuning, args.out / "qat")
+        seen, spec = _learning(args, calibration), InputSpec(height=side, width=side)
+        better = tuned(flat, seen, spec, kinds, tuning, args.out / "qat")
         made = make(work, failing, made, better)
     copy_beside(args.float / FILE, args.out)
     tidy(args.out)

@@ -22,6 +22,7 @@ class Batch(msgspec.Struct, frozen=True, eq=False):
     pixels: Tensor  # (N, side, side, 3) float32 0..255
     targets: dict[str, Tensor]  # head -> (N, T + 1) target times weight
     soft: Tensor | None  # (N, T) the teacher's probabilities; None without a teacher
+    trust: Tensor  # (N, 1) of what earlier students think of the picture
 
     def to(self, device: torch.device) -> Batch:
         """The same, where the student is."""
@@ -29,6 +30,7 @@ class Batch(msgspec.Struct, frozen=True, eq=False):
             self.pixels.to(device),
             {head: wanted.to(device) for head, wanted in self.targets.items()},
             None if self.soft is None else self.soft.to(device),
+            self.trust.to(device),
         )
 
 
@@ -46,7 +48,8 @@ def batches(shelf: Shelf, settings: Settings, epoch: int) -> Iterator[Batch]:
             for head, labels in shelf.labels.items()
         }
         soft = None if shelf.soft is None else torch.from_numpy(shelf.soft[chosen]).softmax(1)
-        batch = Batch(torch.from_numpy(seen).float(), wanted, soft)
+        trust = torch.tensor([[shelf.samples[i].trust] for i in chosen])
+        batch = Batch(torch.from_numpy(seen).float(), wanted, soft, trust)
         yield mixed(batch, draw) if draw.random() < settings.mixed else batch
 
 
@@ -78,6 +81,7 @@ def mixed(batch: Batch, draw: np.random.Generator) -> Batch:
         pixels,
         {head: share * t + (1 - share) * t.flip(0) for head, t in batch.targets.items()},
         None if batch.soft is None else share * batch.soft + (1 - share) * batch.soft.flip(0),
+        share * batch.trust + (1 - share) * batch.trust.flip(0),
     )
 
 

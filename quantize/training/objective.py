@@ -49,16 +49,16 @@ def taught(
     x = normalise(batch.pixels.to(device)).contiguous(memory_format=torch.channels_last)
     batch = batch.to(device)
     if teachers:
-        targets = shared_with(teachers, x, batch.targets, teacher_weight)
+        targets = shared_with(teachers, x, batch.targets, teacher_weight * batch.trust)
         batch = replace(batch, targets=targets)
     return loss_of(student(x), batch, soft_weight)
 
 
 @torch.no_grad()
 def shared_with(
-    teachers: Sequence[Student], x: Tensor, targets: Mapping[str, Tensor], weight: float
+    teachers: Sequence[Student], x: Tensor, targets: Mapping[str, Tensor], weight: Tensor
 ) -> dict[str, Tensor]:
-    """Targets of which `weight` is what the teachers think on average of these very views.
+    """Targets of which `weight`, (N, 1), is what the teachers think on average of these very views.
 
     Seeing what the student sees, blended and pasted pictures too, is what makes a few pictures say
     much ("function matching", Beyer et al. 2022, arXiv:2106.05237). A picture counts as before.

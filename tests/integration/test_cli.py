@@ -76,9 +76,9 @@ def test_a_line_has_exactly_the_promised_fields(tiny_bundle, photo):
     assert (ran.returncode, ran.stderr) == (0, "")
     assert list(line) == [
         "schema", "source", "frame", "time", "size",
-        "tags", "spent", "coverage", "oldest_s", "shed", "bundle", "engine",
+        "tags", "spent", "coverage", "oldest_s", "shed", "bundle", "engine", "none",
     ]  # fmt: skip
-    tag = {"head", "tag", "group", "score", "box", "track", "looks", "age_s", "state"}
+    tag = {"head", "tag", "group", "score", "box", "track", "looks", "age_s", "state", "level"}
     assert all(set(one) == tag for one in line["tags"])
     assert list(line["spent"]) == ["total_ms", "engine_ms", "glances", "crops"]
     assert (line["schema"], line["source"], line["frame"]) == (1, str(photo), 0)

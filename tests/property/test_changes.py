@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -141,3 +142,11 @@ def test_a_thing_that_moves_is_told_so_once_a_second():
         book, events = step(book, result([tag(state="settled", x=3 * n)]), n / 10)
         times += [n / 10 for event in events if event.why == "moved"]
     assert times == [1.0, 2.0, 3.0]
+
+
+def test_an_event_carries_the_length_of_a_fish():
+    fish = tag("bream", state="settled", length_cm=31.5, length_sd_cm=0.4, occluded=False)
+    _, [new] = step(Book("r"), result([fish]), 0.0)
+    said = msgspec.to_builtins(new.after.tags[0])
+    assert (said["length_cm"], said["length_sd_cm"], said["occluded"]) == (31.5, 0.4, False)
+    assert "colour" not in said

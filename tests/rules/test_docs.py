@@ -13,6 +13,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from benchmarks.fashion import table as fashion_table
+from benchmarks.length import TABLE as LENGTHS
 from benchmarks.lowdata import TABLE
 from edge.events.changes import GONE_S, SURE_S
 from edge.flags import OUTBOX_MB, parse
@@ -65,20 +67,39 @@ def test_the_low_data_table_is_the_measured_one() -> None:
     assert measured in README
 
 
+def test_the_gallery_tables_are_the_measured_ones() -> None:
+    measured = (RESULTS.parent / "gallery.md").read_text("utf-8").split("\n\n")
+    tables = [part for part in measured if part.startswith("| ")]
+    assert len(tables) == 2
+    assert all(part in README for part in tables)
+
+
+def test_the_fashion_table_is_the_measured_one() -> None:
+    result = json.loads((RESULTS.parent / "fashion.json").read_text("utf-8"))
+    assert fashion_table(result) in README
+
+
+def test_the_table_of_lengths_is_the_measured_one() -> None:
+    [measured] = LENGTHS.findall((RESULTS.parent / "length.md").read_text("utf-8"))
+    assert measured in README
+
+
 def test_the_json_line_is_one_of_this_schema() -> None:
-    [text] = re.findall(r"^    (\{\"schema\".*?\n.*?\"engine\": \"[^\"]*\"\})", README, re.S | re.M)
+    [text] = re.findall(r"^    (\{\"schema\".*?\n\s+\"none\": \[.*?\]\})$", README, re.S | re.M)
     line = json.loads(text)
     fields = {
         kind: [f.name for f in msgspec.structs.fields(kind)] for kind in (FrameTags, Tag, Spent)
     }
     assert list(line) == fields[FrameTags]
-    assert list(line["tags"][0]) == fields[Tag]
+    sometimes = {f.name for f in msgspec.structs.fields(Tag) if f.default is msgspec.UNSET}
+    for tag in line["tags"]:
+        assert list(tag) == [name for name in fields[Tag] if name in tag or name not in sometimes]
     assert list(line["spent"]) == fields[Spent]
     assert msgspec.convert(line, FrameTags).schema == SCHEMA
     assert set(line["shed"]) <= set(get_args(Why))
     rows = README.split(text)[1].split("\n\n")[1].splitlines()[2:]
     told = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
-    assert told >= {"coverage", "oldest_s", "shed", "age_s", "state"}
+    assert told >= {"coverage", "oldest_s", "shed", "age_s", "state", "length_cm", "occluded"}
     assert told <= {*fields[Tag], *fields[FrameTags]}
 
 

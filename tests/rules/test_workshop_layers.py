@@ -14,13 +14,13 @@ QUANTIZE = ROOT / "quantize"
 RANKS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("disk",),
-    ("recipe", "pictures", "timm_import"),
+    ("recipe", "pictures", "timm_import", "texts"),
     ("ram", "students"),
     ("teachers", "export"),
     ("labels",),
     ("training",),
     ("int8", "distill"),
-    ("glance",),
+    ("glance", "fashion", "fish"),
     ("report",),
     ("lowdata",),
     ("pack",),
@@ -32,6 +32,7 @@ RANK = {module: rank for rank, modules in enumerate(RANKS) for module in modules
 VENDORS = {  # packages that a workshop may lack, or that change often -> who may import them
     "timm": {"teachers.timm", "students.timm_student"},
     "ray": {"labels.through_ray"},
+    "h5py": {"fashion.fashiongen"},
     "nncf": {"int8.ov_nncf"},
     "litert_torch": {"export.writers"},
     "ai_edge_litert": {"teachers.tflite", "students.stock", "int8.tfl_aeq"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -33,6 +34,16 @@ def test_a_closer_look_finds_what_the_glance_cannot(tagger, halves):
     boxes = {tag.tag: tag.box for tag in closer.tags if tag.head == "colours"}
     assert boxes["red"][2] <= 60
     assert boxes["blue"][0] >= 30
+
+
+def test_tags_of_a_head_whose_things_have_a_colour_say_it(tagger, halves, monkeypatch):
+    assert all(tag.colour is msgspec.UNSET for tag in tag_frame(tagger, halves).tags)
+    monkeypatch.setattr("edge.heads.colour.HEADS", {"colours"})
+    seen = tag_frame(tagger, halves)
+    told = {tag.tag: tag.colour for tag in seen.tags if tag.head == "colours"}
+    assert told["red"] == "red"
+    assert told["blue"] == "blue"
+    assert all(tag.colour is msgspec.UNSET for tag in seen.tags if tag.head != "colours")
 
 
 def test_a_glance_alone_spends_one_look_and_covers_what_was_asked(tagger, halves):

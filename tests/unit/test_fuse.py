@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+from msgspec.structs import replace
+
 from edge.memory.fuse import fuse
 from edge.records import Box, Tag
 
@@ -76,3 +78,19 @@ def test_top_k_keeps_the_best_of_each_head_at_its_best_place():
 
 def test_no_tags_give_no_tags():
     assert fuse([], []) == ()
+
+
+def test_a_group_is_left_out_beside_a_tag_of_it() -> None:
+    gala = Tag("grocery", "Gala", "Apple", 0.9, (0, 0, 10, 10))
+    some = Tag("grocery", "Apple", "Apple", 0.7, (8, 0, 18, 10), level="group")
+    assert [tag.tag for tag in fuse((), [gala, some])] == ["Gala"]
+    apart = replace(some, box=(50, 50, 60, 60))
+    assert [tag.level for tag in fuse((), [gala, apart])] == ["tag", "group"]
+    thing = replace(gala, track=3)
+    assert [tag.tag for tag in fuse((), [replace(some, box=(0, 0, 9, 9))], [thing])] == ["Gala"]
+
+
+def test_a_tag_is_not_left_out_for_a_group_of_its_name() -> None:
+    apple = Tag("grocery", "Apple", None, 0.9, (0, 0, 10, 10))
+    thing = Tag("grocery", "Apple", "Apple", 0.7, (0, 0, 10, 10), 4, level="group")
+    assert [tag.level for tag in fuse((), [apple], [thing])] == ["tag", "group"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from edge.bundle import Head, StoredFile
-from edge.heads.scores import scores, tags_for
+from edge.heads.scores import among, none_for, scores, tags_for
 from edge.records import F32
 
 BOX = (1, 2, 3, 4)
@@ -120,3 +120,68 @@ def test_top_k_ignores_thresholds_and_leaves_none_out(kind: str) -> None:
 def test_scores_are_python_floats_that_json_can_hold() -> None:
     (tag,) = tags_for(head(), NAMES, row(0, 1, 0), BOX)
     assert type(tag.score) is float
+
+
+# groups, none, places
+
+PRODUCTS = (("Gala", "Apple"), ("Fuji", "Apple"), ("Lime", "Lime"), ("Corn", None))
+
+
+def tag_of(*values: float, **more: object) -> list[tuple[str, str | None, str]]:
+    found = tags_for(head(has_none=True, **more), PRODUCTS, row(*values), BOX)  # type: ignore[arg-type]
+    return [(tag.tag, tag.group, tag.level) for tag in found]
+
+
+def test_unsure_of_a_product_its_group_is_said() -> None:
+    assert tag_of(0.4, 0.35, 0.1, 0.05, 0.1) == [("Apple", "Apple", "group")]
+    [tag] = tags_for(head(has_none=True), PRODUCTS, row(0.4, 0.35, 0.1, 0.05, 0.1), BOX)
+    assert (tag.score, tag.box) == (pytest.approx(0.75), BOX)
+
+
+def test_a_sure_product_is_said_and_not_its_group() -> None:
+    assert tag_of(0.6, 0.35, 0.05, 0, 0) == [("Gala", "Apple", "tag")]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (0.3, 0.25, 0.05, 0.0, 0.4),  # the group is not sure either
+        (0.2, 0.28, 0.02, 0.0, 0.5),  # none wins
+        (0.05, 0.05, 0.45, 0.4, 0.05),  # a group of one tag tells no more than the tag
+    ],
+)
+def test_a_group_is_not_said_when(values: tuple[float, ...]) -> None:
+    assert tag_of(*values) == []
+
+
+def test_a_group_reaches_the_thresholds_of_its_tags() -> None:
+    assert tag_of(0.4, 0.35, 0.1, 0.05, 0.1, thresholds=(0.9, 0.5, 0.5, 0.5)) == []
+
+
+def test_top_k_gives_tags_only() -> None:
+    found = tags_for(head(has_none=True), PRODUCTS, row(0.4, 0.35, 0.1, 0.05, 0.1), BOX, top_k=2)
+    assert [(tag.tag, tag.level) for tag in found] == [("Gala", "tag"), ("Fuji", "tag")]
+
+
+def test_none_is_said_when_every_head_that_knows_it_says_so() -> None:
+    both = [
+        head(has_none=True, name="a"),
+        head(has_none=True, name="b"),
+        head("multilabel", name="m"),
+    ]
+    sure, other = row(0.1, 0.2, 0.7), row(0.6, 0.1, 0.3)
+    rows = {"a": sure, "b": sure, "m": row(0.9)}
+    assert none_for(both, rows) == {"a": pytest.approx(0.7), "b": pytest.approx(0.7)}
+    assert none_for(both, rows | {"b": other}) == {}
+    assert none_for([head("multilabel")], {"h": row(0.1)}) == {}
+
+
+@given(npst.arrays(np.float32, 4, elements=st.floats(0.015625, 1, width=32)), st.floats(1, 200))
+def test_one_of_many_places_is_less_likely_to_show_a_tag(given_: F32, places: float) -> None:
+    """Still probabilities, the same order of tags, and "none" gains."""
+    one = given_ / given_.sum()
+    got = among(one, places)
+    np.testing.assert_allclose(got.sum(), 1, rtol=1e-4)
+    assert got[-1] >= one[-1] - 1e-6
+    assert got[:-1].argmax() == one[:-1].argmax()
+    np.testing.assert_allclose(among(one, 1.0), one, rtol=1e-5)

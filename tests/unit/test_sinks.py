@@ -62,6 +62,7 @@ def test_json_is_one_line_a_frame():
         {
             "head": "grocery", "tag": "Granny-Smith", "group": "Apple", "score": 0.93,
             "box": [5, 6, 25, 36], "track": None, "looks": 1, "age_s": 0.0, "state": "open",
+            "level": "tag",
         }
     ]  # fmt: skip
     assert second["error"] == "bad.jpg: file is empty"

@@ -17,6 +17,7 @@ from edge.bundle import open_bundle
 from edge.bundle.golden import NONE, check, golden_scores
 from edge.bundle.write import stored, write_bundle
 from edge.errors import BundleError, EngineMissing, InferenceError, ProviderUnavailable
+from edge.frames import tag_frame
 from edge.pictures import pixels
 from edge.records import U8, Picture, Planes, Region
 from edge.tagger import BATCH, open_tagger
@@ -310,3 +311,11 @@ def test_a_damaged_artifact_is_found_before_it_is_loaded(tiny_bundle: Path, tmp_
     model.write_bytes(model.read_bytes().replace(b"8", b"9"))
     with pytest.raises(BundleError, match="SHA-256"):
         open_tagger(folder)
+
+
+def test_what_no_head_knows_is_listed_as_none(tiny_bundle: Path) -> None:
+    with open_tagger(tiny_bundle) as tagger:
+        [nothing] = tag_frame(tagger, paint("black")).none
+        assert nothing.heads == {"colours": pytest.approx(0.711, abs=0.01)}
+        assert (nothing.track, nothing.box) == (None, (0, 0, 12, 8))
+        assert tag_frame(tagger, paint("red")).none == ()

@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
+from edge.bundle import InputSpec  # noqa: E402
 from quantize.export import folded  # noqa: E402
 from quantize.int8.fake import Grid, bare, faked, only, straight  # noqa: E402
 from quantize.int8.layers import layers  # noqa: E402
@@ -21,6 +22,7 @@ from tests.workshop.int8 import breakages  # noqa: E402
 from tests.workshop.int8 import tiny_student as tiny  # noqa: E402
 
 KINDS = {"things": "softmax", "marks": "multilabel"}
+SPEC = InputSpec(height=tiny.SIDE, width=tiny.SIDE)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +127,7 @@ def test_tuning_brings_a_spoiled_student_nearer_to_float(
 ) -> None:
     worse = breakages.wide(flat, 200.0)
     pictures, how = tiny.drawn(256, 10)[0], Tuning(steps=100, lr=2e-4, batch=16)
-    better = tuned(worse, pictures, KINDS, how, tmp_path)
+    better = tuned(worse, list(pictures), SPEC, KINDS, how, tmp_path)
     x = normalise(pixels)
     before, after = faked(worse, x, "squared"), faked(better.student, x, "squared")
     for name, grid in after[1].items():
@@ -136,7 +138,9 @@ def test_tuning_brings_a_spoiled_student_nearer_to_float(
     was, became = (min(d.sqnr_db for d in distances(exact, rough, KINDS).values())
                    for rough in found)  # fmt: skip
     assert became > was + 5
-    again = tuned(worse, pictures, KINDS, how, tmp_path)  # from its checkpoint, with nothing to do
+    again = tuned(
+        worse, list(pictures), SPEC, KINDS, how, tmp_path
+    )  # from its checkpoint, with nothing to do
     for key, value in better.student.state_dict().items():
         assert torch.equal(again.student.state_dict()[key], value), key
     assert again.ranges == better.ranges

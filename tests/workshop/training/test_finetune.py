@@ -66,7 +66,9 @@ def test_targets_are_smoothed_and_weighed_and_an_unjudged_picture_counts_nothing
 
 
 def batch_of(soft: object) -> Batch:
-    return Batch(torch.zeros(1), {"grocery": torch.tensor([[0.0, 1.0, 0.0]])}, soft)
+    return Batch(
+        torch.zeros(1), {"grocery": torch.tensor([[0.0, 1.0, 0.0]])}, soft, torch.ones(1, 1)
+    )
 
 
 def test_loss_is_least_when_labels_and_teacher_are_met() -> None:
@@ -91,15 +93,22 @@ def test_teachers_share_a_target_and_what_a_picture_counts_stays() -> None:
             teacher.heads["grocery"].bias.copy_(torch.tensor(bias))
     x = torch.zeros(3, 3, 64, 64)
     wanted = torch.tensor([[0.0, 0.0, 1.0], [0.0, 0.25, 0.0], [0.0, 0.0, 0.0]])
-    shared = shared_with([sure, other], x, {"grocery": wanted}, 0.6)["grocery"]
+    shared = shared_with([sure, other], x, {"grocery": wanted}, torch.full((3, 1), 0.6))["grocery"]
     expected = torch.tensor([[0.3, 0.3, 0.4], [0.075, 0.175, 0.0], [0.0, 0.0, 0.0]])
     assert torch.allclose(shared, expected, atol=1e-5)
+
+
+def test_of_a_picture_that_the_teachers_never_learned_from_the_label_alone_counts() -> None:
+    x, wanted = torch.zeros(2, 3, 64, 64), torch.tensor([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
+    shared = shared_with([student().eval()], x, {"grocery": wanted}, torch.tensor([[0.7], [0.0]]))
+    assert not torch.allclose(shared["grocery"][0], wanted[0])
+    assert torch.equal(shared["grocery"][1], wanted[1])
 
 
 def test_mixed_pictures_have_targets_in_the_same_proportion() -> None:
     """A white picture and a black one: what is white of the mix is the share of its target."""
     pixels = torch.stack([torch.full((16, 16, 3), 255.0), torch.zeros(16, 16, 3)])
-    plain = Batch(pixels, {"h": torch.eye(2)}, torch.eye(2))
+    plain = Batch(pixels, {"h": torch.eye(2)}, torch.eye(2), torch.ones(2, 1))
     for seed in range(20):
         mixed = showing.mixed(plain, np.random.default_rng(seed))
         white = mixed.pixels.mean((1, 2, 3)) / 255

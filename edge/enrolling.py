@@ -1,0 +1,156 @@
+"""`edge-tag enroll`: the gallery of a bundle, changed on the device."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from edge.bundle.read import Bundle, open_bundle
+from edge.errors import SourceError, UsageError
+from edge.heads import gallery as galleries
+from edge.heads.enroll import example, new_gallery, none_example
+from edge.heads.gallery import Enrolled, Example, Gallery
+from edge.heads.gallery_file import default_path, read_gallery, write_gallery
+from edge.pictures.pixels import rgb
+from edge.pictures.suffixes import is_clip
+from edge.process import print_table, write_line
+from edge.records import U8, Box
+from edge.sources import images
+from edge.tagger import Tagger, open_tagger
+
+USUAL = 'edge-tag enroll --name "Acme" picture.jpg'
+ENOUGH = 5  # examples of a tag
+POOR = 0.6  # of the views: fewer named right without their own picture is worth a warning
+
+
+def enroll(flags: argparse.Namespace, out: BinaryIO) -> int:
+    """Do what `edge-tag enroll` was asked, and say what came of it.
+
+    Raises UsageError, SourceError, BundleError, EngineError and SinkError; the gallery on the disk
+    is then as it was.
+    """
+    if flags.action == "add":
+        with open_tagger(flags.bundle, flags.engine, flags.provider, flags.threads) as tagger:
+            path = _path(flags, tagger.bundle)
+            known = read_gallery(path, tagger.bundle) if path.exists() else None
+            changed = _with_pictures(flags, tagger, known)
+        write_gallery(path, changed)
+        _tell(out, path, changed, only=flags.name)
+        return 0
+    with open_bundle(flags.bundle) as bundle:
+        path = _path(flags, bundle)
+        return _without_pictures(flags, bundle, path, out)
+
+
+def _with_pictures(flags: argparse.Namespace, tagger: Tagger, known: Gallery | None) -> Gallery:
+    pictures = list(_pictures(flags.words, flags.box))
+    if flags.none:
+        if known is None:
+            raise UsageError("enroll: nothing is enrolled, expected a tag first", fix=USUAL)
+        return galleries.with_none(known, [none_example(tagger, p) for _, p, _ in pictures])
+    examples = tuple(_example(flags, tagger, *picture) for picture in pictures)
+    new = Enrolled(flags.name, flags.group, examples)
+    return new_gallery(tagger, new) if known is None else galleries.with_examples(known, new)
+
+
+def _example(
+    flags: argparse.Namespace, tagger: Tagger, name: str, picture: U8, box: Box | None
+) -> Example:
+    try:
+        return example(tagger, picture, box, mirrored=flags.mirrored)
+    except UsageError as e:
+        raise UsageError(f"{name}: {e}", fix=e.fix) from e
+
+
+def _pictures(words: Sequence[str], boxes: Sequence[Box]) -> Iterator[tuple[str, U8, Box | None]]:
+    """Name, pixels and box of each. Raises SourceError for the first that cannot be read."""
+    paths = [path for word in words for path in _paths(word)]
+    if boxes and len(boxes) != len(paths):
+        raise UsageError(
+            f"enroll: {len(boxes)} --box for {len(paths)} pictures, expected one for each, or none"
+        )
+    if len(paths) > galleries.MAX_EXAMPLES:
+        raise UsageError(
+            f"enroll: {len(paths)} pictures, expected at most {galleries.MAX_EXAMPLES}"
+        )
+    for n, path in enumerate(paths):
+        frame = images.read_frame(path)
+        if frame.pixels is None:
+            raise SourceError(frame.error)
+        yield path, rgb(frame.pixels), boxes[n] if boxes else None
+
+
+def _paths(word: str) -> list[str]:
+    if is_clip(word) or word.startswith("camera:") or "://" in word:
+        raise UsageError(f"{word}: is no picture, expected pictures or folders of them")
+    return images.pictures_in(word) if Path(word).is_dir() else [word]
+
+
+def _without_pictures(flags: argparse.Namespace, bundle: Bundle, path: Path, out: BinaryIO) -> int:
+    """List, remove, merge and export."""
+    known = read_gallery(path, bundle) if path.exists() else None
+    if flags.action in ("merge", "import"):
+        others = [read_gallery(Path(word), bundle) for word in flags.words]
+        first = others.pop(0) if known is None else known
+        for other in others:
+            first = galleries.merged(first, other)
+        write_gallery(path, first)
+        _tell(out, path, first)
+        return 0
+    if known is None:
+        if flags.action == "list":
+            write_line(out, f"{path}: nothing is enrolled")
+            return 0
+        raise UsageError(f"{path}: nothing is enrolled, expected a gallery", fix=USUAL)
+    if flags.action == "list":
+        _tell(out, path, known)
+    elif flags.action == "export":
+        _export(Path(flags.words[0]), known, out)
+    else:
+        _remove(path, known, flags.words[0], out)
+    return 0
+
+
+def _export(target: Path, known: Gallery, out: BinaryIO) -> None:
+    if target.exists():
+        raise UsageError(f"{target}: is there already, expected a new file", fix="name another")
+    write_gallery(target, known)
+    write_line(out, f"{target}: {len(known.tags)} tags")
+
+
+def _remove(path: Path, known: Gallery, tag: str, out: BinaryIO) -> None:
+    left = galleries.without(known, tag)
+    if left is None:
+        path.unlink()
+        write_line(out, f"{path}: removed, {tag!r} was the only tag")
+        return
+    write_gallery(path, left)
+    _tell(out, path, left)
+
+
+def _path(flags: argparse.Namespace, bundle: Bundle) -> Path:
+    return default_path(bundle) if flags.gallery is None else Path(flags.gallery)
+
+
+def _tell(out: BinaryIO, path: Path, known: Gallery, only: str | None = None) -> None:
+    """A row a tag, and what would help."""
+    rows = [("tag", "group", "examples", "known again", "since")]
+    for one in known.tags:
+        if only in (None, one.tag):
+            again = "-" if one.recalled is None else f"{one.recalled:.0%}"
+            since = min(e.added for e in one.examples)[:10]
+            rows.append((one.tag, one.group or "", str(len(one.examples)), again, since))
+    if len(rows) > 1:
+        print_table(out, rows)
+    none = sum(len(e.views) for e in known.none)
+    write_line(out, f"{path}: {len(known.tags)} tags, {none} views of none of them")
+    poor = [r[0] for r, one in zip(rows[1:], known.tags) if _is_poor(one)]
+    if poor and only is None:
+        write_line(out, f"more pictures would help: {', '.join(poor[:8])}")
+
+
+def _is_poor(one: Enrolled) -> bool:
+    few = len(one.examples) < ENOUGH and (one.recalled is None or one.recalled < POOR)
+    return few or (one.recalled is not None and one.recalled < POOR)

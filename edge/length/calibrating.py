@@ -1,0 +1,107 @@
+"""`edge-tag calibrate`: frames with a checkerboard in, a camera plane and a picture of it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from edge.errors import SourceError
+from edge.length.board import Board, Fitted, find, fit, is_new, other_pattern
+from edge.length.board_picture import drawn, scale_range
+from edge.length.plane_file import write_plane
+from edge.pictures.pixels import jpeg, rgb, size
+from edge.records import U8, Frame
+from edge.store import write_whole
+
+QUALITY = 88
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What to calibrate with."""
+
+    pattern: tuple[int, int]  # inner corners, columns and rows
+    square_mm: float
+    count: int  # boards, at most
+
+
+class Found(msgspec.Struct):
+    """What was seen so far."""
+
+    frames: int = 0  # that could be read
+    boards: tuple[Board, ...] = ()
+    first: U8 | None = None  # the first frame with a board in it
+    other: U8 | None = None  # the first frame without one
+
+
+def calibrated(
+    frames: Iterable[Frame], wanted: Wanted, out: Path, step: Callable[[], object]
+) -> list[str]:
+    """Write the plane to `out`, and beside it a picture; gives lines that tell of it.
+
+    Frames in which the board has hardly moved since another are passed over. Raises SourceError,
+    UsageError, SinkError, each with what to do.
+    """
+    seen = looked(frames, wanted, step)
+    if not seen.boards or seen.first is None:
+        raise _none(seen, wanted)
+    fitted = fit(seen.boards, wanted.pattern, wanted.square_mm)
+    picture = out.with_suffix(".jpg")
+    write_whole(picture, jpeg(drawn(seen.first, fitted), QUALITY))
+    write_plane(out, fitted.file)
+    return [
+        *told(fitted, seen),
+        f"{picture}: the corners found",
+        f"{out}: {fitted.file.boards} boards",
+    ]
+
+
+def looked(frames: Iterable[Frame], wanted: Wanted, step: Callable[[], object]) -> Found:
+    """Boards of the frames, each in a place of its own."""
+    found = Found()
+    for frame in frames:
+        if frame.pixels is None:
+            raise SourceError(frame.error, fix="leave it out, or copy it again")
+        found.frames += 1
+        pixels = rgb(frame.pixels)
+        corners = find(pixels, wanted.pattern)
+        if corners is None:
+            found.other = pixels if found.other is None else found.other
+            continue
+        name = f"{frame.source} #{frame.index}" if frame.index else frame.source
+        board = Board(name, corners, size(pixels))
+        if found.boards and not is_new(board, found.boards):
+            continue
+        found.first = pixels if found.first is None else found.first
+        found.boards = (*found.boards, board)
+        step()
+        if len(found.boards) >= wanted.count:
+            break
+    return found
+
+
+def told(fitted: Fitted, seen: Found) -> list[str]:
+    """What a person should compare with a ruler."""
+    made, (least, most) = fitted.file, scale_range(fitted)
+    wide, tall = made.plane.width * (least + most) / 20, made.plane.height * (least + most) / 20
+    return [
+        f"boards: {made.boards} in {seen.frames} frames, {sum(fitted.in_plane)} lie in the plane",
+        f"corners off by {made.residual_px:.2f} px, in the plane by {made.residual_mm:.2f} mm",
+        f"scale: {least:.3f} to {most:.3f} mm a pixel; the frame shows about {wide:.0f} x "
+        f"{tall:.0f} cm of the plane, if a square is {made.square_mm:g} mm: is that so?",
+    ]
+
+
+def _none(seen: Found, wanted: Wanted) -> SourceError:
+    columns, rows = wanted.pattern
+    other = None if seen.other is None else other_pattern(seen.other)
+    fix = "count the inner corners of the board, light it evenly, show all of it"
+    if other is not None:
+        size = f"{other[0]}x{other[1]}"
+        fix = f"a board of {size} inner corners is there: --board {size}"
+    return SourceError(
+        f"no board of {columns} x {rows} inner corners in {seen.frames} frames, "
+        "expected one in each",
+        fix=fix,
+    )

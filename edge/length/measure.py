@@ -1,0 +1,160 @@
+"""One look at one fish: its length in the plane, how sure that is, and whether all of it shows."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from edge.length.ends import Body, body
+from edge.length.mask import Piece, fish_outline
+from edge.length.midline import midline
+from edge.length.plane import F64, Plane, length_mm
+from edge.length.regressor import features_of, read_regressor
+from edge.records import Box
+
+LOW, HIGH = 0.3, 0.7  # of a pixel: where else its edge may be drawn
+LINE_SHARE = 0.008  # deviation of a midline's length that the shape of a fish makes
+FISH = np.array(
+    [
+        0.26,
+        0.42,
+        0.51,
+        0.58,
+        0.63,
+        0.67,
+        0.73,
+        0.75,
+        0.79,
+        0.78,
+        0.90,
+        0.95,
+        0.72,
+        0.65,
+        0.61,
+        0.55,
+        0.65,
+        0.46,
+        0.33,
+        0.27,
+        0.27,
+        0.39,
+        0.44,
+        0.24,
+    ]
+)  # widths from snout to tail, of the greatest: the mean of the seven species that are rendered
+UNLIKE = 0.22  # how far from it a fish may be, root mean square
+APART = 0.08  # by which both ways may differ: more, and it is no outline of one whole fish
+STRANGE = 0.3  # by which they may, for the regressor to be asked: more, and it is no fish's shape
+WHOLE = 0.62  # least share of its hull that a fish fills when nothing hides it
+
+
+class Look(msgspec.Struct, frozen=True, eq=False):
+    """What one look says."""
+
+    cm: float  # along the midline; by the regressor, where that is longer and the frame cuts it
+    midline_cm: float
+    shape_cm: float  # by the regressor
+    edge_cm: float  # deviation for what differs from look to look: the edges of the mask
+    bias_cm: float  # deviation for what every look shares: plane and shape
+    is_occluded: bool  # something hides a part of it, or the frame ends
+    score: float  # how much it is a fish by its shape, 0..1
+    box: Box  # about it, frame px
+    line: F64  # (N, 2) midline in the frame, snout first
+    outline: F64  # (M, 2) in the frame
+
+    @property
+    def sd_cm(self) -> float:
+        """Of this look alone."""
+        return float(np.hypot(self.edge_cm, self.bias_cm))
+
+
+def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -> Look | None:
+    """The length of a piece; None where it is nothing long.
+
+    frame  its width and height, px
+    to_fork  to the fork of the tail; else to where the midline meets the line between its tips
+    """
+    line = midline(piece.mask)
+    found = None if line is None else body(piece.soft, line)
+    if line is None or found is None:
+        return None
+    length = _cm(found, piece, plane, to_fork)
+    if not length > 0:
+        return None
+    shape, hidden_share = by_shape(found, piece, length, to_fork)
+    edge = _edge_cm(piece, line, plane, to_fork)
+    outline, full = fish_outline(piece)
+    box = _box(outline, frame)
+    is_cut = _is_cut(box, frame)
+    apart = abs(shape / length - 1)
+    is_occluded = is_cut or piece.is_crowded or full < WHOLE or apart > APART
+    best = length
+    if is_cut and apart < STRANGE:
+        best = max(length, shape)
+    elif (
+        APART < apart < STRANGE and not piece.is_crowded
+    ):  # a tail that colours did not find, or too much found
+        best = (length + shape) / 2
+    unsure = np.hypot(hidden_share, apart) if is_occluded else LINE_SHARE
+    bias = best * np.hypot(plane.sd_share, unsure)
+    points = piece.to_frame(found.part(found.snout, found.fork if to_fork else found.tips))
+    return Look(
+        best,
+        length,
+        shape,
+        edge,
+        float(bias),
+        bool(is_occluded),
+        fish_score(found),
+        box,
+        points,
+        outline,
+    )
+
+
+def by_shape(found: Body, piece: Piece, length: float, to_fork: bool) -> tuple[float, float]:
+    """The regressor's length, in the unit of `length`, which is along the midline; and its
+    deviation where a part of the fish is hidden, as a share.
+    """
+    made = read_regressor()
+    features, unit = features_of(piece.mask, found)
+    share = float(made.shares(features[None])[0, int(to_fork)])
+    along = (found.fork if to_fork else found.tips) - found.snout
+    return share * unit * length / max(along, 1e-9), made.sd_hidden
+
+
+def fish_score(found: Body) -> float:
+    """How much a body is a fish, by its widths along it. 0..1"""
+    long = found.tips - found.snout
+    widest = float(found.widths.max())
+    if long <= 0 or widest <= 0:
+        return 0.0
+    off = float(np.sqrt(((found.widths / widest - FISH) ** 2).mean()))
+    plump = np.interp(widest / long, [0.05, 0.12, 0.5, 0.8], [0, 1, 1, 0])
+    return float(np.exp(-((off / UNLIKE) ** 2)) * plump)
+
+
+def _cm(found: Body, piece: Piece, plane: Plane, to_fork: bool) -> float:
+    points = found.part(found.snout, found.fork if to_fork else found.tips)
+    return length_mm(piece.to_frame(points), plane) / 10
+
+
+def _edge_cm(piece: Piece, line: F64, plane: Plane, to_fork: bool) -> float:
+    """Half of what the length changes when the edge is drawn farther out and farther in."""
+    lengths = []
+    for share in (LOW, HIGH):
+        drawn = np.clip(piece.soft + (0.5 - share), 0, 1)
+        found = body(drawn.astype(np.float32), line)
+        lengths.append(0.0 if found is None else _cm(found, piece, plane, to_fork))
+    pixel = length_mm(piece.to_frame(line[:2] / max(1e-9, np.hypot(*(line[1] - line[0])))), plane)
+    return max(abs(lengths[0] - lengths[1]) / 2, 0.05 * pixel)  # pixel mm / 10: half a pixel in cm
+
+
+def _box(outline: F64, frame: tuple[int, int]) -> Box:
+    low, high = np.floor(outline.min(0)), np.ceil(outline.max(0)) + 1
+    (x0, y0), (x1, y1) = low.astype(int).tolist(), high.astype(int).tolist()
+    return max(0, x0), max(0, y0), min(frame[0], x1), min(frame[1], y1)
+
+
+def _is_cut(box: Box, frame: tuple[int, int]) -> bool:
+    return box[0] <= 1 or box[1] <= 1 or box[2] >= frame[0] - 1 or box[3] >= frame[1] - 1

@@ -1,0 +1,140 @@
+"""The head `length`: every fish-shaped thing of a frame, measured in the camera plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from edge.length.follow import Known, follow, fused
+from edge.length.mask import Rough, near, pieces_of
+from edge.length.measure import Look, measure
+from edge.length.outline import Outliner
+from edge.length.plane import Plane
+from edge.pictures.pixels import size
+from edge.records import Box, Picture, Tag
+
+HEAD, TAG = "length", "fish"
+SPECIES = "fish"  # the head whose tags get the length of what they are about
+LIKELY = 0.30  # score from which a thing is given a length
+LEAST = 0.08  # or, where nothing is, the likeliest thing from here on
+PROMISING = 0.05  # by its outline alone: what is worth a nearer look
+LEARNS = 0.3  # how much of its cost a look believes of the newest one
+PART = 0.5  # of a fish: so much of it lies in the box of a tag that is about it
+
+Ends = Literal["tips", "fork"]
+
+
+class Ruler(msgspec.Struct, frozen=True, eq=False):
+    """How lengths are measured."""
+
+    plane: Plane
+    ends: Ends = "tips"
+    outliner: Outliner | None = None  # draws masks where colours do not
+
+
+class Measured:
+    """What is known of the fish of one source. Bounded: see follow.MOST and KEPT."""
+
+    def __init__(self) -> None:
+        self.known: tuple[Known, ...] = ()
+        self._rough_ms = self._near_ms = 0.0  # what each has cost of late
+
+    def look(
+        self,
+        ruler: Ruler,
+        picture: Picture,
+        at_s: float,
+        left_ms: Callable[[], float],
+        new_id: Callable[[], int],
+    ) -> tuple[Tag, ...]:
+        """The fish of a frame, each with its length over all looks.
+
+        left_ms  of the budget; what would end past it is not begun
+        Raises ConfigError for a frame that the plane is not for.
+        """
+        width, height = size(picture)
+        plane = ruler.plane.for_size(width, height)
+        if self._rough_ms + self._near_ms > left_ms():
+            return ()
+        start = perf_counter()
+        rough = pieces_of(picture)
+        self._rough_ms = _learned(self._rough_ms, start)
+        looks = self._near(ruler, plane, picture, rough, left_ms)
+        self.known, shown = follow(self.known, looks, at_s, new_id)
+        return tuple(_tag(fish) for fish in shown)
+
+    def _near(
+        self,
+        ruler: Ruler,
+        plane: Plane,
+        picture: Picture,
+        rough: Rough,
+        left_ms: Callable[[], float],
+    ) -> list[Look]:
+        """Looks at the pieces that may be fish, the likeliest first."""
+        found: list[Look] = []
+        for number in rough.promising(PROMISING):
+            if found and self._near_ms > left_ms():
+                break
+            start = perf_counter()
+            piece = near(picture, rough, number, ruler.outliner)
+            look = piece and measure(piece, plane, size(picture), ruler.ends == "fork")
+            self._near_ms = _learned(self._near_ms, start)
+            if look:
+                found.append(look)
+        likely = [look for look in found if look.score >= LIKELY]
+        best = sorted(found, key=lambda look: -look.score)[:1]
+        return likely or [look for look in best if look.score >= LEAST]
+
+
+def told(tags: Sequence[Tag], lengths: Sequence[Tag]) -> tuple[Tag, ...]:
+    """`tags`, species with the length of the fish they are about, and `lengths`; best first."""
+    both = [_with_length(tag, lengths) for tag in tags] + list(lengths)
+    return tuple(sorted(both, key=lambda tag: -tag.score))
+
+
+def _with_length(tag: Tag, lengths: Sequence[Tag]) -> Tag:
+    """Of a species the length of the one fish in its box; of several nobody knows which."""
+    if tag.head != SPECIES:
+        return tag
+    inside = [length for length in lengths if _lies_in(length.box, tag.box)]
+    if len(inside) != 1:
+        return tag
+    one = inside[0]
+    return replace(
+        tag, length_cm=one.length_cm, length_sd_cm=one.length_sd_cm, occluded=one.occluded
+    )
+
+
+def _lies_in(inner: Box, outer: Box) -> bool:
+    wide = min(inner[2], outer[2]) - max(inner[0], outer[0])
+    tall = min(inner[3], outer[3]) - max(inner[1], outer[1])
+    area = max(1, (inner[2] - inner[0]) * (inner[3] - inner[1]))
+    return max(0, wide) * max(0, tall) / area >= PART
+
+
+def _tag(fish: Known) -> Tag:
+    whole = fused(fish.looks)
+    return Tag(
+        HEAD,
+        TAG,
+        None,
+        whole.score,
+        fish.looks[-1].box,
+        fish.id,
+        fish.count,
+        0.0,
+        fish.state,  # type: ignore[arg-type]
+        length_cm=round(whole.cm, 2),
+        length_sd_cm=round(whole.sd_cm, 2),
+        occluded=whole.is_occluded,
+    )
+
+
+def _learned(known_ms: float, start: float) -> float:
+    ms = (perf_counter() - start) * 1e3
+    return ms if not known_ms else known_ms + LEARNS * (ms - known_ms)

@@ -1,0 +1,116 @@
+"""A checkpoint on the sets it was published for: recall both ways, categories, changed pictures.
+
+Numbers with the description and from the picture alone are told apart: the description often
+names the category.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from edge.pictures import pixels
+from edge.records import F32
+from quantize.fashion import prompts
+from quantize.fashion.candidates import WRONG, Asked
+from quantize.fashion.categories import (
+    CATEGORIES_48,
+    SUB_CATEGORIES_121,
+    labels_of,
+    recognised,
+)
+from quantize.fashion.fashiongen import FashionGen, texts_of
+from quantize.fashion.fashioniq import (
+    Part,
+    gallery_of,
+    official_gallery,
+    picture_file,
+    read_pairs,
+    recalls_of,
+)
+from quantize.fashion.opened import BATCH, Fashion
+from quantize.fashion.recall import among, both_ways, members, summary
+
+
+def retrieval(fashion: Fashion, data: FashionGen) -> dict[str, Any]:
+    """R@1, 5, 10 in per cent, both ways: full, and among 101 where there are products enough."""
+    owner = data.owner()
+    cosines = picture_vectors(fashion, data) @ fashion.text_vectors(texts_of(data, owner)).T
+    found: dict[str, Any] = {"full": both_ways(cosines, owner)}
+    found["means"] = summary(found["full"])
+    held = members(owner)
+    if len(held) > WRONG:
+        kinds = [data.row(pictures[0]).sub_category for pictures in held.values()]
+        asked = Asked(list(held.values()), kinds)
+        found["among 101"] = {
+            "image to text": among(cosines, *asked.image_to_text()),
+            "text to image": among(cosines.T, *asked.text_to_image()),
+        }
+    return found
+
+
+def categories(fashion: Fashion, data: FashionGen) -> dict[str, float]:
+    """Of a category checkpoint, with descriptions as published: accuracy and F."""
+    is_fine = fashion.network.config.classes == len(SUB_CATEGORIES_121)
+    names, said, logits = [], [], []
+    for index in tqdm(range(len(data)), "categories", disable=None):
+        row = data.row(index)
+        names.append(row.sub_category if is_fine else row.category)
+        said.append(row.description)
+    for i in range(0, len(data), BATCH):
+        rows = range(i, min(i + BATCH, len(data)))
+        pictures = [data.picture(row) for row in rows]
+        logits.append(fashion.categories(pictures, said[i : i + BATCH]))
+    listed = SUB_CATEGORIES_121 if is_fine else CATEGORIES_48
+    return recognised(np.concatenate(logits), labels_of(names, listed))
+
+
+def categories_by_picture(fashion: Fashion, data: FashionGen) -> dict[str, float]:
+    """Of a network with vectors, from the picture alone: which category's phrase is the nearest."""
+    words = fashion.text_vectors([prompts.phrase("category", name) for name in CATEGORIES_48])
+    names = [data.row(index).category for index in range(len(data))]
+    cosines = picture_vectors(fashion, data) @ words.T
+    return recognised(np.asarray(cosines, np.float32), labels_of(names, CATEGORIES_48))
+
+
+def changed(fashion: Fashion, folder: Path, part: Part, *, official: bool) -> dict[int, float]:
+    """FashionIQ: R@1, 5, 10, 50 in per cent. official: the gallery of the split files, else of the
+    pairs' own pictures, as FashionSAP published.
+    """
+    pairs = read_pairs(folder, part)
+    names = official_gallery(folder, part) if official else gallery_of(pairs)
+    gallery = np.concatenate(
+        [fashion.image_vectors(_read(folder, names[i : i + BATCH])) for i in _starts(names)]
+    )
+    queries = np.concatenate(
+        [
+            fashion.query_vectors(
+                _read(folder, [pair.candidate for pair in pairs[i : i + BATCH]]),
+                [pair.captions for pair in pairs[i : i + BATCH]],
+            )
+            for i in _starts(pairs)
+        ]
+    )
+    return recalls_of(queries, gallery, names, pairs)
+
+
+def picture_vectors(fashion: Fashion, data: FashionGen) -> F32:
+    """(pictures, joint)"""
+    parts = []
+    for i in tqdm(range(0, len(data), BATCH), "pictures", disable=None):
+        rows = range(i, min(i + BATCH, len(data)))
+        parts.append(fashion.image_vectors([data.picture(row) for row in rows]))
+    return np.concatenate(parts)
+
+
+def _starts(items: Sequence[Any]) -> range:
+    return range(0, len(items), BATCH)
+
+
+def _read(folder: Path, names: Sequence[str]) -> list[Any]:
+    files = [picture_file(folder, name) for name in names]
+    return [pixels.decode(file.read_bytes(), str(file)) for file in files]

@@ -1,0 +1,137 @@
+"""Crops -> a network that outlines the fish in their middle; and how well it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from edge.records import F32, U8
+from quantize.fish.mask_ap import Given, ious, mask_ap
+from quantize.fish.network import STRIDE, Outline
+from quantize.fish.outlines import crops
+from quantize.fish.settings import OutlineSettings
+from quantize.students import normalise
+
+EDGE_WEIGHT = 3.0  # of the cells that an edge runs through against the others
+
+
+class Crops(msgspec.Struct, frozen=True, eq=False):
+    """N of them."""
+
+    seen: U8  # (N, side, side, 3)
+    masks: U8  # (N, side, side) 0 or 1
+    is_hidden: np.ndarray  # type: ignore[type-arg] # (N,) another fish lies over a part
+
+
+def made(file: Path, seed: int, count: int, side: int) -> Crops:
+    """The crops of a seed; from `file`, where an earlier run left them."""
+    if not file.exists():
+        bar = tqdm(
+            crops(seed, count, side), f"render {file.stem}", count, unit="crop", disable=None
+        )
+        every = list(bar)
+        temporary = file.with_suffix(".tmp.npz")
+        np.savez_compressed(temporary, seen=np.stack([c.seen for c in every]),
+                            masks=np.stack([c.mask for c in every]),
+                            is_hidden=np.array([c.is_hidden for c in every]))  # fmt: skip
+        temporary.rename(file)
+    with np.load(file, allow_pickle=False) as stored:
+        return Crops(stored["seen"], stored["masks"], stored["is_hidden"])
+
+
+def learn(outline: Outline, taught: Crops, settings: OutlineSettings) -> None:
+    """Turned, mirrored and lit anew each time; half of the weight is the overlap's."""
+    torch.manual_seed(settings.seed)
+    draw = np.random.default_rng(settings.seed)
+    steps = max(1, len(taught.seen) // settings.batch)
+    optimizer = torch.optim.AdamW(
+        outline.parameters(), settings.lr, weight_decay=settings.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.lr, total_steps=steps * settings.epochs, pct_start=0.2
+    )
+    outline.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    bar = tqdm(range(settings.epochs), "outline", unit="epoch", disable=None)
+    for _ in bar:
+        order = draw.permutation(len(taught.seen))
+        for step in range(steps):
+            chosen = order[step * settings.batch : (step + 1) * settings.batch]
+            pixels, wanted = _views(taught, chosen, draw)
+            loss = loss_of(outline(pixels)["mask"], wanted)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+        bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+    outline.eval()
+
+
+def loss_of(logits: Tensor, wanted: Tensor) -> Tensor:
+    """logits (N, cells), wanted (N, rows, columns) 0..1: cross entropy, edges first, and Dice."""
+    told = logits.reshape(wanted.shape)
+    is_edge = ((wanted > 0.02) & (wanted < 0.98)).float()
+    each = F.binary_cross_entropy_with_logits(told, wanted, reduction="none")
+    entropy = (each * (1 + EDGE_WEIGHT * is_edge)).mean()
+    p = torch.sigmoid(told)
+    both = (p * wanted).sum((1, 2)) + 1
+    dice = 1 - (2 * both / (p.sum((1, 2)) + wanted.sum((1, 2)) + 2)).mean()
+    return entropy + dice
+
+
+@torch.no_grad()
+def answers(outline: Outline, seen: U8) -> F32:
+    """(N, cells)"""
+    rows = [
+        outline(normalise(torch.from_numpy(seen[i : i + 16])))["mask"]
+        for i in range(0, len(seen), 16)
+    ]
+    return np.asarray(torch.cat(rows).numpy(), np.float32)
+
+
+def judged(logits: F32, truth: Crops) -> dict[str, float]:
+    """Mask mAP and mean overlap (IoU), of all crops and of those that something hides or not."""
+    masks = enlarged(logits, truth.seen.shape[1])
+    wanted = truth.masks > 0
+    overlap = np.array([ious(m[None], w[None])[0, 0] for m, w in zip(masks, wanted)])
+    found = {"IoU": float(overlap.mean())}
+    for name, held in (("all", np.ones(len(masks), bool)), ("apart", ~truth.is_hidden),
+                       ("hidden", truth.is_hidden)):  # fmt: skip
+        if held.any():
+            found[f"mAP {name}"] = _ap(masks[held], wanted[held], logits[held])
+    return found
+
+
+def enlarged(logits: F32, side: int) -> np.ndarray:  # type: ignore[type-arg]
+    """(N, cells) -> (N, side, side) True where the fish is, edges between cells."""
+    cells = side // STRIDE
+    rows = [cv2.resize(row.reshape(cells, cells), (side, side)) > 0 for row in logits]
+    return np.stack(rows)
+
+
+def _ap(masks: np.ndarray, wanted: np.ndarray, logits: F32) -> float:  # type: ignore[type-arg]
+    sure = 1 / (1 + np.exp(-np.abs(logits).mean(1)))
+    one = np.zeros(1, np.int64)
+    found = [Given(m[None], one, s[None].astype(np.float64)) for m, s in zip(masks, sure)]
+    return mask_ap(found, [Given(w[None], one, np.zeros(1)) for w in wanted])["mAP"]
+
+
+def _views(taught: Crops, chosen: np.ndarray, draw: np.random.Generator) -> tuple[Tensor, Tensor]:  # type: ignore[type-arg]
+    """Pixels (N, 3, side, side) normalised, and the share of each cell that is fish."""
+    turn, is_mirrored = int(draw.integers(4)), draw.random() < 0.5
+    seen, masks = taught.seen[chosen], taught.masks[chosen].astype(np.float32)
+    seen, masks = np.rot90(seen, turn, (1, 2)), np.rot90(masks, turn, (1, 2))
+    if is_mirrored:
+        seen, masks = seen[:, :, ::-1], masks[:, :, ::-1]
+    gain = draw.uniform(0.75, 1.25, (len(chosen), 1, 1, 3)) * draw.uniform(0.8, 1.2)
+    shift = draw.uniform(-20, 20, (len(chosen), 1, 1, 1))
+    lit = np.clip(seen * gain + shift, 0, 255).astype(np.uint8)
+    pixels = normalise(torch.from_numpy(np.ascontiguousarray(lit)))
+    wanted = torch.from_numpy(np.ascontiguousarray(masks))
+    return pixels, F.avg_pool2d(wanted[:, None], STRIDE)[:, 0]

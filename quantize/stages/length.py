@@ -1,0 +1,58 @@
+"""Stage `length`: rendered fish -> the regressor that tells a length from the shape of a mask."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from quantize import disk, recipe
+from quantize.errors import WorkshopError
+from quantize.fish.regression import errors, learned, shapes
+
+FILE = "regressor.json"
+EXAMPLE = """\
+Masks of rendered fish, half of them hidden in part, are all it learns from; what a device needs is
+a JSON of a few thousand int8 weights. The one that ships lies in edge/length.
+
+  edge-quantize length --out build/length
+  cp build/length/regressor.json edge/length/regressor.json
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Flags of `edge-quantize length`."""
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--fish", type=int, default=3000, help="rendered masks to learn from")
+    parser.add_argument("--judged", type=int, default=500, help="others, for the judge")
+    parser.add_argument("--epochs", type=int, default=80, help="times through them")
+    parser.add_argument("--seed", type=int, default=0, help="of the fish and of their order")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Render, learn, judge."""
+    asked = {name: getattr(args, name) for name in ("fish", "judged", "epochs", "seed")}
+    for flag in ("fish", "judged", "epochs"):
+        if asked[flag] < 1:
+            raise WorkshopError(f"--{flag}", str(asked[flag]), "1 or more", f"--{flag} OTHER")
+    if done := recipe.begin(args.out, "length", asked, {}):
+        return _say(args.out, done.result)
+    taught, held = shapes(2 * args.seed, args.fish), shapes(2 * args.seed + 1, args.judged)
+    made = learned(taught, held, args.epochs, args.seed)
+    disk.write(args.out / FILE, msgspec.json.encode(made) + b"\n")
+    off = 100 * np.abs(errors(made, held))
+    result = {
+        "whole, mean error %": float(off[~held.is_hidden].mean()),
+        "hidden, mean error %": float(off[held.is_hidden].mean()),
+    }
+    recipe.finish(args.out, result)
+    return _say(args.out, result)
+
+
+def _say(out: Path, result: dict[str, Any]) -> None:
+    told = ", ".join(f"{k} {v:.2f}" for k, v in result.items() if k != "done")
+    sys.stdout.write(f"{out / FILE}: {told}\n")

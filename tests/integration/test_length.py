@@ -1,0 +1,138 @@
+"""Lengths by way of the command: `--mm-per-px`, `calibrate`, `--plane`, and what each refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from calib_data.boards import Camera, board, poses
+from calib_data.measured import Posed, measured, put
+from calib_data.stage import Stage
+from edge.length.plane_file import read_plane
+from tests.integration.test_cli import edge_tag, only_ours, parsed
+
+MM_PER_PX = 0.9
+TROUT = Posed("browntrout", 380.0, 0.0, 0.0, 3.0)
+CAMERA = Camera((820, 616), 950.0)
+
+
+@pytest.fixture(scope="module")
+def belt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trout of known length on a white belt."""
+    rng = np.random.default_rng(3)
+    stage = Stage(np.full((640, 900, 3), 0.85, np.float32))
+    put(stage, rng, TROUT, MM_PER_PX)
+    path = tmp_path_factory.mktemp("belt") / "belt.png"
+    assert cv2.imwrite(str(path), stage.shoot(rng).pixels[..., ::-1])
+    return path
+
+
+@pytest.fixture(scope="module")
+def boards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("boards")
+    rng = np.random.default_rng(1)
+    for n, at in enumerate(poses(rng, 6, 700.0)):
+        assert cv2.imwrite(str(folder / f"{n:02d}.png"), board(rng, CAMERA, at)[..., ::-1])
+    return folder
+
+
+def lengths(stdout: str) -> list[dict]:
+    (line,) = parsed(stdout)
+    return [tag for tag in line["tags"] if "length_cm" in tag]
+
+
+def test_s9_a_line_says_how_long_a_fish_is(tiny_bundle, belt) -> None:
+    ran = edge_tag("--bundle", tiny_bundle, "--json", "--mm-per-px", MM_PER_PX, belt)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    [tag] = lengths(ran.stdout)
+    assert (tag["head"], tag["tag"], tag["occluded"]) == ("length", "fish", False)
+    assert tag["length_cm"] == pytest.approx(TROUT.tips_mm / 10, rel=0.02)
+    assert 0 < tag["length_sd_cm"] < 2
+    assert tag["track"] is not None
+
+
+def test_s9_to_the_fork_it_is_shorter(tiny_bundle, belt) -> None:
+    asked = "--bundle", tiny_bundle, "--json", "--mm-per-px", MM_PER_PX, "--length-to", "fork", belt
+    [tag] = lengths(edge_tag(*asked).stdout)
+    assert tag["length_cm"] == pytest.approx(TROUT.length_mm / 10, rel=0.02)
+
+
+def test_without_a_plane_no_line_speaks_of_length(tiny_bundle, belt) -> None:
+    assert "length" not in edge_tag("--bundle", tiny_bundle, "--json", belt).stdout
+
+
+def test_s8_a_clip_has_one_track_a_fish_and_more_looks(tiny_bundle, belt, tmp_path) -> None:
+    clip = tmp_path / "belt.avi"
+    picture = cv2.imread(str(belt))
+    out = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"MJPG"), 5, (900, 640))
+    for n in range(4):
+        out.write(np.roll(picture, 6 * n, 1))
+    out.release()
+    ran = edge_tag("--bundle", tiny_bundle, "--json", "--mm-per-px", MM_PER_PX, clip)
+    fish = [[t for t in line["tags"] if t["head"] == "length"] for line in parsed(ran.stdout)]
+    assert [len(tags) for tags in fish] == [1, 1, 1, 1]
+    assert len({tags[0]["track"] for tags in fish}) == 1
+    assert [tags[0]["looks"] for tags in fish] == [1, 2, 3, 4]
+
+
+def test_s5_calibrate_writes_a_plane_that_measures(boards, tiny_bundle, tmp_path) -> None:
+    plane = tmp_path / "plane.json"
+    ran = edge_tag("calibrate", boards, "--square-mm", 20, "--out", plane)
+    assert ran.returncode == 0, ran.stderr
+    assert "mm a pixel" in ran.stdout
+    assert f"next: edge-tag --plane {plane}" in ran.stdout
+    assert (tmp_path / "plane.jpg").stat().st_size > 10_000
+    assert read_plane(plane).width == 820
+    scene, made = measured(1, "rotated", (820, 616), 0.9)
+    picture = tmp_path / "fish.png"
+    assert cv2.imwrite(str(picture), scene.pixels[..., ::-1])
+    tags = lengths(edge_tag("--bundle", tiny_bundle, "--plane", plane, picture).stdout)
+    assert tags, made  # its plane is another one: that it is measured is all there is to ask
+
+
+def test_s5_a_plane_for_other_frames_is_refused(boards, belt, tiny_bundle, tmp_path) -> None:
+    plane = tmp_path / "plane.json"
+    assert edge_tag("calibrate", boards, "--square-mm", 20, "--out", plane).returncode == 0
+    ran = edge_tag("--bundle", tiny_bundle, "--plane", plane, belt)
+    assert (ran.returncode, ran.stdout) == (78, "")
+    assert "frames of 820 x 616 px, frame is 900 x 640 px" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "says"),
+    [
+        (("--square-mm", 20, "--board", "8x5"), 3, "--board 9x6"),
+        (("--square-mm", 20, "--count", 3), 3, "found in 3 pictures, expected 5"),
+        (("--square-mm", 0), 2, "the side of a square"),
+        (("--square-mm", 20, "--board", "9"), 2, "inner corners like 9x6"),
+        ((), 2, "--square-mm"),
+    ],
+    ids=["another board", "too few", "no size", "half a board", "no square"],
+)
+def test_s5_calibrate_teaches(boards, tmp_path, args, code, says) -> None:
+    ran = edge_tag("calibrate", boards, "--out", tmp_path / "plane.json", *args)
+    assert (ran.returncode, ran.stdout) == (code, "")
+    assert says in ran.stderr
+    assert only_ours(ran.stderr)
+    assert not (tmp_path / "plane.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "says"),
+    [
+        (("--mm-per-px", 0), 2, "mm, above 0"),
+        (("--mm-per-px", "nan"), 2, "mm, above 0"),
+        (("--mm-per-px", 1, "--plane", "p"), 2, "not allowed with"),
+        (("--length-to", "fork"), 2, "without a plane"),
+        (("--plane", "nowhere.json"), 78, "No such file"),
+        (("--mm-per-px", 1, "--outline", "nowhere"), 4, "outline.json"),
+    ],
+    ids=["zero", "no number", "both", "no plane", "no file", "no outline"],
+)
+def test_flags_that_cannot_be_meant_are_refused(belt, tiny_bundle, args, code, says) -> None:
+    ran = edge_tag("--bundle", tiny_bundle, *args, belt)
+    assert (ran.returncode, ran.stdout) == (code, "")
+    assert says in ran.stderr

@@ -1,0 +1,86 @@
+"""S3: a light network for outlines: what it learns from, that it learns, and how it is judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
+
+import torch
+
+from quantize.errors import WorkshopError
+from quantize.fish.course import Crops, answers, enlarged, judged, learn, loss_of, made
+from quantize.fish.network import Outline, load, save
+from quantize.fish.outlines import crops
+from quantize.fish.settings import OutlineSettings
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Crops:
+    return made(tmp_path_factory.mktemp("crops") / "few.npz", 1, 12, SIDE)
+
+
+def test_the_same_seed_gives_the_same_crops() -> None:
+    one, two = (next(crops(5, 1, SIDE)) for _ in range(2))
+    assert np.array_equal(one.seen, two.seen)
+    assert np.array_equal(one.mask, two.mask)
+
+
+def test_s3_the_truth_is_of_the_fish_in_the_middle(few: Crops) -> None:
+    shares = few.masks.mean((1, 2))
+    assert ((shares > 0.02) & (shares < 0.5)).all()
+    assert few.masks[:, SIDE // 4 : -SIDE // 4, SIDE // 4 : -SIDE // 4].any((1, 2)).all()
+
+
+def test_s3_perfect_masks_are_judged_so(few: Crops) -> None:
+    small = [cv2.resize(m, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA)
+             for m in few.masks.astype(np.float32)]  # fmt: skip
+    logits = np.stack([20 * (m - 0.5) for m in small]).reshape(len(small), -1)
+    found = judged(logits.astype(np.float32), few)
+    assert found["IoU"] > 0.8
+    assert found["mAP all"] > 0.6
+    assert judged(-logits.astype(np.float32), few)["mAP all"] == 0
+
+
+def test_s3_it_learns(few: Crops) -> None:
+    torch.manual_seed(0)
+    outline = Outline(SIDE)
+    wanted = torch.from_numpy(few.masks).float()
+    wanted = torch.nn.functional.avg_pool2d(wanted[:, None], 2)[:, 0]
+    before = float(loss_of(torch.from_numpy(answers(outline.eval(), few.seen)), wanted))
+    learn(outline, few, OutlineSettings(side=SIDE, epochs=12, batch=6))
+    after = float(loss_of(torch.from_numpy(answers(outline, few.seen)), wanted))
+    assert after < 0.9 * before
+
+
+def test_s3_it_is_light() -> None:
+    outline = Outline()
+    assert sum(p.numel() for p in outline.parameters()) < 60_000
+    assert answers(outline.eval(), np.zeros((2, 160, 160, 3), np.uint8)).shape == (2, 80 * 80)
+
+
+def test_weights_survive_a_file(tmp_path: Path, few: Crops) -> None:
+    outline = Outline(SIDE).eval()
+    save(outline, {"seed": 3}, tmp_path / "o.safetensors")
+    again, about = load(tmp_path / "o.safetensors")
+    assert about == {"side": SIDE, "seed": 3}
+    assert np.allclose(answers(again, few.seen), answers(outline, few.seen), atol=0.05)
+
+
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "o.safetensors").write_bytes(b"junk")
+    with pytest.raises(WorkshopError, match="does not load"):
+        load(tmp_path / "o.safetensors")
+
+
+def test_masks_are_enlarged_between_cells() -> None:
+    logits = np.full((1, 16), -5.0, np.float32)
+    logits[0, 5:7] = 5
+    assert enlarged(logits, 8).shape == (1, 8, 8)
+    assert enlarged(logits, 8)[0, 3, 3]
