@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from edge.frames import View
     from edge.length.ruler import Ruler
     from edge.pipeline import Explain
+    from edge.recipients import Recipients
     from edge.sinks import Sink
     from edge.sources import Source
     from edge.tagger import Tagger
@@ -64,9 +65,10 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         sources = _open_sources(flags, opened, stop)
         from edge import pipeline
 
+        recipients = _open_recipients(flags, sources, opened)
         view = _view(flags, opened)
         tagger = _open_tagger(flags, opened)
-        sinks = _open_sinks(flags, sources, out, opened)
+        sinks = _open_sinks(flags, sources, out, opened, recipients.sinks)
         totals = pipeline.run(
             sources,
             tagger,
@@ -75,7 +77,10 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             is_stopped=stop,
             max_frames=flags.frames,
             explain=_open_explain(flags, opened),
+            report=recipients.report,
         )
+    if not stop():
+        recipients.check()
     return SourceError.exit_code if totals.failed else 0
 
 
@@ -245,8 +250,24 @@ def _ruler(flags: argparse.Namespace, opened: ExitStack) -> Ruler | None:
     return Ruler(plane, flags.length_to, outliner)
 
 
+def _open_recipients(
+    flags: argparse.Namespace, sources: Sequence[Source], opened: ExitStack
+) -> Recipients:
+    """Before the tagger: a wrong word is told at once."""
+    from edge.outbox.box import Limits
+    from edge.recipients import open_recipients
+
+    limits = Limits(bytes=flags.outbox_mb << 20)
+    cameras = [source.name for source in sources if source.is_live]
+    return opened.enter_context(closing(open_recipients(flags.to, cameras, flags.outbox, limits)))
+
+
 def _open_sinks(
-    flags: argparse.Namespace, sources: Sequence[Source], out: BinaryIO, opened: ExitStack
+    flags: argparse.Namespace,
+    sources: Sequence[Source],
+    out: BinaryIO,
+    opened: ExitStack,
+    more: Sequence[Sink],
 ) -> list[Sink]:
     """Results first, pictures after: a line about a frame is worth more than its picture."""
     counts = [source.count for source in sources]
@@ -256,6 +277,7 @@ def _open_sinks(
         from edge.sinks.pictures import PicturesSink
 
         sinks.append(PicturesSink(Path(flags.annotate)))
+    sinks += more
     is_live = any(source.is_live for source in sources)
     if _wants_bar(flags) and not is_live and known != 1:
         from edge.sinks.progress import ProgressSink

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from functools import lru_cache
 
 
 def utc_now() -> str:
     """Now, RFC 3339 in UTC, to the millisecond."""
     now = datetime.now(timezone.utc)
     return now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
+
+
+@lru_cache(8)  # asked once a thing of a frame
+def epoch_s(time: str) -> float:
+    """Seconds since 1970 of a time that `utc_now` wrote; 0 for any other text."""
+    try:
+        read = datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ")
+    except ValueError:
+        return 0.0
+    return read.replace(tzinfo=timezone.utc).timestamp()

@@ -11,6 +11,7 @@ from edge.errors import UsageError
 from edge.flags_gallery import ABOUT, add_enroll, add_heads, checked
 
 EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
+OUTBOX_MB = 64
 VERBS = (
     "run",
     "enroll",
@@ -29,6 +30,7 @@ examples:
   edge-tag --explain why/ photo.jpg         and a picture that says where it looked, and why
   edge-tag camera:0 camera:1 --budget-ms 200      two cameras, which share the 200 ms
   edge-tag --device rpi5 rtsp://cam/1       with the settings of a device profile
+  edge-tag --camera 0 --to mqtt://broker    events to a broker, and to Home Assistant
 
 more commands (edge-tag COMMAND --help):
   edge-tag enroll --name Acme a.jpg b.jpg   a tag more, with a few pictures, no training
@@ -98,8 +100,23 @@ def _run() -> Parser:
     add("--table", action="store_true", help="a table for people (default on a terminal)")
     text = "write each frame with its tags drawn on it into this folder"
     results.add_argument("--annotate", metavar="DIR", help=text)
+    _add_recipients(parser)
     _add_explain(parser)
     return parser
+
+
+def _add_recipients(parser: Parser) -> None:
+    add = parser.add_argument_group("results elsewhere").add_argument
+    text = (
+        "also to jsonl:FILE, csv:FILE, coco:FILE (every frame), snapshots:DIR, events:FILE, "
+        "mqtt://HOST/PREFIX, mqtts://, http://, https:// (what came, changed, went); options "
+        "behind a #, like mqtt://broker/shop#user=cam,password-file=FILE; may be repeated"
+    )
+    add("--to", action="append", default=[], metavar="TARGET", help=text)
+    text = "where events wait until they arrived (default: outbox.db in the user's state folder)"
+    add("--outbox", metavar="FILE", help=text)
+    text = "what may wait there; more, and the least important go first (default %(default)s)"
+    add("--outbox-mb", type=at_least_1, default=OUTBOX_MB, metavar="N", help=text)
 
 
 def _add_length(parser: Parser) -> None:

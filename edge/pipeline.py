@@ -30,6 +30,7 @@ from edge.tagger import Tagger
 log = logging.getLogger(__name__)
 
 Explain = Callable[[FrameTags, Picture, Seen], None]
+Report = Callable[[FrameTags | FrameFailed, Picture | None, float | None], None]
 
 
 class Totals(msgspec.Struct):
@@ -45,6 +46,7 @@ class Done(msgspec.Struct, frozen=True, eq=False):
     result: FrameTags | FrameFailed
     picture: Picture | None = None  # None: it could not be read
     seen: Seen | None = None  # likewise
+    at_s: float | None = None  # when it was taken, on its source's clock
 
 
 def run(
@@ -56,13 +58,15 @@ def run(
     is_stopped: Callable[[], bool],
     max_frames: int | None = None,
     explain: Explain | None = None,
+    report: Report | None = None,
 ) -> Totals:
     """Tag every frame of every source, until `is_stopped()` or `max_frames`.
 
     Files come first, in turn; then all live sources together. With several of those, the budget of
     a frame is what one frame of each of them may cost together: see `edge.schedule.shares`. A
     source that breaks ends with a failed frame, and the others go on. `explain` is told of each
-    tagged frame how its tags came about, after the sinks have its result. Raises SinkError, and
+    tagged frame how its tags came about, after the sinks have its result; `report` is told of each
+    frame when it was taken, so that events can be made of them. Raises SinkError, and
     BrokenPipeError when nobody reads the results any more.
     """
     totals = Totals()
@@ -71,6 +75,8 @@ def run(
             _count(totals, done.result)
             for sink in sinks:
                 sink.write(done.result, done.picture)
+            if report is not None:
+                report(done.result, done.picture, done.at_s)
             if explain is not None and done.seen is not None:
                 assert isinstance(done.result, FrameTags)
                 assert done.picture is not None
@@ -146,7 +152,7 @@ def _done(frame: Frame, tagger: Tagger, view: View, past: Memory) -> Done:
         return Done(FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error))
     seen = tag_frame(tagger, frame.pixels, view, past, at_s=frame.at_s)
     result = _line(frame, seen, pixels.size(frame.pixels), tagger)
-    return Done(result, frame.pixels, seen)
+    return Done(result, frame.pixels, seen, frame.at_s)
 
 
 def _line(frame: Frame, seen: Seen, size: tuple[int, int], tagger: Tagger) -> FrameTags:

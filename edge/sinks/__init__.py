@@ -1,14 +1,49 @@
-"""Sinks: where results go, behind one small contract.
+"""Sinks: where results go, behind small contracts.
 
-To add one: a module with a class that keeps `Sink`, and a line in the command that opens it. A
-result has been handed on (written, sent, stored) when `write` returns.
+    Sink     is given every frame's result, in the pipeline: files, stdout
+    Album    is given events together with their frame: pictures of what happened
+    Carrier  is given events out of the outbox, in a thread of its own: whatever may be away
+
+To add one: a module with `open_from(target)`, or `open_from(target, site)` for a carrier, and a row
+in `SINKS`. Naming a sink imports nothing. A result has been handed on when `write` returns.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from edge.errors import SinkError
 from edge.records import FrameFailed, FrameTags, Picture
+
+if TYPE_CHECKING:
+    from edge.outbox.box import Counts
+    from edge.outbox.delivery import Carrier
+    from edge.outbox.reporter import Album
+    from edge.sinks.target import Target
+
+Role = Literal["sink", "album", "carrier"]
+SINKS: dict[str, tuple[Role, str, str]] = {  # as in --to KIND:... -> (role, our module, pip extra)
+    "jsonl": ("sink", "edge.sinks.jsonl", ""),
+    "csv": ("sink", "edge.sinks.rows", ""),
+    "coco": ("sink", "edge.sinks.coco", ""),
+    "snapshots": ("album", "edge.sinks.snapshots", ""),
+    "events": ("carrier", "edge.sinks.event_lines", ""),
+    "mqtt": ("carrier", "edge.sinks.mqtt", "mqtt"),
+    "mqtts": ("carrier", "edge.sinks.mqtt", "mqtt"),
+    "http": ("carrier", "edge.sinks.webhook", ""),
+    "https": ("carrier", "edge.sinks.webhook", ""),
+}
+
+
+class Site(NamedTuple):
+    """What a carrier may know of the run it works for."""
+
+    device: str  # this machine, as events name it
+    cameras: Sequence[str]  # live sources, without credentials
+    here: Callable[[], Mapping[str, Mapping[str, int]]]  # camera -> label -> how many are there
+    counts: Callable[[str], Counts]  # of a carrier, by its name
 
 
 class Sink(Protocol):
@@ -22,3 +57,38 @@ class Sink(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def open_sink(target: Target) -> Sink:
+    """Raises UsageError, and SinkError when it cannot be written to."""
+    sink: Sink = _opener(target.kind, "sink")(target)
+    return sink
+
+
+def open_album(target: Target) -> Album:
+    """Raises UsageError, and SinkError when it cannot be written to."""
+    album: Album = _opener(target.kind, "album")(target)
+    return album
+
+
+def open_carrier(target: Target, site: Site) -> Carrier:
+    """Raises UsageError, and SinkError when its package is missing; nobody is called yet."""
+    open_from = _opener(target.kind, "carrier")
+    carrier: Carrier = open_from(target, site)
+    return carrier
+
+
+def _opener(kind: str, role: Role) -> Callable[..., Any]:
+    found, module, extra = SINKS[kind]
+    if found != role:
+        raise ValueError(f"{kind} is a {found}, expected a {role}")
+    try:
+        opener: Callable[..., Any] = import_module(module).open_from
+    except ModuleNotFoundError as e:
+        if e.name is None or e.name.startswith("edge"):
+            raise  # our own mistake, not a missing package
+        raise SinkError(
+            f"{kind}: needs the package {e.name!r}, which is not installed",
+            fix=f"pip install 'edge-tag[{extra}]'",
+        ) from e
+    return opener

@@ -1,4 +1,4 @@
-"""JSON Lines: one frame a line, flushed. A power cut costs one frame."""
+"""JSON Lines: one frame a line, flushed. A power cut costs a frame; in a file, a second of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import msgspec
 
 from edge.errors import SinkError
 from edge.records import FrameFailed, FrameTags, Picture
+from edge.sinks.rotating import RotatingFile, open_rotating
+from edge.sinks.target import Target
 
 
 class JsonlSink:
@@ -31,3 +33,22 @@ class JsonlSink:
 
     def close(self) -> None:
         """Every line is out already."""
+
+
+class JsonlFile:
+    """The same lines in a file that is put aside when it is large or old. Raises SinkError."""
+
+    def __init__(self, file: RotatingFile) -> None:
+        self._file = file
+        self._encode = msgspec.json.Encoder().encode
+
+    def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:
+        self._file.append(self._encode(result) + b"\n")
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def open_from(target: Target) -> JsonlFile:
+    """Raises UsageError and SinkError."""
+    return JsonlFile(open_rotating(target, "second"))

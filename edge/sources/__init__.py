@@ -15,6 +15,7 @@ from typing import Protocol
 from edge.errors import SourceError, UsageError
 from edge.pictures.suffixes import CLIPS, PICTURES
 from edge.records import Frame
+from edge.redact import without_secrets
 from edge.sources.newest import Newest
 
 SOURCES: dict[str, tuple[str, str]] = {  # kind -> (our module, pip extra)
@@ -108,14 +109,6 @@ def camera_number(text: str) -> int:
     if found is None:
         raise UsageError(f"{text}: not a camera, expected camera:0, camera:1, ...")
     return int(found[1])
-
-
-def without_secrets(text: str) -> str:
-    """A URL as it may be shown: no user, no password, no query (tokens travel there)."""
-    if "//" not in text:
-        return text
-    # up to the last @: a password may hold an @ or a / that nobody escaped
-    return re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", text, flags=re.DOTALL), flags=re.DOTALL)
 
 
 def _listed(suffixes: frozenset[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from edge.clock import utc_now
 from edge.errors import SourceError
 from edge.records import Frame, Picture
-from edge.sources import without_secrets
+from edge.redact import without_secrets
 from edge.sources.decoder import FFmpegError, open_address, picture_of
 from edge.sources.newest import Newest
 

@@ -16,17 +16,20 @@ import pytest
 from benchmarks.fashion import table as fashion_table
 from benchmarks.length import TABLE as LENGTHS
 from benchmarks.lowdata import TABLE
-from edge.flags import parse
+from edge.events.changes import GONE_S, SURE_S
+from edge.flags import OUTBOX_MB, parse
 from edge.frames import STARVED_S
 from edge.memory.cells import WAIT_S
 from edge.memory.evidence import PATIENCE, SETTLED
 from edge.memory.known import GROWN, REFRESH_S, STILL_S
+from edge.outbox.box import Counts, Limits
 from edge.records import SCHEMA, FrameTags, Spent, Tag
 from edge.schedule.candidates import Why
 from edge.schedule.cost import STOPPED
 from edge.schedule.plan import EXPLORING, MOST
 from edge.schedule.shares import FLOOR
 from edge.schedule.sweep import COLUMNS, ROWS
+from edge.sinks import SINKS
 from quantize.report.records import read_report
 from quantize.report.table import table
 
@@ -120,6 +123,24 @@ def test_the_numbers_of_the_scheduler_are_those_of_the_code(said: str) -> None:
 
 def test_the_fractions_of_the_scheduler_are_those_of_the_code() -> None:
     assert (EXPLORING, FLOOR, STARVED_S) == (0.1, 0.25, 1.0)  # "a tenth", "a quarter", "a second"
+
+
+@pytest.mark.parametrize("kind", sorted(SINKS))
+def test_every_kind_of_target_is_told(kind: str) -> None:
+    [rows] = re.findall(r"^\| target \|.*?\n\n", README, re.S | re.M)
+    assert re.search(rf"`{kind}:", rows)
+
+
+def test_the_health_topic_holds_the_counts() -> None:
+    [shown] = re.findall(r"`PREFIX/health` \| retained: `(.*?)`", README)
+    assert tuple(json.loads(shown)) == Counts.__struct_fields__
+
+
+def test_the_waits_of_events_are_those_of_the_code() -> None:
+    said = f"there for {SURE_S:g} s or is settled, and has gone after {GONE_S:g} s"
+    assert said in " ".join(README.split())
+    assert f"`--outbox-mb {OUTBOX_MB}`" in README
+    assert Limits().bytes == OUTBOX_MB << 20
 
 
 def test_every_picture_is_there_and_none_is_large() -> None:

@@ -23,25 +23,30 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "explain",
         "heads",
         "length",
+        "events",
+        "outbox",
     ),  # no code: a docstring
     ("errors", "clock", "pictures.suffixes"),
     ("flags_gallery",),
-    ("records", "store", "strict", "process", "pictures.stems"),
+    ("records", "store", "strict", "process", "pictures.stems", "redact"),
     (
         *("bundle.files", "bundle.manifest", "pictures.regions", "schedule.plan", "schedule.cost"),
         *("glance.gate", "memory.cells", "schedule.shares", "heads.text_vectors"),
+        *("events.event", "outbox.sequence"),
     ),
     (
-        *("sources.ahead", "sources.newest", "profiles"),
+        *("sources.ahead", "sources.newest", "profiles", "events.changes", "outbox.database"),
+        *("sinks.target", "sinks.retention", "sinks.discovery"),
         *("pictures.buffers", "pictures.headers", "pictures.planes"),
     ),
     (
         *("bundle.manifest_read", "pictures.pixels", "heads.scores", "glance.heat", "memory.fuse"),
-        *("heads.rows", "heads.gallery_fit"),
+        *("heads.rows", "heads.gallery_fit", "outbox.box", "sinks.rotating"),
         *("explain.lettering", "explain.ink", "engines", "sources.decoder"),
     ),
     (
         *("memory.appearance", "memory.evidence", "explain.column"),
+        *("outbox.health", "outbox.reporter"),
         *("schedule.candidates", "schedule.pace"),
         *("heads.colour", "heads.negatives", "heads.gallery"),
     ),
@@ -51,7 +56,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("length.measure", "length.board_picture"),
     ("length.follow", "length.calibrating"),
     ("length.ruler",),
-    ("memory.tracks", "schedule.sweep", "heads.views"),
+    ("memory.tracks", "schedule.sweep", "heads.views", "outbox.delivery"),
     ("memory.known",),
     ("bundle.read", "frames", "sources", "capture"),
     ("bundle",),
@@ -63,6 +68,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("sinks", "tagger"),
     ("heads.enroll",),
     ("pipeline", "audit", "flags", "enrolling"),
+    ("recipients",),
     ("cli",),
     ("__main__",),
 )
@@ -77,6 +83,7 @@ IN_ONE_PLACE = {  # other packages -> the only module that may import them
     "ai_edge_litert": "engines.tfl",
     "tflite_runtime": "engines.tfl",
     "tqdm": "sinks.progress",
+    "paho": "sinks.mqtt",
 }
 LATE = {"cli", "__init__"}  # may import inside functions: to start quickly
 

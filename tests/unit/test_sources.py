@@ -17,7 +17,8 @@ import pytest
 from edge.errors import SourceError, UsageError
 from edge.pictures.pixels import rgb
 from edge.pictures.planes import CONVERSIONS, check_planes
-from edge.sources import kind_of, open_source, without_secrets
+from edge.redact import without_secrets
+from edge.sources import kind_of, open_source
 from edge.sources.camera import CameraSource, check_camera, found_cameras
 from edge.sources.images import natural
 from edge.sources.newest import Newest

@@ -1,0 +1,137 @@
+"""The outbox's file: SQLite with a write-ahead log, checked when it is opened.
+
+A commit is on the disk when it returns (synchronous = FULL): a power cut loses nothing that was
+accepted. The lock is exclusive: a second process is refused, and no shared memory file is needed.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from edge.errors import SinkError
+from edge.store import make_folder
+
+log = logging.getLogger(__name__)
+
+SCHEMA = 1  # of the tables
+WAL_BYTES = 1 << 20  # the log is cut back to this once it was written over
+FIX = "name another file with --outbox: each edge-tag that runs needs its own"
+SIDE_FILES = ("", "-wal", "-shm")
+
+TABLES = """
+CREATE TABLE event (       -- what some sink still owes
+    seq   INTEGER PRIMARY KEY AUTOINCREMENT,
+    value INTEGER NOT NULL,                     -- the least is dropped first
+    body  BLOB NOT NULL                         -- JSON, as it is sent
+);
+CREATE INDEX event_by_value ON event (value, seq);
+CREATE TABLE owed (        -- one row an event that a sink still owes
+    sink  TEXT NOT NULL,
+    seq   INTEGER NOT NULL,
+    PRIMARY KEY (sink, seq)
+) WITHOUT ROWID;
+CREATE INDEX owed_by_seq ON owed (seq);
+CREATE TABLE here (        -- what was told to have come, and not yet to have gone
+    id    TEXT PRIMARY KEY,
+    camera TEXT NOT NULL,
+    label TEXT NOT NULL,
+    sight BLOB NOT NULL                         -- JSON
+) WITHOUT ROWID;
+CREATE TABLE total (       -- counted over restarts
+    sink  TEXT NOT NULL,
+    what  TEXT NOT NULL,                        -- sent, dropped, refused
+    count INTEGER NOT NULL,
+    PRIMARY KEY (sink, what)
+) WITHOUT ROWID;
+"""
+
+
+class Damaged(Exception):
+    """The file is no database, or one that lost pages."""
+
+
+def open_database(path: Path) -> tuple[sqlite3.Connection, bool]:
+    """The database at `path`, and whether it goes on from before; a damaged one is set aside.
+
+    Raises SinkError when it cannot be opened, is another process's, or a newer edge-tag's.
+    """
+    make_folder(path.parent)
+    try:
+        return _open(path)
+    except Damaged as e:
+        set_aside(path, str(e))
+    try:
+        return _open(path)[0], False
+    except Damaged as e:
+        raise SinkError(f"{path}: {e}", fix="name another file with --outbox") from e
+
+
+def set_aside(path: Path, why: str) -> None:
+    """The file gets another name; one that was set aside before makes room. Raises SinkError."""
+    aside = path.with_name(f"{path.name}.damaged")
+    if path.exists():
+        log.error("%s: %s; set aside as %s, what it owed is lost", path, why, aside.name)
+    try:
+        for end in SIDE_FILES:
+            file = path.with_name(path.name + end)
+            if file.exists():
+                file.replace(aside.with_name(aside.name + end))
+    except OSError as e:
+        raise SinkError(f"{path}: {e.strerror}", fix="name another file with --outbox") from e
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing; on the disk when it ends."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):  # a full disk rolled it back already
+            db.execute("ROLLBACK")
+        raise
+
+
+def _open(path: Path) -> tuple[sqlite3.Connection, bool]:
+    db = None
+    try:
+        db = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+        return db, _prepare(db, path)
+    except BaseException as e:
+        if db is not None:
+            db.close()
+        if isinstance(e, sqlite3.OperationalError):
+            raise SinkError(f"{path}: {e}", fix=FIX) from e
+        if isinstance(e, sqlite3.DatabaseError):
+            raise Damaged(str(e)) from e
+        raise
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> bool:
+    """True when its tables were there."""
+    db.execute("PRAGMA locking_mode = EXCLUSIVE")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+    [version] = db.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA:
+        raise SinkError(
+            f"{path}: schema is {version}, expected at most {SCHEMA}: a newer edge-tag wrote it",
+            fix="name another file with --outbox, or use the newer edge-tag",
+        )
+    [found] = db.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise Damaged(str(found).splitlines()[-1])
+    with transaction(db):  # also takes the lock
+        if version == 0:
+            if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise Damaged("is a database of something else")
+            for statement in TABLES.split(";\n"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {SCHEMA}")
+    return bool(version)

@@ -1,0 +1,69 @@
+"""Makes events of results, and hands each to whoever is to have it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from secrets import token_hex
+from time import monotonic
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from edge.events import changes
+from edge.events.changes import Book
+from edge.events.event import Event
+from edge.outbox.box import Outbox
+from edge.pictures.suffixes import is_picture
+from edge.records import FrameFailed, FrameTags, Picture
+
+
+class Album(Protocol):
+    """Keeps pictures of what happened. Raises nothing of the disk's: it goes without."""
+
+    def keep(self, events: Sequence[Event], picture: Picture) -> None: ...
+    def close(self) -> None: ...
+
+
+class Reporter:
+    """outbox  None: nobody is owed an event
+    albums  get the events with their frame
+    device  as events name this machine
+    """
+
+    def __init__(self, outbox: Outbox | None, albums: Sequence[Album], device: str) -> None:
+        self._outbox, self._albums, self._device = outbox, albums, device
+        self._book = Book(token_hex(5))
+        self._bundle = self._engine = ""
+        if outbox is not None:  # a run that was cut off could not say that they ended
+            self._accept([changes.ended(sight, "restarted") for sight in outbox.left_here()])
+
+    def write(
+        self, result: FrameTags | FrameFailed, picture: Picture | None, at_s: float | None
+    ) -> None:
+        """A frame that could not be read begins, ends and changes nothing."""
+        if isinstance(result, FrameFailed) or picture is None:
+            return
+        if at_s is None and not is_picture(result.source):
+            at_s = monotonic()
+        self._bundle, self._engine = result.bundle, result.engine
+        self._book, events = changes.step(self._book, result, at_s)
+        events = self._accept(events)
+        if events:
+            for album in self._albums:
+                album.keep(events, picture)
+
+    def close(self) -> None:
+        """Everything ends with the run."""
+        self._book, events = changes.stop(self._book)
+        self._accept(events)
+        for album in self._albums:
+            album.close()
+
+    def _accept(self, events: Sequence[Event]) -> tuple[Event, ...]:
+        named = tuple(
+            replace(e, device=self._device, bundle=self._bundle, engine=self._engine)
+            for e in events
+        )
+        if named and self._outbox is not None:
+            self._outbox.accept(named)
+        return named

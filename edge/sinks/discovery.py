@@ -1,0 +1,103 @@
+"""What Home Assistant is told of this device, so that its entities appear by themselves. Pure.
+
+One message for the whole device (Home Assistant 2024.11 and later): sensors of each camera, and
+what is owed. Told again on every connect, and whenever Home Assistant says that it was started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edge import __version__
+from edge.pictures.stems import stem_of
+
+EXPIRES_S = 180  # a state that nobody confirmed for so long is unknown
+AVAILABLE = "{{ 'online' if value in ('online', 'degraded') else 'offline' }}"
+PAGE = "https://pypi.org/project/edge-tag/"
+
+
+def device_id(prefix: str) -> str:
+    """`edge-tag/shop` -> `edge-tag_shop`: what a topic and an entity may be called."""
+    return "_".join(stem_of(f"camera:{part}").removeprefix("camera-") for part in prefix.split("/"))
+
+
+def discovery(prefix: str, device: str, cameras: Mapping[str, str]) -> dict[str, Any]:
+    """The payload of `<discovery>/device/<id>/config`.
+
+    cameras  its part of a topic -> its name
+    """
+    number = device_id(prefix)
+    components = {"owed": _owed(prefix, number)}
+    for part, name in cameras.items():
+        components |= _camera(f"{prefix}/{part}", f"{number}_{part}", part, name)
+    return {
+        "device": {
+            "identifiers": [number],
+            "name": f"edge-tag {device}",
+            "manufacturer": "edge-tag",
+            "model": "tagger",
+            "sw_version": __version__,
+        },
+        "origin": {"name": "edge-tag", "sw_version": __version__, "support_url": PAGE},
+        "availability": [{"topic": f"{prefix}/status", "value_template": AVAILABLE}],
+        "components": components,
+        "qos": 1,
+    }
+
+
+def _camera(topic: str, number: str, part: str, name: str) -> dict[str, dict[str, Any]]:
+    here, event = f"{topic}/here", f"{topic}/event"
+    count = "{{ value_json.count }}"
+    return {
+        f"{part}_here": {
+            "platform": "sensor",
+            "unique_id": f"{number}_here",
+            "name": f"{name} things",
+            "state_topic": here,
+            "value_template": count,
+            "json_attributes_topic": here,
+            "state_class": "measurement",
+            "expire_after": EXPIRES_S,
+        },
+        f"{part}_occupied": {
+            "platform": "binary_sensor",
+            "unique_id": f"{number}_occupied",
+            "name": f"{name} occupied",
+            "device_class": "occupancy",
+            "state_topic": here,
+            "value_template": "{{ 'ON' if value_json.count > 0 else 'OFF' }}",
+            "expire_after": EXPIRES_S,
+        },
+        f"{part}_last": {
+            "platform": "sensor",
+            "unique_id": f"{number}_last",
+            "name": f"{name} last tag",
+            "state_topic": event,
+            "value_template": "{{ value_json.after.label }}",
+            "json_attributes_topic": event,
+            "json_attributes_template": "{{ value_json.after | tojson }}",
+        },
+        f"{part}_event": {
+            "platform": "event",
+            "unique_id": f"{number}_event",
+            "name": f"{name} event",
+            "state_topic": event,
+            "event_types": ["new", "update", "end"],
+            "value_template": "{{ {'event_type': value_json.type, 'label': value_json.after.label,"
+            " 'id': value_json.after.id, 'score': value_json.after.score} | tojson }}",
+        },
+    }
+
+
+def _owed(prefix: str, number: str) -> dict[str, Any]:
+    return {
+        "platform": "sensor",
+        "unique_id": f"{number}_owed",
+        "name": "Events owed",
+        "entity_category": "diagnostic",
+        "state_topic": f"{prefix}/health",
+        "value_template": "{{ value_json.owed }}",
+        "json_attributes_topic": f"{prefix}/health",
+        "expire_after": EXPIRES_S,
+    }

@@ -1,0 +1,149 @@
+"""A file that only grows at its end, and is put aside when it is large or old.
+
+`tags.jsonl` becomes `tags.jsonl.1`, that one `tags.jsonl.2`, and the last one goes. A record is in
+the file whole or not at all: what a full disk cut is taken back, what a power cut left of a line is
+cut off at the next start.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic, time
+from typing import BinaryIO
+
+from edge.errors import SinkError
+from edge.sinks.target import Target
+from edge.store import make_folder
+
+SYNCS = ("always", "second", "never")  # when what was written is on the disk for certain
+TAIL_BYTES = 1 << 20  # a longer line than this was not written by us
+
+
+class RotatingFile:
+    """
+    max_bytes  put aside before it would grow beyond; 0: never
+    max_age_s  put aside when its first record is so old; 0: never
+    keep       files put aside, at most
+    sync       one of SYNCS
+    heading    first line of each file
+    Raises SinkError when it cannot be opened.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_bytes: int = 0,
+        max_age_s: float = 0.0,
+        keep: int = 5,
+        sync: str = "second",
+        heading: bytes = b"",
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self.path = path
+        self._max_bytes, self._max_age_s, self._keep = max_bytes, max_age_s, keep
+        self._sync, self._heading, self._clock = sync, heading, clock
+        self._synced_s = monotonic()
+        make_folder(path.parent)
+        self._file: BinaryIO | None = None
+        self._open()
+
+    def append(self, record: bytes) -> None:
+        """One or more whole lines. Raises SinkError; the file is then as it was before."""
+        try:
+            if self._is_due(len(record)):
+                self._put_aside()
+            file = self._file or self._open()
+            self._add(file, (self._heading if self._bytes == 0 else b"") + record)
+            is_due = self._sync == "second" and monotonic() - self._synced_s >= 1.0
+            if self._sync == "always" or is_due:
+                os.fsync(file.fileno())
+                self._synced_s = monotonic()
+        except OSError as e:
+            raise SinkError(
+                f"{self.path}: {e.strerror}", fix="make room, or name another file"
+            ) from e
+
+    def close(self) -> None:
+        if self._file is not None:
+            with suppress(OSError):
+                if self._sync != "never":
+                    os.fsync(self._file.fileno())
+                self._file.close()
+            self._file = None
+
+    def _open(self) -> BinaryIO:
+        if self.path.exists() and not self.path.is_file():
+            raise SinkError(f"{self.path}: no regular file", fix="name another file")
+        try:
+            file = self.path.open("ab", buffering=0)
+            self._bytes = _whole_bytes(self.path)
+            if self._bytes < file.tell():
+                file.truncate(self._bytes)
+            self._began_s = self._clock() if self._bytes == 0 else self.path.stat().st_mtime
+        except OSError as e:
+            raise SinkError(f"{self.path}: {e.strerror}", fix="name another file") from e
+        self._file = file
+        return file
+
+    def _add(self, file: BinaryIO, data: bytes) -> None:
+        if self._bytes == 0:
+            self._began_s = self._clock()
+        try:
+            written = 0
+            while written < len(data):  # a full disk takes a part first
+                written += file.write(data[written:])
+        except OSError:
+            with suppress(OSError):
+                file.truncate(self._bytes)
+            raise
+        self._bytes += len(data)
+
+    def _is_due(self, more: int) -> bool:
+        if self._bytes == 0:
+            return False
+        is_large = 0 < self._max_bytes < self._bytes + more
+        return is_large or 0 < self._max_age_s <= self._clock() - self._began_s
+
+    def _put_aside(self) -> None:
+        self.close()
+        if self._keep == 0:
+            self.path.unlink()
+        for number in range(self._keep, 0, -1):
+            older = self.path if number == 1 else self._aside(number - 1)
+            if older.exists():
+                older.replace(self._aside(number))
+        self._open()
+
+    def _aside(self, number: int) -> Path:
+        return self.path.with_name(f"{self.path.name}.{number}")
+
+
+def open_rotating(target: Target, sync: str, heading: bytes = b"") -> RotatingFile:
+    """With the options that every kind of file has. Raises UsageError and SinkError."""
+    max_mb = target.number("max-mb", 0.0)
+    max_hours = target.number("max-hours", 0.0)
+    keep = int(target.number("keep", 5, most=1000))
+    sync = target.word("sync", sync, SYNCS)
+    target.done()
+    return RotatingFile(
+        Path(target.where),
+        max_bytes=int(max_mb * 2**20),
+        max_age_s=max_hours * 3600,
+        keep=keep,
+        sync=sync,
+        heading=heading,
+    )
+
+
+def _whole_bytes(path: Path) -> int:
+    """Up to the end of its last whole line."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - TAIL_BYTES))
+        tail = file.read(TAIL_BYTES)
+    end = tail.rfind(b"\n")
+    return size - len(tail) + end + 1 if end >= 0 or len(tail) == size else size

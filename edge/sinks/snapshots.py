@@ -1,0 +1,162 @@
+"""Pictures of what happened: the thing cut out, or the whole frame, a JPEG an event.
+
+    FOLDER/<label>/<id>.jpg         the thing, with some of its surroundings
+    FOLDER/<label>/<id>.frame.jpg   the frame, with `of=frames` or `of=both`
+
+Written when a thing is told of, and again when what is known of it changed: one picture a thing.
+Retention is by age, by label, by number, by bytes and by what the disk has free; a picture for
+which there is no room is left out and counted, and the run goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic, time
+
+from edge.errors import SinkError, UsageError
+from edge.events.event import Event, Sight
+from edge.pictures.pixels import cut, jpeg, rgb
+from edge.pictures.regions import clip
+from edge.pictures.stems import stem_of
+from edge.records import U8, Box, Picture, Region
+from edge.sinks.retention import Kept, Rules, due
+from edge.sinks.target import Target
+from edge.store import make_folder, write_whole
+
+log = logging.getLogger(__name__)
+
+QUALITY = 88
+AROUND = 0.15  # of a thing's side, that is shown around it
+SWEEP_S = 60.0  # between two looks at what is too old
+MOST_OPEN = 1000  # things whose picture may be replaced
+OF = {"crops": (".jpg",), "frames": (".frame.jpg",), "both": (".jpg", ".frame.jpg")}
+
+
+class Snapshots:
+    """An `Album`. Raises SinkError when the folder cannot be used at the start; never later."""
+
+    def __init__(
+        self,
+        folder: Path,
+        rules: Rules,
+        of: str = "crops",
+        *,
+        clock: Callable[[], float] = time,
+        free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+    ) -> None:
+        self.written = self.removed = self.left_out = 0
+        self._folder, self._rules, self._of = folder, rules, OF[of]
+        self._clock, self._free = clock, free
+        self._labels: OrderedDict[str, str] = OrderedDict()  # id -> the label its picture is under
+        self._fails, self._swept_s = False, -SWEEP_S
+        make_folder(folder)
+        self._kept = {kept.path: kept for kept in _found(folder)}
+
+    def keep(self, events: Sequence[Event], picture: Picture) -> None:
+        told = [event.after for event in events if event.type != "end" and event.why != "moved"]
+        try:
+            for sight in told:
+                self._write(sight, picture)
+            if monotonic() - self._swept_s >= SWEEP_S:
+                self._sweep()
+            self._fails = False
+        except (SinkError, OSError) as e:
+            self.left_out += 1
+            if not self._fails:
+                log.error("%s; the run goes on without", e)
+            self._fails = True
+        for event in events:
+            if event.type == "end":
+                self._labels.pop(event.after.id, None)
+
+    def close(self) -> None:
+        if self.left_out:
+            log.warning("%s: %d pictures found no room", self._folder, self.left_out)
+
+    def _write(self, sight: Sight, picture: Picture) -> None:
+        if self._free(self._folder) < self._rules.free_bytes:
+            self._sweep()
+            if self._free(self._folder) < self._rules.free_bytes:
+                raise SinkError(f"{self._folder}: the disk has less free than free-mb says")
+        label = stem_of(sight.label)
+        before = self._labels.get(sight.id)
+        for end in self._of:
+            box = sight.box if end == ".jpg" else (0, 0, *sight.size)
+            path = self._folder / label / f"{sight.id}{end}"
+            make_folder(path.parent)
+            data = jpeg(_around(picture, box, sight.size), QUALITY)
+            write_whole(path, data)
+            self._kept[path] = Kept(path, label, self._clock(), len(data))
+            if before not in (None, label):
+                self._remove(self._folder / str(before) / path.name)
+        self._labels[sight.id] = label
+        while len(self._labels) > MOST_OPEN:
+            self._labels.popitem(last=False)
+        self.written += 1
+        if len(self._kept) > self._rules.files > 0:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Everything that is due goes."""
+        self._swept_s = monotonic()
+        free = self._free(self._folder)
+        for kept in due(list(self._kept.values()), self._rules, self._clock(), free):
+            self._remove(kept.path)
+            self.removed += 1
+
+    def _remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        self._kept.pop(path, None)
+        with suppress(OSError):  # not empty
+            path.parent.rmdir()
+
+
+def open_from(target: Target) -> Snapshots:
+    """Raises UsageError and SinkError."""
+
+    def days(where: str, text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 < value <= 36500:
+            raise UsageError(f"{where} is {text!r}, expected days, more than 0")
+        return value
+
+    rules = Rules(
+        days=target.number("days", 0.0),
+        days_of={stem_of(k): v for k, v in target.by_label("days", days).items()},
+        files=int(target.number("files", Rules().files, least=1, most=1e6)),
+        bytes=int(target.number("max-mb", 0.0) * 2**20),
+        free_bytes=int(target.number("free-mb", Rules().free_bytes / 2**20) * 2**20),
+    )
+    of = target.word("of", "crops", tuple(OF))
+    target.done()
+    return Snapshots(Path(target.where), rules, of)
+
+
+def _around(picture: Picture, box: Box, size: tuple[int, int]) -> U8:
+    """The pixels of a box and of some of its surroundings."""
+    x0, y0, x1, y1 = box
+    wide, tall = round((x1 - x0) * AROUND), round((y1 - y0) * AROUND)
+    region = Region(*clip((x0 - wide, y0 - tall, x1 + wide, y1 + tall), *size))
+    return cut(rgb(picture), region)
+
+
+def _found(folder: Path) -> Iterator[Kept]:
+    """The pictures of earlier runs."""
+    try:
+        for label in sorted(path for path in folder.iterdir() if path.is_dir()):
+            for entry in os.scandir(label):
+                if entry.name.endswith(".jpg") and not entry.name.startswith("."):
+                    found = entry.stat()
+                    path = label / entry.name
+                    yield Kept(path, label.name, found.st_mtime, found.st_size)
+    except OSError as e:
+        raise SinkError(f"{folder}: {e.strerror}", fix="name another folder") from e

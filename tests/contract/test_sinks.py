@@ -1,0 +1,189 @@
+"""Every file sink keeps its contract: options checked, a full disk told, nothing half written."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edge.errors import SinkError, UsageError
+from edge.records import FrameFailed, FrameTags
+from edge.sinks import SINKS, Site, open_album, open_carrier, open_sink
+from edge.sinks.rotating import RotatingFile
+from edge.sinks.steady import SteadySink
+from edge.sinks.target import parse_target
+from tests.happenings import result, tag
+
+FAILED = FrameFailed(1, "bad.jpg", 0, "", "bad.jpg: empty")
+SITE = Site("box", (), dict, lambda _: None)
+FILES = [kind for kind, (role, _, _) in SINKS.items() if role == "sink"]
+
+
+def opened(kind: str, path: Path, options: str = ""):
+    return open_sink(parse_target(f"{kind}:{path}{options}", SINKS))
+
+
+def read(kind: str, path: Path) -> list[tuple[str, str]]:
+    """(source, tag) of everything in a file."""
+    text = path.read_text("utf-8")
+    if kind == "jsonl":
+        lines = [json.loads(line) for line in text.splitlines()]
+        return [(line["source"], t["tag"]) for line in lines for t in line.get("tags", ())]
+    if kind == "csv":
+        return [(row["source"], row["tag"]) for row in csv.DictReader(text.splitlines())]
+    whole = json.loads(text)
+    images = {image["id"]: image["file_name"] for image in whole["images"]}
+    names = {category["id"]: category["name"] for category in whole["categories"]}
+    return [(images[a["image_id"]], names[a["category_id"]]) for a in whole["annotations"]]
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_what_is_written_is_read_back(tmp_path, kind):
+    sink = opened(kind, tmp_path / "deep" / "file")
+    sink.write(result([tag("Apple"), tag("Plum", 2)], "a.jpg"), None)
+    sink.write(FAILED, None)
+    sink.write(result([], "b.jpg"), None)
+    sink.write(result([tag("Apple", 3)], "c.jpg"), None)
+    sink.close()
+    found = read(kind, tmp_path / "deep" / "file")
+    assert found == [("a.jpg", "Apple"), ("a.jpg", "Plum"), ("c.jpg", "Apple")]
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_misspelt_option_is_told_with_the_nearest_one(tmp_path, kind):
+    with pytest.raises(UsageError, match="'max-bm' is unknown"):
+        opened(kind, tmp_path / "file", "#max-bm=3")
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_folder_that_cannot_be_made_is_told(tmp_path, kind):
+    (tmp_path / "file").touch()
+    with pytest.raises(SinkError, match="file"):
+        opened(kind, tmp_path / "file" / "x")
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_full_disk_cuts_nothing_in_half(tmp_path, kind):
+    """/dev/full takes no byte; a quota takes some."""
+    sink = opened(kind, tmp_path / "file")
+    steady = SteadySink(sink, "file")
+    steady.write(result([tag("Apple")], "a.jpg"), None)
+    spoiled = [name for name in vars(sink) if "file" in name]
+    assert spoiled
+    for holder in [sink, *vars(sink).values()]:
+        for name, value in list(getattr(holder, "__dict__", {}).items()):
+            if hasattr(value, "truncate"):
+                setattr(holder, name, Quota(value, 30))
+    steady.write(result([tag("Plum")], "b.jpg"), None)
+    Quota.is_full = False
+    steady.write(result([tag("Pear")], "c.jpg"), None)
+    steady.close()
+    Quota.is_full = True
+    assert (steady.written, steady.left_out) == (2, 1)
+    assert "No space left" in steady.last_error
+    assert read(kind, tmp_path / "file") == [("a.jpg", "Apple"), ("c.jpg", "Pear")]
+
+
+class Quota:
+    """A file on a disk that has room for a few more bytes."""
+
+    is_full = True
+
+    def __init__(self, file, left: int) -> None:
+        self._file, self._left = file, left
+
+    def write(self, data) -> int:
+        if not Quota.is_full:
+            return self._file.write(data)
+        if self._left == 0:
+            raise OSError(28, "No space left on device")
+        taken, self._left = data[: self._left], max(0, self._left - len(data))
+        return self._file.write(taken)
+
+    def __getattr__(self, name: str):
+        return getattr(self._file, name)
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines()
+
+
+def test_a_file_is_put_aside_when_it_is_large_and_the_oldest_goes(tmp_path):
+    path = tmp_path / "f"
+    file = RotatingFile(path, max_bytes=30, keep=2, heading=b"head\n")
+    for n in range(10):
+        file.append(b"line number %d\n" % n)
+    file.close()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["f", "f.1", "f.2"]
+    assert lines(path) == ["head", "line number 9"]
+    assert lines(tmp_path / "f.1") == ["head", "line number 8"]
+
+
+def test_a_file_is_put_aside_when_it_is_old(tmp_path):
+    now = [1000.0]
+    file = RotatingFile(tmp_path / "f", max_age_s=60, clock=lambda: now[0])
+    file.append(b"a\n")
+    now[0] += 59
+    file.append(b"b\n")
+    now[0] += 1
+    file.append(b"c\n")
+    file.close()
+    assert lines(tmp_path / "f.1") == ["a", "b"]
+    assert lines(tmp_path / "f") == ["c"]
+
+
+def test_what_a_power_cut_left_of_a_line_is_cut_off(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"whole\nhal")
+    file = RotatingFile(path)
+    file.append(b"next\n")
+    file.close()
+    assert lines(path) == ["whole", "next"]
+
+
+def test_a_coco_run_that_is_cut_off_leaves_the_earlier_file(tmp_path):
+    first = opened("coco", tmp_path / "file")
+    first.write(result([tag("Apple")], "a.jpg"), None)
+    first.close()
+    second = opened("coco", tmp_path / "file")
+    second.write(result([tag("Plum")], "b.jpg"), None)
+    assert read("coco", tmp_path / "file") == [("a.jpg", "Apple")]
+    second.close()
+    assert read("coco", tmp_path / "file") == [("b.jpg", "Plum")]
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_text(tmp_path):
+    sink = opened("csv", tmp_path / "file")
+    sink.write(result([tag("=HYPERLINK(1)")], "a\nb.jpg"), None)
+    sink.close()
+    assert read("csv", tmp_path / "file") == [("a b.jpg", "'=HYPERLINK(1)")]
+
+
+def test_the_lines_of_a_file_are_those_of_stdout(tmp_path):
+    sink = opened("jsonl", tmp_path / "file", "#max-mb=1,keep=3,sync=always")
+    one = result([tag("Apple")], "a.jpg")
+    sink.write(one, None)
+    sink.close()
+    assert msgspec.json.decode((tmp_path / "file").read_bytes(), type=FrameTags) == one
+
+
+@pytest.mark.parametrize("kind", sorted(SINKS))
+def test_every_kind_opens_by_its_row(tmp_path, kind):
+    pytest.importorskip("paho.mqtt.client", reason="pip install 'edge-tag[mqtt]'")
+    role = SINKS[kind][0]
+    where = f"{kind}:{tmp_path / 'x'}" if "tt" not in kind else f"{kind}://127.0.0.1:1/x"
+    target = parse_target(where, SINKS)
+    opener = {"sink": open_sink, "album": open_album}.get(role)
+    sink = opener(target) if opener else open_carrier(target, SITE)
+    sink.close()
+
+
+def test_a_missing_package_is_told_with_the_line_that_installs_it(monkeypatch):
+    monkeypatch.setitem(SINKS, "mqtt", ("carrier", "nothing_of_that_name", "mqtt"))
+    with pytest.raises(SinkError, match="needs the package 'nothing_of_that_name'") as caught:
+        open_carrier(parse_target("mqtt://h/s", SINKS), SITE)
+    assert caught.value.fix == "pip install 'edge-tag[mqtt]'"

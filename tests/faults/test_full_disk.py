@@ -1,0 +1,137 @@
+"""A disk that is really full: a tmpfs of one megabyte, mounted for the test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from itertools import count
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+
+from edge.events.event import Event
+from edge.outbox.box import Limits, Outbox
+from edge.sinks import SINKS, open_album, open_sink
+from edge.sinks.steady import SteadySink
+from edge.sinks.target import parse_target
+from tests.happenings import event, events, result, tag
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A folder with 1 MiB in all."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mounting, check=False, capture_output=True).returncode:
+        pytest.skip("needs root and leave to mount a tmpfs")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def opened(folder: Path) -> Outbox:
+    """Its clock jumps: whatever waits is tried again at once."""
+    hours = count()
+    return Outbox(folder / "outbox.db", ("a",), Limits(), lambda: 3600.0 * next(hours))
+
+
+def fill(folder: Path, leave: int = 0) -> Path:
+    """Takes what is free, but `leave` bytes."""
+    filler = folder / "filler"
+    free = os.statvfs(folder)
+    with filler.open("wb") as file:
+        left = free.f_bavail * free.f_frsize - leave
+        try:
+            while left > 0:
+                left -= file.write(b"x" * min(left, 4096))
+                file.flush()
+        except OSError:
+            pass
+    return filler
+
+
+def test_the_outbox_keeps_what_it_accepted_and_goes_on_when_there_is_room(small, caplog):
+    outbox = opened(small)
+    done = list(outbox.accept(events(20)))
+    filler = fill(small)
+    tried = 20
+    while outbox.waiting < 300:  # the log has some room of its own
+        done += outbox.accept(events(50, tried))
+        tried += 50
+    assert caplog.text.count("make room") == 1
+    taken = outbox.owed("a", 10)
+    outbox.acknowledge("a", taken[-1].seq)  # sending goes on
+    assert outbox.owed("a", 1)[0].seq == taken[-1].seq + 1
+    filler.unlink()
+    done += outbox.accept(events(1, tried))
+    assert (outbox.waiting, outbox.lost) == (0, 0)
+    outbox.close()
+    outbox = Outbox(small / "outbox.db", ("a",))
+    left = [msgspec.json.decode(owed.body, type=Event) for owed in outbox.owed("a", 10**4)]
+    assert [e.seq for e in left] == done[10:]
+    assert [e.after.frame for e in left] == list(range(10, tried + 1))
+    outbox.close()
+
+
+def test_a_kill_on_a_full_disk_loses_only_what_was_not_accepted(small):
+    outbox = opened(small)
+    done = list(outbox.accept(events(20)))
+    fill(small)
+    for n in range(10):
+        done += outbox.accept(events(50, 100 + 50 * n))
+    assert outbox.waiting
+    outbox._db.close()  # nothing of what waits is written
+    (small / "filler").unlink()
+    outbox = Outbox(small / "outbox.db", ("a",))
+    assert [owed.seq for owed in outbox.owed("a", 10**4)] == done
+    assert outbox.accept(events(1))[0] > max(done)
+    outbox.close()
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_a_file_has_whole_lines_only(small, kind):
+    path = small / "file"
+    sink = SteadySink(open_sink(parse_target(f"{kind}:{path}", SINKS)), "file")
+    filler = fill(small, leave=9000)
+    for n in range(200):
+        sink.write(result([tag()], f"{n}.jpg"), None)
+    assert sink.left_out > 50
+    filler.unlink()
+    sink.write(result([tag()], "last.jpg"), None)
+    sink.close()
+    lines = path.read_text().splitlines()
+    assert len(lines) == sink.written + (kind == "csv")
+    assert all("Banana" in line for line in lines[1:])
+    assert "last.jpg" in lines[-1]
+
+
+def test_a_coco_file_is_whole_or_as_it_was(small):
+    path = small / "file"
+    path.write_text("{}")
+    sink = SteadySink(open_sink(parse_target(f"coco:{path}", SINKS)), "file")
+    for n in range(500):
+        sink.write(result([tag()], f"{n}.jpg"), None)
+    fill(small)
+    sink.close()
+    assert sink.left_out == 1
+    assert path.read_text() == "{}"
+    assert [p.name for p in small.iterdir() if "part" in p.name] == []
+
+
+def test_snapshots_make_room_by_removing_the_oldest(small):
+    album = open_album(parse_target(f"snapshots:{small}#free-mb=0.3", SINKS))
+    noise = np.random.default_rng(0).integers(0, 255, (50, 100, 3), np.uint8)
+    for n in range(200):
+        album.keep([event(n)], cv2.resize(noise, (400, 400)))
+    album.close()
+    free = os.statvfs(small)
+    assert album.left_out == 0
+    assert album.removed > 0
+    assert free.f_bavail * free.f_frsize >= 0.25 * MIB
+    assert (small / "Banana" / "t-199.jpg").exists()
+    assert not (small / "Banana" / "t-0.jpg").exists()

@@ -1,0 +1,282 @@
+"""Events to a real broker, and what becomes of them when it goes away and comes back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from contextlib import ExitStack, closing
+
+import pytest
+
+paho = pytest.importorskip("paho.mqtt.client", reason="pip install 'edge-tag[mqtt]'")
+
+from edge.errors import SinkError, UsageError  # noqa: E402
+from edge.outbox.box import Outbox  # noqa: E402
+from edge.outbox.delivery import Delivery  # noqa: E402
+from edge.sinks import SINKS, Site, open_carrier  # noqa: E402
+from edge.sinks.target import parse_target  # noqa: E402
+from tests.brokers import MOSQUITTO, Broker, Listener, free_port, until  # noqa: E402
+from tests.happenings import event, events  # noqa: E402
+
+pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="apt-get install mosquitto")
+CANARY = "canary-7f3a"
+
+
+class Sending:
+    """An outbox and its delivery to one address."""
+
+    def __init__(self, path, text: str, cameras=("camera:0",)) -> None:
+        site = Site("box", cameras, lambda: self.outbox.here(), lambda n: self.outbox.counts(n))
+        carrier = open_carrier(parse_target(text, SINKS), site)
+        self.name = carrier.name
+        self.outbox = Outbox(path, [carrier.name])
+        self.delivery = Delivery(self.outbox, carrier, lambda: 0.0)
+        self.carrier = carrier
+
+    def start(self) -> Sending:
+        self.delivery.start()
+        return self
+
+    @property
+    def owed(self) -> int:
+        return self.outbox.counts(self.name).owed
+
+    def close(self) -> None:
+        if self.delivery._thread.is_alive():
+            self.delivery.end(2.0)
+            self.delivery.join()
+        self.outbox.close()
+
+
+@pytest.fixture
+def opened():
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def broker(tmp_path, opened):
+    broker = Broker(tmp_path)
+    opened.callback(broker.stop)
+    broker.start()
+    return broker
+
+
+def seqs(listener: Listener) -> list[int]:
+    return [json.loads(p)["seq"] for topic, p, _ in listener.heard if topic.endswith("/event")]
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_events_arrive_in_order_with_who_is_there_and_how_we_are(tmp_path, broker, opened, version):
+    listener = opened.enter_context(closing(Listener(broker.port)))
+    text = f"mqtt://127.0.0.1:{broker.port}/shop#version={version}"
+    sending = Sending(tmp_path / "o.db", text)
+    sending.outbox.accept([*events(250), event(300, label="Apple"), event(300, "end")])
+    sending.start()
+    until(lambda: len(seqs(listener)) == 252 and sending.owed == 0)
+    assert seqs(listener) == list(range(1, 253))
+    until(lambda: b'"owed":0' in (listener.of("shop/health") or [b""])[-1])
+    here = json.loads(listener.of("shop/camera-0/here")[-1])
+    assert here == {"count": 250, "labels": {"Banana": 250}}
+    sending.close()
+    until(lambda: listener.of("shop/status")[-1:] == [b"stopped"])
+    assert listener.of("shop/status") == [b"online", b"stopped"]
+
+
+def test_home_assistant_is_told_on_connect_and_whenever_it_was_started(tmp_path, broker, opened):
+    listener = opened.enter_context(closing(Listener(broker.port, "homeassistant/#")))
+    sending = Sending(tmp_path / "o.db", f"mqtt://127.0.0.1:{broker.port}/a/b").start()
+    opened.callback(sending.close)
+    topic = "homeassistant/device/a_b/config"
+    until(lambda: len(listener.of(topic)) == 1)
+    listener.say("homeassistant/status", b"offline")
+    listener.say("homeassistant/status", b"online")
+    until(lambda: len(listener.of(topic)) == 2)
+    told = json.loads(listener.of(topic)[-1])
+    assert told["device"]["identifiers"] == ["a_b"]
+    assert told["availability"][0]["topic"] == "a/b/status"
+    late = opened.enter_context(closing(Listener(broker.port, topic)))
+    until(lambda: bool(late.heard))
+    assert late.heard[0][2]  # retained: one who comes later hears it too
+
+
+def test_discovery_can_be_left_out(tmp_path, broker, opened):
+    listener = opened.enter_context(closing(Listener(broker.port)))
+    sending = Sending(tmp_path / "o.db", f"mqtt://127.0.0.1:{broker.port}/s#discovery=off").start()
+    opened.callback(sending.close)
+    until(lambda: bool(listener.of("s/health")))
+    assert not [topic for topic, _, _ in listener.heard if "homeassistant" in topic]
+
+
+def test_the_last_will_says_that_we_are_gone(tmp_path, broker, opened):
+    listener = opened.enter_context(closing(Listener(broker.port)))
+    sending = Sending(tmp_path / "o.db", f"mqtt://127.0.0.1:{broker.port}/s")
+    sending.carrier.tend()
+    until(lambda: listener.of("s/status") == [b"online"])
+    sending.carrier._client._sock.close()  # as a power cut does
+    until(lambda: listener.of("s/status") == [b"online", b"offline"])
+    opened.callback(sending.close)
+
+
+def test_a_broker_that_is_not_there_is_no_error_at_the_start(tmp_path, caplog):
+    sending = Sending(tmp_path / "o.db", f"mqtt://127.0.0.1:{free_port()}/s")
+    sending.outbox.accept(events(3))
+    assert sending.delivery.once() > 0
+    assert sending.delivery.once() > 0
+    health = sending.delivery.health
+    assert (health.counts.owed, health.failures) == (3, 2)
+    assert "refused" in health.last_error
+    assert caplog.text.count("events wait in the outbox") == 1
+    sending.close()
+
+
+def test_a_broker_that_goes_and_comes_back_gets_everything(tmp_path, broker, opened):
+    sending = Sending(tmp_path / "o.db", f"mqtt://127.0.0.1:{broker.port}/s").start()
+    sending.outbox.accept(events(10))
+    until(lambda: sending.owed == 0)
+    broker.stop()
+    sending.outbox.accept(events(500, 100))
+    time.sleep(0.3)
+    broker.start()
+    listener = opened.enter_context(closing(Listener(broker.port)))
+    until(lambda: sending.owed == 0)
+    until(lambda: len(set(seqs(listener))) >= 400)  # it may have sent some before we listened
+    assert seqs(listener) == sorted(seqs(listener))
+    assert seqs(listener)[-1] == 510
+    sending.close()
+
+
+@pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_a_broker_that_is_away_for_thousands_of_events(tmp_path, broker, opened, count):
+    broker.stop()
+    sending = Sending(tmp_path / "o.db", f"mqtt://127.0.0.1:{broker.port}/s")
+    start = time.perf_counter()
+    for n in range(0, count, 10):
+        sending.outbox.accept(events(10, n))
+    accepted_s = time.perf_counter() - start
+    assert sending.owed == count
+    broker.start()
+    listener = opened.enter_context(closing(Listener(broker.port, "s/+/event")))
+    start = time.perf_counter()
+    sending.start()
+    until(lambda: sending.owed == 0, 120)
+    print(f"{count} events: {accepted_s:.1f} s to accept, "  # noqa: T201
+          f"{time.perf_counter() - start:.1f} s to deliver")  # fmt: skip
+    until(lambda: len(seqs(listener)) >= count)
+    assert seqs(listener) == list(range(1, count + 1))
+    sending.close()
+
+
+def test_a_broker_killed_again_and_again_in_the_midst_of_it(tmp_path, broker, opened):
+    """What a killed broker took with it, it had acknowledged; everything else comes, in order."""
+    sending = Sending(tmp_path / "o.db", f"mqtt://127.0.0.1:{broker.port}/s").start()
+    before = 0
+    for n in range(5):
+        listener = opened.enter_context(closing(Listener(broker.port, "s/+/event")))
+        for k in range(20):
+            sending.outbox.accept(events(20, 400 * n + 20 * k))
+        broker.stop()
+        heard = seqs(listener)
+        assert heard == sorted(heard)
+        assert len(heard) == len(set(heard))  # once a connection
+        assert heard[:1] <= [before + 1]  # nothing between what was taken and what comes
+        before = max([before, *heard, 400 * (n + 1) - sending.owed])
+        broker.start()
+    until(lambda: sending.owed == 0)
+    assert sending.outbox.counts(sending.name).sent == 2000
+    sending.close()
+
+
+@pytest.fixture
+def guarded(tmp_path, opened):
+    """A broker that wants a password."""
+    if shutil.which("mosquitto_passwd") is None:
+        pytest.skip("apt-get install mosquitto")
+    words = tmp_path / "words"
+    words.touch()
+    subprocess.run(["mosquitto_passwd", "-b", str(words), "cam", CANARY], check=True)
+    words.chmod(0o644)
+    tmp_path.chmod(0o755)
+    broker = Broker(tmp_path, f"allow_anonymous false\npassword_file {words}\nuser root")
+    opened.callback(broker.stop)
+    broker.start()
+    return broker
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_a_password_comes_from_a_file_and_a_wrong_one_is_told(tmp_path, guarded, opened, version):
+    right, wrong = tmp_path / "right", tmp_path / "wrong"
+    right.write_text(CANARY + "\n")
+    wrong.write_text(f"{CANARY}-not\n")
+    where = f"mqtt://127.0.0.1:{guarded.port}/s#version={version},user=cam,password-file="
+    sending = Sending(tmp_path / "w.db", where + str(wrong))
+    with pytest.raises(SinkError, match=r"(?i)authori") as caught:
+        sending.carrier.tend()
+    assert "password-file" in caught.value.fix
+    assert CANARY not in str(caught.value)
+    sending.close()
+    sending = Sending(tmp_path / "r.db", where + str(right)).start()
+    sending.outbox.accept(events(3))
+    until(lambda: sending.owed == 0)
+    sending.close()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # paho 2.2 leaves a refused socket open
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_tls_is_checked_against_the_authority(tmp_path, opened):
+    if shutil.which("openssl") is None:
+        pytest.skip("apt-get install openssl")
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+         "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+         "-keyout", str(key), "-out", str(certificate)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    broker = Broker(tmp_path, "allow_anonymous true\nuser root",
+                    f"certfile {certificate}\nkeyfile {key}")  # fmt: skip
+    opened.callback(broker.stop)
+    broker.start()
+    where = f"mqtts://127.0.0.1:{broker.port}/s"
+    stranger = Sending(tmp_path / "a.db", where)
+    with pytest.raises(SinkError, match=r"(?i)certificate"):
+        stranger.carrier.tend()
+    stranger.close()
+    sending = Sending(tmp_path / "b.db", f"{where}#ca-file={certificate}").start()
+    sending.outbox.accept(events(3))
+    until(lambda: sending.owed == 0)
+    sending.close()
+
+
+def test_a_second_client_of_the_same_id_gets_a_hint(tmp_path, broker):
+    where = f"mqtt://127.0.0.1:{broker.port}/s#client-id=same"
+    first, second = Sending(tmp_path / "a.db", where), Sending(tmp_path / "b.db", where)
+    first.carrier.tend()
+    second.carrier.tend()
+    until(lambda: not first.carrier._client.is_connected())
+    with pytest.raises(SinkError, match="the connection ended") as caught:
+        first.carrier.tend()
+    assert "client-id" in caught.value.fix
+    first.close()
+    second.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("mqtt://h/a+b", "no prefix of a topic"),
+        ("mqtt://h/s#version=4", "expected one of 5, 3.1.1"),
+        ("mqtt://h/s#verison=5", "'verison' is unknown"),
+        ("mqtt://h/s#password-env=HOME", "a password without a user"),
+        ("mqtt://h/s#ca-file=x", "are for mqtts"),
+        ("mqtts://h/s#ca-file=/nowhere", "No such file"),
+        ("mqtt://h:99999/s", "no host in it"),
+        ("mqtt://h/s#user=u,password-file=/nowhere", "No such file"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_runs(text, says):
+    site = Site("box", (), dict, lambda _: None)
+    with pytest.raises(UsageError, match=says.replace("+", r"\+")):
+        open_carrier(parse_target(text, SINKS), site)

@@ -1,0 +1,152 @@
+"""The laws of events, for any results."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.events.changes import BACK_S, GONE_S, MOST, MOST_SOURCES, Book, step, stop
+from edge.events.event import Event, is_change
+from tests.happenings import result, tag
+
+tags = st.builds(
+    tag,
+    st.sampled_from(["Banana", "Apple", "Plum"]),
+    st.none() | st.integers(1, 4),
+    st.floats(0.1, 1),
+    st.integers(0, 90),
+    state=st.sampled_from(["open", "settled", "unsure"]),
+)
+sources = st.sampled_from(["camera:0", "camera:1", "a.mp4", "b.mp4", "p.jpg"])
+pauses = st.sampled_from([0.0, 0.03, 0.2, 1.0, 3.0, 100.0, -0.5, -50.0])
+runs = st.lists(st.tuples(sources, st.lists(tags, max_size=6), pauses), max_size=30)
+
+
+def told(run: list) -> tuple[Book, list[Event]]:
+    """Everything that a run told, its end included."""
+    book, found, at_s = Book("r"), [], 0.0
+    for n, (source, seen, pause_s) in enumerate(run):
+        at_s += pause_s
+        clock = None if source.endswith(".jpg") else at_s
+        book, events = step(book, result(seen, source, n, n), clock)
+        found += events
+    book, events = stop(book)
+    return book, [*found, *events]
+
+
+@given(runs)
+def test_every_new_is_followed_by_exactly_one_end_and_ids_never_come_twice(run):
+    _, events = told(run)
+    here: set[str] = set()
+    gone: set[str] = set()
+    for event in events:
+        number = event.after.id
+        assert number not in gone
+        assert (number in here) == (event.type != "new")
+        here.add(number)
+        if event.type == "end":
+            here.remove(number)
+            gone.add(number)
+    assert not here
+
+
+@given(runs)
+def test_no_event_is_told_without_a_change_and_each_begins_where_the_last_one_ended(run):
+    last = {}
+    for event in told(run)[1]:
+        assert is_change(event)
+        assert event.before == last.get(event.after.id)
+        assert event.after.start_time <= max(event.after.frame_time, event.after.start_time)
+        assert event.after.top_score >= event.after.score
+        last[event.after.id] = event.after
+
+
+@given(st.lists(st.integers(0, 2000), max_size=600, unique=True))
+def test_no_more_is_open_than_there_is_room_for(tracks):
+    book, _ = step(Book("r"), result([tag(track=n, state="settled") for n in tracks]), 0.0)
+    assert len(book.scenes["camera:0"].open) == min(len(tracks), MOST)
+    assert book.left_out == max(0, len(tracks) - MOST)
+
+
+def test_sources_without_end_leave_no_more_than_their_bound():
+    book = Book("r")
+    events: list[Event] = []
+    for n in range(3 * MOST_SOURCES):
+        book, more = step(book, result([tag(state="settled")], f"camera:{n}"), 0.0)
+        events += more
+        assert len(book.scenes) <= MOST_SOURCES
+    kinds = Counter(event.type for event in events)
+    assert kinds["new"] - kinds["end"] == len(book.scenes)
+
+
+@given(st.sampled_from([1, 3, 10, 30]), st.integers(2, 8))
+def test_every_frame_rate_tells_the_same(fps, seconds):
+    """A thing that is there for some seconds, then away."""
+    book, found = Book("r"), []
+    for n in range((seconds + 4) * fps + 1):
+        here = [tag()] if n <= seconds * fps else []
+        book, events = step(book, result(here, frame=n), n / fps)
+        found += events
+    assert [(event.type, event.why) for event in found] == [("new", "seen"), ("end", "gone")]
+
+
+def test_a_flicker_is_no_event():
+    book = Book("r")
+    for n in range(40):  # there every other frame, of 0.04 s, for less than SURE_S in all
+        here = [tag()] if n in (3, 4) else []
+        book, events = step(book, result(here), n * 0.04)
+        assert events == ()
+
+
+def test_a_short_absence_is_no_end():
+    book, _ = step(Book("r"), result([tag(state="settled")]), 0.0)
+    book, events = step(book, result([]), GONE_S / 2)
+    book, more = step(book, result([tag(state="settled")]), GONE_S * 0.9)
+    assert events + more == ()
+
+
+def test_a_source_that_begins_anew_ends_what_was_there():
+    book, _ = step(Book("r"), result([tag(state="settled")]), 60.0)
+    _, events = step(book, result([tag(state="settled")]), 60.0 - 2 * BACK_S)
+    assert [(e.type, e.why) for e in events] == [("end", "restarted"), ("new", "seen")]
+    assert events[0].after.id != events[1].after.id
+
+
+def test_a_clip_is_over_when_another_one_begins():
+    book, _ = step(Book("r"), result([tag(state="settled")], "a.mp4"), 0.0)
+    book, events = step(book, result([], "b.mp4"), 0.0)
+    assert [e.type for e in events] == ["end"]
+    assert list(book.scenes) == ["b.mp4"]
+
+
+def test_what_is_on_a_picture_comes_and_goes_with_it():
+    book, events = step(Book("r"), result([tag(), tag("Fruit salad", None)], "p.jpg"), None)
+    assert [e.type for e in events] == ["new", "end"] * 2
+    assert book.scenes == {}
+
+
+def test_an_update_says_what_it_was_before():
+    book, [new] = step(Book("r"), result([tag("Apple", state="settled")]), 0.0)
+    book, [update] = step(book, result([tag("Plum", state="settled")]), 0.1)
+    assert (update.type, update.why, update.before) == ("update", "tags", new.after)
+    assert update.after.label == "Plum"
+
+
+def test_a_thing_that_moves_is_told_so_once_a_second():
+    book, _ = step(Book("r"), result([tag(state="settled")]), 0.0)
+    times = []
+    for n in range(1, 31):
+        book, events = step(book, result([tag(state="settled", x=3 * n)]), n / 10)
+        times += [n / 10 for event in events if event.why == "moved"]
+    assert times == [1.0, 2.0, 3.0]
+
+
+def test_an_event_carries_the_length_of_a_fish():
+    fish = tag("bream", state="settled", length_cm=31.5, length_sd_cm=0.4, occluded=False)
+    _, [new] = step(Book("r"), result([fish]), 0.0)
+    said = msgspec.to_builtins(new.after.tags[0])
+    assert (said["length_cm"], said["length_sd_cm"], said["occluded"]) == (31.5, 0.4, False)
+    assert "colour" not in said

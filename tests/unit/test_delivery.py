@@ -1,0 +1,141 @@
+"""From the outbox to a sink, and from results to the outbox."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.errors import SinkError
+from edge.events.event import Event
+from edge.outbox.box import Outbox
+from edge.outbox.delivery import Delivery
+from edge.outbox.health import LONGEST_S, pause_s
+from edge.outbox.reporter import Reporter
+from edge.records import FrameFailed
+from tests.brokers import until
+from tests.happenings import events, result, tag
+
+PICTURE = np.zeros((50, 100, 3), np.uint8)
+
+
+class Kept:
+    """A carrier that takes `room` events a time; none while it is away."""
+
+    name = "kept"
+
+    def __init__(self, room: int = 7) -> None:
+        self.room, self.is_away, self.got, self.tended, self.is_closed = room, False, [], 0, False
+
+    def send(self, owed):
+        if self.is_away:
+            raise SinkError("kept: away, at mqtt://u:canary@h")
+        taken = owed[: self.room]
+        self.got += [one.seq for one in taken]
+        return len(taken)
+
+    def tend(self):
+        self.tended += 1
+
+    def close(self):
+        self.is_closed = True
+
+
+@pytest.fixture
+def outbox(tmp_path):
+    opened = Outbox(tmp_path / "o.db", ["kept"])
+    yield opened
+    opened.close()
+
+
+def test_events_arrive_in_order_each_once(outbox):
+    carrier = Kept()
+    delivery = Delivery(outbox, carrier)
+    outbox.accept(events(20))
+    assert [delivery.once() for _ in range(3)] == [0.0, 0.0, 0.0]
+    assert delivery.once() > 0
+    assert carrier.got == list(range(1, 21))
+    assert (carrier.tended, delivery.health.counts.sent) == (1, 20)
+
+
+def test_an_outage_is_told_once_without_credentials_and_ends_with_everything_sent(outbox, caplog):
+    carrier = Kept()
+    carrier.is_away = True
+    delivery = Delivery(outbox, carrier)
+    outbox.accept(events(5))
+    for _ in range(4):
+        delivery.once()
+    health = delivery.health
+    assert (health.failures, health.counts.owed) == (4, 5)
+    assert health.last_error == "kept: away, at mqtt://h"
+    carrier.is_away = False
+    delivery.once()
+    assert carrier.got == [1, 2, 3, 4, 5]
+    assert delivery.health.failures == 0
+    assert [r.message for r in caplog.records] == [
+        "kept: away, at mqtt://h; events wait in the outbox", "kept: is back",
+    ]  # fmt: skip
+
+
+def test_the_thread_sends_the_rest_at_its_end_and_closes_its_sink(outbox):
+    carrier = Kept(room=1)
+    delivery = Delivery(outbox, carrier)
+    delivery.start()
+    until(lambda: carrier.tended > 0)
+    outbox.accept(events(50))
+    delivery.end(10.0)
+    delivery.join()
+    assert (len(carrier.got), carrier.is_closed) == (50, True)
+
+
+def test_an_end_does_not_wait_for_one_that_is_away(outbox, caplog):
+    carrier = Kept()
+    carrier.is_away = True
+    delivery = Delivery(outbox, carrier, lambda: 1.0)
+    outbox.accept(events(5))
+    delivery.start()
+    until(lambda: delivery.health.failures > 0)
+    delivery.end(10.0)
+    delivery.join()
+    assert carrier.is_closed
+    assert "5 events are owed, they go out next time" in caplog.text
+
+
+@given(st.integers(1, 10**6), st.floats(0, 1))
+def test_a_pause_grows_to_its_longest_and_no_further(failures, chance):
+    longest = pause_s(failures, 1.0)
+    assert longest / 2 <= pause_s(failures, chance) <= longest <= LONGEST_S
+    assert longest <= pause_s(failures + 1, 1.0)
+
+
+def told(outbox) -> list[Event]:
+    return [msgspec.json.decode(one.body, type=Event) for one in outbox.owed("kept", 100)]
+
+
+def test_results_become_events_that_name_who_made_them(outbox):
+    reporter = Reporter(outbox, (), "shop")
+    reporter.write(result([tag(state="settled")]), PICTURE, 0.0)
+    reporter.write(FrameFailed(1, "camera:0", 1, "", "gone"), None, 9.0)
+    reporter.close()
+    found = told(outbox)
+    assert [(e.type, e.why) for e in found] == [("new", "seen"), ("end", "stopped")]
+    assert {(e.device, e.bundle, e.engine) for e in found} == {("shop", "b@1", "null/CPU")}
+
+
+def test_what_a_cut_off_run_left_open_ends_at_the_next_start(tmp_path):
+    outbox = Outbox(tmp_path / "o.db", ["kept"])
+    Reporter(outbox, (), "shop").write(result([tag(state="settled")]), PICTURE, 0.0)
+    outbox._db.close()
+    outbox = Outbox(tmp_path / "o.db", ["kept"])
+    reporter = Reporter(outbox, (), "shop")
+    reporter.write(result([tag(state="settled")]), PICTURE, 0.0)
+    reporter.close()
+    found = told(outbox)
+    assert [(e.type, e.why) for e in found] == [
+        ("new", "seen"), ("end", "restarted"), ("new", "seen"), ("end", "stopped"),
+    ]  # fmt: skip
+    assert found[0].after.id == found[1].after.id != found[2].after.id
+    assert outbox.here() == {}
+    outbox.close()

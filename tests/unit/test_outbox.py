@@ -1,0 +1,254 @@
+"""The outbox: what was accepted stays until it arrived, whatever the disk does."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from itertools import count
+
+import msgspec
+import pytest
+
+from edge.errors import SinkError
+from edge.events.event import Event
+from edge.outbox.box import RETRY_S, WAITING, Limits, Outbox
+from edge.outbox.sequence import BLOCK, Sequence
+from tests.happenings import event, events
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "outbox.db"
+
+
+def opened(path, *sinks, **limits) -> Outbox:
+    """Its clock jumps: whatever waits is tried again at once."""
+    return Outbox(path, sinks or ("a",), Limits(**limits), jumping())
+
+
+def jumping() -> Callable[[], float]:
+    hours = count()
+    return lambda: 3600.0 * next(hours)
+
+
+def seqs(outbox, sink="a", count=10**6) -> list[int]:
+    return [owed.seq for owed in outbox.owed(sink, count)]
+
+
+def read(body: bytes) -> Event:
+    return msgspec.json.decode(body, type=Event)
+
+
+def test_events_come_back_in_order_with_their_numbers(path):
+    outbox = opened(path)
+    assert outbox.accept(events(3)) == (1, 2, 3)
+    found = [(owed.seq, read(owed.body)) for owed in outbox.owed("a", 2)]
+    assert [(seq, e.seq, e.after.id) for seq, e in found] == [(1, 1, "t-0"), (2, 2, "t-1")]
+    outbox.close()
+
+
+def test_each_sink_has_its_own_row_and_the_last_one_frees_the_event(path):
+    outbox = opened(path, "a", "b")
+    outbox.accept(events(3))
+    outbox.acknowledge("a", 2)
+    assert (seqs(outbox, "a"), seqs(outbox, "b")) == ([3], [1, 2, 3])
+    outbox.acknowledge("b", 3)
+    outbox.acknowledge("a", 3)
+    assert outbox.counts("a").sent == outbox.counts("b").sent == 3
+    outbox.close()
+    assert rows(path) == 0
+
+
+def rows(path) -> int:
+    with sqlite3.connect(path) as db:
+        [count] = db.execute("SELECT count(*) FROM event").fetchone()
+    db.close()
+    return count
+
+
+def test_numbers_go_on_after_a_restart_with_nothing_left(path):
+    outbox = opened(path)
+    outbox.accept(events(3))
+    outbox.acknowledge("a", 3)
+    outbox.close()
+    outbox = opened(path)
+    assert outbox.accept(events(1)) == (4,)
+    outbox.close()
+
+
+def test_when_there_is_no_room_the_least_value_goes_first_and_the_oldest_of_it(path):
+    outbox = opened(path, events=4)
+    kinds = ["new", "update", "end", "update", "new", "end"]
+    for n, kind in enumerate(kinds):
+        outbox.accept([event(n, kind)])
+    left = [read(owed.body) for owed in outbox.owed("a", 10)]
+    assert [(e.seq, e.type) for e in left] == [(1, "new"), (3, "end"), (5, "new"), (6, "end")]
+    outbox.accept([event(7, "end")])
+    assert seqs(outbox) == [3, 5, 6, 7]
+    assert outbox.counts("a").dropped == 3
+    outbox.close()
+
+
+def test_bytes_are_bounded_too(path):
+    outbox = opened(path, bytes=20_000)
+    for n in range(200):
+        outbox.accept([event(n)])
+    held = sum(len(owed.body) for owed in outbox.owed("a", 1000))
+    assert 18_000 < held <= 20_000
+    assert outbox.counts("a").dropped == 200 - outbox.counts("a").owed
+    outbox.close()
+
+
+def test_a_second_process_is_refused(path):
+    outbox = opened(path)
+    with pytest.raises(SinkError, match="locked") as caught:
+        opened(path)
+    assert "--outbox" in caught.value.fix
+    outbox.close()
+
+
+def test_a_newer_schema_is_left_alone(path):
+    opened(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 9")
+    db.close()
+    with pytest.raises(SinkError, match="schema is 9, expected at most 1"):
+        opened(path)
+
+
+@pytest.mark.parametrize("damage", ["junk", "page", "foreign", "short"])
+def test_a_damaged_database_is_set_aside_and_numbers_go_on(path, damage, caplog):
+    outbox = opened(path)
+    outbox.accept(events(50))
+    outbox.close()
+    spoil(path, damage)
+    outbox = opened(path)
+    assert "set aside as outbox.db.damaged" in caplog.text
+    assert path.with_name("outbox.db.damaged").exists()
+    assert seqs(outbox) == []
+    [seq] = outbox.accept([event(1)])
+    assert 50 < seq <= 50 + BLOCK + 2
+    outbox.close()
+
+
+def spoil(path, damage: str) -> None:
+    whole = path.read_bytes()
+    if damage == "junk":
+        path.write_bytes(b"junk" * 999)
+    elif damage == "page":
+        path.write_bytes(whole[:4096] + b"\xff" * 4096 * 3 + whole[4 * 4096 :])
+    elif damage == "short":
+        path.write_bytes(whole[: len(whole) // 2])
+    else:
+        path.unlink()
+        with sqlite3.connect(path) as db:
+            db.execute("CREATE TABLE other (x)")
+        db.close()
+
+
+def test_damage_while_in_use_is_survived(path, caplog):
+    outbox = opened(path)
+    outbox.accept(events(400))
+    outbox.close()
+    outbox = opened(path)
+    outbox._db.execute("PRAGMA cache_size = 1")
+    outbox._db.execute("PRAGMA shrink_memory")  # forgets what it read when it was opened
+    spoil(path, "page")
+    for n in range(50):  # sooner or later a damaged page is read
+        outbox.owed("a", 400)
+        outbox.accept([event(1000 + n, "end")])
+    assert "set aside" in caplog.text
+    assert seqs(outbox) == sorted(set(seqs(outbox)))
+    assert seqs(outbox)[-1] > 400
+    outbox.close()
+
+
+def test_a_full_disk_accepts_nothing_and_loses_nothing_that_it_accepted(path, caplog):
+    outbox = opened(path)
+    outbox.accept(events(5))
+    [pages] = outbox._db.execute("PRAGMA page_count").fetchone()
+    outbox._db.execute(f"PRAGMA max_page_count = {pages}")  # a quota
+    accepted = [outbox.accept(events(100, 100 + 100 * n)) for n in range(20)]
+    done = [seq for given in accepted for seq in given]
+    assert accepted[-1] == ()
+    assert seqs(outbox) == list(range(1, 6)) + done
+    assert outbox.waiting == WAITING
+    assert outbox.lost == 2000 - len(done) - WAITING
+    assert caplog.text.count("disk is full") == 1  # said once
+    outbox._db.execute("PRAGMA max_page_count = 100000")  # there is room again
+    assert len(outbox.accept([event(9)])) == WAITING + 1
+    assert (outbox.waiting, len(seqs(outbox))) == (0, 5 + len(done) + WAITING + 1)
+    assert seqs(outbox) == sorted(set(seqs(outbox)))
+    outbox.close()
+
+
+def test_in_memory_too_the_least_value_gives_way(path):
+    outbox = opened(path)
+    outbox._db.execute("PRAGMA max_page_count = 1")
+    outbox._db.execute("PRAGMA query_only = 1")
+    outbox.accept([event(n, "update") for n in range(WAITING)])
+    outbox.accept([event(n, "end") for n in range(10)])
+    outbox._db.execute("PRAGMA query_only = 0")
+    outbox._db.execute("PRAGMA max_page_count = 100000")
+    kinds = [read(owed.body).type for owed in outbox.owed("a", 2000)]
+    assert kinds == ["update"] * (WAITING - 10) + ["end"] * 10
+    assert outbox.lost == 10
+    outbox.close()
+
+
+def test_what_was_acknowledged_on_a_full_disk_is_not_sent_again(path):
+    outbox = opened(path)
+    outbox.accept(events(5))
+    outbox._db.execute("PRAGMA query_only = 1")
+    outbox.acknowledge("a", 3)
+    assert (seqs(outbox), outbox.counts("a").owed) == ([4, 5], 2)
+    outbox._db.execute("PRAGMA query_only = 0")
+    outbox.close()  # it is written as soon as that works
+    outbox = opened(path)
+    assert (seqs(outbox), outbox.counts("a").sent) == ([4, 5], 3)
+    outbox.close()
+
+
+def test_a_disk_that_takes_nothing_is_not_asked_for_every_event(path):
+    now = [0.0]
+    outbox = Outbox(path, ("a",), Limits(), lambda: now[0])
+    outbox._db.execute("PRAGMA query_only = 1")
+    outbox.accept(events(3))
+    outbox._db.execute("PRAGMA query_only = 0")
+    now[0] += RETRY_S / 2
+    assert outbox.accept(events(1, 3)) == ()
+    now[0] += RETRY_S / 2
+    assert outbox.accept(events(1, 4)) == (1, 2, 3, 4, 5)
+    outbox.close()
+
+
+def test_what_was_here_when_the_run_was_cut_off_is_known(path):
+    outbox = opened(path)
+    outbox.accept([event(1), event(2), event(3, label="Apple"), event(1, "end")])
+    assert outbox.here() == {"camera:0": {"Banana": 1, "Apple": 1}}
+    outbox._db.close()  # cut off
+    outbox = opened(path)
+    assert sorted(sight.id for sight in outbox.left_here()) == ["t-2", "t-3"]
+    outbox.close()
+
+
+def test_what_is_owed_to_a_sink_that_is_not_named_any_more_stays(path):
+    outbox = opened(path, "a", "b")
+    outbox.accept(events(2))
+    outbox.close()
+    outbox = opened(path, "a")
+    outbox.accept(events(1, 5))
+    assert outbox.strangers() == {"b": 2}
+    outbox.close()
+    outbox = opened(path, "b")
+    assert seqs(outbox, "b") == [1, 2]
+    outbox.close()
+
+
+def test_a_file_of_numbers_that_is_damaged_or_gone_never_makes_a_number_come_twice(tmp_path):
+    file = tmp_path / "seq"
+    for content in (b"junk", b"", b"-5", b"9" * 40):
+        file.write_bytes(content)
+        assert Sequence(file, 41, is_known=True).peek(1) == 42
+    assert int(file.read_bytes()) > 42
+    assert Sequence(file, 0, is_known=False).peek(1) == 42 + 1 + BLOCK

@@ -1,0 +1,131 @@
+"""Pictures of what happened, and how long they stay."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from edge.errors import SinkError, UsageError
+from edge.sinks import SINKS, open_album
+from edge.sinks.retention import DAY_S, Kept, Rules, due
+from edge.sinks.snapshots import Snapshots
+from edge.sinks.target import parse_target
+from tests.happenings import event, sight
+
+PICTURE = np.zeros((50, 100, 3), np.uint8)
+
+
+def opened(folder: Path, options: str = "") -> Snapshots:
+    return open_album(parse_target(f"snapshots:{folder}{options}", SINKS))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*.jpg"))
+
+
+def test_a_thing_has_one_picture_under_its_label(tmp_path):
+    album = opened(tmp_path)
+    album.keep([event(1), event(2, label="Apple pie")], PICTURE)
+    assert names(tmp_path) == ["Apple-pie/t-2.jpg", "Banana/t-1.jpg"]
+    moved = replace(event(1, "update"), why="tags", after=sight(1, "Plum"))
+    album.keep([moved], PICTURE)
+    album.keep([event(1, "end")], PICTURE)
+    assert names(tmp_path) == ["Apple-pie/t-2.jpg", "Plum/t-1.jpg"]
+    album.close()
+
+
+def test_a_crop_shows_the_thing_and_some_of_its_surroundings(tmp_path):
+    album = opened(tmp_path, "#of=both")
+    album.keep([event(1)], PICTURE)
+    crop = cv2.imread(str(tmp_path / "Banana" / "t-1.jpg"))
+    frame = cv2.imread(str(tmp_path / "Banana" / "t-1.frame.jpg"))
+    assert crop.shape == (12, 12, 3)  # 10 px, and 2 on the sides that are inside
+    assert frame.shape == PICTURE.shape
+
+
+def test_a_label_cannot_leave_the_folder(tmp_path):
+    album = opened(tmp_path / "in")
+    album.keep([event(1, label="../../out"), event(2, label="/etc"), event(3, label="..")], PICTURE)
+    assert [p for p in tmp_path.rglob("*.jpg") if "in" not in p.parts] == []
+    assert len(names(tmp_path / "in")) == 3
+
+
+def test_what_is_too_old_goes_by_label_and_what_an_earlier_run_wrote_too(tmp_path):
+    first = opened(tmp_path)
+    first.keep([event(1), event(2, label="Person"), event(3)], PICTURE)
+    for name, days in (("Banana/t-1.jpg", 8), ("Person/t-2.jpg", 2), ("Banana/t-3.jpg", 2)):
+        at_s = (tmp_path / name).stat().st_mtime - days * DAY_S
+        os.utime(tmp_path / name, (at_s, at_s))
+    second = opened(tmp_path, "#days=7,days:Person=1")
+    second.keep([event(4)], PICTURE)
+    assert names(tmp_path) == ["Banana/t-3.jpg", "Banana/t-4.jpg"]
+    assert second.removed == 2
+
+
+def test_no_more_files_than_asked_for(tmp_path):
+    album = opened(tmp_path, "#files=3")
+    for n in range(9):
+        album.keep([event(n)], PICTURE)
+    assert names(tmp_path) == [f"Banana/t-{n}.jpg" for n in (6, 7, 8)]
+
+
+def test_a_disk_without_room_is_told_once_and_the_run_goes_on(tmp_path, caplog):
+    album = Snapshots(tmp_path, Rules(free_bytes=100), free=lambda _: 50)
+    for n in range(5):
+        album.keep([event(n)], PICTURE)
+    album.close()
+    assert (album.written, album.left_out) == (0, 5)
+    assert caplog.text.count("the run goes on without") == 1
+
+
+@pytest.mark.parametrize("options", ["days=x", "days:Apple=0", "of=things", "file=3"])
+def test_wrong_options_are_told(tmp_path, options):
+    with pytest.raises(UsageError):
+        opened(tmp_path, f"#{options}")
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "f").touch()
+    with pytest.raises(SinkError):
+        opened(tmp_path / "f")
+
+
+kept = st.builds(
+    Kept,
+    st.integers(0, 10**6).map(lambda n: Path(str(n))),
+    st.sampled_from(["a", "b"]),
+    st.floats(0, 100 * DAY_S),
+    st.integers(1, 1000),
+)
+rules = st.builds(
+    Rules,
+    st.sampled_from([0.0, 1.0, 30.0]),
+    st.dictionaries(st.sampled_from(["a", "b"]), st.sampled_from([1.0, 60.0])),
+    st.integers(0, 20),
+    st.integers(0, 5000),
+    st.integers(0, 5000),
+)
+
+
+@given(st.lists(kept, max_size=30, unique_by=lambda k: k.path), rules, st.integers(0, 9000))
+def test_what_stays_keeps_every_rule_and_nothing_goes_without_one(pictures, rules, free):
+    now_s = 100 * DAY_S
+    gone = due(pictures, rules, now_s, free)
+    left = [k for k in pictures if k not in gone]
+    freed = free + sum(k.bytes for k in gone)
+    for one in left:
+        days = rules.days_for(one.label)
+        assert not days or now_s - one.time_s < days * DAY_S
+    assert not rules.files or len(left) <= rules.files
+    assert not rules.bytes or sum(k.bytes for k in left) <= rules.bytes
+    assert not left or freed >= rules.free_bytes
+    if gone:  # the last one had to
+        again = due([*left, gone[-1]], rules, now_s, freed - gone[-1].bytes)
+        assert again
