@@ -29,6 +29,7 @@ from edge.process import (
 
 if TYPE_CHECKING:
     from edge.frames import View
+    from edge.health.opened import Health
     from edge.length.ruler import Ruler
     from edge.pipeline import Explain
     from edge.recipients import Recipients
@@ -66,6 +67,7 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         from edge import pipeline
 
         recipients = _open_recipients(flags, sources, opened)
+        health = _open_health(flags, sources, recipients, opened)
         view = _view(flags, opened)
         tagger = _open_tagger(flags, opened)
         sinks = _open_sinks(flags, sources, out, opened, recipients.sinks)
@@ -77,7 +79,8 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             is_stopped=stop,
             max_frames=flags.frames,
             explain=_open_explain(flags, opened),
-            report=recipients.report,
+            report=health.after(recipients.report),
+            held=health.held,
         )
     if not stop():
         recipients.check()
@@ -161,12 +164,22 @@ def check(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     return 0
 
 
+def doctor(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
+    """What is wrong here, and what to do."""
+    from edge.doctor.report import examined, exit_code, write_report
+
+    report = examined(_with_profile(flags), stop)
+    write_report(out, report, is_json=flags.json)
+    return exit_code(report)
+
+
 VERBS: dict[str, Callable[[argparse.Namespace, BinaryIO, Stop], int]] = {
     "run": run,
     "enroll": enroll,
     "capture": capture,
     "calibrate": calibrate,
     "check": check,
+    "doctor": doctor,
     "devices": devices,
 }
 
@@ -177,7 +190,7 @@ def _with_profile(flags: argparse.Namespace) -> argparse.Namespace:
         from edge import profiles
 
         profile = profiles.find(flags.device)
-        for key in ("engine", "provider", "threads", "budget_ms"):
+        for key in ("engine", "provider", "threads", "budget_ms", "thermal"):
             # a provider belongs to its engine: another engine by flag leaves the profile's behind
             is_foreign = key == "provider" and flags.engine not in (None, profile.engine)
             if getattr(flags, key) is None and not is_foreign:
@@ -260,6 +273,30 @@ def _open_recipients(
     limits = Limits(bytes=flags.outbox_mb << 20)
     cameras = [source.name for source in sources if source.is_live]
     return opened.enter_context(closing(open_recipients(flags.to, cameras, flags.outbox, limits)))
+
+
+def _open_health(
+    flags: argparse.Namespace,
+    sources: Sequence[Source],
+    recipients: Recipients,
+    opened: ExitStack,
+) -> Health:
+    from edge.health.address import parse_door
+    from edge.health.opened import Wanted, open_health
+    from edge.recipients import outbox_path
+    from edge.schedule.cooling import Thermal
+
+    if flags.health is None and flags.health_token_file is not None:
+        raise UsageError("--health-token-file is given without --health, expected both")
+    limits = flags.thermal
+    wanted = Wanted(
+        cameras=tuple(source.name for source in sources if source.is_live),
+        every_s=flags.every_s,
+        door=None if flags.health is None else parse_door(flags.health, flags.health_token_file),
+        thermal=Thermal(*limits) if isinstance(limits, tuple) else limits,
+        disk=outbox_path(flags.outbox).parent,
+    )
+    return opened.enter_context(closing(open_health(wanted, recipients.health)))
 
 
 def _open_sinks(

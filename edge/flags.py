@@ -9,6 +9,7 @@ from typing import NoReturn
 from edge import __version__
 from edge.errors import UsageError
 from edge.flags_gallery import ABOUT, add_enroll, add_heads, checked
+from edge.flags_health import add_doctor, add_health
 
 EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
 OUTBOX_MB = 64
@@ -18,6 +19,7 @@ VERBS = (
     "capture",
     "calibrate",
     "check",
+    "doctor",
     "devices",
 )  # the first word of a command; any other means run
 
@@ -36,6 +38,7 @@ more commands (edge-tag COMMAND --help):
   edge-tag enroll --name Acme a.jpg b.jpg   a tag more, with a few pictures, no training
   edge-tag capture --camera 0 --out set/    take a calibration set
   edge-tag calibrate boards/ --square-mm 20 --out belt.json     a camera plane, to measure fish in
+  edge-tag doctor --camera 0                what is wrong here, and what to do
   edge-tag check                            is the bundle right, on each engine of this machine?
   edge-tag devices                          the device profiles
 
@@ -63,12 +66,15 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         "capture": _capture,
         "calibrate": _calibrate,
         "check": _check,
+        "doctor": _doctor,
         "devices": _devices,
     }
     flags = makers[verb]().parse_args(rest)
     flags.verb = verb
     if verb in ("run", "capture", "calibrate"):
         flags.sources = _sources(flags)
+    if verb == "doctor":
+        flags.sources = _named(flags)
     return checked(flags) if verb == "enroll" else flags
 
 
@@ -101,6 +107,7 @@ def _run() -> Parser:
     text = "write each frame with its tags drawn on it into this folder"
     results.add_argument("--annotate", metavar="DIR", help=text)
     _add_recipients(parser)
+    add_health(parser)
     _add_explain(parser)
     return parser
 
@@ -149,7 +156,7 @@ def _enroll() -> Parser:
     parser = _parser("edge-tag enroll", ABOUT)
     add_enroll(parser)
     _add_engine(parser)
-    parser.set_defaults(budget_ms=None)  # a device profile may have one
+    parser.set_defaults(budget_ms=None, thermal=None)  # a device profile may have them
     return parser
 
 
@@ -193,6 +200,19 @@ def _check() -> Parser:
         "edge-tag check", "Check a bundle's hashes and its golden answers, on each engine."
     )
     parser.add_argument("bundle", nargs="?", metavar="BUNDLE", help="default: the one that ships")
+    return parser
+
+
+def _doctor() -> Parser:
+    parser = _parser(
+        "edge-tag doctor",
+        "What is wrong here, and what to do: machine, cameras, engines, bundle. Exit code 0, or\n"
+        "that of the first thing that fails.",
+    )
+    _add_sources(parser)
+    _add_engine(parser)
+    parser.set_defaults(budget_ms=None, thermal=None)  # a device profile may have them
+    add_doctor(parser)
     return parser
 
 
@@ -245,14 +265,18 @@ def _add_engine(parser: Parser) -> None:
 
 
 def _sources(flags: argparse.Namespace) -> list[str]:
-    camera = [] if flags.camera is None else [f"camera:{flags.camera}"]
-    texts = [*flags.inputs, *([] if flags.source is None else [flags.source]), *camera]
+    texts = _named(flags)
     if not texts:
         raise UsageError(
             "no input is given, expected a picture, a clip, a folder or a camera",
             fix="edge-tag photo.jpg, or edge-tag --camera 0",
         )
     return texts
+
+
+def _named(flags: argparse.Namespace) -> list[str]:
+    camera = [] if flags.camera is None else [f"camera:{flags.camera}"]
+    return [*flags.inputs, *([] if flags.source is None else [flags.source]), *camera]
 
 
 def at_least_1(text: str) -> int:

@@ -20,6 +20,7 @@ from edge.frames import Seen, View, tag_frame
 from edge.memory.known import Memory
 from edge.pictures import pixels
 from edge.records import SCHEMA, Frame, FrameFailed, FrameTags, Picture
+from edge.schedule.cooling import Held, free
 from edge.schedule.shares import next_turn, settled, shared
 from edge.sinks import Sink
 from edge.sources import Source
@@ -59,6 +60,7 @@ def run(
     max_frames: int | None = None,
     explain: Explain | None = None,
     report: Report | None = None,
+    held: Callable[[], Held] = free,
 ) -> Totals:
     """Tag every frame of every source, until `is_stopped()` or `max_frames`.
 
@@ -66,11 +68,12 @@ def run(
     a frame is what one frame of each of them may cost together: see `edge.schedule.shares`. A
     source that breaks ends with a failed frame, and the others go on. `explain` is told of each
     tagged frame how its tags came about, after the sinks have its result; `report` is told of each
-    frame when it was taken, so that events can be made of them. Raises SinkError, and
+    frame when it was taken, so that events can be made of them; `held` is asked before each frame
+    what heat leaves of its budget. Raises SinkError, and
     BrokenPipeError when nobody reads the results any more.
     """
     totals = Totals()
-    with closing(_all(list(sources), tagger, view, is_stopped)) as frames:
+    with closing(_all(list(sources), tagger, view, is_stopped, held)) as frames:
         for done in islice(frames, max_frames):
             _count(totals, done.result)
             for sink in sinks:
@@ -94,16 +97,24 @@ def _count(totals: Totals, result: FrameTags | FrameFailed) -> None:
 
 
 def _all(
-    sources: Sequence[Source], tagger: Tagger, view: View, is_stopped: Callable[[], bool]
+    sources: Sequence[Source],
+    tagger: Tagger,
+    view: View,
+    is_stopped: Callable[[], bool],
+    held: Callable[[], Held],
 ) -> Generator[Done, None, None]:
     files = [source for source in sources if source.newest is None]
     live = [source.newest for source in sources if source.newest is not None]
-    yield from _in_turn(files, tagger, view, is_stopped)
-    yield from _together(live, tagger, view, is_stopped)
+    yield from _in_turn(files, tagger, view, is_stopped, held)
+    yield from _together(live, tagger, view, is_stopped, held)
 
 
 def _in_turn(
-    sources: Sequence[Source], tagger: Tagger, view: View, is_stopped: Callable[[], bool]
+    sources: Sequence[Source],
+    tagger: Tagger,
+    view: View,
+    is_stopped: Callable[[], bool],
+    held: Callable[[], Held],
 ) -> Iterator[Done]:
     if not sources:
         return
@@ -112,7 +123,9 @@ def _in_turn(
         for frame in frames:
             if frame.index == 0:
                 past = Memory()  # pictures of a folder have nothing to do with one another
-            yield _done(frame, tagger, view, past)
+            now = held()
+            own = _limited(view, view.budget.frame_ms * now.factor)
+            yield _done(frame, tagger, own, past, now)
 
 
 def _to_the_end(sources: Sequence[Source]) -> Iterator[Frame]:
@@ -128,30 +141,42 @@ def _to_the_end(sources: Sequence[Source]) -> Iterator[Frame]:
 
 
 def _together(
-    mailboxes: Sequence[Newest], tagger: Tagger, view: View, is_stopped: Callable[[], bool]
+    mailboxes: Sequence[Newest],
+    tagger: Tagger,
+    view: View,
+    is_stopped: Callable[[], bool],
+    held: Callable[[], Held],
 ) -> Iterator[Done]:
     if not mailboxes:
         return
     cameras, pasts = Cameras(mailboxes), [Memory() for _ in mailboxes]
     shares = shared(len(mailboxes), view.budget.frame_ms)
     while waiting := cameras.waiting(is_stopped):
+        now = held()  # a round that has begun keeps its pool
+        shares = replace(shares, pool_ms=view.budget.frame_ms * now.factor)
         shares, turn = next_turn(shares, waiting)
         frame = cameras.take(turn.camera)
         if frame is None:
             continue
-        own = replace(view, budget=replace(view.budget, frame_ms=turn.allowed_ms))
-        done = _done(frame, tagger, own, pasts[turn.camera])
+        own = _limited(view, turn.allowed_ms)
+        done = _done(frame, tagger, own, pasts[turn.camera], now)
         spent_ms = done.seen.spent.total_ms if done.seen else 0.0
         wanted_more = bool(done.seen and done.seen.skipped)
         shares = settled(shares, turn, spent_ms, wanted_more)
         yield done
 
 
-def _done(frame: Frame, tagger: Tagger, view: View, past: Memory) -> Done:
+def _limited(view: View, frame_ms: float) -> View:
+    return replace(view, budget=replace(view.budget, frame_ms=frame_ms))
+
+
+def _done(frame: Frame, tagger: Tagger, view: View, past: Memory, held: Held) -> Done:
     if frame.pixels is None:
         return Done(FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error))
     seen = tag_frame(tagger, frame.pixels, view, past, at_s=frame.at_s)
     result = _line(frame, seen, pixels.size(frame.pixels), tagger)
+    if held.why:
+        result = replace(result, held=held.why)
     return Done(result, frame.pixels, seen, frame.at_s)
 
 
