@@ -21,9 +21,9 @@ PATH = re.compile(rf"(?<![\w/.:~<>])[~.]{{0,2}}/(?!(?:{'|'.join(SYSTEM)})/)[^\s'
 
 def own_names() -> list[str]:
     """What this machine and its user are called."""
-    names = [socket.gethostname(), socket.gethostname().split(".")[0], Path.home().name]
-    with suppress(KeyError, OSError):  # a number without a name, as in a container
-        names.append(getpass.getuser())
+    names = [socket.gethostname(), socket.gethostname().split(".")[0]]
+    with suppress(KeyError, OSError, RuntimeError):  # a number without a name, as in a container
+        names += [getpass.getuser(), Path.home().name]
     return [name for name in names if name]
 
 

@@ -55,8 +55,8 @@ def parse_door(text: str, token_file: str | None) -> Door:
         )
     if token is not None and (len(token.reveal()) < SHORTEST or not token.reveal().isascii()):
         raise UsageError(
-            f"--health-token-file: the token is too short, expected {SHORTEST} ASCII characters "
-            "or more",
+            f"--health-token-file: the token is too short or not ASCII, expected {SHORTEST} "
+            "characters or more",
             fix="openssl rand -hex 32 > FILE",
         )
     return Door(host, int(port), token)
