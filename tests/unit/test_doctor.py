@@ -227,7 +227,7 @@ def test_this_machine_and_its_user_are_names():
 
 
 def test_a_canary_anywhere_is_in_no_redacted_report(tmp_path, monkeypatch):
-    """In the user, the host, the home, the bundle's name, a stream's every part, a camera's error."""
+    """In the user, the host, the home, the bundle's name, all of a stream, a camera's error."""
     home = tmp_path / f"home-{CANARY}"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
