@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge import __version__
-from edge.errors import CheckFailed, EdgeError, SourceError, UsageError
+from edge.errors import CheckFailed, ConfigError, EdgeError, SourceError, UsageError
 from edge.flags import parse
 from edge.pictures.suffixes import is_clip
 from edge.process import (
@@ -168,7 +168,12 @@ def doctor(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """What is wrong here, and what to do."""
     from edge.doctor.report import examined, exit_code, write_report
 
-    report = examined(_with_profile(flags), stop)
+    wrong: EdgeError | None = None
+    try:
+        flags = _with_profile(flags)
+    except ConfigError as e:
+        wrong = e
+    report = examined(flags, stop, wrong)
     write_report(out, report, is_json=flags.json)
     return exit_code(report)
 

@@ -14,7 +14,8 @@ from edge import __version__
 from edge.clock import utc_now
 from edge.doctor import cameras, machine, tagging
 from edge.doctor.anonymous import anonymous, own_names
-from edge.doctor.finding import Finding
+from edge.doctor.finding import Finding, fail
+from edge.errors import EdgeError
 from edge.health.power import read_power
 from edge.health.wall_clock import is_clock_synced
 from edge.process import print_table, write_line
@@ -31,13 +32,17 @@ class Report(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
 
 
-def examined(flags: argparse.Namespace, is_stopped: Callable[[], bool]) -> Report:
-    """Everything, until `is_stopped()`. flags: as `edge-tag doctor` takes them.
+def examined(
+    flags: argparse.Namespace, is_stopped: Callable[[], bool], wrong: EdgeError | None = None
+) -> Report:
+    """Everything, until `is_stopped()`.
 
+    flags  as `edge-tag doctor` takes them
+    wrong  with the device profile, which was left out then
     Never raises an EdgeError: what is wrong is found.
     """
     hide = _stranger(flags) if flags.redacted else redacted
-    findings = []
+    findings = [] if wrong is None else [_shown(_profile(wrong), hide)]
     for finding in _round(flags, is_stopped):
         findings.append(_shown(finding, hide))
         if is_stopped():
@@ -79,6 +84,10 @@ def _round(flags: argparse.Namespace, is_stopped: Callable[[], bool]) -> Iterato
         lambda: tagging.bundle(flags.bundle),
     )
     return chain.from_iterable(look() for look in rounds)
+
+
+def _profile(wrong: EdgeError) -> Finding:
+    return fail("machine", "device profile", wrong, "edge-tag devices")
 
 
 def _stranger(flags: argparse.Namespace) -> Callable[[str], str]:

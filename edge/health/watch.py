@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from time import monotonic
 
 from edge.health.power import Power, read_power
 from edge.schedule.cooling import FREE, Held, Thermal, budget_factor
@@ -12,6 +13,7 @@ from edge.schedule.cooling import FREE, Held, Thermal, budget_factor
 log = logging.getLogger(__name__)
 
 EVERY_S = 5.0
+QUIET_S = 600.0  # between two warnings
 
 
 class Watch:
@@ -28,6 +30,7 @@ class Watch:
     ) -> None:
         self._thermal, self._read, self._every_s = thermal, read, every_s
         self.power, self._held = Power(), FREE
+        self._quiet_until_s = 0.0
         self._end = threading.Event()
         self.look()
         self._thread = threading.Thread(target=self._work, name="watch power", daemon=True)
@@ -42,8 +45,7 @@ class Watch:
         power = self._read()
         factor = budget_factor(power.hottest_c, bool(power.now), self._thermal)
         if power.now != self._held.why:
-            said = ", ".join(power.now) or "no longer held back"
-            log.warning("the device says: %s (the budget is %.0f%%)", said, factor * 100)
+            self._tell(power, factor)
         self.power, self._held = power, Held(factor, power.now)
 
     def close(self) -> None:
@@ -53,6 +55,15 @@ class Watch:
     def _work(self) -> None:
         while not self._end.wait(self._every_s):
             self._look_again()
+
+    def _tell(self, power: Power, factor: float) -> None:
+        """A supply that is a little too weak goes to and fro for a year: told now and then."""
+        now_s = monotonic()
+        level = logging.WARNING if now_s >= self._quiet_until_s else logging.DEBUG
+        if level == logging.WARNING:
+            self._quiet_until_s = now_s + QUIET_S
+        said = ", ".join(power.now) or "no longer held back"
+        log.log(level, "the device says: %s (the budget is %.0f%%)", said, factor * 100)
 
     def _look_again(self) -> None:
         try:

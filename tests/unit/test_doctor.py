@@ -13,6 +13,7 @@ import cv2
 import msgspec
 import pytest
 
+from edge import cli
 from edge.doctor import cameras, machine, report, tagging
 from edge.doctor.anonymous import anonymous, own_names
 from edge.doctor.finding import Finding, fail, ok, warn
@@ -169,6 +170,14 @@ def test_the_exit_code_is_that_of_the_first_failure(tmp_path):
     assert [f.exit_code for f in found.findings if f.verdict == "FAIL"][:2] == [3, 4]
     assert exit_code(found) == 3
     assert exit_code(Report(1, "", "", (ok("a", "b", "c"), warn("a", "b", "c", "d")))) == 0
+
+
+def test_a_wrong_profile_is_found_like_anything_else(tiny_bundle, capfd):
+    assert cli.main(["doctor", "--bundle", str(tiny_bundle), "--device", "rpi55"]) == 78
+    out = capfd.readouterr().out
+    assert "FAIL  machine  device profile" in out
+    assert "did you mean 'rpi5'?" in out
+    assert "golden answers" in out  # and the round went on
 
 
 def test_a_stop_ends_the_round(tiny_bundle):

@@ -118,6 +118,17 @@ def test_the_watch_follows_the_board_and_says_what_changes(tmp_path, caplog):
     assert not any(t.name == "watch power" for t in threading.enumerate())
 
 
+def test_a_supply_that_goes_to_and_fro_does_not_fill_a_log(caplog):
+    weak = iter([Power(), Power(now=("under-voltage",))] * 50)
+    with caplog.at_level(logging.DEBUG, "edge.health.watch"):
+        watch = Watch(None, lambda: next(weak), every_s=60)
+        for _ in range(99):
+            watch.look()
+        watch.close()
+    told = [r for r in caplog.records if r.levelno == logging.WARNING]
+    assert (len(told), len(caplog.records)) == (1, 99)
+
+
 def test_a_bug_in_looking_is_told_and_looking_goes_on(caplog):
     """The first look is at the start: a bug there is nobody's surprise."""
     answers = iter([Power(), ZeroDivisionError("bug"), Power(now=("hot",))])
