@@ -24,15 +24,15 @@ class Notify:
         self._address = environ.get("NOTIFY_SOCKET", "")
         self._clock = clock
         self.watchdog_s = _watchdog_s(environ)  # None: no dog
-        self._is_ready = self._is_stopping = False
+        self._is_ready = self._is_stopping = self._is_deaf = False
         self._fed_s = 0.0
 
     def progressed(self, status: str) -> None:
         """A frame went through the engine."""
         now_s = self._clock()
         if not self._is_ready:
-            self._is_ready, self._fed_s = True, now_s
-            self.say("READY=1", f"STATUS={status}", "WATCHDOG=1")
+            self._fed_s = now_s
+            self._is_ready = self.say("READY=1", f"STATUS={status}", "WATCHDOG=1")
         elif self.watchdog_s is not None and now_s - self._fed_s >= self.watchdog_s / 4:
             self._fed_s = now_s
             self.say("WATCHDOG=1", f"STATUS={status}")
@@ -43,10 +43,10 @@ class Notify:
             self._is_stopping = True
             self.say("STOPPING=1")
 
-    def say(self, *lines: str) -> None:
-        """Never raises: nobody is to stop because nobody listens."""
+    def say(self, *lines: str) -> bool:
+        """False when it was not heard. Never raises: nobody is to stop because nobody listens."""
         if not self._address:
-            return
+            return True
         text = "\n".join(line.replace("\n", " ") for line in lines)
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as to:
@@ -54,7 +54,11 @@ class Notify:
                 to.connect(_path(self._address))
                 to.send(text.encode("utf-8", "replace"))
         except OSError as e:
-            log.warning("NOTIFY_SOCKET: %s", e.strerror)
+            log.log(logging.DEBUG if self._is_deaf else logging.WARNING, "NOTIFY_SOCKET: %s", e)
+            self._is_deaf = True
+            return False
+        self._is_deaf = False
+        return True
 
 
 def _path(address: str) -> str:

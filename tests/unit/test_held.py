@@ -9,6 +9,7 @@ import pytest
 
 from edge.errors import ConfigError
 from edge.frames import View
+from edge.health.vitals import STALE_S, Vitals
 from edge.pipeline import run
 from edge.profiles import find, read
 from edge.records import Budget
@@ -82,3 +83,19 @@ def test_limits_that_are_wrong_name_their_file_and_key(tmp_path, text):
     path.write_text(f'name = "x"\ntitle = "X"\nthermal = {text}\n')
     with pytest.raises(ConfigError, match=rf"{path}: thermal"):
         read(path)
+
+
+def test_a_cameras_frames_are_young_and_make_it_ready(tagger):
+    """The clock of a live source is the one that the vitals have."""
+    vitals, camera = Vitals(["a"]), Live("a", halves())
+    try:
+        run(
+            [camera], tagger, [Kept()], View(), is_stopped=never, max_frames=3, report=vitals.told
+        )  # fmt: skip
+    finally:
+        camera.close()
+    tally = vitals.tallies()["a"]
+    assert tally.tagged == 3
+    assert tally.age_s is not None
+    assert 0 <= tally.age_s < STALE_S
+    assert vitals.why_not_ready() == []

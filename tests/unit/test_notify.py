@@ -93,4 +93,16 @@ def test_nobody_listens_and_nothing_happens(tmp_path, caplog):
     Notify({}).progressed("x")
     assert caplog.text == ""
     Notify({"NOTIFY_SOCKET": str(tmp_path / "gone")}).progressed("x")
-    assert "NOTIFY_SOCKET: No such file" in caplog.text
+    assert "No such file" in caplog.text
+
+
+def test_ready_that_was_not_heard_is_said_again_and_complained_of_once(tmp_path, caplog):
+    address = str(tmp_path / "late")
+    notify = Notify({"NOTIFY_SOCKET": address})
+    for _ in range(5):
+        notify.progressed("x")
+    assert caplog.text.count("NOTIFY_SOCKET") == 1
+    with manager(address) as listening:
+        notify.progressed("y")
+        notify.progressed("z")
+        assert heard(listening) == [["READY=1", "STATUS=y", "WATCHDOG=1"]]
