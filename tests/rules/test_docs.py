@@ -16,6 +16,7 @@ import pytest
 from benchmarks.fashion import table as fashion_table
 from benchmarks.length import TABLE as LENGTHS
 from benchmarks.lowdata import TABLE
+from benchmarks.targets import table as targets
 from edge.events.changes import GONE_S, SURE_S
 from edge.flags import OUTBOX_MB, parse
 from edge.frames import STARVED_S
@@ -60,6 +61,10 @@ def test_every_command_parses(command: str) -> None:
 
 def test_the_table_is_the_measured_one() -> None:
     assert table(read_report(RESULTS)) in README
+
+
+def test_the_targets_are_those_of_the_results() -> None:
+    assert targets() in README
 
 
 def test_the_low_data_table_is_the_measured_one() -> None:
