@@ -156,8 +156,11 @@ def _together(
     while waiting := cameras.waiting(is_stopped):
         shares, turn = next_turn(shares, waiting)
         n, given = numbers[turn.camera], cameras.take(turn.camera)
-        frame = None if given is None else watch.before(n, given)
-        if frame is None:
+        if given is None:
+            continue
+        frame = watch.before(n, given)
+        if frame is None:  # its camera is off: the others may have its time
+            shares = settled(shares, turn, 0.0, False)
             continue
         own = replace(view, budget=replace(view.budget, frame_ms=turn.allowed_ms))
         done = _done(frame, tagger, own, pasts[turn.camera], n, watch)

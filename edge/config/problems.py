@@ -15,6 +15,7 @@ import msgspec
 
 from edge.redact import redacted
 
+LONG = 500  # letters of a value that is read for credentials
 LONGEST = 60  # letters of a value that is shown
 REFUSED = (msgspec.ValidationError, ValueError, OverflowError)
 
@@ -53,6 +54,8 @@ def shown(value: object) -> str:
         return f"{'a table' if isinstance(value, dict) else 'an array'} of {len(value)}"
     if isinstance(value, int) and not -(10**18) < value < 10**18:
         return "a very large number"  # Python refuses to print some of them
+    if isinstance(value, str) and len(value) > LONG:  # half a text may be half a credential
+        return f"a text of {len(value)} letters"
     text = redacted(repr(value))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 

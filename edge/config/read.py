@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from edge.sinks.target import parse_target
 
 MAX_BYTES = 256 * 2**10
 MOST = 20  # problems that are told
+DEEP = re.compile(rb"(?:\.[^.\[\]{},=]*){33}")  # a.b.c. and so on
 
 
 def read(path: Path) -> Config:
@@ -33,6 +35,9 @@ def parse(data: bytes, where: str) -> Config:
     """`where`, the file, opens every error. Raises ConfigError as `read` does."""
     if len(data) > MAX_BYTES:
         raise ConfigError(f"{where}: more than {MAX_BYTES} bytes, expected a config file")
+    if any(DEEP.search(line) for line in data.split(b"\n") if line.lstrip()[:1] != b"#"):
+        # Python's reader takes minutes for a key of many thousand parts
+        raise ConfigError(f"{where}: a key of many parts (a.b.c...) is found, expected a few")
     try:
         table = msgspec.toml.decode(data)
     except (msgspec.DecodeError, ValueError, RecursionError) as e:
