@@ -104,10 +104,15 @@ def _all(
     watch: Watch | None,
 ) -> Generator[Done, None, None]:
     watch = watch or Watch()
+
+    def between() -> bool:  # asked before each frame, and ten times a second while none comes
+        watch.between()
+        return is_stopped()
+
     files = {n: source for n, source in enumerate(sources) if source.newest is None}
     live = {n: source.newest for n, source in enumerate(sources) if source.newest is not None}
-    yield from _in_turn(files, tagger, view, is_stopped, watch)
-    yield from _together(live, tagger, view, is_stopped, watch)
+    yield from _in_turn(files, tagger, view, between, watch)
+    yield from _together(live, tagger, view, between, watch)
 
 
 def _in_turn(

@@ -56,16 +56,21 @@ class _Patch:
         self._is_empty = not rows.size
         if not self._is_empty:
             self._at = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-            self._mask = mask[self._at].copy()
+            self._masks: dict[int, Mask] = {1: mask[self._at].copy()}  # by channels of the plane
 
     def filled(self, plane: U8, value: int) -> U8:
         """(H, W) or (H, W, C); a copy where a decoder may still use its memory."""
         if self._is_empty:
             return plane
         plane = plane if plane.flags.writeable else plane.copy()
-        mask = self._mask if plane.ndim == 2 else self._mask[..., None]
-        np.copyto(plane[self._at], np.uint8(value), where=mask)
+        np.copyto(plane[self._at], np.uint8(value), where=self._mask(*plane.shape[2:]))
         return plane
+
+    def _mask(self, channels: int = 1) -> Mask:
+        """(h, w), or (h, w, channels): numpy takes many times as long to broadcast one."""
+        if channels not in self._masks:
+            self._masks[channels] = self._masks[1][..., None].repeat(channels, axis=2)
+        return self._masks[channels]
 
 
 def drawn(polygons: Sequence[Polygon], width: int, height: int, margin_px: int = 0) -> Mask:

@@ -52,15 +52,10 @@ class Watch:
         """cameras: by source; None for one that the config does not know. now: local time."""
         self._posts = [None if camera is None else _post(camera) for camera in cameras]
         self._now = now
-        self._between: Callable[[], None] = lambda: None
-
-    def between_frames(self, do: Callable[[], None]) -> None:
-        """Call it before each frame."""
-        self._between = do
+        self.between: Callable[[], None] = lambda: None  # called when no frame is being tagged
 
     def before(self, n: int, frame: Frame) -> Frame | None:
         """A frame of source n as it may be seen; None while its camera is off."""
-        self._between()
         post = self._posts[n] if n < len(self._posts) else None
         if post is None:
             return frame

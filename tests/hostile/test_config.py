@@ -47,13 +47,13 @@ def outcome(data: bytes) -> Config | ConfigError:
     return wrong
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=400))
 def test_bytes(data):
     outcome(data)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.integers(0, len(GOOD) - 1), st.binary(max_size=3), st.integers(0, 5))
 def test_a_good_file_with_a_wound(at, piece, cut):
     found = outcome(GOOD[:at] + piece + GOOD[at + cut :])
@@ -61,7 +61,7 @@ def test_a_good_file_with_a_wound(at, piece, cut):
         outcome(toml(found).encode("utf-8"))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4))
 def test_any_toml_of_any_shape(table):
     found = problems(table, Config)

@@ -141,6 +141,17 @@ def test_a_live_camera_that_is_off_leaves_the_others_their_turns(setting):
     assert {r.source for r in results} == {"belt"}
 
 
+class Silent:
+    is_live, count = True, None
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.newest = Newest(lambda: None, name)
+
+    def close(self) -> None:
+        self.newest.close()
+
+
 class Live:
     is_live, count = True, None
 
@@ -176,6 +187,7 @@ def reloading(setting, before: str, after: str) -> list[set[str]]:
     watch = found.configured.watched(found.tagger)
     results = []
     for n in range(2):
+        watch.between()
         frame = watch.before(0, Frame("a", n, "", paint("red", 60, 90)))
         assert frame is not None
         view = found.tagger.tag(frame.pixels, View(whole=True))
@@ -212,6 +224,20 @@ def test_a_wrong_file_changes_nothing(setting, caplog, wrong, why):
         assert reloading(setting, before, f"{DOOR}\n{wrong}\n") == [set(), set()]
     assert why in caplog.text
     assert "not reloaded, everything stays as it was" in caplog.text
+
+
+def test_a_camera_that_gives_nothing_does_not_keep_the_file_waiting(setting, caplog):
+    logging.getLogger("edge").propagate = True
+    found = setting(DOOR)
+    silent = Silent("a")
+    found.due = True
+    try:
+        with caplog.at_level(logging.WARNING):
+            watch = found.configured.watched(found.tagger)
+            run([silent], found.tagger, [], View(), watch=watch, is_stopped=lambda: not found.due)
+    finally:
+        silent.close()
+    assert "reloaded" in caplog.text
 
 
 def test_what_needs_a_restart_is_named_and_the_rest_is_applied(setting, caplog):
