@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge import __version__
-from edge.errors import CheckFailed, EdgeError, SourceError, UsageError
-from edge.flags import parse
+from edge.errors import CheckFailed, ConfigError, EdgeError, SourceError, UsageError
+from edge.flags import OUTBOX_MB, parse
 from edge.pictures.suffixes import is_clip
 from edge.process import (
     Stop,
+    hangups,
     log_to_stderr,
     print_table,
     results,
@@ -28,6 +29,7 @@ from edge.process import (
 )
 
 if TYPE_CHECKING:
+    from edge.config.applied import Configured
     from edge.frames import View
     from edge.length.ruler import Ruler
     from edge.pipeline import Explain
@@ -52,22 +54,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our results has what it wanted
         return 0
     except EdgeError as e:
-        say(f"edge-tag: {e}")
-        if e.fix:
-            say(f"  fix: {e.fix}")
+        for one in (e, *(e.also if isinstance(e, ConfigError) else ())):
+            say(f"edge-tag: {one}")
+            if one.fix:
+                say(f"  fix: {one.fix}")
         return e.exit_code
 
 
 def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """Tag everything that was named."""
-    flags = _with_profile(flags)
     with ExitStack() as opened:
+        configured = _configured(flags, opened)
+        flags = _with_profile(flags)
         sources = _open_sources(flags, opened, stop)
         from edge import pipeline
 
         recipients = _open_recipients(flags, sources, opened)
         view = _view(flags, opened)
         tagger = _open_tagger(flags, opened)
+        watch = None if configured is None else configured.watched(tagger)
         sinks = _open_sinks(flags, sources, out, opened, recipients.sinks)
         totals = pipeline.run(
             sources,
@@ -78,6 +83,7 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             max_frames=flags.frames,
             explain=_open_explain(flags, opened),
             report=recipients.report,
+            watch=watch,
         )
     if not stop():
         recipients.check()
@@ -129,6 +135,15 @@ def calibrate(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     return 0
 
 
+def config(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
+    """What a config file says."""
+    from edge.config.verb import lines
+
+    for line in lines(flags.action, flags.file):
+        write_line(out, line)
+    return 0
+
+
 def devices(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """List the device profiles."""
     from edge import profiles
@@ -167,8 +182,18 @@ VERBS: dict[str, Callable[[argparse.Namespace, BinaryIO, Stop], int]] = {
     "capture": capture,
     "calibrate": calibrate,
     "check": check,
+    "config": config,
     "devices": devices,
 }
+
+
+def _configured(flags: argparse.Namespace, opened: ExitStack) -> Configured | None:
+    """The config file, with its values in the flags that were not given."""
+    if flags.config is None:
+        return None
+    from edge.config.applied import configured
+
+    return configured(flags, opened.enter_context(hangups()))
 
 
 def _with_profile(flags: argparse.Namespace) -> argparse.Namespace:
@@ -188,9 +213,10 @@ def _with_profile(flags: argparse.Namespace) -> argparse.Namespace:
 def _open_sources(flags: argparse.Namespace, opened: ExitStack, stop: Stop) -> list[Source]:
     from edge.sources import open_source
 
+    paces_s = [flags.every_s or 0.0 if pace_s is None else pace_s for pace_s in flags.paces_s]
     return [
-        opened.enter_context(closing(open_source(text, every_s=flags.every_s, is_stopped=stop)))
-        for text in flags.sources
+        opened.enter_context(closing(open_source(text, every_s=every_s, is_stopped=stop)))
+        for text, every_s in zip(flags.sources, paces_s, strict=True)
     ]
 
 
@@ -257,8 +283,9 @@ def _open_recipients(
     from edge.outbox.box import Limits
     from edge.recipients import open_recipients
 
-    limits = Limits(bytes=flags.outbox_mb << 20)
-    cameras = [source.name for source in sources if source.is_live]
+    limits = Limits(bytes=(flags.outbox_mb or OUTBOX_MB) << 20)
+    named = zip(sources, flags.names or [None] * len(sources), strict=True)
+    cameras = [name or source.name for source, name in named if source.is_live]
     return opened.enter_context(closing(open_recipients(flags.to, cameras, flags.outbox, limits)))
 
 

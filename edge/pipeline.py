@@ -8,13 +8,14 @@ next crop is cut while it does. The tagger takes live sources in turn, on one bu
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 
 import msgspec
 from msgspec.structs import replace
 
+from edge.config.watch import Watch
 from edge.errors import SourceError
 from edge.frames import Seen, View, tag_frame
 from edge.memory.known import Memory
@@ -59,6 +60,7 @@ def run(
     max_frames: int | None = None,
     explain: Explain | None = None,
     report: Report | None = None,
+    watch: Watch | None = None,
 ) -> Totals:
     """Tag every frame of every source, until `is_stopped()` or `max_frames`.
 
@@ -66,11 +68,12 @@ def run(
     a frame is what one frame of each of them may cost together: see `edge.schedule.shares`. A
     source that breaks ends with a failed frame, and the others go on. `explain` is told of each
     tagged frame how its tags came about, after the sinks have its result; `report` is told of each
-    frame when it was taken, so that events can be made of them. Raises SinkError, and
+    frame when it was taken, so that events can be made of them; `watch` does to frames and their
+    tags what the config file says. Raises SinkError, and
     BrokenPipeError when nobody reads the results any more.
     """
     totals = Totals()
-    with closing(_all(list(sources), tagger, view, is_stopped)) as frames:
+    with closing(_all(list(sources), tagger, view, is_stopped, watch)) as frames:
         for done in islice(frames, max_frames):
             _count(totals, done.result)
             for sink in sinks:
@@ -94,65 +97,90 @@ def _count(totals: Totals, result: FrameTags | FrameFailed) -> None:
 
 
 def _all(
-    sources: Sequence[Source], tagger: Tagger, view: View, is_stopped: Callable[[], bool]
+    sources: Sequence[Source],
+    tagger: Tagger,
+    view: View,
+    is_stopped: Callable[[], bool],
+    watch: Watch | None,
 ) -> Generator[Done, None, None]:
-    files = [source for source in sources if source.newest is None]
-    live = [source.newest for source in sources if source.newest is not None]
-    yield from _in_turn(files, tagger, view, is_stopped)
-    yield from _together(live, tagger, view, is_stopped)
+    watch = watch or Watch()
+
+    def between() -> bool:  # asked before each frame, and ten times a second while none comes
+        watch.between()
+        return is_stopped()
+
+    files = {n: source for n, source in enumerate(sources) if source.newest is None}
+    live = {n: source.newest for n, source in enumerate(sources) if source.newest is not None}
+    yield from _in_turn(files, tagger, view, between, watch)
+    yield from _together(live, tagger, view, between, watch)
 
 
 def _in_turn(
-    sources: Sequence[Source], tagger: Tagger, view: View, is_stopped: Callable[[], bool]
+    sources: Mapping[int, Source],
+    tagger: Tagger,
+    view: View,
+    is_stopped: Callable[[], bool],
+    watch: Watch,
 ) -> Iterator[Done]:
     if not sources:
         return
     past = Memory()
     with closing(ahead(_to_the_end(sources), is_stopped)) as frames:
-        for frame in frames:
-            if frame.index == 0:
+        for n, given in frames:
+            if given.index == 0:
                 past = Memory()  # pictures of a folder have nothing to do with one another
-            yield _done(frame, tagger, view, past)
+            frame = watch.before(n, given)
+            if frame is not None:
+                yield _done(frame, tagger, view, past, n, watch)
 
 
-def _to_the_end(sources: Sequence[Source]) -> Iterator[Frame]:
+def _to_the_end(sources: Mapping[int, Source]) -> Iterator[tuple[int, Frame]]:
     """The frames of each source; where it breaks, one more that says why."""
-    for source in sources:
+    for n, source in sources.items():
         index = 0
         try:
             for frame in source.frames():
                 index = frame.index + 1
-                yield frame
+                yield n, frame
         except SourceError as e:
-            yield broken(source.name, index, e)
+            yield n, broken(source.name, index, e)
 
 
 def _together(
-    mailboxes: Sequence[Newest], tagger: Tagger, view: View, is_stopped: Callable[[], bool]
+    mailboxes: Mapping[int, Newest],
+    tagger: Tagger,
+    view: View,
+    is_stopped: Callable[[], bool],
+    watch: Watch,
 ) -> Iterator[Done]:
     if not mailboxes:
         return
-    cameras, pasts = Cameras(mailboxes), [Memory() for _ in mailboxes]
+    numbers, pasts = list(mailboxes), [Memory() for _ in mailboxes]
+    cameras = Cameras(list(mailboxes.values()))
     shares = shared(len(mailboxes), view.budget.frame_ms)
     while waiting := cameras.waiting(is_stopped):
         shares, turn = next_turn(shares, waiting)
-        frame = cameras.take(turn.camera)
-        if frame is None:
+        n, given = numbers[turn.camera], cameras.take(turn.camera)
+        if given is None:
+            continue
+        frame = watch.before(n, given)
+        if frame is None:  # its camera is off: the others may have its time
+            shares = settled(shares, turn, 0.0, False)
             continue
         own = replace(view, budget=replace(view.budget, frame_ms=turn.allowed_ms))
-        done = _done(frame, tagger, own, pasts[turn.camera])
+        done = _done(frame, tagger, own, pasts[turn.camera], n, watch)
         spent_ms = done.seen.spent.total_ms if done.seen else 0.0
         wanted_more = bool(done.seen and done.seen.skipped)
         shares = settled(shares, turn, spent_ms, wanted_more)
         yield done
 
 
-def _done(frame: Frame, tagger: Tagger, view: View, past: Memory) -> Done:
+def _done(frame: Frame, tagger: Tagger, view: View, past: Memory, n: int, watch: Watch) -> Done:
     if frame.pixels is None:
         return Done(FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error))
     seen = tag_frame(tagger, frame.pixels, view, past, at_s=frame.at_s)
     result = _line(frame, seen, pixels.size(frame.pixels), tagger)
-    return Done(result, frame.pixels, seen, frame.at_s)
+    return Done(watch.after(n, result), frame.pixels, seen, frame.at_s)
 
 
 def _line(frame: Frame, seen: Seen, size: tuple[int, int], tagger: Tagger) -> FrameTags:

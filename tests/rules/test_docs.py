@@ -17,6 +17,8 @@ from benchmarks.fashion import table as fashion_table
 from benchmarks.length import TABLE as LENGTHS
 from benchmarks.lowdata import TABLE
 from benchmarks.targets import table as targets
+from edge.config.read import parse as parse_config
+from edge.config.records import Camera, Config
 from edge.events.changes import GONE_S, SURE_S
 from edge.flags import OUTBOX_MB, parse
 from edge.frames import STARVED_S
@@ -146,6 +148,16 @@ def test_the_waits_of_events_are_those_of_the_code() -> None:
     assert said in " ".join(README.split())
     assert f"`--outbox-mb {OUTBOX_MB}`" in README
     assert Limits().bytes == OUTBOX_MB << 20
+
+
+def test_the_config_file_is_one() -> None:
+    [example] = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    config = parse_config(example.encode(), "README.md")
+    assert [camera.name for camera in config.cameras] == ["till"]
+    missing = set(Camera.__struct_fields__) - set(re.findall(r"\w+", example)) - {"every_s"}
+    assert missing == set()
+    told = README.split("## A config file")[1].split("## ")[0]
+    assert {key for key in Config.__struct_fields__ if key not in told} == set()
 
 
 def test_every_picture_is_there_and_none_is_large() -> None:

@@ -25,6 +25,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "length",
         "events",
         "outbox",
+        "config",
     ),  # no code: a docstring
     ("errors", "clock", "pictures.suffixes"),
     ("flags_gallery",),
@@ -38,6 +39,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         *("sources.ahead", "sources.newest", "profiles", "events.changes", "outbox.database"),
         *("sinks.target", "sinks.retention", "sinks.discovery"),
         *("pictures.buffers", "pictures.headers", "pictures.planes"),
+        *("config.records", "config.problems"),
     ),
     (
         *("bundle.manifest_read", "pictures.pixels", "heads.scores", "glance.heat", "memory.fuse"),
@@ -65,8 +67,10 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("heads.added",),
     ("explain.panel",),
     ("explain.picture",),
-    ("sinks", "tagger"),
-    ("heads.enroll",),
+    ("sinks", "tagger", "config.hours", "config.masks", "config.merge"),
+    ("heads.enroll", "config.read", "config.shown", "config.zones"),
+    ("config.watch", "config.verb"),
+    ("config.applied",),
     ("pipeline", "audit", "flags", "enrolling"),
     ("recipients",),
     ("cli",),
