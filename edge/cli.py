@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from edge import __version__
 from edge.errors import CheckFailed, ConfigError, EdgeError, SourceError, UsageError
-from edge.flags import parse
+from edge.flags import OUTBOX_MB, parse
 from edge.pictures.suffixes import is_clip
 from edge.process import (
     Stop,
+    hangups,
     log_to_stderr,
     print_table,
     results,
@@ -28,6 +29,7 @@ from edge.process import (
 )
 
 if TYPE_CHECKING:
+    from edge.config.applied import Configured
     from edge.frames import View
     from edge.health.opened import Health
     from edge.length.ruler import Ruler
@@ -53,16 +55,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our results has what it wanted
         return 0
     except EdgeError as e:
-        say(f"edge-tag: {e}")
-        if e.fix:
-            say(f"  fix: {e.fix}")
+        for one in (e, *(e.also if isinstance(e, ConfigError) else ())):
+            say(f"edge-tag: {one}")
+            if one.fix:
+                say(f"  fix: {one.fix}")
         return e.exit_code
 
 
 def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """Tag everything that was named."""
-    flags = _with_profile(flags)
     with ExitStack() as opened:
+        configured = _configured(flags, opened)
+        flags = _with_profile(flags)
         sources = _open_sources(flags, opened, stop)
         from edge import pipeline
 
@@ -70,6 +74,7 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         health = _open_health(flags, sources, recipients, opened)
         view = _view(flags, opened)
         tagger = _open_tagger(flags, opened)
+        watch = None if configured is None else configured.watched(tagger)
         sinks = _open_sinks(flags, sources, out, opened, recipients.sinks)
         totals = pipeline.run(
             sources,
@@ -81,6 +86,8 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             explain=_open_explain(flags, opened),
             report=health.after(recipients.report),
             held=health.held,
+            off=health.off,
+            watch=watch,
         )
     if not stop():
         recipients.check()
@@ -129,6 +136,15 @@ def calibrate(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     for line in lines:
         write_line(out, line)
     write_line(out, f"next: edge-tag --plane {flags.out} {flags.sources[0]}")
+    return 0
+
+
+def config(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
+    """What a config file says."""
+    from edge.config.verb import lines
+
+    for line in lines(flags.action, flags.file):
+        write_line(out, line)
     return 0
 
 
@@ -185,8 +201,18 @@ VERBS: dict[str, Callable[[argparse.Namespace, BinaryIO, Stop], int]] = {
     "calibrate": calibrate,
     "check": check,
     "doctor": doctor,
+    "config": config,
     "devices": devices,
 }
+
+
+def _configured(flags: argparse.Namespace, opened: ExitStack) -> Configured | None:
+    """The config file, with its values in the flags that were not given."""
+    if flags.config is None:
+        return None
+    from edge.config.applied import configured
+
+    return configured(flags, opened.enter_context(hangups()))
 
 
 def _with_profile(flags: argparse.Namespace) -> argparse.Namespace:
@@ -207,9 +233,19 @@ def _open_sources(flags: argparse.Namespace, opened: ExitStack, stop: Stop) -> l
     from edge.sources import open_source
 
     return [
-        opened.enter_context(closing(open_source(text, every_s=flags.every_s, is_stopped=stop)))
-        for text in flags.sources
+        opened.enter_context(closing(open_source(text, every_s=every_s, is_stopped=stop)))
+        for text, every_s in zip(flags.sources, _paces_s(flags), strict=True)
     ]
+
+
+def _paces_s(flags: argparse.Namespace) -> list[float]:
+    return [flags.every_s or 0.0 if pace_s is None else pace_s for pace_s in flags.paces_s]
+
+
+def _names(flags: argparse.Namespace, sources: Sequence[Source]) -> list[str]:
+    """Of all sources, as results have them."""
+    named = zip(sources, flags.names or [None] * len(sources), strict=True)
+    return [name or source.name for source, name in named]
 
 
 def _open_tagger(flags: argparse.Namespace, opened: ExitStack) -> Tagger:
@@ -275,8 +311,9 @@ def _open_recipients(
     from edge.outbox.box import Limits
     from edge.recipients import open_recipients
 
-    limits = Limits(bytes=flags.outbox_mb << 20)
-    cameras = [source.name for source in sources if source.is_live]
+    limits = Limits(bytes=(flags.outbox_mb or OUTBOX_MB) << 20)
+    named = zip(sources, _names(flags, sources), strict=True)
+    cameras = [name for source, name in named if source.is_live]
     return opened.enter_context(closing(open_recipients(flags.to, cameras, flags.outbox, limits)))
 
 
@@ -295,8 +332,9 @@ def _open_health(
         raise UsageError("--health-token-file is given without --health, expected both")
     limits = flags.thermal
     wanted = Wanted(
-        cameras=tuple(source.name for source in sources if source.is_live),
-        every_s=flags.every_s,
+        names=tuple(_names(flags, sources)),
+        live=tuple(n for n, source in enumerate(sources) if source.is_live),
+        every_s=max(_paces_s(flags), default=0.0),
         door=None if flags.health is None else parse_door(flags.health, flags.health_token_file),
         thermal=Thermal(*limits) if isinstance(limits, tuple) else limits,
         disk=outbox_path(flags.outbox).parent,

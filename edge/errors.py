@@ -18,6 +18,7 @@ A message reads `where: thing is found, expected ...`; `fix` is one thing the re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -80,6 +81,10 @@ class SinkError(EdgeError):
 
 
 class ConfigError(EdgeError):
-    """A profile or a config file is wrong."""
+    """A profile or a config file is wrong. also: the other things that are wrong with it."""
 
     exit_code = 78
+
+    def __init__(self, message: str, *, fix: str = "", also: Sequence[ConfigError] = ()) -> None:
+        super().__init__(message, fix=fix)
+        self.also = tuple(also)

@@ -20,6 +20,7 @@ VERBS = (
     "calibrate",
     "check",
     "doctor",
+    "config",
     "devices",
 )  # the first word of a command; any other means run
 
@@ -32,6 +33,7 @@ examples:
   edge-tag --explain why/ photo.jpg         and a picture that says where it looked, and why
   edge-tag camera:0 camera:1 --budget-ms 200      two cameras, which share the 200 ms
   edge-tag --device rpi5 rtsp://cam/1       with the settings of a device profile
+  edge-tag run --config edge.toml           cameras, zones, masks, schedules, targets from a file
   edge-tag --camera 0 --to mqtt://broker    events to a broker, and to Home Assistant
 
 more commands (edge-tag COMMAND --help):
@@ -39,11 +41,12 @@ more commands (edge-tag COMMAND --help):
   edge-tag capture --camera 0 --out set/    take a calibration set
   edge-tag calibrate boards/ --square-mm 20 --out belt.json     a camera plane, to measure fish in
   edge-tag doctor --camera 0                what is wrong here, and what to do
+  edge-tag config check edge.toml           is a config file right? also: show, schema
   edge-tag check                            is the bundle right, on each engine of this machine?
   edge-tag devices                          the device profiles
 
 results go to stdout: a table on a terminal, JSON Lines elsewhere; everything else goes to stderr
-exit codes: 0 fine, 2 usage, 3 source, 4 bundle, 5 engine, 6 check says no, 74 output, 78 profile
+exit codes: 0 fine, 2 usage, 3 source, 4 bundle, 5 engine, 6 check says no, 74 output, 78 config
 """
 
 
@@ -67,14 +70,22 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         "calibrate": _calibrate,
         "check": _check,
         "doctor": _doctor,
+        "config": _config,
         "devices": _devices,
     }
     flags = makers[verb]().parse_args(rest)
     flags.verb = verb
     if verb in ("run", "capture", "calibrate"):
         flags.sources = _sources(flags)
+        flags.paces_s = [None] * len(flags.sources)  # a config file may say them one by one
+        flags.names = None  # likewise
     if verb == "doctor":
         flags.sources = _named(flags)
+    if verb == "config" and flags.action != "schema" and flags.file is None:
+        raise UsageError(
+            f"config {flags.action}: no file is given, expected one",
+            fix=f"edge-tag config {flags.action} edge.toml",
+        )
     return checked(flags) if verb == "enroll" else flags
 
 
@@ -85,7 +96,10 @@ def _run() -> Parser:
     parser.epilog = EXAMPLES
     parser.add_argument("--version", action="version", version=f"edge-tag {__version__}")
     _add_sources(parser)
-    _add_pace(parser, every_s=0.0)
+    _add_pace(parser, every_s=None)
+    text = "a TOML with cameras, zones, masks, schedules, targets and most of what follows; other "
+    text += "flags win over it, inputs too: the name of one of its cameras is that camera alone"
+    parser.add_argument("--config", metavar="FILE", help=text)
     parser.add_argument("--frames", type=at_least_1, metavar="N", help="stop after N frames")
     _add_engine(parser)
     add_heads(parser)
@@ -122,8 +136,8 @@ def _add_recipients(parser: Parser) -> None:
     add("--to", action="append", default=[], metavar="TARGET", help=text)
     text = "where events wait until they arrived (default: outbox.db in the user's state folder)"
     add("--outbox", metavar="FILE", help=text)
-    text = "what may wait there; more, and the least important go first (default %(default)s)"
-    add("--outbox-mb", type=at_least_1, default=OUTBOX_MB, metavar="N", help=text)
+    text = f"what may wait there; more, and the least important go first (default {OUTBOX_MB})"
+    add("--outbox-mb", type=at_least_1, metavar="N", help=text)
 
 
 def _add_length(parser: Parser) -> None:
@@ -216,6 +230,17 @@ def _doctor() -> Parser:
     return parser
 
 
+def _config() -> Parser:
+    parser = _parser(
+        "edge-tag config",
+        "A config file, as `edge-tag run --config FILE` takes it: is it right? what does it come\n"
+        "to, without credentials? and what may stand in one, as a JSON schema for editors.",
+    )
+    parser.add_argument("action", choices=("check", "show", "schema"))
+    parser.add_argument("file", nargs="?", metavar="FILE", help="TOML; schema needs none")
+    return parser
+
+
 def _devices() -> Parser:
     return _parser("edge-tag devices", "List the device profiles.")
 
@@ -242,8 +267,9 @@ def _add_sources(parser: Parser) -> None:
     parser.add_argument("--source", metavar="S", help="one more INPUT")
 
 
-def _add_pace(parser: Parser, every_s: float) -> None:
-    text = "cameras and clips: at most one frame each S seconds (default %(default)g)"
+def _add_pace(parser: Parser, every_s: float | None) -> None:
+    """every_s: None where a config file may say it."""
+    text = f"cameras and clips: at most one frame each S seconds (default {every_s or 0:g})"
     parser.add_argument("--every-s", type=seconds, default=every_s, metavar="S", help=text)
 
 
@@ -266,7 +292,7 @@ def _add_engine(parser: Parser) -> None:
 
 def _sources(flags: argparse.Namespace) -> list[str]:
     texts = _named(flags)
-    if not texts:
+    if not texts and getattr(flags, "config", None) is None:
         raise UsageError(
             "no input is given, expected a picture, a clip, a folder or a camera",
             fix="edge-tag photo.jpg, or edge-tag --camera 0",

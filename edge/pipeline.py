@@ -8,13 +8,14 @@ next crop is cut while it does. The tagger takes live sources in turn, on one bu
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 
 import msgspec
 from msgspec.structs import replace
 
+from edge.config.watch import Watch
 from edge.errors import SourceError
 from edge.frames import Seen, View, tag_frame
 from edge.memory.known import Memory
@@ -32,6 +33,10 @@ log = logging.getLogger(__name__)
 
 Explain = Callable[[FrameTags, Picture, Seen], None]
 Report = Callable[[FrameTags | FrameFailed, Picture | None, float | None], None]
+
+
+def ignored(n: int) -> None:
+    """Nobody asks of which source a frame was not to be looked at."""
 
 
 class Totals(msgspec.Struct):
@@ -61,6 +66,8 @@ def run(
     explain: Explain | None = None,
     report: Report | None = None,
     held: Callable[[], Held] = free,
+    off: Callable[[int], None] = ignored,
+    watch: Watch | None = None,
 ) -> Totals:
     """Tag every frame of every source, until `is_stopped()` or `max_frames`.
 
@@ -68,12 +75,13 @@ def run(
     a frame is what one frame of each of them may cost together: see `edge.schedule.shares`. A
     source that breaks ends with a failed frame, and the others go on. `explain` is told of each
     tagged frame how its tags came about, after the sinks have its result; `report` is told of each
-    frame when it was taken, so that events can be made of them; `held` is asked before each frame
-    what heat leaves of its budget. Raises SinkError, and
-    BrokenPipeError when nobody reads the results any more.
+    frame when it was taken, so that events can be made of them; `watch` does to frames and their
+    tags what the config file says; `held` is asked before each frame what heat leaves of its
+    budget; `off` is told the number of a source whose frame its schedule leaves out.
+    Raises SinkError, and BrokenPipeError when nobody reads the results any more.
     """
     totals = Totals()
-    with closing(_all(list(sources), tagger, view, is_stopped, held)) as frames:
+    with closing(_all(list(sources), tagger, view, is_stopped, watch, held, off)) as frames:
         for done in islice(frames, max_frames):
             _count(totals, done.result)
             for sink in sinks:
@@ -101,65 +109,87 @@ def _all(
     tagger: Tagger,
     view: View,
     is_stopped: Callable[[], bool],
+    watch: Watch | None,
     held: Callable[[], Held],
+    off: Callable[[int], None],
 ) -> Generator[Done, None, None]:
-    files = [source for source in sources if source.newest is None]
-    live = [source.newest for source in sources if source.newest is not None]
-    yield from _in_turn(files, tagger, view, is_stopped, held)
-    yield from _together(live, tagger, view, is_stopped, held)
+    watch = watch or Watch()
+
+    def between() -> bool:  # asked before each frame, and ten times a second while none comes
+        watch.between()
+        return is_stopped()
+
+    files = {n: source for n, source in enumerate(sources) if source.newest is None}
+    live = {n: source.newest for n, source in enumerate(sources) if source.newest is not None}
+    yield from _in_turn(files, tagger, view, between, watch, held, off)
+    yield from _together(live, tagger, view, between, watch, held, off)
 
 
 def _in_turn(
-    sources: Sequence[Source],
+    sources: Mapping[int, Source],
     tagger: Tagger,
     view: View,
     is_stopped: Callable[[], bool],
+    watch: Watch,
     held: Callable[[], Held],
+    off: Callable[[int], None],
 ) -> Iterator[Done]:
     if not sources:
         return
     past = Memory()
     with closing(ahead(_to_the_end(sources), is_stopped)) as frames:
-        for frame in frames:
-            if frame.index == 0:
+        for n, given in frames:
+            if given.index == 0:
                 past = Memory()  # pictures of a folder have nothing to do with one another
+            frame = watch.before(n, given)
+            if frame is None:
+                off(n)
+                continue
             now = held()
             own = _limited(view, view.budget.frame_ms * now.factor)
-            yield _done(frame, tagger, own, past, now)
+            yield _told(_done(frame, tagger, own, past, n, watch), now)
 
 
-def _to_the_end(sources: Sequence[Source]) -> Iterator[Frame]:
+def _to_the_end(sources: Mapping[int, Source]) -> Iterator[tuple[int, Frame]]:
     """The frames of each source; where it breaks, one more that says why."""
-    for source in sources:
+    for n, source in sources.items():
         index = 0
         try:
             for frame in source.frames():
                 index = frame.index + 1
-                yield frame
+                yield n, frame
         except SourceError as e:
-            yield broken(source.name, index, e)
+            yield n, broken(source.name, index, e)
 
 
 def _together(
-    mailboxes: Sequence[Newest],
+    mailboxes: Mapping[int, Newest],
     tagger: Tagger,
     view: View,
     is_stopped: Callable[[], bool],
+    watch: Watch,
     held: Callable[[], Held],
+    off: Callable[[int], None],
 ) -> Iterator[Done]:
     if not mailboxes:
         return
-    cameras, pasts = Cameras(mailboxes), [Memory() for _ in mailboxes]
+    numbers, pasts = list(mailboxes), [Memory() for _ in mailboxes]
+    cameras = Cameras(list(mailboxes.values()))
     shares = shared(len(mailboxes), view.budget.frame_ms)
     while waiting := cameras.waiting(is_stopped):
         now = held()  # a round that has begun keeps its pool
         shares = replace(shares, pool_ms=view.budget.frame_ms * now.factor)
         shares, turn = next_turn(shares, waiting)
-        frame = cameras.take(turn.camera)
-        if frame is None:
+        n, given = numbers[turn.camera], cameras.take(turn.camera)
+        if given is None:
+            continue
+        frame = watch.before(n, given)
+        if frame is None:  # its camera is off: the others may have its time
+            shares = settled(shares, turn, 0.0, False)
+            off(n)
             continue
         own = _limited(view, turn.allowed_ms)
-        done = _done(frame, tagger, own, pasts[turn.camera], now)
+        done = _told(_done(frame, tagger, own, pasts[turn.camera], n, watch), now)
         spent_ms = done.seen.spent.total_ms if done.seen else 0.0
         wanted_more = bool(done.seen and done.seen.skipped)
         shares = settled(shares, turn, spent_ms, wanted_more)
@@ -170,14 +200,19 @@ def _limited(view: View, frame_ms: float) -> View:
     return replace(view, budget=replace(view.budget, frame_ms=frame_ms))
 
 
-def _done(frame: Frame, tagger: Tagger, view: View, past: Memory, held: Held) -> Done:
+def _told(done: Done, held: Held) -> Done:
+    """With what slows the device, where something does."""
+    if not held.why or isinstance(done.result, FrameFailed):
+        return done
+    return replace(done, result=replace(done.result, held=held.why))
+
+
+def _done(frame: Frame, tagger: Tagger, view: View, past: Memory, n: int, watch: Watch) -> Done:
     if frame.pixels is None:
         return Done(FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error))
     seen = tag_frame(tagger, frame.pixels, view, past, at_s=frame.at_s)
     result = _line(frame, seen, pixels.size(frame.pixels), tagger)
-    if held.why:
-        result = replace(result, held=held.why)
-    return Done(result, frame.pixels, seen, frame.at_s)
+    return Done(watch.after(n, result), frame.pixels, seen, frame.at_s)
 
 
 def _line(frame: Frame, seen: Seen, size: tuple[int, int], tagger: Tagger) -> FrameTags:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 from typing import BinaryIO
@@ -43,6 +43,27 @@ def stop_on_signals() -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def hangups() -> Iterator[Callable[[], bool]]:
+    """A function that says, once each, that SIGHUP came: the daemon's "read your config again"."""
+    came: list[int] = []  # a signal handler may append, it must not take locks
+
+    def taken() -> bool:
+        was = bool(came)
+        came.clear()
+        return was
+
+    number = getattr(signal, "SIGHUP", None)
+    if number is None or threading.current_thread() is not threading.main_thread():
+        yield taken
+        return
+    before = signal.signal(number, lambda which, _: came.append(which))
+    try:
+        yield taken
+    finally:
+        signal.signal(number, before)
 
 
 @contextmanager

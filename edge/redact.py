@@ -16,7 +16,7 @@ from edge.errors import UsageError
 
 HIDDEN = "***"
 MAX_BYTES = 4096  # a password, a token, a key
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,30}://[^\s'\"<>]+", re.IGNORECASE)
 
 
 class Secret:

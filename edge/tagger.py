@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from os import PathLike
 from time import perf_counter
@@ -84,6 +84,24 @@ class Tagger:
         self.heads += (added.head,)
         self.tags[added.head.name] = added.names
         self._added += (added,)
+
+    def tune(self, thresholds: Mapping[str, float], off: Collection[str] = ()) -> None:
+        """Thresholds by head in place of the bundle's, heads to leave out; the rest as they came.
+
+        Counts from the next frame on. Raises ValueError for a head that is not there.
+        """
+        given = (*self.bundle.manifest.heads, *(added.head for added in self._added))
+        known = [head.name for head in given]
+        for name in (*thresholds, *off):
+            if name not in known:
+                raise ValueError(f"head {name!r} is unknown, expected one of {', '.join(known)}")
+        self.heads = tuple(
+            msgspec.structs.replace(head, thresholds=(thresholds[head.name],))
+            if head.name in thresholds
+            else head
+            for head in given
+            if head.name not in off
+        )
 
     def glance(self, picture: Picture) -> tuple[Heat, float]:
         """Where in a picture a closer look would pay, and the ms inside the engine.

@@ -28,17 +28,23 @@ Report = Callable[[FrameTags | FrameFailed, Picture | None, float | None], None]
 class Wanted(msgspec.Struct, frozen=True):
     """What is asked of a run's health."""
 
-    cameras: tuple[str, ...] = ()  # live sources
-    every_s: float = 0.0  # at most one frame each so many seconds
+    names: tuple[str, ...] = ()  # of all sources, as results have them
+    live: tuple[int, ...] = ()  # which of them are cameras
+    every_s: float = 0.0  # at most one frame each so many seconds, the slowest
     door: Door | None = None  # None: nothing listens
     thermal: Thermal | None = None  # None: the budget does not follow the heat
     disk: Path = Path()  # where events wait
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        return tuple(self.names[n] for n in self.live)
 
 
 class Health:
     """
     report  for the pipeline, of each frame
     held    for the pipeline: how the device is held back
+    off     for the pipeline, of each frame of source n that is not to be looked at
     """
 
     def __init__(
@@ -48,7 +54,9 @@ class Health:
         held: Callable[[], Held],
         opened: ExitStack,
         server: HealthServer | None,
+        names: Sequence[str] = (),
     ) -> None:
+        self._names = names
         self._vitals, self._notify, self.held, self._opened = vitals, notify, held, opened
         self.server = server
 
@@ -58,6 +66,11 @@ class Health:
         self._vitals.told(result, picture, at_s)
         if isinstance(result, FrameTags):
             self._notify.progressed(f"{result.source}: frame {result.frame} is tagged")
+
+    def off(self, n: int) -> None:
+        """A camera that its schedule keeps off is well: the service is not to be started again."""
+        self._vitals.off(self._names[n])
+        self._notify.progressed(f"{self._names[n]}: off, by its schedule")
 
     def after(self, report: Report | None) -> Report:
         """Both; `report` first: what feeds the watchdog has been accepted as events."""
@@ -92,13 +105,13 @@ def open_health(
     with ExitStack() as opened:
         opened.callback(notify.stopping)
         if not wanted.cameras and wanted.door is None and wanted.thermal is None:
-            return Health(vitals, notify, free, opened.pop_all(), None)
+            return Health(vitals, notify, free, opened.pop_all(), None, wanted.names)
         watch = opened.enter_context(closing(Watch(wanted.thermal)))
         server = None
         if wanted.door is not None:
             pages = _pages(vitals, watch, sinks, wanted.disk)
             server = opened.enter_context(closing(HealthServer(wanted.door, pages)))
-        return Health(vitals, notify, watch.held, opened.pop_all(), server)
+        return Health(vitals, notify, watch.held, opened.pop_all(), server, wanted.names)
 
 
 def _pages(

@@ -32,6 +32,7 @@ class Tally(msgspec.Struct):
     age_s: float | None = None  # of the last frame when its tags were told; None: no camera
     tagged_s: float | None = None  # when the last one was, on `clock`; None: none was
     is_up: bool = False  # its last frame could be read
+    is_off: bool = False  # its last frame was not to be looked at: its schedule says so
 
 
 class Vitals:
@@ -64,8 +65,15 @@ class Vitals:
                 self._tallies[name] = self._after(old, result, at_s if name != FILES else None)
             else:
                 self._tallies[name] = msgspec.structs.replace(
-                    old, failed=old.failed + 1, is_up=False
+                    old, failed=old.failed + 1, is_up=False, is_off=False
                 )
+
+    def off(self, name: str) -> None:
+        """A frame of a camera came, and is not to be looked at."""
+        if name in self._cameras:
+            with self._lock:
+                old = self._tallies[name]
+                self._tallies[name] = msgspec.structs.replace(old, is_up=True, is_off=True)
 
     def tallies(self) -> dict[str, Tally]:
         """By camera, as they are now."""
@@ -79,12 +87,14 @@ class Vitals:
     def why_not_ready(self) -> list[str]:
         """Empty: every camera has been tagged of late."""
         tallies = self.tallies()
-        if all(tally.tagged == 0 for tally in tallies.values()):
+        if all(tally.tagged == 0 and not tally.is_off for tally in tallies.values()):
             return ["nothing was tagged yet"]
         return [why for name, tally in tallies.items() if (why := self._why(name, tally))]
 
     def _why(self, name: str, tally: Tally) -> str:
         since_s = self.since_s(tally)
+        if tally.is_off:
+            return ""
         if since_s is None:
             return f"{name}: nothing was tagged yet"
         return f"{name}: no frame for {since_s:.0f} s" if since_s > self._stale_s else ""

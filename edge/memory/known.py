@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from edge.bundle.manifest import Head
 from edge.glance.gate import Gate, moved, step_px
 from edge.glance.heat import Heat, Spot
-from edge.heads.scores import group_for, none_for, tags_for
+from edge.heads.scores import GALLERY, among, group_for, none_for, tags_for
 from edge.length.ruler import Measured
 from edge.memory import appearance, evidence, tracks
 from edge.memory.fuse import fuse
@@ -85,7 +85,7 @@ class Memory:
     ) -> bool:
         """A new frame; True when one look at all of it shows everything there is to see.
 
-        is_fine  small things are to be found without a glance; asked once for each frame size
+        is_fine  small things are to be found whatever it takes; asked once for each frame size
         """
         size = pixels.size(picture)
         if size != self._size or at_s < self._now_s - BACK_S:
@@ -272,6 +272,8 @@ class Memory:
         if known.state != "open":  # it is long ago
             known = evidence.reopened(known)
         scores = {name: rows[0] for name, rows in looks.scores.items()}
+        if GALLERY in scores and not known.looks:  # before a look, it is one of all things here
+            scores[GALLERY] = among(scores[GALLERY], len(self._tracks))
         return replace(
             track,
             evidence=evidence.add(known, heads, scores, looks.embedding[0]),

@@ -23,7 +23,7 @@ class Sweep:
     def __init__(
         self, width: int, height: int, input_px: int, at_s: float, *, is_fine: bool = False
     ) -> None:
-        """is_fine: where the frame is small enough, smaller tiles too, for what no glance finds."""
+        """is_fine: where the frame is small enough, smaller tiles too, for what a glance misses."""
         self._size = width, height
         tile_px = regions.tile_px_for(width, height, input_px)
         overlap_px = regions.overlap_px_for(tile_px) if tile_px else 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator
 from queue import Empty, Full, Queue
+from typing import TypeVar
 
-from edge.records import Frame
+T = TypeVar("T")
 
 SLICE_S = 0.1  # how often a wait looks up
 LAST_S = 2.0  # for the reader to end: it may hang in a file system
@@ -16,13 +17,13 @@ class _End(Exception):
     """The frames are over."""
 
 
-def ahead(frames: Iterator[Frame], is_stopped: Callable[[], bool]) -> Generator[Frame, None, None]:
+def ahead(frames: Iterator[T], is_stopped: Callable[[], bool]) -> Generator[T, None, None]:
     """`frames`, in their order, read in one thread of its own: at most three are held at a time.
 
     Ends with them, or once stopped; what was read ahead is then not given out. What they raise is
     raised here, when its turn comes. May be left at any time; closing ends the thread.
     """
-    box: Queue[Frame | BaseException] = Queue(1)
+    box: Queue[T | BaseException] = Queue(1)
     closing = threading.Event()
     reader = threading.Thread(target=_fill, args=(frames, box, closing), name="read", daemon=True)
     reader.start()
@@ -42,9 +43,7 @@ def ahead(frames: Iterator[Frame], is_stopped: Callable[[], bool]) -> Generator[
         reader.join(LAST_S)
 
 
-def _fill(
-    frames: Iterator[Frame], box: Queue[Frame | BaseException], closing: threading.Event
-) -> None:
+def _fill(frames: Iterator[T], box: Queue[T | BaseException], closing: threading.Event) -> None:
     try:
         for frame in frames:
             if not _put(frame, box, closing):
@@ -54,9 +53,7 @@ def _fill(
         _put(e, box, closing)
 
 
-def _put(
-    item: Frame | BaseException, box: Queue[Frame | BaseException], closing: threading.Event
-) -> bool:
+def _put(item: T | BaseException, box: Queue[T | BaseException], closing: threading.Event) -> bool:
     """Wait for room; False once nobody wants it."""
     while not closing.is_set():
         try:

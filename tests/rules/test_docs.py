@@ -16,6 +16,9 @@ import pytest
 from benchmarks.fashion import table as fashion_table
 from benchmarks.length import TABLE as LENGTHS
 from benchmarks.lowdata import TABLE
+from benchmarks.targets import table as targets
+from edge.config.read import parse as parse_config
+from edge.config.records import Camera, Config
 from edge.events.changes import GONE_S, SURE_S
 from edge.flags import OUTBOX_MB, parse
 from edge.frames import STARVED_S
@@ -66,6 +69,10 @@ def test_every_command_parses(command: str) -> None:
 
 def test_the_table_is_the_measured_one() -> None:
     assert table(read_report(RESULTS)) in README
+
+
+def test_the_targets_are_those_of_the_results() -> None:
+    assert targets() in README
 
 
 def test_the_low_data_table_is_the_measured_one() -> None:
@@ -163,6 +170,16 @@ def test_the_health_of_a_service_is_told_with_the_numbers_of_the_code() -> None:
     assert f"looked at every {EVERY_S:g} s" in said
     assert f"at most {HEALTH_MOST} connections, {LONGEST_S:g} s each" in said
     assert all(f'"{reason}"' in README for reason in REASONS)
+
+
+def test_the_config_file_is_one() -> None:
+    [example] = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    config = parse_config(example.encode(), "README.md")
+    assert [camera.name for camera in config.cameras] == ["till"]
+    missing = set(Camera.__struct_fields__) - set(re.findall(r"\w+", example)) - {"every_s"}
+    assert missing == set()
+    told = README.split("## A config file")[1].split("## ")[0]
+    assert {key for key in Config.__struct_fields__ if key not in told} == set()
 
 
 def test_every_picture_is_there_and_none_is_large() -> None:

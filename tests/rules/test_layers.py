@@ -27,6 +27,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "outbox",
         "health",
         "doctor",
+        "config",
     ),  # no code: a docstring
     ("errors", "clock", "pictures.suffixes"),
     ("flags_gallery", "flags_health"),
@@ -42,6 +43,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         *("sinks.target", "sinks.retention", "sinks.discovery"),
         *("pictures.buffers", "pictures.headers", "pictures.planes"),
         *("health.watch", "health.server", "health.vitals", "doctor.anonymous"),
+        *("config.records", "config.problems"),
     ),
     (
         *("bundle.manifest_read", "pictures.pixels", "heads.scores", "glance.heat", "memory.fuse"),
@@ -70,8 +72,10 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("heads.added",),
     ("explain.panel",),
     ("explain.picture",),
-    ("sinks", "tagger"),
-    ("heads.enroll",),
+    ("sinks", "tagger", "config.hours", "config.masks", "config.merge"),
+    ("heads.enroll", "config.read", "config.shown", "config.zones"),
+    ("config.watch", "config.verb"),
+    ("config.applied",),
     ("pipeline", "audit", "flags", "enrolling"),
     ("recipients", "doctor.cameras", "doctor.tagging"),
     ("doctor.machine",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge.frames import Seen, View
+from edge.memory import known
 from edge.memory.known import REFRESH_S, STILL_S, TAGS_S
 from edge.memory.tracks import GONE_S
 from edge.pictures.regions import shared
@@ -140,3 +141,15 @@ def test_a_clock_that_goes_back_begins_anew():
     assert seen.spent.glances == 2
     assert seen.spent.crops >= 15
     assert seen.oldest_s == 0.0
+
+
+def test_before_a_look_an_enrolled_thing_is_one_of_all_that_are_there(monkeypatch):
+    monkeypatch.setattr(known, "GALLERY", "kind")
+
+    def score(*others: Thing) -> float:
+        seen = Scene([Thing("c", 100, 60, 24, 0.5), *others]).watch()
+        [first] = [tag for tag in things(seen) if shared(tag.box, (88, 48, 112, 72)) > 0.2]
+        return first.score
+
+    crowd = [Thing("c", x, 150, 24, 0.5) for x in (40, 100, 160, 220)]
+    assert score(*crowd) < score()

@@ -125,7 +125,7 @@ def get(health, path: str):
 
 
 def test_pages_of_a_run():
-    wanted = Wanted(cameras=("camera:0",), door=Door("127.0.0.1", 0))
+    wanted = Wanted(names=("a.jpg", "camera:0"), live=(1,), door=Door("127.0.0.1", 0))
     with closing(open_health(wanted, list, Notify({}))) as health:
         assert get(health, "/healthz")[0] == 200
         status, body = get(health, "/readyz")
@@ -141,6 +141,22 @@ def test_nothing_is_opened_where_nothing_is_asked_for():
         assert health.server is None
         assert health.held() is FREE
         health.report(TAGGED, None, None)
+
+
+def test_a_camera_that_its_schedule_keeps_off_is_well():
+    told: list[str] = []
+
+    class Told(Notify):
+        def progressed(self, status: str) -> None:
+            told.append(status)
+
+    wanted = Wanted(names=("a.jpg", "till"), live=(1,), door=Door("127.0.0.1", 0))
+    with closing(open_health(wanted, list, Told({}))) as health:
+        health.off(1)
+        health.off(0)
+        assert get(health, "/readyz")[0] == 200
+        health.report(FAILED, None, None)
+    assert told == ["till: off, by its schedule", "a.jpg: off, by its schedule"]
 
 
 def test_events_are_accepted_before_the_dog_is_fed():

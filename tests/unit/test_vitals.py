@@ -83,6 +83,17 @@ def test_ready_means_that_every_camera_was_tagged_of_late(clock):
     assert vitals.why_not_ready() == ["camera:1: no frame for 11 s"]
 
 
+def test_a_camera_that_is_off_is_not_missed_until_it_is_on_again(clock):
+    vitals = Vitals(["camera:0", "camera:1"], stale_s=10, clock=clock)
+    vitals.off("camera:0")
+    vitals.off("a.jpg")
+    assert vitals.why_not_ready() == ["camera:1: nothing was tagged yet"]
+    vitals.told(replace(TAGGED, source="camera:1"), None, 50.0)
+    assert vitals.why_not_ready() == []
+    vitals.told(FAILED, None, None)
+    assert vitals.why_not_ready() == ["camera:0: nothing was tagged yet"]
+
+
 def test_a_run_of_files_is_not_ready_before_the_first(clock):
     vitals = Vitals([], clock=clock)
     assert vitals.why_not_ready() == ["nothing was tagged yet"]

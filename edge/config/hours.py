@@ -1,0 +1,29 @@
+"""Whether a camera is on, by its schedule and the local time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from edge.config.records import DAYS, Hours
+
+DAY_MIN = 24 * 60
+
+
+def is_on(schedule: Sequence[Hours], now: datetime) -> bool:
+    """Without a schedule always. now: local time."""
+    return not schedule or any(_holds(hours, now) for hours in schedule)
+
+
+def _holds(hours: Hours, now: datetime) -> bool:
+    start, end, at = _minutes(hours.start), _minutes(hours.end), now.hour * 60 + now.minute
+    today, yesterday = DAYS[now.weekday()], DAYS[now.weekday() - 1]
+    if start < end:
+        return today in hours.days and start <= at < end
+    return (today in hours.days and at >= start) or (yesterday in hours.days and at < end)
+
+
+def _minutes(text: str) -> int:
+    """`08:30` -> since midnight."""
+    hours, _, minutes = text.partition(":")
+    return int(hours) * 60 + int(minutes)

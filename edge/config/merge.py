@@ -1,0 +1,54 @@
+"""Flags and a config file together: a flag wins."""
+
+from __future__ import annotations
+
+import argparse
+
+from edge.config.records import Camera, Config
+from edge.errors import UsageError
+
+ALIKE = ("bundle", "engine", "threads", "device", "budget_ms", "outbox", "outbox_mb")
+
+
+def merged(flags: argparse.Namespace, config: Config) -> list[Camera | None]:
+    """Sets what the file says and no flag did; by source also `flags.paces_s` and `flags.names`.
+
+    Gives the camera of each source: an input that is the name or the url of one means that camera
+    alone, any other input is none of the file's. Raises UsageError where there is no source.
+    """
+    is_foreign = flags.engine is not None and flags.engine != config.engine
+    if flags.provider is None and not is_foreign:  # a provider belongs to its engine
+        flags.provider = config.provider
+    for key in ALIKE:
+        _fill(flags, key, getattr(config, key))
+    if not flags.no_gallery:
+        _fill(flags, "gallery", config.gallery)
+    if flags.mm_per_px is None:
+        _fill(flags, "plane", config.plane)
+    flags.to = flags.to or list(config.targets.values())
+    cameras = _chosen(flags.sources, config)
+    if not cameras:
+        raise UsageError(
+            f"{flags.config}: no camera is in it and no input is given, expected either",
+            fix="[[cameras]], with name and url",
+        )
+    flags.sources = [
+        text if camera is None else camera.url
+        for text, camera in zip(flags.sources or config.cameras, cameras, strict=True)
+    ]
+    paces_s = [camera.pace_s if camera is not None else None for camera in cameras]
+    flags.paces_s = [p if flags.every_s is None else flags.every_s for p in paces_s]
+    flags.names = [camera and camera.name for camera in cameras]
+    return cameras
+
+
+def _fill(flags: argparse.Namespace, key: str, value: object) -> None:
+    if getattr(flags, key) is None:
+        setattr(flags, key, value)
+
+
+def _chosen(texts: list[str], config: Config) -> list[Camera | None]:
+    if not texts:
+        return list(config.cameras)
+    by_name = {c.url: c for c in config.cameras} | {c.name: c for c in config.cameras}
+    return [by_name.get(text) for text in texts]

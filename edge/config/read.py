@@ -1,0 +1,90 @@
+"""A config file's bytes -> `Config`, or everything that is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from edge.config.problems import Problem, problems
+from edge.config.records import Config
+from edge.errors import ConfigError, UsageError
+from edge.sinks import SINKS
+from edge.sinks.target import parse_target
+
+MAX_BYTES = 256 * 2**10
+MOST = 20  # problems that are told
+DEEP = re.compile(rb"(?:\.[^.\[\]{},=]*){33}")  # a.b.c. and so on
+
+
+def read(path: Path) -> Config:
+    """The config in a file. Raises ConfigError: its first fault, the others in `also`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as e:
+        raise ConfigError(f"{path}: {e.strerror}", fix="name a config file, in TOML") from e
+    except ValueError as e:  # a zero byte in the path
+        raise ConfigError(f"{str(path)!r}: no path, expected a config file") from e
+    return parse(data, str(path))
+
+
+def parse(data: bytes, where: str) -> Config:
+    """`where`, the file, opens every error. Raises ConfigError as `read` does."""
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"{where}: more than {MAX_BYTES} bytes, expected a config file")
+    if any(DEEP.search(line) for line in data.split(b"\n") if line.lstrip()[:1] != b"#"):
+        # Python's reader takes minutes for a key of many thousand parts
+        raise ConfigError(f"{where}: a key of many parts (a.b.c...) is found, expected a few")
+    try:
+        table = msgspec.toml.decode(data)
+    except (msgspec.DecodeError, ValueError, RecursionError) as e:
+        raise ConfigError(f"{where}: {_short(e)}, expected TOML") from e
+    refuse(problems(table, Config), where)
+    config = msgspec.convert(table, Config)
+    refuse([*_twice(config), *_targets(config)], where)
+    return config
+
+
+def refuse(found: Sequence[Problem], where: str) -> None:
+    """Raises ConfigError when there is any."""
+    if not found:
+        return
+    told = [
+        ConfigError(f"{where}: {p.key}: {p.says}" if p.key else f"{where}: {p.says}", fix=p.fix)
+        for p in found[:MOST]
+    ]
+    if len(found) > MOST:
+        told.append(ConfigError(f"{where}: {len(found) - MOST} more problems"))
+    told[-1].fix = told[-1].fix or "edge-tag config schema tells what may stand there"
+    raise ConfigError(str(told[0]), fix=told[0].fix, also=told[1:])
+
+
+def _short(e: BaseException) -> str:
+    return str(e).splitlines()[0][:200] if str(e) else type(e).__name__
+
+
+def _twice(config: Config) -> Iterator[Problem]:
+    """Names that two would have."""
+    for n, camera in enumerate(config.cameras):
+        before = config.cameras[:n]
+        if camera.name in [other.name for other in before]:
+            yield Problem(f"cameras[{n}].name", f"{camera.name!r} is found twice, expected once")
+        if camera.url in [other.url for other in before]:
+            yield Problem(f"cameras[{n}].url", "the url of another camera, expected one of its own")
+
+
+def _targets(config: Config) -> Iterator[Problem]:
+    wheres: set[str] = set()
+    for name, text in config.targets.items():
+        key = f"targets.{name}"
+        try:
+            parsed = parse_target(text, SINKS)
+        except UsageError as e:
+            yield Problem(key, str(e).removeprefix("--to: "), e.fix)
+            continue
+        if parsed.where in wheres:
+            yield Problem(key, f"{parsed.shown} is found twice, expected once")
+        wheres.add(parsed.where)

@@ -1,0 +1,67 @@
+"""A config as TOML again, whole, without credentials; and its JSON schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from edge.config.records import Config
+from edge.redact import without_secrets
+from edge.sinks import SINKS
+from edge.sinks.target import parse_target
+
+
+def schema() -> str:
+    """JSON, for editors: what a config file may hold."""
+    found = msgspec.json.schema(Config)
+    found["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return json.dumps(found, indent=2)
+
+
+def toml(config: Config) -> str:
+    """Every key that has a value, defaults too."""
+    table = {key: value for key, value in _plain(config).items() if value is not None}
+    table["targets"] = {name: _target(text) for name, text in config.targets.items()}
+    cameras, tables = table.pop("cameras"), {k: table.pop(k) for k in ("targets", "heads")}
+    lines = [f"{key} = {_value(value)}" for key, value in table.items()]
+    for camera in cameras:
+        camera["url"] = without_secrets(camera["url"])
+        lines += ["", "[[cameras]]", *_lines(camera)]
+    lines += ["", "[targets]", *_lines(tables["targets"])] if tables["targets"] else []
+    for name, head in tables["heads"].items():
+        lines += ["", f"[heads.{_key(name)}]", *_lines(head)]
+    return "\n".join(lines).lstrip("\n")
+
+
+def _plain(config: Config) -> dict[str, Any]:
+    table: dict[str, Any] = msgspec.to_builtins(config)
+    return table
+
+
+def _target(text: str) -> str:
+    target = parse_target(text, SINKS)
+    options = ",".join(f"{key}={value}" for key, value in target.options.items())
+    return f"{target.shown}#{options}" if options else target.shown
+
+
+def _lines(table: dict[str, Any]) -> list[str]:
+    return [f"{_key(key)} = {_value(value)}" for key, value in table.items() if value is not None]
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else _value(name)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):  # a JSON string is a TOML string, but for this one letter
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(_lines(value))}}}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value)

@@ -1,0 +1,27 @@
+"""`edge-tag config check | show | schema`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.config.read import read
+from edge.config.shown import schema, toml
+
+
+def lines(action: str, file: str | None) -> Iterator[str]:
+    """What it says, line by line. Raises ConfigError for a file that is wrong."""
+    if action == "schema":
+        yield from schema().splitlines()
+        return
+    assert file is not None  # the flags saw to it
+    config = read(Path(file))
+    if action == "show":
+        yield from toml(config).splitlines()
+        return
+    counts = (
+        (len(config.cameras), "cameras"),
+        (len(config.heads), "heads"),
+        (len(config.targets), "targets"),
+    )
+    yield f"{file}: fine: {', '.join(f'{count} {what}' for count, what in counts)}"

@@ -1,0 +1,151 @@
+"""The config at work: masks before a frame is looked at, zones after it, and the file read again.
+
+The file is read again between two frames: whole, or the old one stays.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from msgspec.structs import replace
+
+from edge.config.hours import is_on
+from edge.config.masks import Stencil
+from edge.config.problems import Problem, nearest
+from edge.config.read import read, refuse
+from edge.config.records import Camera, Config
+from edge.config.zones import Areas
+from edge.errors import ConfigError
+from edge.records import Frame, FrameTags
+
+log = logging.getLogger(__name__)
+
+LIVE = ("zones", "ignore", "privacy", "schedule")  # of a camera: applied without a restart
+
+
+class Tunable(Protocol):
+    """What the config needs of a tagger."""
+
+    @property
+    def tags(self) -> Mapping[str, object]: ...
+    def tune(self, thresholds: Mapping[str, float], off: Sequence[str]) -> None: ...
+
+
+class _Post(NamedTuple):
+    """A camera, and what its settings came to."""
+
+    camera: Camera
+    stencil: Stencil
+    areas: Areas
+
+
+class Watch:
+    """What a config file asks of every frame; without one, nothing. One thread owns it."""
+
+    def __init__(
+        self, cameras: Sequence[Camera | None] = (), now: Callable[[], datetime] = datetime.now
+    ) -> None:
+        """cameras: by source; None for one that the config does not know. now: local time."""
+        self._posts = [None if camera is None else _post(camera) for camera in cameras]
+        self._now = now
+        self.between: Callable[[], None] = lambda: None  # called when no frame is being tagged
+
+    def before(self, n: int, frame: Frame) -> Frame | None:
+        """A frame of source n as it may be seen; None while its camera is off."""
+        post = self._posts[n] if n < len(self._posts) else None
+        if post is None:
+            return frame
+        camera = post.camera
+        frame = replace(frame, source=_named(frame.source, camera))
+        if frame.pixels is None:
+            return frame
+        if not is_on(camera.schedule, self._now()):
+            return None
+        return replace(frame, pixels=post.stencil.cover(frame.pixels))
+
+    def after(self, n: int, result: FrameTags) -> FrameTags:
+        """What is told of it."""
+        post = self._posts[n] if n < len(self._posts) else None
+        return result if post is None else post.areas.applied(result)
+
+    def change(self, cameras: Sequence[Camera]) -> None:
+        """What can be changed of the cameras that are open. Those with other names are left."""
+        new = {camera.name: camera for camera in cameras}
+        self._posts = [
+            post and _post(_lively(post.camera, new.get(post.camera.name, post.camera)))
+            for post in self._posts
+        ]
+
+
+class Reload:
+    """Reads the file again when it is due, and changes what can be changed."""
+
+    def __init__(
+        self, path: Path, started: Config, watch: Watch, tagger: Tunable, is_due: Callable[[], bool]
+    ) -> None:
+        """started: what the run began with."""
+        self._path, self._started, self._watch = path, started, watch
+        self._tagger, self._is_due = tagger, is_due
+
+    def __call__(self) -> None:
+        if not self._is_due():
+            return
+        try:
+            config = read(self._path)
+            tune(self._tagger, config, str(self._path))  # the last that can fail
+        except ConfigError as e:
+            for one in (e, *e.also):
+                log.error("%s%s", one, f" (fix: {one.fix})" if one.fix else "")
+            log.error("%s: not reloaded, everything stays as it was", self._path)
+            return
+        self._watch.change(config.cameras)
+        log.warning("%s: reloaded", self._path)
+        if late := needs_restart(self._started, config):
+            log.warning("%s: %s: needs a restart to count", self._path, ", ".join(late))
+
+
+def tune(tagger: Tunable, config: Config, where: str) -> None:
+    """Heads and thresholds. Raises ConfigError for a head that the bundle does not have."""
+    known = list(tagger.tags)
+    says = f"no such head in the bundle, expected one of {', '.join(known)}"
+    unknown = [name for name in config.heads if name not in known]
+    refuse([Problem(f"heads.{name}", says, nearest(name, known)) for name in unknown], where)
+    heads = config.heads.items()
+    thresholds = {name: head.threshold for name, head in heads if head.threshold is not None}
+    tagger.tune(thresholds, [name for name, head in heads if not head.on])
+
+
+def needs_restart(started: Config, now: Config) -> list[str]:
+    """The keys that differ and are only read at the start."""
+    keys = [key for key in Config.__struct_fields__ if key not in ("cameras", "heads")]
+    late = [key for key in keys if getattr(started, key) != getattr(now, key)]
+    before = {camera.name: camera for camera in started.cameras}
+    after = {camera.name: camera for camera in now.cameras}
+    if list(before) != list(after):
+        return ["cameras", *late]
+    parts = [key for key in Camera.__struct_fields__ if key not in LIVE]
+    for name, camera in before.items():
+        late += [
+            f"cameras.{name}.{key}"
+            for key in parts
+            if getattr(camera, key) != getattr(after[name], key)
+        ]
+    return late
+
+
+def _post(camera: Camera) -> _Post:
+    return _Post(camera, Stencil(camera.privacy), Areas(camera))
+
+
+def _lively(old: Camera, new: Camera) -> Camera:
+    return replace(old, **{key: getattr(new, key) for key in LIVE})
+
+
+def _named(source: str, camera: Camera) -> str:
+    """A picture of a folder keeps its path: its name alone would not say which it is."""
+    from_folder = source.startswith(camera.url.rstrip("/") + "/") and "://" not in camera.url
+    return source if from_folder else camera.name
