@@ -7,6 +7,7 @@ import json
 import msgspec
 import pytest
 
+from edge.config.watch import Watch
 from edge.errors import ConfigError
 from edge.frames import View
 from edge.health.vitals import STALE_S, Vitals
@@ -99,3 +100,24 @@ def test_a_cameras_frames_are_young_and_make_it_ready(tagger):
     assert tally.age_s is not None
     assert 0 <= tally.age_s < STALE_S
     assert vitals.why_not_ready() == []
+
+
+def test_a_source_that_its_schedule_keeps_off_is_told_by_its_number(tagger):
+    class Night(Watch):
+        def before(self, n, frame):
+            return frame if n == 0 else None
+
+    told, sink = [], Kept()
+    files = [Files("a", [paint("red")]), Files("b", [paint("red")] * 2)]
+    run(files, tagger, [sink], View(), is_stopped=never, watch=Night(), off=told.append)
+    assert [result.source for result in sink.results] == ["a"]
+    assert told == [1, 1]
+    camera = Live("c", halves())
+    try:
+        run(
+            [files[0], camera], tagger, [sink], View(), is_stopped=lambda: len(told) > 4,
+            watch=Night(), off=told.append,
+        )  # fmt: skip
+    finally:
+        camera.close()
+    assert told[:5] == [1] * 5
