@@ -31,6 +31,7 @@ from edge.process import (
 if TYPE_CHECKING:
     from edge.config.applied import Configured
     from edge.frames import View
+    from edge.health.opened import Health
     from edge.length.ruler import Ruler
     from edge.pipeline import Explain
     from edge.recipients import Recipients
@@ -70,6 +71,7 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         from edge import pipeline
 
         recipients = _open_recipients(flags, sources, opened)
+        health = _open_health(flags, sources, recipients, opened)
         view = _view(flags, opened)
         tagger = _open_tagger(flags, opened)
         watch = None if configured is None else configured.watched(tagger)
@@ -82,7 +84,9 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             is_stopped=stop,
             max_frames=flags.frames,
             explain=_open_explain(flags, opened),
-            report=recipients.report,
+            report=health.after(recipients.report),
+            held=health.held,
+            off=health.off,
             watch=watch,
         )
     if not stop():
@@ -176,12 +180,27 @@ def check(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     return 0
 
 
+def doctor(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
+    """What is wrong here, and what to do."""
+    from edge.doctor.report import examined, exit_code, write_report
+
+    wrong: EdgeError | None = None
+    try:
+        flags = _with_profile(flags)
+    except ConfigError as e:
+        wrong = e
+    report = examined(flags, stop, wrong)
+    write_report(out, report, is_json=flags.json)
+    return exit_code(report)
+
+
 VERBS: dict[str, Callable[[argparse.Namespace, BinaryIO, Stop], int]] = {
     "run": run,
     "enroll": enroll,
     "capture": capture,
     "calibrate": calibrate,
     "check": check,
+    "doctor": doctor,
     "config": config,
     "devices": devices,
 }
@@ -202,7 +221,7 @@ def _with_profile(flags: argparse.Namespace) -> argparse.Namespace:
         from edge import profiles
 
         profile = profiles.find(flags.device)
-        for key in ("engine", "provider", "threads", "budget_ms"):
+        for key in ("engine", "provider", "threads", "budget_ms", "thermal"):
             # a provider belongs to its engine: another engine by flag leaves the profile's behind
             is_foreign = key == "provider" and flags.engine not in (None, profile.engine)
             if getattr(flags, key) is None and not is_foreign:
@@ -213,11 +232,20 @@ def _with_profile(flags: argparse.Namespace) -> argparse.Namespace:
 def _open_sources(flags: argparse.Namespace, opened: ExitStack, stop: Stop) -> list[Source]:
     from edge.sources import open_source
 
-    paces_s = [flags.every_s or 0.0 if pace_s is None else pace_s for pace_s in flags.paces_s]
     return [
         opened.enter_context(closing(open_source(text, every_s=every_s, is_stopped=stop)))
-        for text, every_s in zip(flags.sources, paces_s, strict=True)
+        for text, every_s in zip(flags.sources, _paces_s(flags), strict=True)
     ]
+
+
+def _paces_s(flags: argparse.Namespace) -> list[float]:
+    return [flags.every_s or 0.0 if pace_s is None else pace_s for pace_s in flags.paces_s]
+
+
+def _names(flags: argparse.Namespace, sources: Sequence[Source]) -> list[str]:
+    """Of all sources, as results have them."""
+    named = zip(sources, flags.names or [None] * len(sources), strict=True)
+    return [name or source.name for source, name in named]
 
 
 def _open_tagger(flags: argparse.Namespace, opened: ExitStack) -> Tagger:
@@ -284,9 +312,34 @@ def _open_recipients(
     from edge.recipients import open_recipients
 
     limits = Limits(bytes=(flags.outbox_mb or OUTBOX_MB) << 20)
-    named = zip(sources, flags.names or [None] * len(sources), strict=True)
-    cameras = [name or source.name for source, name in named if source.is_live]
+    named = zip(sources, _names(flags, sources), strict=True)
+    cameras = [name for source, name in named if source.is_live]
     return opened.enter_context(closing(open_recipients(flags.to, cameras, flags.outbox, limits)))
+
+
+def _open_health(
+    flags: argparse.Namespace,
+    sources: Sequence[Source],
+    recipients: Recipients,
+    opened: ExitStack,
+) -> Health:
+    from edge.health.address import parse_door
+    from edge.health.opened import Wanted, open_health
+    from edge.recipients import outbox_path
+    from edge.schedule.cooling import Thermal
+
+    if flags.health is None and flags.health_token_file is not None:
+        raise UsageError("--health-token-file is given without --health, expected both")
+    limits = flags.thermal
+    wanted = Wanted(
+        names=tuple(_names(flags, sources)),
+        live=tuple(n for n, source in enumerate(sources) if source.is_live),
+        every_s=max(_paces_s(flags), default=0.0),
+        door=None if flags.health is None else parse_door(flags.health, flags.health_token_file),
+        thermal=Thermal(*limits) if isinstance(limits, tuple) else limits,
+        disk=outbox_path(flags.outbox).parent,
+    )
+    return opened.enter_context(closing(open_health(wanted, recipients.health)))
 
 
 def _open_sinks(

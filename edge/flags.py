@@ -9,6 +9,7 @@ from typing import NoReturn
 from edge import __version__
 from edge.errors import UsageError
 from edge.flags_gallery import ABOUT, add_enroll, add_heads, checked
+from edge.flags_health import add_doctor, add_health
 
 EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
 OUTBOX_MB = 64
@@ -18,6 +19,7 @@ VERBS = (
     "capture",
     "calibrate",
     "check",
+    "doctor",
     "config",
     "devices",
 )  # the first word of a command; any other means run
@@ -38,6 +40,7 @@ more commands (edge-tag COMMAND --help):
   edge-tag enroll --name Acme a.jpg b.jpg   a tag more, with a few pictures, no training
   edge-tag capture --camera 0 --out set/    take a calibration set
   edge-tag calibrate boards/ --square-mm 20 --out belt.json     a camera plane, to measure fish in
+  edge-tag doctor --camera 0                what is wrong here, and what to do
   edge-tag config check edge.toml           is a config file right? also: show, schema
   edge-tag check                            is the bundle right, on each engine of this machine?
   edge-tag devices                          the device profiles
@@ -66,6 +69,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         "capture": _capture,
         "calibrate": _calibrate,
         "check": _check,
+        "doctor": _doctor,
         "config": _config,
         "devices": _devices,
     }
@@ -75,6 +79,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         flags.sources = _sources(flags)
         flags.paces_s = [None] * len(flags.sources)  # a config file may say them one by one
         flags.names = None  # likewise
+    if verb == "doctor":
+        flags.sources = _named(flags)
     if verb == "config" and flags.action != "schema" and flags.file is None:
         raise UsageError(
             f"config {flags.action}: no file is given, expected one",
@@ -115,6 +121,7 @@ def _run() -> Parser:
     text = "write each frame with its tags drawn on it into this folder"
     results.add_argument("--annotate", metavar="DIR", help=text)
     _add_recipients(parser)
+    add_health(parser)
     _add_explain(parser)
     return parser
 
@@ -163,7 +170,7 @@ def _enroll() -> Parser:
     parser = _parser("edge-tag enroll", ABOUT)
     add_enroll(parser)
     _add_engine(parser)
-    parser.set_defaults(budget_ms=None)  # a device profile may have one
+    parser.set_defaults(budget_ms=None, thermal=None)  # a device profile may have them
     return parser
 
 
@@ -207,6 +214,19 @@ def _check() -> Parser:
         "edge-tag check", "Check a bundle's hashes and its golden answers, on each engine."
     )
     parser.add_argument("bundle", nargs="?", metavar="BUNDLE", help="default: the one that ships")
+    return parser
+
+
+def _doctor() -> Parser:
+    parser = _parser(
+        "edge-tag doctor",
+        "What is wrong here, and what to do: machine, cameras, engines, bundle. Exit code 0, or\n"
+        "that of the first thing that fails.",
+    )
+    _add_sources(parser)
+    _add_engine(parser)
+    parser.set_defaults(budget_ms=None, thermal=None)  # a device profile may have them
+    add_doctor(parser)
     return parser
 
 
@@ -271,14 +291,18 @@ def _add_engine(parser: Parser) -> None:
 
 
 def _sources(flags: argparse.Namespace) -> list[str]:
-    camera = [] if flags.camera is None else [f"camera:{flags.camera}"]
-    texts = [*flags.inputs, *([] if flags.source is None else [flags.source]), *camera]
+    texts = _named(flags)
     if not texts and getattr(flags, "config", None) is None:
         raise UsageError(
             "no input is given, expected a picture, a clip, a folder or a camera",
             fix="edge-tag photo.jpg, or edge-tag --camera 0",
         )
     return texts
+
+
+def _named(flags: argparse.Namespace) -> list[str]:
+    camera = [] if flags.camera is None else [f"camera:{flags.camera}"]
+    return [*flags.inputs, *([] if flags.source is None else [flags.source]), *camera]
 
 
 def at_least_1(text: str) -> int:

@@ -21,6 +21,7 @@ from edge.frames import Seen, View, tag_frame
 from edge.memory.known import Memory
 from edge.pictures import pixels
 from edge.records import SCHEMA, Frame, FrameFailed, FrameTags, Picture
+from edge.schedule.cooling import Held, free
 from edge.schedule.shares import next_turn, settled, shared
 from edge.sinks import Sink
 from edge.sources import Source
@@ -32,6 +33,10 @@ log = logging.getLogger(__name__)
 
 Explain = Callable[[FrameTags, Picture, Seen], None]
 Report = Callable[[FrameTags | FrameFailed, Picture | None, float | None], None]
+
+
+def ignored(n: int) -> None:
+    """Nobody asks of which source a frame was not to be looked at."""
 
 
 class Totals(msgspec.Struct):
@@ -60,6 +65,8 @@ def run(
     max_frames: int | None = None,
     explain: Explain | None = None,
     report: Report | None = None,
+    held: Callable[[], Held] = free,
+    off: Callable[[int], None] = ignored,
     watch: Watch | None = None,
 ) -> Totals:
     """Tag every frame of every source, until `is_stopped()` or `max_frames`.
@@ -69,11 +76,12 @@ def run(
     source that breaks ends with a failed frame, and the others go on. `explain` is told of each
     tagged frame how its tags came about, after the sinks have its result; `report` is told of each
     frame when it was taken, so that events can be made of them; `watch` does to frames and their
-    tags what the config file says. Raises SinkError, and
-    BrokenPipeError when nobody reads the results any more.
+    tags what the config file says; `held` is asked before each frame what heat leaves of its
+    budget; `off` is told the number of a source whose frame its schedule leaves out.
+    Raises SinkError, and BrokenPipeError when nobody reads the results any more.
     """
     totals = Totals()
-    with closing(_all(list(sources), tagger, view, is_stopped, watch)) as frames:
+    with closing(_all(list(sources), tagger, view, is_stopped, watch, held, off)) as frames:
         for done in islice(frames, max_frames):
             _count(totals, done.result)
             for sink in sinks:
@@ -102,6 +110,8 @@ def _all(
     view: View,
     is_stopped: Callable[[], bool],
     watch: Watch | None,
+    held: Callable[[], Held],
+    off: Callable[[int], None],
 ) -> Generator[Done, None, None]:
     watch = watch or Watch()
 
@@ -111,8 +121,8 @@ def _all(
 
     files = {n: source for n, source in enumerate(sources) if source.newest is None}
     live = {n: source.newest for n, source in enumerate(sources) if source.newest is not None}
-    yield from _in_turn(files, tagger, view, between, watch)
-    yield from _together(live, tagger, view, between, watch)
+    yield from _in_turn(files, tagger, view, between, watch, held, off)
+    yield from _together(live, tagger, view, between, watch, held, off)
 
 
 def _in_turn(
@@ -121,6 +131,8 @@ def _in_turn(
     view: View,
     is_stopped: Callable[[], bool],
     watch: Watch,
+    held: Callable[[], Held],
+    off: Callable[[int], None],
 ) -> Iterator[Done]:
     if not sources:
         return
@@ -130,8 +142,12 @@ def _in_turn(
             if given.index == 0:
                 past = Memory()  # pictures of a folder have nothing to do with one another
             frame = watch.before(n, given)
-            if frame is not None:
-                yield _done(frame, tagger, view, past, n, watch)
+            if frame is None:
+                off(n)
+                continue
+            now = held()
+            own = _limited(view, view.budget.frame_ms * now.factor)
+            yield _told(_done(frame, tagger, own, past, n, watch), now)
 
 
 def _to_the_end(sources: Mapping[int, Source]) -> Iterator[tuple[int, Frame]]:
@@ -152,6 +168,8 @@ def _together(
     view: View,
     is_stopped: Callable[[], bool],
     watch: Watch,
+    held: Callable[[], Held],
+    off: Callable[[int], None],
 ) -> Iterator[Done]:
     if not mailboxes:
         return
@@ -159,6 +177,8 @@ def _together(
     cameras = Cameras(list(mailboxes.values()))
     shares = shared(len(mailboxes), view.budget.frame_ms)
     while waiting := cameras.waiting(is_stopped):
+        now = held()  # a round that has begun keeps its pool
+        shares = replace(shares, pool_ms=view.budget.frame_ms * now.factor)
         shares, turn = next_turn(shares, waiting)
         n, given = numbers[turn.camera], cameras.take(turn.camera)
         if given is None:
@@ -166,13 +186,25 @@ def _together(
         frame = watch.before(n, given)
         if frame is None:  # its camera is off: the others may have its time
             shares = settled(shares, turn, 0.0, False)
+            off(n)
             continue
-        own = replace(view, budget=replace(view.budget, frame_ms=turn.allowed_ms))
-        done = _done(frame, tagger, own, pasts[turn.camera], n, watch)
+        own = _limited(view, turn.allowed_ms)
+        done = _told(_done(frame, tagger, own, pasts[turn.camera], n, watch), now)
         spent_ms = done.seen.spent.total_ms if done.seen else 0.0
         wanted_more = bool(done.seen and done.seen.skipped)
         shares = settled(shares, turn, spent_ms, wanted_more)
         yield done
+
+
+def _limited(view: View, frame_ms: float) -> View:
+    return replace(view, budget=replace(view.budget, frame_ms=frame_ms))
+
+
+def _told(done: Done, held: Held) -> Done:
+    """With what slows the device, where something does."""
+    if not held.why or isinstance(done.result, FrameFailed):
+        return done
+    return replace(done, result=replace(done.result, held=held.why))
 
 
 def _done(frame: Frame, tagger: Tagger, view: View, past: Memory, n: int, watch: Watch) -> Done:

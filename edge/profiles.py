@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 from edge.errors import ConfigError
+from edge.schedule.cooling import Thermal
 
-MAX_BYTES = 64 * 2**10  # a profile has seven keys
+MAX_BYTES = 64 * 2**10  # a profile has eight keys
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,6 +25,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     provider: str | None = None  # None: the engine's CPU
     threads: int | None = None  # None: the engine decides
     budget_ms: float | None = None  # for the closer looks at one frame; None: no limit
+    thermal: Thermal | None = None  # the budget shrinks with heat; None: it does not
     note: str = ""  # what the numbers rest on
 
     def __post_init__(self) -> None:

@@ -126,6 +126,7 @@ class FrameTags(msgspec.Struct, frozen=True):
     bundle: str  # name@counter
     engine: str  # engine/PROVIDER
     none: tuple[Nothing, ...] = ()  # looked at, and none of the tags that heads with a "none" know
+    held: tuple[str, ...] | UnsetType = UNSET  # what slows the device: "hot", ...; else not said
 
 
 class FrameFailed(msgspec.Struct, frozen=True):

@@ -22,12 +22,18 @@ from edge.config.records import Camera, Config
 from edge.events.changes import GONE_S, SURE_S
 from edge.flags import OUTBOX_MB, parse
 from edge.frames import STARVED_S
+from edge.health.power import REASONS
+from edge.health.server import LONGEST_S
+from edge.health.server import MOST as HEALTH_MOST
+from edge.health.vitals import STALE_S
+from edge.health.watch import EVERY_S
 from edge.memory.cells import WAIT_S
 from edge.memory.evidence import PATIENCE, SETTLED
 from edge.memory.known import GROWN, REFRESH_S, STILL_S
 from edge.outbox.box import Counts, Limits
 from edge.records import SCHEMA, FrameTags, Spent, Tag
 from edge.schedule.candidates import Why
+from edge.schedule.cooling import HELD, LEAST
 from edge.schedule.cost import STOPPED
 from edge.schedule.plan import EXPLORING, MOST
 from edge.schedule.shares import FLOOR
@@ -97,8 +103,13 @@ def test_the_json_line_is_one_of_this_schema() -> None:
     fields = {
         kind: [f.name for f in msgspec.structs.fields(kind)] for kind in (FrameTags, Tag, Spent)
     }
-    assert list(line) == fields[FrameTags]
-    sometimes = {f.name for f in msgspec.structs.fields(Tag) if f.default is msgspec.UNSET}
+    sometimes = {
+        f.name
+        for kind in (FrameTags, Tag)
+        for f in msgspec.structs.fields(kind)
+        if f.default is msgspec.UNSET
+    }
+    assert list(line) == [n for n in fields[FrameTags] if n in line or n not in sometimes]
     for tag in line["tags"]:
         assert list(tag) == [name for name in fields[Tag] if name in tag or name not in sometimes]
     assert list(line["spent"]) == fields[Spent]
@@ -107,6 +118,7 @@ def test_the_json_line_is_one_of_this_schema() -> None:
     rows = README.split(text)[1].split("\n\n")[1].splitlines()[2:]
     told = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
     assert told >= {"coverage", "oldest_s", "shed", "age_s", "state", "length_cm", "occluded"}
+    assert "held" in told
     assert told <= {*fields[Tag], *fields[FrameTags]}
 
 
@@ -148,6 +160,16 @@ def test_the_waits_of_events_are_those_of_the_code() -> None:
     assert said in " ".join(README.split())
     assert f"`--outbox-mb {OUTBOX_MB}`" in README
     assert Limits().bytes == OUTBOX_MB << 20
+
+
+def test_the_health_of_a_service_is_told_with_the_numbers_of_the_code() -> None:
+    said = " ".join(README.split())
+    assert f"nothing was tagged for {STALE_S:g} s" in said
+    assert f"shrinks to {LEAST:.0%}".replace("%", " %") in said
+    assert f"is {HELD:.0%} at most".replace("%", " %") in said
+    assert f"looked at every {EVERY_S:g} s" in said
+    assert f"at most {HEALTH_MOST} connections, {LONGEST_S:g} s each" in said
+    assert all(f'"{reason}"' in README for reason in REASONS)
 
 
 def test_the_config_file_is_one() -> None:

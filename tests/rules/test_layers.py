@@ -25,20 +25,24 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "length",
         "events",
         "outbox",
+        "health",
+        "doctor",
         "config",
     ),  # no code: a docstring
     ("errors", "clock", "pictures.suffixes"),
-    ("flags_gallery",),
+    ("flags_gallery", "flags_health"),
     ("records", "store", "strict", "process", "pictures.stems", "redact"),
     (
         *("bundle.files", "bundle.manifest", "pictures.regions", "schedule.plan", "schedule.cost"),
         *("glance.gate", "memory.cells", "schedule.shares", "heads.text_vectors"),
-        *("events.event", "outbox.sequence"),
+        *("events.event", "outbox.sequence", "schedule.cooling", "doctor.finding"),
+        *("health.power", "health.wall_clock", "health.notify", "health.address", "health.room"),
     ),
     (
         *("sources.ahead", "sources.newest", "profiles", "events.changes", "outbox.database"),
         *("sinks.target", "sinks.retention", "sinks.discovery"),
         *("pictures.buffers", "pictures.headers", "pictures.planes"),
+        *("health.watch", "health.server", "health.vitals", "doctor.anonymous"),
         *("config.records", "config.problems"),
     ),
     (
@@ -58,7 +62,8 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("length.measure", "length.board_picture"),
     ("length.follow", "length.calibrating"),
     ("length.ruler",),
-    ("memory.tracks", "schedule.sweep", "heads.views", "outbox.delivery"),
+    ("memory.tracks", "schedule.sweep", "heads.views", "outbox.delivery", "health.metrics"),
+    ("health.opened",),
     ("memory.known",),
     ("bundle.read", "frames", "sources", "capture"),
     ("bundle",),
@@ -72,7 +77,9 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("config.watch", "config.verb"),
     ("config.applied",),
     ("pipeline", "audit", "flags", "enrolling"),
-    ("recipients",),
+    ("recipients", "doctor.cameras", "doctor.tagging"),
+    ("doctor.machine",),
+    ("doctor.report",),
     ("cli",),
     ("__main__",),
 )
@@ -88,6 +95,7 @@ IN_ONE_PLACE = {  # other packages -> the only module that may import them
     "tflite_runtime": "engines.tfl",
     "tqdm": "sinks.progress",
     "paho": "sinks.mqtt",
+    "prometheus_client": "health.metrics",
 }
 LATE = {"cli", "__init__"}  # may import inside functions: to start quickly
 

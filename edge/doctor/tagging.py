@@ -1,0 +1,105 @@
+"""Engines, providers, the bundle, and its golden answers here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+import msgspec
+
+from edge.audit import audit
+from edge.doctor.finding import Finding, fail, ok, warn
+from edge.engines import ENGINES, installed, pip_line
+from edge.errors import BundleError, CheckFailed, EdgeError, EngineMissing
+from edge.tagger import open_tagger
+
+PACKAGES = {  # engine -> names under which it may be installed
+    "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino"),
+    "openvino": ("openvino",),
+    "tflite": ("ai-edge-litert", "tflite-runtime"),
+}
+AGAIN = "copy the bundle again"
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What a run would be asked for."""
+
+    bundle: str | None = None  # None: the one that ships
+    engine: str | None = None
+    provider: str | None = None
+    threads: int | None = None
+
+
+def engines() -> Iterator[Finding]:
+    """Which are installed; one is enough."""
+    here = installed()
+    for name in here:
+        yield ok("engine", name, _version(name))
+    if not here:
+        none = EngineMissing("no engine is installed, expected one of " + ", ".join(PACKAGES))
+        yield fail("engine", "any", none, pip_line(next(iter(ENGINES))))
+
+
+def run_as_asked(wanted: Wanted) -> Iterator[Finding]:
+    """The tagger, opened as a run would open it: the provider asked for is the one in use."""
+    asked = "/".join(word for word in (wanted.engine, wanted.provider) if word) or "default"
+    try:
+        with open_tagger(
+            wanted.bundle, wanted.engine, wanted.provider, wanted.threads
+        ) as tagger:  # runs the golden pictures
+            yield ok("engine", f"{asked}, as asked", f"{tagger.engine} gives the golden answers")
+    except EdgeError as e:
+        area = "bundle" if isinstance(e, BundleError) else "engine"
+        yield fail(area, f"{asked}, as asked", e, "edge-tag check")
+
+
+def bundle(path: str | None) -> Iterator[Finding]:
+    """Its files, and its answers on each engine. Files that are as they should be are counted."""
+    files = 0
+    try:
+        for found in audit(path):
+            if found.answer == "NO":
+                kind = CheckFailed if found.is_golden else BundleError
+                yield fail("bundle", found.what, kind(found.found), AGAIN)
+            elif found.is_golden and found.answer == "yes":
+                yield ok("bundle", f"{found.what}, golden", found.found)
+            elif found.answer == "yes":
+                files += 1
+                if files == 1:
+                    yield ok("bundle", found.what, found.found)
+    except EdgeError as e:
+        yield fail("bundle", path or "the one that ships", e, AGAIN)
+        return
+    yield ok("bundle", "files", f"{files - 1} have the hashes of the manifest")
+
+
+def extras() -> Iterator[Finding]:
+    """What only some need: told where it is missing, no more."""
+    for package, extra, what in (
+        ("av", "video", "streams, and clips in planes"),
+        ("paho-mqtt", "mqtt", "MQTT"),
+        ("prometheus-client", "health", "--health"),
+    ):
+        found = _installed((package,))
+        if found:
+            yield ok("engine", package, found)
+        else:
+            text = f"not installed: there is no {what}"
+            yield warn("engine", package, text, f"pip install 'edge-tag[{extra}]', if you need it")
+
+
+def _version(engine: str) -> str:
+    return _installed(PACKAGES[engine]) or "installed, version unknown"
+
+
+def _installed(packages: tuple[str, ...]) -> str:
+    found = next((package for package in packages if _is_here(package)), None)
+    return "" if found is None else f"{found} {version(found)}"
+
+
+def _is_here(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True

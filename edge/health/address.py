@@ -1,0 +1,62 @@
+"""Where to listen, and who may ask: loopback alone, unless there is a token."""
+
+from __future__ import annotations
+
+import hmac
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from edge.errors import UsageError
+from edge.redact import Secret, read_secret
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+SHORTEST = 16  # characters of a token
+
+
+class Door(NamedTuple):
+    """Where to listen, and what opens it."""
+
+    host: str  # an address; loopback unless there is a token
+    port: int  # 0: any that is free
+    token: Secret | None = None  # None: everybody on this machine may ask
+
+    def opens(self, authorization: str) -> bool:
+        """Is that the header of somebody who may ask? The time it takes tells nothing."""
+        if self.token is None:
+            return True
+        wanted = f"Bearer {self.token.reveal()}".encode()
+        return hmac.compare_digest(authorization.encode("utf-8", "replace"), wanted)
+
+    def is_meant(self, host: str) -> bool:
+        """Is that a `Host` under which we are asked? A page elsewhere that points a name of its own
+        at 127.0.0.1 would ask through the browser of somebody on this machine."""
+        name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.split(":")[0]
+        return self.token is not None or name.lower() in ("", self.host, *LOOPBACK)
+
+
+def parse_door(text: str, token_file: str | None) -> Door:
+    """`HOST:PORT`, `[::1]:PORT` or `:PORT`, as after `--health`. Raises UsageError."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    if not colon or not port.isascii() or not port.isdecimal() or int(port[:6]) > 65535:
+        raise UsageError(f"--health: {text!r} is given, expected HOST:PORT, like 127.0.0.1:9464")
+    host = "127.0.0.1" if host in ("", "localhost") else host
+    try:
+        is_loopback = ip_address(host).is_loopback
+    except ValueError as e:
+        raise UsageError(
+            f"--health: {host!r} is given, expected an address of this machine, like 127.0.0.1"
+        ) from e
+    token = read_secret("--health-token-file", token_file, None)
+    if token is None and not is_loopback:
+        raise UsageError(
+            f"--health: {host} is not loopback and there is no token, expected one",
+            fix="--health-token-file FILE, with a long random line in it; or 127.0.0.1",
+        )
+    if token is not None and (len(token.reveal()) < SHORTEST or not token.reveal().isascii()):
+        raise UsageError(
+            f"--health-token-file: the token is too short or not ASCII, expected {SHORTEST} "
+            "characters or more",
+            fix="openssl rand -hex 32 > FILE",
+        )
+    return Door(host, int(port), token)

@@ -1,0 +1,177 @@
+"""Vitals as Prometheus reads them. The names are a promise: `edgetag_`, base units, `_total`.
+
+A registry of our own: what other libraries of the process count is not ours to publish.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from edge import __version__
+from edge.health.power import REASONS
+from edge.health.room import free_bytes
+from edge.health.vitals import BUCKETS_S, Tally, Vitals
+from edge.health.wall_clock import is_clock_synced
+from edge.health.watch import Watch
+from edge.outbox.health import SinkHealth
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics:
+    """Everything there is to count, collected when it is asked for.
+
+    sinks  how those who get events are doing
+    disk   a folder of the file system that fills
+    """
+
+    def __init__(
+        self, vitals: Vitals, watch: Watch, sinks: Callable[[], Sequence[SinkHealth]], disk: Path
+    ) -> None:
+        self._vitals, self._watch, self._sinks, self._disk = vitals, watch, sinks, disk
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    def text(self) -> bytes:
+        """The page."""
+        return generate_latest(self._registry)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is collected for the sake of registering."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        tallies = self._vitals.tallies()
+        yield from _frames(tallies)
+        yield from _looks(tallies)
+        yield from self._cameras(tallies)
+        yield from _outbox(self._sinks())
+        yield from self._device()
+        yield from self._process()
+
+    def _cameras(self, tallies: dict[str, Tally]) -> Iterator[Metric]:
+        up = _gauge("camera_up", "1: the last frame could be read", "camera")
+        age = _gauge("frame_age_seconds", "of the last frame when its tags were told", "camera")
+        since = _gauge("since_frame_seconds", "since the last tagged frame", "camera")
+        for name, tally in tallies.items():
+            up.add_metric([name], float(tally.is_up))
+            if tally.age_s is not None:
+                age.add_metric([name], tally.age_s)
+            if (since_s := self._vitals.since_s(tally)) is not None:
+                since.add_metric([name], since_s)
+        ready = _gauge("ready", "1: every camera has been tagged of late, as /readyz says")
+        ready.add_metric([], float(not self._vitals.why_not_ready()))
+        yield from (up, age, since, ready)
+
+    def _device(self) -> Iterator[Metric]:
+        power = self._watch.power
+        heat = _gauge("device_temperature_celsius", "of the board's sensors", "sensor")
+        for sensor, degrees in power.temperatures_c.items():
+            heat.add_metric([sensor], degrees)
+        now = _gauge("throttled", "1: the board says so now", "reason")
+        before = _gauge("throttled_since_boot", "1: the board said so at any time", "reason")
+        for reason in REASONS:
+            now.add_metric([reason], float(reason in power.now))
+            before.add_metric([reason], float(reason in power.since_boot))
+        budget = _gauge("budget_ratio", "what heat leaves of a frame's budget, 0..1")
+        budget.add_metric([], self._watch.held().factor)
+        clock = _gauge("cpu_clock_ratio", "of its highest frequency, the slowest core, 0..1")
+        if power.clock is not None:
+            clock.add_metric([], power.clock)
+        synced = _gauge("clock_synced", "1: the wall clock is right")
+        if (is_synced := is_clock_synced()) is not None:
+            synced.add_metric([], float(is_synced))
+        yield from (heat, now, before, budget, clock, synced)
+
+    def _process(self) -> Iterator[Metric]:
+        memory = _gauge("process_resident_memory_bytes", "of this process")
+        if (resident := _resident_bytes()) is not None:
+            memory.add_metric([], resident)
+        free = _gauge("storage_free_bytes", "where events wait")
+        if (room := free_bytes(self._disk)) is not None:
+            free.add_metric([], room)
+        yield from (memory, free)
+        built = {"version": __version__, "python": platform.python_version()}
+        yield InfoMetricFamily("edgetag_build", "what runs", value=built)
+        if self._vitals.bundle:
+            told = {"bundle": self._vitals.bundle, "engine": self._vitals.engine}
+            yield InfoMetricFamily("edgetag_bundle", "what it tags with", value=told)
+
+
+def _frames(tallies: dict[str, Tally]) -> Iterator[Metric]:
+    frames = _counter("frames", "by what came of them", "camera", "outcome")
+    took = HistogramMetricFamily(
+        "edgetag_frame_seconds", "from a frame's pixels to its tags", labels=["camera"]
+    )
+    engine = _counter("engine_seconds", "of that, inside the engine", "camera")
+    for name, tally in tallies.items():
+        frames.add_metric([name, "tagged"], tally.tagged)
+        frames.add_metric([name, "failed"], tally.failed)
+        engine.add_metric([name], tally.engine_s)
+        took.add_metric([name], _cumulated(tally.by_duration), sum_value=tally.frame_s)
+    yield from (frames, took, engine)
+
+
+def _looks(tallies: dict[str, Tally]) -> Iterator[Metric]:
+    looks = _counter("looks", "launches of the engine", "camera", "kind")
+    shed = _counter("shed", "looks that would have paid and did not fit", "camera", "why")
+    coverage = _gauge("coverage_ratio", "looked at closely of late, 0..1", "camera")
+    oldest = _gauge("oldest_visit_seconds", "since the longest forgotten place", "camera")
+    for name, tally in tallies.items():
+        for kind, count in tally.looks.items():
+            looks.add_metric([name, kind], count)
+        for why, count in tally.shed.items():
+            shed.add_metric([name, why], count)
+        if tally.tagged:
+            coverage.add_metric([name], tally.coverage)
+            oldest.add_metric([name], tally.oldest_s)
+    yield from (looks, shed, coverage, oldest)
+
+
+def _outbox(sinks: Sequence[SinkHealth]) -> Iterator[Metric]:
+    owed = _gauge("outbox_events", "that wait for a sink", "sink")
+    sent = _counter("outbox_sent", "events that arrived, over restarts", "sink")
+    lost = _counter("outbox_dropped", "events that never will, over restarts", "sink", "reason")
+    failures = _gauge("sink_failures", "in a row; 0: all is well", "sink")
+    for sink in sinks:
+        owed.add_metric([sink.name], sink.counts.owed)
+        sent.add_metric([sink.name], sink.counts.sent)
+        lost.add_metric([sink.name, "room"], sink.counts.dropped)
+        lost.add_metric([sink.name, "refused"], sink.counts.refused)
+        failures.add_metric([sink.name], sink.failures)
+    yield from (owed, sent, lost, failures)
+
+
+def _gauge(name: str, what: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"edgetag_{name}", what, labels=labels)
+
+
+def _counter(name: str, what: str, *labels: str) -> CounterMetricFamily:
+    return CounterMetricFamily(f"edgetag_{name}", what, labels=labels)
+
+
+def _cumulated(counts: Sequence[int]) -> list[tuple[str, float]]:
+    """As Prometheus wants its buckets: each holds those below it."""
+    tops = [*(str(top) for top in BUCKETS_S), "+Inf"]
+    return [(top, float(sum(counts[: n + 1]))) for n, top in enumerate(tops)]
+
+
+def _resident_bytes() -> int | None:
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,139 @@
+"""A run's health, opened together: counts, a watch on the board, pages, the service manager."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from importlib import import_module
+from pathlib import Path
+
+import msgspec
+
+from edge.errors import UsageError
+from edge.health.address import Door
+from edge.health.notify import Notify
+from edge.health.server import HealthServer, Page, Pages, as_json
+from edge.health.vitals import STALE_S, Vitals
+from edge.health.watch import Watch
+from edge.outbox.health import SinkHealth
+from edge.records import FrameFailed, FrameTags, Picture
+from edge.schedule.cooling import Held, Thermal, free
+
+log = logging.getLogger(__name__)
+
+Report = Callable[[FrameTags | FrameFailed, Picture | None, float | None], None]
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What is asked of a run's health."""
+
+    names: tuple[str, ...] = ()  # of all sources, as results have them
+    live: tuple[int, ...] = ()  # which of them are cameras
+    every_s: float = 0.0  # at most one frame each so many seconds, the slowest
+    door: Door | None = None  # None: nothing listens
+    thermal: Thermal | None = None  # None: the budget does not follow the heat
+    disk: Path = Path()  # where events wait
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        return tuple(self.names[n] for n in self.live)
+
+
+class Health:
+    """
+    report  for the pipeline, of each frame
+    held    for the pipeline: how the device is held back
+    off     for the pipeline, of each frame of source n that is not to be looked at
+    """
+
+    def __init__(
+        self,
+        vitals: Vitals,
+        notify: Notify,
+        held: Callable[[], Held],
+        opened: ExitStack,
+        server: HealthServer | None,
+        names: Sequence[str] = (),
+    ) -> None:
+        self._names = names
+        self._vitals, self._notify, self.held, self._opened = vitals, notify, held, opened
+        self.server = server
+
+    def report(
+        self, result: FrameTags | FrameFailed, picture: Picture | None, at_s: float | None
+    ) -> None:
+        self._vitals.told(result, picture, at_s)
+        if isinstance(result, FrameTags):
+            self._notify.progressed(f"{result.source}: frame {result.frame} is tagged")
+
+    def off(self, n: int) -> None:
+        """A camera that its schedule keeps off is well: the service is not to be started again."""
+        self._vitals.off(self._names[n])
+        self._notify.progressed(f"{self._names[n]}: off, by its schedule")
+
+    def after(self, report: Report | None) -> Report:
+        """Both; `report` first: what feeds the watchdog has been accepted as events."""
+        if report is None:
+            return self.report
+        first = report
+
+        def told(
+            result: FrameTags | FrameFailed, picture: Picture | None, at_s: float | None
+        ) -> None:
+            first(result, picture, at_s)
+            self.report(result, picture, at_s)
+
+        return told
+
+    def close(self) -> None:
+        """The service manager is told that the end has begun: events may still be on their way."""
+        self._opened.close()
+
+
+def open_health(
+    wanted: Wanted, sinks: Callable[[], Sequence[SinkHealth]], notify: Notify | None = None
+) -> Health:
+    """Raises UsageError when the address is not to be had, or prometheus-client is not here."""
+    notify = notify or Notify()
+    if notify.watchdog_s is not None and wanted.every_s > notify.watchdog_s / 2:
+        log.warning(
+            "WatchdogSec is %g s and a frame comes each %g s: raise it", notify.watchdog_s,
+            wanted.every_s,
+        )  # fmt: skip
+    vitals = Vitals(wanted.cameras, max(STALE_S, 3 * wanted.every_s))
+    with ExitStack() as opened:
+        opened.callback(notify.stopping)
+        if not wanted.cameras and wanted.door is None and wanted.thermal is None:
+            return Health(vitals, notify, free, opened.pop_all(), None, wanted.names)
+        watch = opened.enter_context(closing(Watch(wanted.thermal)))
+        server = None
+        if wanted.door is not None:
+            pages = _pages(vitals, watch, sinks, wanted.disk)
+            server = opened.enter_context(closing(HealthServer(wanted.door, pages)))
+        return Health(vitals, notify, watch.held, opened.pop_all(), server, wanted.names)
+
+
+def _pages(
+    vitals: Vitals, watch: Watch, sinks: Callable[[], Sequence[SinkHealth]], disk: Path
+) -> Pages:
+    try:
+        metrics = import_module("edge.health.metrics")
+    except ModuleNotFoundError as e:
+        if e.name is None or e.name.startswith("edge"):
+            raise  # our own mistake, not a missing package
+        raise UsageError(
+            f"--health: needs the package {e.name!r}, which is not installed",
+            fix="pip install 'edge-tag[health]'",
+        ) from e
+    counted = metrics.Metrics(vitals, watch, sinks, disk)
+
+    def ready() -> Page:
+        why = vitals.why_not_ready()
+        return as_json(503 if why else 200, ready=not why, why=why)
+
+    return {
+        "/healthz": lambda: as_json(200, alive=True),
+        "/readyz": ready,
+        "/metrics": lambda: Page(200, metrics.CONTENT_TYPE, counted.text()),
+    }

@@ -1,0 +1,165 @@
+"""Three pages over HTTP, for machines: /healthz, /readyz, /metrics.
+
+A daemon thread and at most MOST connections, each with an end: whoever asks too much or too slowly
+is sent away, and the frames go on.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+
+from edge.errors import UsageError
+from edge.health.address import Door
+
+log = logging.getLogger(__name__)
+
+MOST = 8  # connections at once
+LONGEST_S = 5.0  # a connection
+JSON = "application/json; charset=utf-8"
+ALWAYS = (  # no page of ours is for browsers, nor for pages from elsewhere
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Connection", "close"),
+)
+BUSY = b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
+
+
+class Page(NamedTuple):
+    """An answer."""
+
+    status: int
+    kind: str  # its Content-Type
+    body: bytes
+
+
+Pages = dict[str, Callable[[], Page]]  # path -> what is there
+
+
+def as_json(status: int, **fields: object) -> Page:
+    """A page for machines that people can read."""
+    return Page(status, JSON, json.dumps(fields).encode() + b"\n")
+
+
+class HealthServer:
+    """Listens from the start. Raises UsageError when the address is not to be had."""
+
+    def __init__(self, door: Door, pages: Pages) -> None:
+        try:
+            self._server = _Server(door, pages)
+        except OSError as e:
+            raise UsageError(
+                f"--health: {door.host}:{door.port}: {e.strerror}", fix="name another port"
+            ) from e
+        self.host, self.port = door.host, int(self._server.server_address[1])
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.2,), name="health", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(2.0)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 16
+
+    def __init__(self, door: Door, pages: Pages) -> None:
+        self.address_family = socket.AF_INET6 if ":" in door.host else socket.AF_INET
+        self.door, self.pages = door, pages
+        self._free = threading.BoundedSemaphore(MOST)
+        super().__init__((door.host, door.port), _Asked)
+
+    def server_bind(self) -> None:
+        """As the library does, without asking a name server who we are."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = self.door.host, self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+            return
+        request.settimeout(0.1)
+        with suppress(OSError):
+            request.sendall(BUSY)
+        self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        late = threading.Timer(LONGEST_S, _cut, (request,))
+        late.daemon = True
+        late.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            late.cancel()
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        log.debug("health: a connection broke", exc_info=True)
+
+
+def _cut(request: socket.socket) -> None:
+    """A byte every few seconds is not a reason to stay."""
+    with suppress(OSError):
+        request.shutdown(socket.SHUT_RDWR)
+
+
+class _Asked(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = LONGEST_S
+    server_version, sys_version = "edge-tag", ""
+
+    def do_GET(self) -> None:
+        self._give(self._page())
+
+    def do_HEAD(self) -> None:
+        self._give(self._page())
+
+    def _page(self) -> Page:
+        """Strangers are not told which pages there are."""
+        if not self.server.door.is_meant(self.headers.get("Host", "")):
+            return as_json(HTTPStatus.MISDIRECTED_REQUEST, error="this is not the host you mean")
+        if not self.server.door.opens(self.headers.get("Authorization", "")):
+            return as_json(HTTPStatus.UNAUTHORIZED, error="a token is needed")
+        page = self.server.pages.get(self.path.partition("?")[0])
+        if page is None:
+            return as_json(HTTPStatus.NOT_FOUND, pages=sorted(self.server.pages))
+        try:
+            return page()
+        except Exception:  # our bug: told in the log, and the next one may ask
+            log.exception("health: %s: a bug", self.path)
+            return as_json(HTTPStatus.INTERNAL_SERVER_ERROR, error="a bug")
+
+    def _give(self, page: Page) -> None:
+        self.send_response(page.status)
+        self.send_header("Content-Type", page.kind)
+        self.send_header("Content-Length", str(len(page.body)))
+        if page.status == HTTPStatus.UNAUTHORIZED:
+            self.send_header("WWW-Authenticate", "Bearer")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(page.body)
+
+    def end_headers(self) -> None:
+        for name, value in ALWAYS:
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Whoever asks every ten seconds would fill a log."""
+        log.debug("health: " + format, *args)  # noqa: G003

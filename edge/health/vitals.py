@@ -1,0 +1,119 @@
+"""What a run has done so far, counted: one thread tells it, others ask. Bounded by its cameras."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+import msgspec
+
+from edge.records import FrameFailed, FrameTags, Picture
+
+FILES = "files"  # the name of everything that is no camera: there may be any number of files
+STALE_S = 10.0  # no frame through the engine for so long: not ready
+BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 5.0)
+
+
+class Tally(msgspec.Struct):
+    """Of one camera. Never changed once it was handed out."""
+
+    tagged: int = 0
+    failed: int = 0
+    frame_s: float = 0.0  # from pixels to tags, all frames
+    engine_s: float = 0.0  # of that, inside the engine
+    by_duration: tuple[int, ...] = (0,) * (len(BUCKETS_S) + 1)  # frames; the last: longer
+    looks: Counter[str] = msgspec.field(default_factory=Counter)  # by kind
+    shed: Counter[str] = msgspec.field(default_factory=Counter)  # by why
+    coverage: float = 0.0  # of the last frame
+    oldest_s: float = 0.0  # likewise
+    age_s: float | None = None  # of the last frame when its tags were told; None: no camera
+    tagged_s: float | None = None  # when the last one was, on `clock`; None: none was
+    is_up: bool = False  # its last frame could be read
+    is_off: bool = False  # its last frame was not to be looked at: its schedule says so
+
+
+class Vitals:
+    """
+    cameras  names of the live sources; any other source counts as FILES
+    stale_s  so long may a camera take from one tagged frame to the next
+    clock    seconds, the one on which live frames say when they were taken
+    """
+
+    def __init__(
+        self,
+        cameras: Sequence[str],
+        stale_s: float = STALE_S,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._cameras, self._stale_s, self._clock = tuple(cameras), stale_s, clock
+        self._lock = threading.Lock()
+        self._tallies: dict[str, Tally] = {name: Tally() for name in cameras}
+        self.bundle = self.engine = ""  # of the last frame
+
+    def told(
+        self, result: FrameTags | FrameFailed, picture: Picture | None, at_s: float | None
+    ) -> None:
+        """A frame is done: what the pipeline reports."""
+        name = result.source if result.source in self._cameras else FILES
+        with self._lock:
+            old = self._tallies.get(name, Tally())
+            if isinstance(result, FrameTags):
+                self.bundle, self.engine = result.bundle, result.engine
+                self._tallies[name] = self._after(old, result, at_s if name != FILES else None)
+            else:
+                self._tallies[name] = msgspec.structs.replace(
+                    old, failed=old.failed + 1, is_up=False, is_off=False
+                )
+
+    def off(self, name: str) -> None:
+        """A frame of a camera came, and is not to be looked at."""
+        if name in self._cameras:
+            with self._lock:
+                old = self._tallies[name]
+                self._tallies[name] = msgspec.structs.replace(old, is_up=True, is_off=True)
+
+    def tallies(self) -> dict[str, Tally]:
+        """By camera, as they are now."""
+        with self._lock:
+            return dict(self._tallies)
+
+    def since_s(self, tally: Tally) -> float | None:
+        """Since its last tagged frame; None: there was none."""
+        return None if tally.tagged_s is None else max(0.0, self._clock() - tally.tagged_s)
+
+    def why_not_ready(self) -> list[str]:
+        """Empty: every camera has been tagged of late."""
+        tallies = self.tallies()
+        if all(tally.tagged == 0 and not tally.is_off for tally in tallies.values()):
+            return ["nothing was tagged yet"]
+        return [why for name, tally in tallies.items() if (why := self._why(name, tally))]
+
+    def _why(self, name: str, tally: Tally) -> str:
+        since_s = self.since_s(tally)
+        if tally.is_off:
+            return ""
+        if since_s is None:
+            return f"{name}: nothing was tagged yet"
+        return f"{name}: no frame for {since_s:.0f} s" if since_s > self._stale_s else ""
+
+    def _after(self, old: Tally, result: FrameTags, at_s: float | None) -> Tally:
+        spent, now_s = result.spent, self._clock()
+        by_duration = list(old.by_duration)
+        by_duration[bisect_left(BUCKETS_S, spent.total_ms / 1e3)] += 1
+        return Tally(
+            tagged=old.tagged + 1,
+            failed=old.failed,
+            frame_s=old.frame_s + spent.total_ms / 1e3,
+            engine_s=old.engine_s + spent.engine_ms / 1e3,
+            by_duration=tuple(by_duration),
+            looks=old.looks + Counter(glance=spent.glances, crop=spent.crops),
+            shed=old.shed + Counter(result.shed),
+            coverage=result.coverage,
+            oldest_s=result.oldest_s,
+            age_s=None if at_s is None else max(0.0, now_s - at_s),
+            tagged_s=now_s,
+            is_up=True,
+        )
