@@ -6,9 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from edge.engines import installed, pip_line
 from tests.tiny import here, write_tiny
+
+# A busy machine is no failure: no test asserts a time.
+settings.register_profile("edge", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("edge")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
