@@ -97,13 +97,13 @@ $(VENV)/bench: $(VENV)/runtime
 	$(PIP) --editable '.[onnx,video,bench]'
 	@touch $@
 
-bench-a: $(VENV)/bench  ## detail found against compute, beside SAHI and others; 40 minutes
+bench-a: $(VENV)/bench  ## detail found against compute, beside SAHI and others; tens of minutes
 	$(BIN)/python -m benchmarks.bench_a
 
 bench-b: $(VENV)/bench  ## how much of a frame's time is the engine's, beside SAHI and others; minutes
 	$(BIN)/python -m benchmarks.bench_b
 
-bench-c: $(VENV)/bench  ## steady video, quiet and with others at work; 45 minutes
+bench-c: $(VENV)/bench  ## steady video, quiet and with others at work; most of an hour
 	$(BIN)/python -m benchmarks.bench_c
 
 bench-gallery: $(VENV)/bench  ## brands enrolled with a few pictures, found again; minutes

@@ -49,15 +49,15 @@ def rounded(student: Network, pixels: Tensor) -> Network:
     for layer in mine.values():
         if layer.bias is None:
             layer.bias = nn.Parameter(torch.zeros(layer.weight.shape[0]))
-        layer.register_forward_pre_hook(_round)
+    hooks = [layer.register_forward_pre_hook(_round) for layer in mine.values()]
 
     def correct(name: str, out: Tensor) -> Tensor:
         return wanted[name] - _mean(out)
 
     # One pass, first layer to last: each one reads what rounded and corrected layers give.
     _watch(exact, mine, x, correct, is_correction=True)
-    for layer in mine.values():
-        layer._forward_pre_hooks.clear()
+    for hook in hooks:
+        hook.remove()
     return exact
 
 
