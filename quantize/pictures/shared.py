@@ -1,8 +1,9 @@
 """The picture sets of the default bundle, as one: `python -m quantize.pictures.shared`.
 
 A split never parts what belongs together: `clothes` is split by sender, `fish` by individual fish,
-`grocery` as published. SETS says where each set comes from and under which licence. `--everything`
-puts the held-out pictures into training too: for the bundle that ships, once the recipe is proven.
+`grocery` as published. SETS says where each set comes from and under which licence. `--more` puts
+half of the held-out senders and fish into training, and all of grocery's held-out pictures: for the
+bundle that ships, once the recipe is proven. What is left still tells when something went wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import msgspec
 
 from edge.pictures import pixels
 from quantize.pictures.folder import share_of, write_lists
-from quantize.pictures.samples import PictureSet, Sample, Split, TagList
+from quantize.pictures.samples import BRANDS, PictureSet, Sample, Split, TagList
 
 SETS: tuple[dict[str, str], ...] = (
     {
@@ -49,6 +50,7 @@ SETS: tuple[dict[str, str], ...] = (
 # Photos that show no garment, no produce and none of the seven fish: "none" for every head.
 EMPTY = (8, 10, 14, 23, 27, 29, 42, 46, 48, 55, 59, 62, 72, 75, 83, 101)
 VIEWS_A_PHOTO = 50
+HELD_OUT = 0.2  # of the senders and of the fish
 FISH_SHARE = 2.0  # the smallest set
 ASIDE = 0.33  # photos and rendered pictures: an epoch shows a third of them
 
@@ -66,15 +68,28 @@ def tag_lists(root: Path) -> dict[str, TagList]:
     }
 
 
-def picture_set(root: Path, rendered: Path | None = None) -> PictureSet:
-    """All sets. `rendered` holds what `calib_data.scenes crops | tiles` made."""
-    found = [*_clothing(root / "clothing"), *_grocery(root / "grocery"), *_fish(root / "fish")]
-    found += _photos(root / "photos")
+def picture_set(
+    root: Path, rendered: Path | None = None, brands: Path | None = None, *, more: bool = False
+) -> PictureSet:
+    """All sets. `rendered` holds what `calib_data.scenes crops | tiles` made, `brands` what
+    `quantize.pictures.brands` did. With `more` to learn from, grocery's val pictures are in both.
+    """
+    held_out = HELD_OUT / 2 if more else HELD_OUT
+    found = [*_clothing(root / "clothing", held_out), *_fish(root / "fish", held_out)]
+    found += [*_grocery(root / "grocery"), *_photos(root / "photos")]
+    if more:
+        seen = [s for s in found if s.head == "grocery" and s.split == "val"]
+        found += [msgspec.structs.replace(s, split="train") for s in seen]
     found += _rendered(rendered) if rendered else []
-    return PictureSet(tuple(found), tag_lists(root))
+    lists = tag_lists(root)
+    if brands:
+        found += (marks := list(_rendered(brands)))
+        tags = tuple(sorted({s.tag for s in marks}))
+        lists[BRANDS] = TagList(tags, (None,) * len(tags))
+    return PictureSet(tuple(found), lists)
 
 
-def write(pictures: PictureSet, out: Path, everything: bool = False) -> None:
+def write(pictures: PictureSet, out: Path) -> None:
     """labels.jsonl and tags.json, which every stage reads; the pictures stay where they are.
 
     tags.txt and teacher-tags.txt are for `label`: the teacher also knows "background".
@@ -89,24 +104,23 @@ def write(pictures: PictureSet, out: Path, everything: bool = False) -> None:
         for s in pictures.samples:
             row = msgspec.to_builtins(s, enc_hook=str)
             row["file"] = abspath(s.file)  # noqa: PTH100 - a link keeps its name
-            splits = ("val", "train") if everything and s.split == "val" else (s.split,)
-            file.writelines(json.dumps(row | {"split": split}) + "\n" for split in splits)
+            file.write(json.dumps(row) + "\n")
 
 
-def _clothing(folder: Path) -> Iterator[Sample]:
+def _clothing(folder: Path, held_out: float) -> Iterator[Sample]:
     for row in _lines(folder / "labels.jsonl"):
-        split: Split = "val" if share_of(row["sender"]) < 0.2 else "train"
+        split: Split = "val" if share_of(row["sender"]) < held_out else "train"
         yield Sample(folder / row["file"], "clothes", row["category"], split)
 
 
-def _fish(folder: Path) -> Iterator[Sample]:
+def _fish(folder: Path, held_out: float) -> Iterator[Sample]:
     rows = _lines(folder / "labels.jsonl")
-    held_out: set[str] = set()
+    aside: set[str] = set()
     for species in {row["species"] for row in rows}:
         fish = sorted({row["fish"] for row in rows if row["species"] == species}, key=share_of)
-        held_out.update(fish[: max(1, len(fish) // 5)])
+        aside.update(fish[: max(1, int(len(fish) * held_out))])
     for row in rows:
-        split: Split = "val" if row["fish"] in held_out else "train"
+        split: Split = "val" if row["fish"] in aside else "train"
         yield Sample(folder / row["file"], "fish", row["species"], split, share=FISH_SHARE)
 
 
@@ -157,10 +171,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root", type=Path, help="holds clothing/, grocery/, fish/, photos/")
     parser.add_argument("--rendered", type=Path, help="what `calib_data.scenes` made")
-    parser.add_argument("--everything", action="store_true", help="train on what is held out too")
+    parser.add_argument("--brands", type=Path, help="what `quantize.pictures.brands` made")
+    parser.add_argument("--more", action="store_true", help="to learn from, of what is held out")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    write(picture_set(args.root, args.rendered), args.out, args.everything)
+    write(picture_set(args.root, args.rendered, args.brands, more=args.more), args.out)
 
 
 if __name__ == "__main__":

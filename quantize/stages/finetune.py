@@ -17,6 +17,7 @@ from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.labels import load as load_labels
 from quantize.pictures import TagList, read_folder, write_lists
+from quantize.pictures.samples import BRANDS
 from quantize.students import Student, load, normalise, save
 from quantize.students.starting import FILE, start
 from quantize.training.batches import batches, steps_an_epoch
@@ -85,6 +86,8 @@ def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict
     if not group.is_first:
         return {}
     result = judge(average)
+    if lists.pop(BRANDS, None):
+        del average.heads[BRANDS]
     write_lists(lists, args.out)
     save(average, msgspec.to_builtins(settings), args.out / FILE)
     recipe.finish(args.out, result)
@@ -92,13 +95,14 @@ def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict
 
 
 def _teacher(folder: Path, sizes: dict[str, int], device: str) -> Student:
-    """An earlier student that answers for every head. Raises WorkshopError."""
+    """An earlier student that answers for every head that ships. Raises WorkshopError."""
     file = folder / FILE
     if not file.is_file():
         raise WorkshopError(file, "no such file", "an earlier student", "--teachers FOLDER")
     teacher = load(file)[0].eval().to(device, memory_format=torch.channels_last)
     found = {head: linear.out_features for head, linear in teacher.heads.items()}
-    if missing := {head: size for head, size in sizes.items() if found.get(head) != size}:
+    wanted = {head: size for head, size in sizes.items() if head != BRANDS}
+    if missing := {head: size for head, size in wanted.items() if found.get(head) != size}:
         raise WorkshopError(file, f"heads {found}", f"{missing} among them", "another --teachers")
     return teacher
 

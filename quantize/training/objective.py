@@ -61,11 +61,15 @@ def shared_with(
     """Targets of which `weight`, (N, 1), is what the teachers think on average of these very views.
 
     Seeing what the student sees, blended and pasted pictures too, is what makes a few pictures say
-    much ("function matching", Beyer et al. 2022, arXiv:2106.05237). A picture counts as before.
+    much ("function matching", Beyer et al. 2022, arXiv:2106.05237). A picture counts as before, and
+    what the teachers have no head for is taught by labels alone.
     """
     said = [teacher(x) for teacher in teachers]
     shared = {}
     for head, wanted in targets.items():
+        if not all(head in outputs for outputs in said):
+            shared[head] = wanted
+            continue
         thought = torch.stack([outputs[head].float().softmax(1) for outputs in said]).mean(0)
         counts = wanted.sum(1, keepdim=True)
         shared[head] = (1 - weight) * wanted + weight * counts * thought
