@@ -27,7 +27,7 @@ from quantize.pack import Evidence
 from quantize.pictures import read_folder, read_sources
 from quantize.report.models import from_stage, wanted_engines
 from quantize.report.opened import Opened, require_alike
-from quantize.report.records import Report, read_report
+from quantize.report.records import read_report
 from quantize.report.soft import read_teacher
 from quantize.report.truth import pictures_of
 from quantize.stages.compare import OUTPUTS, REPORT
@@ -38,7 +38,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Flags of `edge-quantize pack`."""
     parser.add_argument("--int8", type=Path, required=True, help="what `quantize` wrote")
     parser.add_argument("--report", type=Path, required=True, help="what `compare` wrote")
-    parser.add_argument("--images", type=Path, required=True, help="the pictures of the report")
+    parser.add_argument(
+        "--proof",
+        type=Path,
+        help="report of the student before it learned from what was held out, too: temperatures, "
+        "thresholds and accuracy come from there; --report alone says that int8 is whole",
+    )
+    parser.add_argument(
+        "--images", type=Path, required=True, help="the pictures of the proof, or of the report"
+    )
     parser.add_argument("--head", default="products", help="head of class folders")
     parser.add_argument(
         "--glance", type=Path, help="what `quantize-glance` wrote: where to look closer"
@@ -58,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
     side = from_stage(args.int8, "int8", wanted_engines(report.engines()))
     models = [Opened(model, list(side.heads.values())) for model in side.models]
     require_alike(models)
-    heads = packing.heads_of(side.heads, _evidence(args, report), _held_out(args))
+    heads = packing.heads_of(side.heads, _evidence(args), _held_out(args))
     artifacts, files = packing.artifacts_of(models)
     golden, pictures = packing.golden_of(heads, side.heads, models)
     glance, more = _glance(args.glance, models)
@@ -116,21 +124,25 @@ def _write(out: Path, files: packing.Files, manifest: Manifest) -> None:
     zip_bundle(folder, out, replace=True)
 
 
-def _evidence(args: argparse.Namespace, report: Report) -> Evidence:
-    """What the report was made from, in the order of its answers."""
-    with safe_open(args.report / OUTPUTS, "np") as stored:
+def _evidence(args: argparse.Namespace) -> Evidence:
+    """What the proof, or else the report, was made from, in the order of its answers."""
+    folder = args.proof or args.report
+    report = read_report(folder / REPORT)
+    with safe_open(folder / OUTPUTS, "np") as stored:
         outputs = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
         keys = json.loads(stored.metadata()["keys"])
     samples = read_folder(args.images, args.head).of("val")
     by_key = {picture.key: picture for picture in pictures_of(samples)}
     teacher = read_teacher(args.labels) if args.labels else None
-    return Evidence(samples, [by_key[key] for key in keys], outputs, teacher, report)
+    pictures = [by_key[key] for key in keys]
+    return Evidence(samples, pictures, outputs, teacher, report)
 
 
 def _held_out(args: argparse.Namespace) -> str:
     """What the accuracy was measured on, in words."""
     said = [s["held_out"] for s in read_sources(args.images) if "held_out" in s]
-    return "; ".join(said) or f"held-out pictures of {args.images.name}"
+    since = " (before it learned from them, too)" if args.proof else ""
+    return ("; ".join(said) or f"held-out pictures of {args.images.name}") + since
 
 
 def _recipe(int8: Path) -> dict[str, Any]:

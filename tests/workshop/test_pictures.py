@@ -135,7 +135,17 @@ def test_the_shared_sets_have_the_promised_tags_and_come_back_from_their_index(
     again = read_folder(tmp_path)
     assert again.lists == found.lists
     assert [s.key for s in again.samples] == [s.key for s in found.samples]
-    write(found, tmp_path, everything=True)
-    more = read_folder(tmp_path)
-    assert more.of("val") == again.of("val")
-    assert len(more.of("train")) == len(found.samples)
+
+
+@needs_data
+def test_more_to_learn_from_leaves_whole_senders_and_fish_to_judge_with() -> None:
+    """Of grocery nothing is left: its val pictures are on both sides."""
+    few, more = picture_set(DATA), picture_set(DATA, more=True)
+    held = {s.file for s in more.of("val") if s.head != "grocery"}
+    assert held < {s.file for s in few.of("val")}
+    assert not held & {s.file for s in more.of("train")}
+    assert {s.head for s in more.samples if s.file in held} == {"clothes", "fish"}
+    assert {s.tag for s in more.of("val") if s.head == "fish"} == set(more.lists["fish"].tags)
+    shop = {s.file for s in more.of("val") if s.head == "grocery"}
+    assert shop <= {s.file for s in more.of("train")}
+    assert len(shop) == 296

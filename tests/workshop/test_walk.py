@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -122,6 +123,20 @@ def test_a_glance_goes_into_it_for_every_engine(
             assert not plain.has_glance
             heat, _ = tagger.glance(crop("grocery", "Lime", 1, 256))
             assert heat.by_kind.max() <= 1
+
+
+def test_a_proof_says_how_good_it_is_of_a_student_that_learned_from_everything(
+    built: Path, tmp_path: Path
+) -> None:
+    proof = shutil.copytree(built / "report", tmp_path / "proof")
+    bundle = stage(
+        "pack", tmp_path / "whole.bundle", int8=built / "int8", report=built / "report",
+        proof=proof, images=built / "shop",
+    )  # fmt: skip
+    with open_bundle(bundle) as whole, open_bundle(built / "shop.bundle") as plain:
+        [head], [other] = whole.manifest.heads, plain.manifest.heads
+        assert "before it learned from them" in head.evaluation
+        assert (head.accuracy, head.temperature) == (other.accuracy, other.temperature)
 
 
 def test_a_bundle_that_lost_too_much_is_refused_with_the_table(built: Path) -> None:

@@ -105,6 +105,12 @@ def test_of_a_picture_that_the_teachers_never_learned_from_the_label_alone_count
     assert torch.equal(shared["grocery"][1], wanted[1])
 
 
+def test_what_the_teachers_have_no_head_for_is_taught_by_labels() -> None:
+    x, wanted = torch.zeros(1, 3, 64, 64), torch.tensor([[0.0, 1.0]])
+    shared = shared_with([student().eval()], x, {"brands": wanted}, torch.ones(1, 1))
+    assert torch.equal(shared["brands"], wanted)
+
+
 def test_mixed_pictures_have_targets_in_the_same_proportion() -> None:
     """A white picture and a black one: what is white of the mix is the share of its target."""
     pixels = torch.stack([torch.full((16, 16, 3), 255.0), torch.zeros(16, 16, 3)])
