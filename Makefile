@@ -57,32 +57,42 @@ build/pictures: $(VENV)/everything
 	$(BIN)/python -m calib_data.scenes crops --per-tag 30 --seed 7 --size 224 --out $(RENDERED)/crops
 	$(BIN)/python -m calib_data.scenes tiles --count 130 --seed 11 --size 224 --out $(RENDERED)/tiles
 	$(BIN)/python -m quantize.pictures.pasted $(DATA) --scenes 400 --seed 5 --out $(RENDERED)/pasted
+	$(BIN)/python -m quantize.pictures.brands $(DATA)/photos --marks 700 --out build/brands
+	$(SETS) --more --brands build/brands --out build/lessons
+	$(SETS) --more --out build/more
 	$(SETS) --out $@
 
 # A first student and a larger network learn; together they answer better than either, and teach the first
-# one again on the very views that it sees, twice. After each time the mean of before and after goes on.
+# one again on the very views that it sees, twice. After each time the mean of before and after goes on. The
+# last of these is the proof: held-out pictures say how good it is. What ships learns from some of those too,
+# and from brand marks; build/more holds what is left to tell whether something went wrong.
 TAUGHT := --student mobilenet_v2 --teachers build/large build/first --first-side 160 --lr 4e-4 --warm-up 100
+FURTHER := $(TAUGHT) --images build/lessons --start build/proof --first-side 192 --lr 3e-4 --epochs 5
 bundle: build/pictures  ## train, export, quantise, compare and pack the default bundle; hours
-	$(WORKSHOP) label $(TAGGER) --images build/pictures --out build/soft
+	$(WORKSHOP) label $(TAGGER) --images build/lessons --out build/soft
 	$(WORKSHOP) finetune $(LABELLED) --student mobilenet_v2 --start $(STOCK) --epochs 13 --out build/first
 	$(WORKSHOP) finetune --images build/pictures --student efficientnet_lite2 --epochs 7 --warm-up 150 \
 	    --out build/large
 	$(WORKSHOP) finetune $(LABELLED) $(TAUGHT) --start build/first --epochs 6 --out build/taught
 	$(WORKSHOP) average --students build/first build/taught --out build/mean
 	$(WORKSHOP) finetune $(LABELLED) $(TAUGHT) --start build/mean --epochs 7 --out build/again
-	$(WORKSHOP) average --students build/mean build/again --out build/student
-	$(MAKE) --no-print-directory int8 glance FROM=build/student TO=build
-	$(WORKSHOP) pack --int8 build/int8 --report build/report --images build/pictures --labels build/soft \
-	    --glance build/glance-int8 --name edge-tag-default --out edge/bundles/default
+	$(WORKSHOP) average --students build/mean build/again --out build/proof
+	$(WORKSHOP) finetune $(FURTHER) --labels build/soft --out build/student
+	$(MAKE) --no-print-directory int8 FROM=build/proof TO=build/proven ON=build/pictures
+	$(MAKE) --no-print-directory int8 FROM=build/student TO=build ON=build/more
+	$(MAKE) --no-print-directory glance FROM=build/proof
+	$(WORKSHOP) pack --int8 build/int8 --report build/report --proof build/proven/report \
+	    --images build/pictures --labels build/soft --glance build/glance-int8 --name edge-tag-default \
+	    --out edge/bundles/default
 
 int8:
-	$(WORKSHOP) export --student $(FROM) --images build/pictures --out $(TO)/float
-	$(WORKSHOP) quantize --float $(TO)/float --images build/pictures --pictures 600 --out $(TO)/int8
-	$(WORKSHOP) compare --float $(TO)/float --int8 $(TO)/int8 --images build/pictures --labels build/soft \
+	$(WORKSHOP) export --student $(FROM) --images $(ON) --out $(TO)/float
+	$(WORKSHOP) quantize --float $(TO)/float --images $(ON) --pictures 600 --out $(TO)/int8
+	$(WORKSHOP) compare --float $(TO)/float --int8 $(TO)/int8 --images $(ON) --labels build/soft \
 	    --out $(TO)/report
 
 glance: build/pictures  ## where to look closer: from FROM=STUDENT to TO=build, with its int8; minutes
-	$(WORKSHOP) glance --student $(or $(FROM),quantize/weights/default) --images build/pictures \
+	$(WORKSHOP) glance --student $(or $(FROM),quantize/weights/proof) --images build/pictures \
 	    --canvases $(DATA)/photos --out $(or $(TO),build)/glance
 	$(WORKSHOP) quantize-glance --glance $(or $(TO),build)/glance --out $(or $(TO),build)/glance-int8
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from os import PathLike
 from time import perf_counter
 from types import TracebackType
@@ -39,6 +40,26 @@ class Looks(msgspec.Struct, frozen=True, eq=False):
     embedding: F32  # (R, D), rows of length 1
     scores: dict[str, F32]  # head -> (R, T) or, with "none", (R, T + 1)
     engine_ms: float  # inside the engine
+
+
+class Reading:
+    """What one region looks like, as `Looks`; made out while the engine is busy with the next one,
+    so whoever asks for it late need not wait.
+    """
+
+    def __init__(self, engine_ms: float, read: Callable[[], tuple[F32, dict[str, F32]]]) -> None:
+        self.engine_ms = engine_ms
+        self._read = read
+
+    @property
+    def embedding(self) -> F32:
+        """(1, D), of length 1. Raises InferenceError for what is no number, as does `scores`."""
+        return self._read()[0]
+
+    @property
+    def scores(self) -> dict[str, F32]:
+        """head -> (1, T) or, with "none", (1, T + 1)"""
+        return self._read()[1]
 
 
 class Tagger:
@@ -130,18 +151,18 @@ class Tagger:
         )
         return Looks(embedding, by_head, engine_ms)
 
-    def looks(self, picture: Picture, regions: Iterable[Region]) -> Generator[Looks, None, None]:
-        """One region after the other, R being 1; the next one is prepared while the engine runs.
+    def looks(self, picture: Picture, regions: Iterable[Region]) -> Generator[Reading, None, None]:
+        """One region after the other; while the engine runs, the next one is prepared, and what it
+        gave for the one before is made out.
 
         Scores are those of `look`. `regions` is asked for one more than is looked at, and the
         iterator may be left at any time; beginning another one ends it. Raises as `look` does, once
         it is that region's turn; none at all is no error here.
         """
-        crops = self._preparer.crops(picture, regions)
-        with closing(crops):
+        with closing(self._preparer.crops(picture, regions)) as crops:
             for crop in crops:
                 outputs, engine_ms = self._run(crop)
-                yield Looks(*self._read(outputs), engine_ms)
+                yield Reading(engine_ms, self._preparer.aside(partial(self._read, outputs)))
 
     def tag(self, picture: Picture, view: View = AS_USUAL) -> tuple[Tag, ...]:
         """The tags of a picture, best first, closer looks included; see `edge.frames`."""

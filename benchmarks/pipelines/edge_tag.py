@@ -14,11 +14,13 @@ from edge.records import Region, Tag
 
 
 def overlapped(kit: Kit, job: Job) -> Done:
-    engine_ms, tags = 0.0, []
+    engine_ms, tags, made = 0.0, [], []
     looks = kit.tagger.looks(job.planes, job.tiles)
     for look, tile, raw in zip(looks, job.tiles, job.raw):
         engine_ms += look.engine_ms
+        made.append(look)
         tags += list(_tags(tile, raw))
+    assert all(look.scores for look in made)
     return Done(engine_ms, len(fuse((), tags)))
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
 
 import numpy as np
 
 from edge.pictures import pixels
 from edge.pictures.planes import Scratch
 from edge.records import U8, Picture, Region
+
+T = TypeVar("T")
 
 
 def prepare(picture: Picture, region: Region, out: U8, scratch: Scratch) -> None:
@@ -69,6 +73,17 @@ class Preparer:
         finally:
             if begun == self._begun:
                 self._drop()
+
+    def aside(self, work: Callable[[], T]) -> Callable[[], T]:
+        """`work` for the thread, once; what comes back gives its result, or raises what it did.
+
+        Before the thread has begun it, whoever asks does it: that is quicker than to wait, and
+        looking at one region alone starts no thread.
+        """
+        if self._ahead is None:
+            return cache(work)
+        later = self._worker.submit(work)
+        return cache(lambda: work() if later.cancel() else later.result())
 
     def close(self) -> None:
         """End the thread."""
