@@ -89,6 +89,8 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             off=health.off,
             watch=watch,
         )
+    if flags.virtual is not None:
+        say(f"edge-tag: {flags.virtual.told()}")
     if not stop():
         recipients.check()
     return SourceError.exit_code if totals.failed else 0
@@ -149,16 +151,18 @@ def config(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
 
 
 def devices(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
-    """List the device profiles."""
-    from edge import profiles
+    """The device profiles, or all that one says."""
+    from edge.boards import verb
 
-    rows = [("profile", "engine", "provider", "threads", "budget", "device")]
-    for path in profiles.files():
-        p = profiles.read(path)
-        budget = "no limit" if p.budget_ms is None else f"{p.budget_ms:g} ms"
-        cells = (p.name, p.engine or "any", p.provider or "CPU", str(p.threads or "any"), budget)
-        rows.append((*cells, p.title))
-    print_table(out, rows)
+    if flags.json:
+        from msgspec import json
+
+        write_line(out, json.encode(verb.as_json(flags.name)).decode())
+    elif flags.name is None:
+        print_table(out, verb.table())
+    else:
+        for line in verb.lines(flags.name):
+            write_line(out, line)
     return 0
 
 
@@ -217,15 +221,9 @@ def _configured(flags: argparse.Namespace, opened: ExitStack) -> Configured | No
 
 def _with_profile(flags: argparse.Namespace) -> argparse.Namespace:
     """The flags, with the device profile's values where a flag was not given."""
-    if flags.device is not None:
-        from edge import profiles
+    from edge.boards.applied import with_device
 
-        profile = profiles.find(flags.device)
-        for key in ("engine", "provider", "threads", "budget_ms", "thermal"):
-            # a provider belongs to its engine: another engine by flag leaves the profile's behind
-            is_foreign = key == "provider" and flags.engine not in (None, profile.engine)
-            if getattr(flags, key) is None and not is_foreign:
-                setattr(flags, key, getattr(profile, key))
+    with_device(flags, say)
     return flags
 
 
@@ -251,8 +249,17 @@ def _names(flags: argparse.Namespace, sources: Sequence[Source]) -> list[str]:
 def _open_tagger(flags: argparse.Namespace, opened: ExitStack) -> Tagger:
     from edge.tagger import open_tagger
 
-    tagger = open_tagger(flags.bundle, flags.engine, flags.provider, flags.threads)
+    tagger = open_tagger(
+        flags.bundle,
+        flags.engine,
+        flags.provider,
+        flags.threads,
+        preferred=flags.preferred,
+        virtual=flags.virtual,
+    )
     opened.enter_context(closing(tagger))
+    if flags.preferred not in (None, tagger.artifact.precision):
+        say(f"edge-tag: the bundle has no {flags.preferred} artifact: {tagger.artifact.precision}")
     _add_heads(flags, tagger)
     return tagger
 

@@ -32,7 +32,7 @@ examples:
   edge-tag --camera 0 --budget-ms 200       a camera, at most 200 ms a frame
   edge-tag --explain why/ photo.jpg         and a picture that says where it looked, and why
   edge-tag camera:0 camera:1 --budget-ms 200      two cameras, which share the 200 ms
-  edge-tag --device rpi5 rtsp://cam/1       with the settings of a device profile
+  edge-tag --device auto rtsp://cam/1       with the settings of this board's device profile
   edge-tag run --config edge.toml           cameras, zones, masks, schedules, targets from a file
   edge-tag --camera 0 --to mqtt://broker    events to a broker, and to Home Assistant
 
@@ -242,7 +242,10 @@ def _config() -> Parser:
 
 
 def _devices() -> Parser:
-    return _parser("edge-tag devices", "List the device profiles.")
+    parser = _parser("edge-tag devices", "The device profiles, or all that one says.")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a profile, by name or file")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    return parser
 
 
 def _parser(name: str, what: str) -> Parser:
@@ -287,7 +290,9 @@ def _add_engine(parser: Parser) -> None:
     )
     add("--provider", metavar="NAME", help="the engine's own target, like CPU or CUDA")
     add("--threads", type=at_least_1, metavar="N", help="threads of the engine")
-    add("--device", metavar="PROFILE", help="a device profile, by name or file; flags win over it")
+    text = "a device profile, by name or file, or auto; flags win over it. --engine virtual beside "
+    text += "it: in the time that is predicted for that device"
+    add("--device", metavar="PROFILE", help=text)
 
 
 def _sources(flags: argparse.Namespace) -> list[str]:

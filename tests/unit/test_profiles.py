@@ -6,7 +6,7 @@ import pytest
 
 from edge.engines import ENGINES
 from edge.errors import ConfigError
-from edge.profiles import files, find, read
+from edge.profiles import VIRTUAL, files, find, read
 
 GOOD = 'name = "x"\ntitle = "X"\n'
 
@@ -25,7 +25,9 @@ def written(tmp_path):
 def test_every_profile_that_ships_can_be_read(path):
     profile = read(path)
     assert profile.name == path.stem
-    assert profile.engine in ENGINES
+    assert profile.engine in (*ENGINES, VIRTUAL)
+    assert profile.roofline is not None
+    assert profile.note
     assert find(path.stem) == profile
 
 
@@ -66,7 +68,9 @@ def test_a_wrong_profile_names_file_and_key(written, text, message, fix):
 
 
 def test_an_unknown_device_lists_the_known_ones():
-    with pytest.raises(ConfigError, match=r"'rpi55' is unknown, expected one of .*rpi5") as caught:
+    with pytest.raises(
+        ConfigError, match=r"'rpi55' is unknown, expected auto or one of .*rpi5"
+    ) as caught:
         find("rpi55")
     assert caught.value.fix == "did you mean 'rpi5'?"
 
