@@ -38,8 +38,8 @@ class Roofline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: Literal["cpu", "gpu", "npu"]
     processor: str
     int8_gmac_s: float  # all cores together, dense
-    memory_gb_s: float
     sources: tuple[Source, ...]
+    memory_gb_s: float | None = None  # None: what it moves stays on the chip
     float_gmac_s: float | None = None  # likewise in float; None: unknown
     cores: int = 1  # of a CPU, the fast ones
     # What public figures of an accelerator come to; a CPU's come from what was measured here.
@@ -48,7 +48,7 @@ class Roofline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: float = 1.0  # of int8_gmac_s that convolutions reach, 0..1
 
     def __post_init__(self) -> None:
-        peaks = {"int8_gmac_s": self.int8_gmac_s, "memory_gb_s": self.memory_gb_s}
+        peaks = {"int8_gmac_s": self.int8_gmac_s, "memory_gb_s": self.memory_gb_s or 1.0}
         peaks |= {"float_gmac_s": self.float_gmac_s or 1.0, "share": self.share}
         for key, value in peaks.items():
             if not 0 < value < float("inf"):

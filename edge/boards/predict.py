@@ -1,9 +1,11 @@
 """How long a network would take on a board that is not here. Pure; every number is a prediction.
 
-On a CPU: what a launch, a layer and a multiplication of each kind cost was fitted to the machine
-where `edge-quantize cost` ran; it goes by the peaks of the two processors, times one factor learned
-from figures that others published. On an accelerator: a launch, its layers, and its share of its
-peak, as public figures have them. Neither is ever faster than memory can bring the bytes.
+On a CPU: what a launch, a layer, a byte and a multiplication of each kind cost was fitted to the
+machine where `edge-quantize cost` ran. Dense multiplications go by the peaks of the two processors
+at that precision; depthwise ones and all else, for which dot products are of no use, by the width
+and the clock of their vectors, which is their peak in float. Then comes one factor, learned from
+figures that others published. On an accelerator: a launch, its layers, and its share of its peak,
+as public figures have them. Neither is ever faster than memory can bring the bytes.
 """
 
 from __future__ import annotations
@@ -42,8 +44,8 @@ class Costs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     machine: str  # where it was fitted
     core_gmac_s: dict[str, float]  # of one core there, by precision
     rates: dict[str, Rates]  # "engine/precision"
-    factor: float  # of CPU boards over what the peaks say: from published figures
-    within: float  # a published figure of a board left out was missed by this factor at most
+    factor: dict[str, float]  # of boards over what their peaks say, by precision: from figures
+    within: dict[str, float]  # published figures of a board left out were missed by so much at most
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -61,37 +63,47 @@ def predicted(network: Network, profile: Profile, costs: Costs, precision: str) 
     """At every batch of BATCHES. Raises ConfigError for a profile without a roofline."""
     curve = {n: round(batch_ms(network, profile, costs, precision, n), 4) for n in BATCHES}
     name = f"{network.name}@{network.side_px}"
-    return Prediction(profile.name, name, precision, curve, within(profile, costs))
+    return Prediction(profile.name, name, precision, curve, within(profile, costs, precision))
 
 
-def within(profile: Profile, costs: Costs) -> float:
+def within(profile: Profile, costs: Costs, precision: str) -> float:
     """The factor by which a prediction may be wrong."""
-    return costs.within if roofline_of(profile).kind == "cpu" else UNCHECKED
+    return costs.within[precision] if roofline_of(profile).kind == "cpu" else UNCHECKED
 
 
 def batch_ms(network: Network, profile: Profile, costs: Costs, precision: str, batch: int) -> float:
     """A launch of `batch` pictures, ms."""
     roof = roofline_of(profile)
-    moved_b = BYTES[precision] * (network.weights + batch * network.activations)
     if roof.kind == "cpu":
-        core, cores = _core(roof, precision), min(profile.threads or roof.cores, roof.cores)
-        rates = rates_of(profile, costs, precision)
-        fixed_ms, work_ms = parts_ms(network, rates, precision)
-        slower = costs.factor * costs.core_gmac_s[precision] / core
-        taken_ms = slower * (fixed_ms + batch * work_ms / cores)
+        taken_ms = _cpu_ms(network, profile, costs, precision, batch)
     else:
         gmac = batch * network.macs / 1e9
         taken_ms = roof.launch_ms + network.layers * roof.layer_us / 1e3
         taken_ms += gmac / (roof.share * roof.int8_gmac_s) * 1e3
+    if roof.memory_gb_s is None:
+        return taken_ms
+    moved_b = BYTES[precision] * (network.weights + batch * network.activations)
     return max(taken_ms, moved_b / roof.memory_gb_s / 1e6)
 
 
-def parts_ms(network: Network, rates: Rates, precision: str) -> tuple[float, float]:
-    """On one core of the machine of the fit: what a launch costs, and what a picture does."""
+def _cpu_ms(network: Network, profile: Profile, costs: Costs, precision: str, batch: int) -> float:
+    roof = roofline_of(profile)
+    launch_ms, dense_ms, rest_ms = parts_ms(network, rates_of(profile, costs, precision), precision)
+    slower = {kind: costs.core_gmac_s[kind] / _core(roof, kind) for kind in ("float", precision)}
+    cores = min(profile.threads or roof.cores, roof.cores)
+    work_ms = dense_ms * slower[precision] + rest_ms * slower["float"]
+    return costs.factor[precision] * (launch_ms * slower["float"] + batch * work_ms / cores)
+
+
+def parts_ms(network: Network, rates: Rates, precision: str) -> tuple[float, float, float]:
+    """On one core of the machine of the fit: a launch with its layers; of each picture the dense
+    multiplications, and the rest.
+    """
     fixed_us = rates.launch_us + network.layers * rates.layer_us
-    kmacs = sum(rates.ns_a_kmac.get(k, 0.0) * w.macs / 1e3 for k, w in network.work.items())
+    ns = {k: rates.ns_a_kmac.get(k, 0.0) * w.macs / 1e3 for k, w in network.work.items()}
     kilobytes = BYTES[precision] * (network.weights + network.activations) / 1e3
-    return fixed_us / 1e3, (kmacs + kilobytes * rates.ns_a_kb) / 1e6
+    rest_ns = ns.pop("depthwise", 0.0) + kilobytes * rates.ns_a_kb
+    return fixed_us / 1e3, sum(ns.values()) / 1e6, rest_ns / 1e6
 
 
 def rates_of(profile: Profile, costs: Costs, precision: str) -> Rates:

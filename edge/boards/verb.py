@@ -64,8 +64,8 @@ def lines(name: str) -> Iterator[str]:
     roof = p.roofline
     yield "at best:"
     yield f"  {roof.processor}"
-    peak = f"{roof.int8_gmac_s:,g} GMAC/s at int8 ({roof.int8_gmac_s / 500:,g} TOPS, dense)"
-    yield f"  {peak}, {roof.memory_gb_s:g} GB/s"
+    moved = "all on the chip" if roof.memory_gb_s is None else f"{roof.memory_gb_s:g} GB/s"
+    yield f"  {roof.int8_gmac_s:,g} GMAC/s at int8 ({roof.int8_gmac_s / 500:,g} TOPS), {moved}"
     yield from (f"  - {s.says} ({s.title}{': ' if s.url else ''}{s.url})" for s in roof.sources)
     yield "predicted, not measured:"
     for one in predictions(p, read_costs()):

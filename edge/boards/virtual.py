@@ -26,11 +26,11 @@ PRECISION = "int8"  # what is predicted of an accelerator, and the best of a CPU
 class Virtual:
     """One device, for all artifacts of a tagger."""
 
-    def __init__(self, profile: Profile) -> None:
-        """Raises BundleError when what is known of costs cannot be read."""
+    def __init__(self, profile: Profile, clock: DeviceClock | None = None) -> None:
+        """clock: one of its own when not given."""
         self.profile = profile
         self.label = f"{profile.name} (virtual, predicted)"
-        self.clock = DeviceClock()
+        self.clock = clock or DeviceClock()
 
     @cached_property
     def costs(self) -> Costs:
@@ -39,7 +39,7 @@ class Virtual:
     @property
     def within(self) -> float:
         """The factor by which its times may be wrong."""
-        return within(self.profile, self.costs)
+        return within(self.profile, self.costs, PRECISION)
 
     def engine(self, answering: Engine, files: tuple[StoredFile, ...], bundle: Path) -> Engine:
         """`answering`, in the time of the device. Raises BundleError for an unknown network."""

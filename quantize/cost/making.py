@@ -26,17 +26,19 @@ PRECISIONS = ("float", "int8")
 Key = tuple[str, str]  # engine, precision
 
 
-def make(network: Network, side: int, folder: Path, engine: str) -> None:
-    """The float and the int8 file of `engine`; one that is there already stays.
+def export(network: Network, side: int, folder: Path, engine: str) -> Path:
+    """The float file of `engine`; one that is there already stays."""
+    file = folder / "float" / FILES[engine]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        write(engine, Deployed(folded(network)), side, file.parent)
+    return file
 
-    Their answers mean nothing: weights are random, ranges come from noise.
-    """
-    flat, name = folded(network), FILES[engine]
-    exact, rough = folder / "float" / name, folder / "int8" / name
-    for file in (exact, rough):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    if not exact.exists():
-        write(engine, Deployed(flat), side, exact.parent)
+
+def make_int8(network: Network, side: int, folder: Path, engine: str) -> None:
+    """Likewise at int8. Its answers mean nothing: weights are random, ranges come from noise."""
+    flat, rough = folded(network), folder / "int8" / FILES[engine]
+    rough.parent.mkdir(parents=True, exist_ok=True)
     if not rough.exists():
         noise = np.random.default_rng(0).integers(0, 256, (4, side, side, 3), np.uint8)
         made = prepare(engine, Subject(Deployed(flat), flat), noise, folder / "between", {})

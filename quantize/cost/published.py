@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import exp, log
 from pathlib import Path
 
@@ -66,14 +67,15 @@ def read(file: Path) -> tuple[Board, ...]:
 
 
 def factor(
-    boards: Sequence[Board], networks: Mapping[str, Network], costs: Costs
+    boards: Sequence[Board], networks: Mapping[str, Network], costs: Costs, precision: str
 ) -> tuple[float, list[Compared]]:
     """How much slower boards are than their peaks say: the mean of the boards' own, each board
     counting once; and every figure, predicted without its own board. Raises ValueError for one.
     """
+    boards = [board for board in map(partial(_at, precision), boards) if board.figures]
     if len(boards) < 2:
         raise ValueError(f"{len(boards)} boards have figures, expected 2 or more")
-    plain = msgspec.structs.replace(costs, factor=1.0)
+    plain = msgspec.structs.replace(costs, factor={precision: 1.0})
     own = {board.name: _own(board, networks, plain) for board in boards}
     compared = []
     for board in boards:
@@ -85,6 +87,11 @@ def factor(
             for f in board.figures
         ]
     return _mean(list(own.values())), compared
+
+
+def _at(precision: str, board: Board) -> Board:
+    figures = tuple(f for f in board.figures if f.precision == precision)
+    return msgspec.structs.replace(board, figures=figures)
 
 
 def _own(board: Board, networks: Mapping[str, Network], plain: Costs) -> float:

@@ -21,7 +21,16 @@ from quantize.cost import published
 from quantize.cost.bundled import counted_bundle
 from quantize.cost.count import counted
 from quantize.cost.fit import Measured, Missed, rates_by_engine
-from quantize.cost.making import FILES, Key, make, opened, opened_bundle, timed
+from quantize.cost.making import (
+    FILES,
+    PRECISIONS,
+    Key,
+    export,
+    make_int8,
+    opened,
+    opened_bundle,
+    timed,
+)
 from quantize.cost.published import Compared
 from quantize.cost.subjects import COUNTED, SUBJECTS, called, subject
 from quantize.errors import WorkshopError
@@ -78,13 +87,15 @@ def run(args: argparse.Namespace) -> None:
     measurements = _read(args.out / MEASURED, Measurements)
     found = rates_by_engine(measurements.rows, networks)
     rates = {key: rates for key, (rates, _) in found.items()}
-    costs = Costs(measurements.machine, measurements.core_gmac_s, rates, 1.0, 1.0)
-    boards = published.read(args.out / PUBLISHED)
-    factor, compared = published.factor(boards, networks, costs)
-    within = round(max(c.off for c in compared), 2)
-    _write(args.out / MODEL, msgspec.structs.replace(costs, factor=round(factor, 4), within=within))
+    costs = Costs(measurements.machine, measurements.core_gmac_s, rates, {}, {})
     sys.stdout.writelines(f"{line}\n" for line in _told({k: m for k, (_, m) in found.items()}))
-    sys.stdout.writelines(f"{line}\n" for line in _told_boards(compared, factor, within))
+    boards = published.read(args.out / PUBLISHED)
+    for precision in PRECISIONS:
+        factor, compared = published.factor(boards, networks, costs, precision)
+        costs.factor[precision] = round(factor, 4)
+        costs.within[precision] = within = round(max(c.off for c in compared), 2)
+        sys.stdout.writelines(f"{line}\n" for line in _told_boards(compared, factor, within))
+    _write(args.out / MODEL, costs)
 
 
 def _measure(args: argparse.Namespace) -> None:
@@ -92,14 +103,16 @@ def _measure(args: argparse.Namespace) -> None:
     load = os.getloadavg()[0]
     for name, width, side in SUBJECTS:
         folder = args.build / f"{called(name, width)}_{side}"
+        network = subject(name, width)
         for engine in FILES:
-            make(subject(name, width), side, folder, engine)
-        networks.append(_counted(folder / "float" / FILES["onnxruntime"], called(name, width)))
+            export(network, side, folder, engine)
+            make_int8(network, side, folder, engine)
+        exact = onnx.load(folder / "float" / FILES["onnxruntime"])
+        networks.append(counted(exact, called(name, width)))
         rows += _rows(networks[-1], timed(opened(folder), args.seconds))
     for name, side in COUNTED:
-        folder = args.build / f"{name}_{side}"
-        make(subject(name, 1.0), side, folder, "onnxruntime")
-        networks.append(_counted(folder / "float" / FILES["onnxruntime"], name))
+        exact = export(subject(name, 1.0), side, args.build / f"{name}_{side}", "onnxruntime")
+        networks.append(counted(onnx.load(exact), name))
     with open_bundle(None) as bundle:
         ours = counted_bundle(bundle)
         for network, engines in zip(ours, opened_bundle(bundle)):
@@ -107,10 +120,6 @@ def _measure(args: argparse.Namespace) -> None:
     peaks = {"int8": args.int8_gmac_s, "float": args.float_gmac_s}
     _write(args.out / NETWORKS, [*networks, *ours])
     _write(args.out / MEASURED, Measurements(processor(taken()), load, peaks, tuple(rows)))
-
-
-def _counted(file: Path, name: str) -> Network:
-    return counted(onnx.load(file), name)
 
 
 def _rows(network: Network, ms: Mapping[Key, float]) -> list[Measured]:
@@ -139,7 +148,8 @@ def _told_boards(compared: Sequence[Compared], factor: float, within: float) -> 
             f"    {c.board:16} {c.network:24} {c.precision:5} {c.ms:7.1f} ms, "
             f"predicted {c.predicted_ms:7.1f} (x{c.predicted_ms / c.ms:.2f})"
         )
-    yield f"a CPU board that is not here is predicted within a factor of {within}"
+    precision = compared[0].precision
+    yield f"a CPU board that is not here is predicted within a factor of {within} at {precision}"
 
 
 def _read(file: Path, kind: type):  # type: ignore[no-untyped-def]
