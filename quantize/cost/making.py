@@ -12,6 +12,7 @@ import numpy as np
 from edge.bundle.read import Bundle
 from edge.engines import Engine, open_engine
 from edge.records import U8
+from quantize.cost.refit import PRECISIONS
 from quantize.export import Deployed, folded, write
 from quantize.int8.backends import prepare
 from quantize.int8.subject import Subject
@@ -22,7 +23,7 @@ FILES = {  # OpenVINO reads the same file, and runs a QDQ graph as fast as its o
     "openvino": "student.onnx",
     "tflite": "student.tflite",
 }
-PRECISIONS = ("float", "int8")
+
 Key = tuple[str, str]  # engine, precision
 
 

@@ -5,35 +5,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import msgspec
 import onnx
 
-from edge.boards.predict import Costs
 from edge.boards.recognise import processor
 from edge.boards.snapshot import taken
 from edge.boards.work import Network
 from edge.bundle.read import open_bundle
-from quantize import disk
-from quantize.cost import published
 from quantize.cost.bundled import counted_bundle
 from quantize.cost.count import counted
-from quantize.cost.fit import Measured, Missed, rates_by_engine
-from quantize.cost.making import (
-    FILES,
-    PRECISIONS,
-    Key,
-    export,
-    make_int8,
-    opened,
-    opened_bundle,
-    timed,
-)
-from quantize.cost.published import Compared
+from quantize.cost.fit import Measured
+from quantize.cost.making import FILES, Key, export, make_int8, opened, opened_bundle, timed
+from quantize.cost.refit import MEASURED, MODEL, NETWORKS, Measurements, Refit, refit, write
 from quantize.cost.subjects import COUNTED, SUBJECTS, called, subject
-from quantize.errors import WorkshopError
 
 EXAMPLE = """\
 Without flags: fit the costs again from what was measured before, print how far each network is
@@ -43,21 +29,6 @@ missed when it is left out, and each published figure when its board is; write m
   edge-quantize cost --measure              export, count and time the students first; an hour
   edge-quantize cost --bundle shop.bundle   count a bundle's own networks, for its predictions
 """
-NETWORKS, MEASURED, PUBLISHED, MODEL = (
-    "networks.json",
-    "measured.json",
-    "published.toml",
-    "model.json",
-)
-
-
-class Measurements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`measured.json`."""
-
-    machine: str
-    load: float  # of the machine, when it began: processor time was taken, not the wall's
-    core_gmac_s: dict[str, float]  # by precision, of one core
-    rows: tuple[Measured, ...]
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -78,32 +49,22 @@ def run(args: argparse.Namespace) -> None:
     if args.bundle is not None:
         with open_bundle(args.bundle) as bundle:
             file = Path(f"{bundle.root}.networks.json")
-            _write(file, counted_bundle(bundle))
+            write(file, counted_bundle(bundle))
         sys.stdout.write(f"{file}: beside the bundle, where predictions look for it\n")
         return
     if args.measure:
         _measure(args)
-    networks = {f"{n.name}@{n.side_px}": n for n in _read(args.out / NETWORKS, list[Network])}
-    measurements = _read(args.out / MEASURED, Measurements)
-    found = rates_by_engine(measurements.rows, networks)
-    rates = {key: rates for key, (rates, _) in found.items()}
-    costs = Costs(measurements.machine, measurements.core_gmac_s, rates, {}, {})
-    sys.stdout.writelines(f"{line}\n" for line in _told({k: m for k, (_, m) in found.items()}))
-    boards = published.read(args.out / PUBLISHED)
-    for precision in PRECISIONS:
-        factor, compared = published.factor(boards, networks, costs, precision)
-        costs.factor[precision] = round(factor, 4)
-        costs.within[precision] = within = round(max(c.off for c in compared), 2)
-        sys.stdout.writelines(f"{line}\n" for line in _told_boards(compared, factor, within))
-    _write(args.out / MODEL, costs)
+    made = refit(args.out)
+    write(args.out / MODEL, made.costs)
+    sys.stdout.writelines(f"{line}\n" for line in _told(made))
 
 
 def _measure(args: argparse.Namespace) -> None:
-    networks, rows = [], []
+    networks: list[Network] = []
+    rows: list[Measured] = []
     load = os.getloadavg()[0]
     for name, width, side in SUBJECTS:
-        folder = args.build / f"{called(name, width)}_{side}"
-        network = subject(name, width)
+        folder, network = args.build / f"{called(name, width)}_{side}", subject(name, width)
         for engine in FILES:
             export(network, side, folder, engine)
             make_int8(network, side, folder, engine)
@@ -111,54 +72,40 @@ def _measure(args: argparse.Namespace) -> None:
         networks.append(counted(exact, called(name, width)))
         rows += _rows(networks[-1], timed(opened(folder), args.seconds))
     for name, side in COUNTED:
-        exact = export(subject(name, 1.0), side, args.build / f"{name}_{side}", "onnxruntime")
-        networks.append(counted(onnx.load(exact), name))
+        file = export(subject(name, 1.0), side, args.build / f"{name}_{side}", "onnxruntime")
+        networks.append(counted(onnx.load(file), name))
     with open_bundle(None) as bundle:
         ours = counted_bundle(bundle)
         for network, engines in zip(ours, opened_bundle(bundle)):
             rows += _rows(network, timed(engines, args.seconds))
     peaks = {"int8": args.int8_gmac_s, "float": args.float_gmac_s}
-    _write(args.out / NETWORKS, [*networks, *ours])
-    _write(args.out / MEASURED, Measurements(processor(taken()), load, peaks, tuple(rows)))
+    write(args.out / NETWORKS, [*networks, *ours])
+    write(args.out / MEASURED, Measurements(processor(taken()), round(load, 1), peaks, tuple(rows)))
 
 
 def _rows(network: Network, ms: Mapping[Key, float]) -> list[Measured]:
     name = f"{network.name}@{network.side_px}"
     rows = [Measured(name, *key, round(one, 4)) for key, one in ms.items()]
-    sys.stderr.write(f"{name}: " + ", ".join(f"{r.engine}/{r.precision} {r.ms} ms" for r in rows))
-    sys.stderr.write("\n")
+    shown = ", ".join(f"{row.engine}/{row.precision} {row.ms} ms" for row in rows)
+    sys.stderr.write(f"{name}: {shown}\n")
     return rows
 
 
-def _told(missed: Mapping[str, Sequence[Missed]]) -> Iterable[str]:
+def _told(made: Refit) -> Iterator[str]:
     yield "each network predicted from the others (one thread, this machine):"
-    for key, ones in missed.items():
-        offs = sorted(abs(m.off) for m in ones)
-        yield f"  {key}: {offs[len(offs) // 2]:.0%} off in the middle, {offs[-1]:.0%} at most"
-        for m in ones:
+    for key, missed in made.missed.items():
+        rates = made.costs.rates[key]
+        yield f"  {key}: {rates.middle_off:.0%} off in the middle, {rates.most_off:.0%} at most"
+        for m in missed:
             yield (
                 f"    {m.network:28} {m.ms:8.3f} ms, predicted {m.predicted_ms:8.3f} ({m.off:+.0%})"
             )
-
-
-def _told_boards(compared: Sequence[Compared], factor: float, within: float) -> Iterable[str]:
-    yield f"published figures, each board predicted from the others (factor {factor:.2f} in all):"
-    for c in compared:
-        yield (
-            f"    {c.board:16} {c.network:24} {c.precision:5} {c.ms:7.1f} ms, "
-            f"predicted {c.predicted_ms:7.1f} (x{c.predicted_ms / c.ms:.2f})"
-        )
-    precision = compared[0].precision
-    yield f"a CPU board that is not here is predicted within a factor of {within} at {precision}"
-
-
-def _read(file: Path, kind: type):  # type: ignore[no-untyped-def]
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=kind)
-    except (OSError, msgspec.MsgspecError) as e:
-        raise WorkshopError(file, str(e), "what was measured", "--measure") from e
-
-
-def _write(file: Path, content: object) -> None:
-    text = msgspec.json.format(msgspec.json.encode(content), indent=1)
-    disk.write(file, text + b"\n")
+    yield "published figures, each board predicted from the others:"
+    for precision, compared in made.compared.items():
+        for c in compared:
+            yield (
+                f"    {c.board:16} {c.network:24} {precision:5} {c.ms:7.1f} ms, "
+                f"predicted {c.predicted_ms:7.1f} (x{c.predicted_ms / c.ms:.2f})"
+            )
+        most = made.costs.within[precision]
+        yield f"  a CPU board that is not here is predicted within a factor of {most} ({precision})"
