@@ -24,8 +24,8 @@ from benchmarks.command import finish
 from benchmarks.machine import RESULTS, machine, write_json
 from edge import pipeline, profiles
 from edge.boards.clock import DeviceClock
+from edge.boards.listing import predictions
 from edge.boards.predict import Prediction
-from edge.boards.verb import predictions
 from edge.boards.virtual import Virtual
 from edge.frames import View
 from edge.records import Budget, FrameFailed, FrameTags, Picture

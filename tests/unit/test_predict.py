@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import json
 from msgspec.structs import replace
 
-from edge.boards import verb
+from edge.boards import listing
 from edge.boards.clock import DeviceClock
 from edge.boards.predict import (
     BATCHES,
@@ -82,7 +82,7 @@ def test_every_profile_is_predicted_and_says_that_it_is_a_prediction(profile):
 def test_a_profile_without_a_roofline_predicts_nothing():
     with pytest.raises(ConfigError, match="'own' has no roofline"):
         batch_ms(OURS, Profile("own", "Own"), COSTS, "int8", 1)
-    assert verb.predictions(Profile("own", "Own"), COSTS) == []
+    assert listing.predictions(Profile("own", "Own"), COSTS) == []
 
 
 def test_the_networks_of_the_bundle_that_ships_are_counted():
@@ -165,12 +165,12 @@ def test_a_launch_on_a_virtual_device_costs_what_is_predicted():
 
 
 def test_devices_tell_all_and_mark_predictions():
-    rows = verb.table()
+    rows = listing.table()
     assert len(rows) == len(PROFILES) + 1
     assert "predicted" in rows[0][5]
-    text = "\n".join(verb.lines("orin-nano"))
+    text = "\n".join(listing.lines("orin-nano"))
     for part in ("sudo nvpmodel", "102 GB/s", "https://", "predicted, not measured", "factor of 2"):
         assert part in text
-    told = verb.as_json("rpi5")
+    told = listing.as_json("rpi5")
     assert told["predictions"][0]["label"] == "predicted"
-    assert len(json.encode(verb.as_json(None))) > 10_000
+    assert len(json.encode(listing.as_json(None))) > 10_000
