@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from edge import profiles
 from edge.boards.recognise import recognise
 from edge.boards.snapshot import Snapshot, taken
-from edge.engines import ENGINES, installed
+from edge.engines import installed
 from edge.errors import ConfigError
 from edge.profiles import VIRTUAL, Profile
 
@@ -30,7 +30,7 @@ def chosen(
         say(f"edge-tag: --device auto: {found.profile}, because {found.why}")
         if found.hint:
             say(f"edge-tag: also here, unused: {found.hint}")
-        return _runnable(profiles.find(found.profile), say)
+        return runnable(profiles.find(found.profile), installed(), say)
     profile = profiles.find(name)
     if not (name.endswith(".toml") or is_virtual or profile.engine == VIRTUAL):
         _warn(profile, seen, say)
@@ -49,10 +49,9 @@ def _warn(profile: Profile, seen: Snapshot, say: Callable[[str], None]) -> None:
         )
 
 
-def _runnable(profile: Profile, say: Callable[[str], None]) -> Profile:
-    """On a CPU any engine serves: the one installed, where the profile's is not."""
-    here = installed()
+def runnable(profile: Profile, here: Sequence[str], say: Callable[[str], None]) -> Profile:
+    """On a CPU any engine serves: the best of those that are `here`, where its own is not."""
     if profile.engine in here or not here or profile.provider not in (None, "CPU"):
         return profile
-    say(f"edge-tag: {profile.engine} is not installed: {here[0]} instead, of {', '.join(ENGINES)}")
+    say(f"edge-tag: {profile.engine} is not installed: {here[0]} instead")
     return msgspec.structs.replace(profile, engine=here[0])

@@ -20,7 +20,7 @@ HEADINGS = ("profile", "engine", "provider", "threads", "budget", "crop, predict
 def table() -> list[tuple[str, ...]]:
     """A row a profile. Raises ConfigError and BundleError."""
     costs = read_costs()
-    rows = [HEADINGS]
+    rows: list[tuple[str, ...]] = [HEADINGS]
     for path in profiles.files():
         p = profiles.read(path)
         budget = "no limit" if p.budget_ms is None else f"{p.budget_ms:g} ms"

@@ -7,11 +7,11 @@ from argparse import Namespace
 import pytest
 
 from edge.boards.applied import with_device
-from edge.boards.chosen import chosen
+from edge.boards.chosen import chosen, runnable
 from edge.boards.recognise import recognise
 from edge.boards.snapshot import MOST, Snapshot, taken
 from edge.errors import ConfigError, UsageError
-from edge.profiles import files
+from edge.profiles import files, find
 from tests.machines import ACCEL, LUNAR_NPU, MACHINES, cpu, pci, record
 
 KNOWN = {  # machine -> profile, a part of the reason
@@ -132,6 +132,15 @@ def test_a_named_device_that_does_not_fit_is_told(at, name, machine, told):
     said: list[str] = []
     assert chosen(name, said.append, seen=at(machine)).name == name
     assert told in said[0] if told else not said
+
+
+def test_on_a_cpu_another_engine_serves_and_is_told_on_an_npu_none_does():
+    said: list[str] = []
+    assert runnable(find("generic-x86"), ["openvino", "tflite"], said.append).engine == "openvino"
+    assert said == ["edge-tag: onnxruntime is not installed: openvino instead"]
+    for name, here in (("meteor-lake-npu", ["tflite"]), ("generic-x86", [])):
+        assert runnable(find(name), here, said.append) == find(name)
+    assert len(said) == 1
 
 
 def test_a_file_and_a_virtual_device_are_taken_as_they_are(at, tmp_path):

@@ -79,6 +79,19 @@ def test_every_profile_is_predicted_and_says_that_it_is_a_prediction(profile):
     assert list(one.batch_ms) == list(BATCHES)
 
 
+@pytest.mark.parametrize(
+    ("device", "network", "batch", "ms"),
+    [  # what the profiles say that their launch_ms and share were taken from
+        ("meteor-lake-npu", "mobilenet_v2", 1, 0.77),
+        ("hailo-8l", "efficientnet_lite0", 1, 1000 / 215),
+        ("hailo-8l", "efficientnet_lite0", 8, 8 * 1000 / 606),
+    ],
+)
+def test_an_accelerator_gives_back_the_figures_it_was_made_of(device, network, batch, ms):
+    counted = next(n for n in networks() if n.name == network and n.side_px == 224)
+    assert batch_ms(counted, find(device), COSTS, "int8", batch) == pytest.approx(ms, rel=0.02)
+
+
 def test_a_profile_without_a_roofline_predicts_nothing():
     with pytest.raises(ConfigError, match="'own' has no roofline"):
         batch_ms(OURS, Profile("own", "Own"), COSTS, "int8", 1)
