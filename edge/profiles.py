@@ -134,7 +134,7 @@ RECORDS = {
     "": Profile,
     "thermal": Thermal,
     "roofline": Roofline,
-    "roofline.sources[...]": Source,
+    "roofline.sources": Source,
 }
 
 
@@ -144,7 +144,7 @@ def _refusal(path: Path, message: str) -> ConfigError:
     unknown = re.search(r"unknown field (.*)", what)
     if unknown is None:
         return ConfigError(f"{path}: {where}: {what}" if where else f"{path}: {what}")
-    known = RECORDS[where].__struct_fields__
+    known = RECORDS[re.sub(r"\[\d+\]", "", where)].__struct_fields__
     at = f"{where}: " if where else ""
     return ConfigError(
         f"{path}: {at}unknown key {unknown[1]!r}, expected some of {', '.join(known)}",
