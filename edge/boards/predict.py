@@ -24,6 +24,7 @@ from edge.strict import read_json
 BATCHES = (1, 2, 4, 8)
 BYTES = {"int8": 1, "float": 4}
 T = TypeVar("T")
+MAX_BYTES = 4 << 20  # a network is half a kilobyte
 UNCHECKED = 2.0  # nobody published a second network of ours on such a board
 
 
@@ -148,6 +149,10 @@ def find_network(sha256: str, beside: Path) -> Network | None:
 
 def _read(path: Path, kind: type[T]) -> T:
     try:
-        return read_json(path.read_bytes(), kind, str(path))
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except OSError as e:
         raise BundleError(f"{path}: {e.strerror}", fix="install edge-tag again") from e
+    if len(content) > MAX_BYTES:
+        raise BundleError(f"{path}: larger than {MAX_BYTES} bytes, expected what networks cost")
+    return read_json(content, kind, str(path))
