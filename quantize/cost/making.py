@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from edge.bundle.read import Bundle
 from edge.engines import Engine, open_engine
+from edge.errors import EdgeError
 from edge.records import U8
 from quantize.cost.refit import PRECISIONS
 from quantize.export import Deployed, folded, write
@@ -48,13 +50,16 @@ def make_int8(network: Network, side: int, folder: Path, engine: str) -> None:
 
 
 def opened(folder: Path) -> dict[Key, Engine]:
-    """What is there, on one thread."""
-    return {
-        (engine, precision): open_engine(engine, [file.read_bytes()], threads=1)
-        for precision in PRECISIONS
-        for engine, name in FILES.items()
-        if (file := folder / precision / name).exists()
-    }
+    """What is there and loads, on one thread: TFLite refuses some networks of random weights."""
+    found: dict[Key, Engine] = {}
+    for precision in PRECISIONS:
+        for engine, name in FILES.items():
+            file = folder / precision / name
+            try:
+                found[engine, precision] = open_engine(engine, [file.read_bytes()], threads=1)
+            except EdgeError as e:
+                sys.stderr.write(f"{file}: left out: {e}\n")
+    return found
 
 
 def opened_bundle(bundle: Bundle) -> tuple[dict[Key, Engine], dict[Key, Engine]]:
