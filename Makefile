@@ -112,7 +112,7 @@ bench-gallery: $(VENV)/bench  ## brands enrolled with a few pictures, found agai
 bench-length: $(VENV)/runtime  ## how well rendered fish are measured, by how they lie; minutes
 	$(BIN)/python -m benchmarks.length
 
-costs: $(VENV)/everything  ## what networks cost, fitted again: how far predictions are off; `cost --measure` measures
+costs: $(VENV)/everything  ## what networks cost, fitted again; how far predictions of time are off
 	$(WORKSHOP) cost
 
 virtual: $(VENV)/runtime  ## the README's table of boards that are not here; minutes
