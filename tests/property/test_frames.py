@@ -131,7 +131,7 @@ def test_the_longest_overdue_goes_first(scene: Scene, ms: float) -> None:
     for _ in range(15):
         seen = scene.watch(budget(ms))
         by_region = {c.region: seen.items[c.item].due_s for c in seen.candidates}
-        due = [by_region[look.region] for look in seen.looks if look.why != "glance"]
+        due = [by_region[look.region] for look in seen.looks if look.is_closer]
         late = [d for d in due if d > 0]
         assert due[: len(late)] == late == sorted(late, reverse=True)
 

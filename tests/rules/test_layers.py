@@ -53,7 +53,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     (
         *("memory.appearance", "memory.evidence", "explain.column"),
         *("outbox.health", "outbox.reporter"),
-        *("schedule.candidates", "schedule.pace"),
+        *("schedule.candidates", "schedule.pace", "glance.parts"),
         *("heads.colour", "heads.negatives", "heads.gallery"),
     ),
     ("length.midline", "length.plane", "length.ground", "length.outline"),
