@@ -158,7 +158,7 @@ class Memory:
         self.had_turn("heat", at_s)
 
     def saw_part(self, part: Region, heat: Heat, at_s: float) -> None:
-        """The same where something was seen of them larger; what it does not show may be cut off."""
+        """The same where they were seen larger; what a part does not show may be cut off."""
         self._parts[part.box] = at_s
         self._rested.add(part.box)
         if self.is_new_in_parts and -np.inf not in self._parts.values():
@@ -390,7 +390,7 @@ class Memory:
         return 0 if is_moving else track.evidence.looks
 
     def _has_come(self, item: Item) -> bool:
-        """Did something move where nothing had? In wind, and along what passes slowly, much does."""
+        """Did something move where nothing had? In wind, or where things pass, much does."""
         return item.why == "moved" and bool(self._rested_s[self._cells(item.box)].max() >= CAME_S)
 
     def _has_moved(self, box: Box) -> bool:

@@ -123,11 +123,7 @@ def follow(
     """
     pairs = _pairs([predicted(t, at_s) for t in tracks], spots)
     kept = [
-        matched(track, spots[pairs[i]], at_s)
-        if i in pairs
-        else track
-        if is_part
-        else _missed(track)
+        matched(track, spots[pairs[i]], at_s) if i in pairs else _missed(track, not is_part)
         for i, track in enumerate(tracks)
     ]
     kept = [t for t in kept if t.misses < MISSES]
@@ -172,8 +168,8 @@ def remembered(tracks: Sequence[Track], at_s: float) -> tuple[Track, ...]:
     return tuple(t for t in tracks if at_s - t.seen_s <= GONE_S)
 
 
-def _missed(track: Track) -> Track:
-    return msgspec.structs.replace(track, misses=track.misses + 1)
+def _missed(track: Track, times: int = 1) -> Track:
+    return msgspec.structs.replace(track, misses=track.misses + times)
 
 
 def _pairs(tracks: Sequence[Track], spots: Sequence[Spot]) -> dict[int, int]:

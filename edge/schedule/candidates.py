@@ -23,7 +23,7 @@ Why = Literal["glance", "track", "heat", "moved", "part", "aged"]
 
 LEAST_PX = 24  # side of a crop: less is a blur
 FILLS = 0.95  # of a crop's side: half of that is named a quarter as often, a little more is cut off
-# Looks at one thing alternate: what is not named so is named otherwise, and another view counts more.
+# Looks at a still thing alternate: what is not named so may be otherwise, and is another view.
 OTHERWISE = (FILLS, 0.65)
 WHOLE = 0.7  # of a thing: a look that holds less of it does not count
 # How often a look is right about a thing that fills so much of its crop's side: the bundle, on
