@@ -184,6 +184,7 @@ class _Run:
         self._engine_ms, self._glances = 0.0, 0
         self._ended = self._start  # the last launch, or nothing yet
         self._done: list[Box] = []  # things looked at
+        self._before: list[tuple[Item, Region]] = []  # looks of plans that a part has changed
         self._exploring_ms = 0.0
         self._items: Sequence[Item] = ()
         self._found: Sequence[Candidate] = ()
@@ -198,10 +199,7 @@ class _Run:
             none = none_for(self._tagger.heads, rows)
             past.saw_whole(self._looks[-1].tags, self._at_s, none)
         wants = not self._view.whole and not self._is_small and self._tagger.has_glance
-        if wants and past.is_new_in_parts and not is_limited(self._view):
-            for part in past.parts():  # they show what a glance at all of the frame would, and more
-                self._glance_at(part)
-        elif wants and past.wants_heat(self._at_s) and self._may("heat", "glance"):
+        if wants and past.wants_heat(self._at_s) and self._may("heat", "glance"):
             begin = self._clock()
             self._heat, engine_ms = self._tagger.glance(self._picture)
             self._launched("glance", begin, engine_ms)
@@ -228,6 +226,10 @@ class _Run:
         question, made, part = self._planned()
         while part is not None:  # and what it shows may change the plan
             region = self._found[part.candidate].region
+            self._before += [
+                (self._items[self._found[c.candidate].item], self._found[c.candidate].region)
+                for c in made
+            ]
             self._glance_at(region, part.gain, part.cost_ms)
             self._items = self._past.items(self._at_s, with_parts=True)
             question, made, part = self._planned()
@@ -261,8 +263,8 @@ class _Run:
             tuple(self._skipped),
             self._heat,
             past.motion,
-            tuple(self._items),
-            tuple(self._found),
+            (*(item for item, _ in self._before), *self._items),
+            tuple(self._candidates()),
             self._tagger.pace.slowdown,
             view.budget.frame_ms,
             past.sweep.ages_s(),
@@ -301,6 +303,13 @@ class _Run:
         left = budget.max_regions - sum(look.is_closer for look in self._looks)
         return question, plan(question, Budget(left_ms, left), self._exploring_ms)
 
+    def _candidates(self) -> Iterator[Candidate]:
+        """Of all plans, numbered as the items of all of them are."""
+        for number, (_, region) in enumerate(self._before):
+            yield Candidate(region, number)
+        for candidate in self._found:
+            yield Candidate(candidate.region, candidate.item + len(self._before))
+
     def _has_room(self) -> bool:
         """Is there budget for glances at parts of the frame?"""
         if not self._tagger.has_glance:
@@ -311,7 +320,7 @@ class _Run:
         """Was it looked at in this frame, in about this box?"""
         return not item.is_tile and any(overlap(item.box, box) >= SAME for box in self._done)
 
-    def _glance_at(self, part: Region, gain: float = 0.0, cost_ms: float = 0.0) -> None:
+    def _glance_at(self, part: Region, gain: float, cost_ms: float) -> None:
         """A part of the frame, in which things are larger."""
         begin = self._clock()
         told, engine_ms = self._tagger.glance(self._picture, part)

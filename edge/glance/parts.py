@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from edge.glance.heat import Heat, Spot
 from edge.pictures.regions import alike, tile_starts
@@ -87,7 +88,7 @@ def _moved(spot: Spot, x: int, y: int) -> Spot:
     return replace(spot, box=(x0 + x, y0 + y, x1 + x, y1 + y))
 
 
-def _within(cells: int, start: int, end: int, length: int) -> np.ndarray:  # type: ignore[type-arg]
+def _within(cells: int, start: int, end: int, length: int) -> NDArray[np.intp]:
     """The cells along a side whose middles lie in [start, end) px of `length`."""
     middles = (np.arange(cells) + 0.5) * length / cells
     return np.nonzero((middles >= start) & (middles < end))[0]

@@ -161,8 +161,6 @@ class Memory:
         """The same where they were seen larger; what a part does not show may be cut off."""
         self._parts[part.box] = at_s
         self._rested.add(part.box)
-        if self.is_new_in_parts and -np.inf not in self._parts.values():
-            self.had_turn("heat", at_s)
         self._faint = tuple(
             s for s in self._faint if not any(alike(s.box, own.box) for own in heat.spots)
         )
@@ -273,15 +271,6 @@ class Memory:
 
     # Inside.
 
-    @property
-    def is_new_in_parts(self) -> bool:
-        """Has the frame parts for glances, and had none yet, of any kind?"""
-        return bool(self._parts) and "heat" not in self._turns
-
-    def parts(self) -> list[Region]:
-        """All of them."""
-        return [Region(*box, "part") for box in self._parts]
-
     def _moved_items(self, box: Box) -> list[Item]:
         """What moved where no thing is known; the more so where something was faintly seen."""
         heat = max((s.heat for s in self._faint if alike(s.box, box)), default=0.0)
@@ -390,8 +379,13 @@ class Memory:
         return 0 if is_moving else track.evidence.looks
 
     def _has_come(self, item: Item) -> bool:
-        """Did something move where nothing had? In wind, or where things pass, much does."""
-        return item.why == "moved" and bool(self._rested_s[self._cells(item.box)].max() >= CAME_S)
+        """Did something move where nothing had, in full view? In wind, or where things pass, much
+        does; and of what comes in at an edge there is more to see soon.
+        """
+        (x0, y0, x1, y1), (width, height) = item.box, self._size
+        is_cut = x0 <= 0 or y0 <= 0 or x1 >= width or y1 >= height
+        has_rested = bool(self._rested_s[self._cells(item.box)].max() >= CAME_S)
+        return item.why == "moved" and has_rested and not is_cut
 
     def _has_moved(self, box: Box) -> bool:
         assert self.motion is not None

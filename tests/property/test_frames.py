@@ -119,8 +119,8 @@ def test_exploration_gets_its_tenth_of_the_looks(seed: int, count: int, ms: floa
     scene = Scene(many, noise=4.0, seed=seed, glance_ms=0.1)
     explored = closer = 0
     for seen in watched(scene, 10 * SECOND, budget(ms)):
-        kinds = [look.why for look in seen.looks if look.why != "glance"]
-        is_more = bool(seen.shed)
+        kinds = [look.why for look in seen.looks if look.is_closer]
+        is_more = bool(set(seen.shed) - {"part"})
         closer += len(kinds) * is_more
         explored += sum(why == "aged" for why in kinds) * is_more
     assert explored >= EXPLORING * closer - 2

@@ -140,7 +140,7 @@ def test_a_clock_that_goes_back_begins_anew():
     watched(scene, 20)
     scene.frame = 0
     seen = scene.watch()
-    assert seen.spent.glances == 5  # the whole frame's tags, and its four parts
+    assert seen.spent.glances == 6  # tags and heat of the whole frame, heat of its four parts
     assert seen.spent.crops >= 15
     assert seen.oldest_s == 0.0
 
