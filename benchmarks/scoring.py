@@ -34,7 +34,7 @@ class Trace(msgspec.Struct, frozen=True):
     found: tuple[float, ...]  # of them, after each look
     total_small: int
     found_small: tuple[float, ...]
-    crops: tuple[int, ...]  # looks at less than the whole frame, after each look
+    crops: tuple[int, ...]  # closer looks, glances apart, after each look
     engine_ms: tuple[float, ...]  # after each look
     wall_ms: float | None
     cpu_ms: float | None
@@ -60,7 +60,7 @@ def trace(scene: Composed, run: Run, wall_ms: float | None, cpu_ms: float | None
     """Count what each look of a run adds."""
     by_look = [finds(look, scene.placed) for look in run.looks]
     small = {n for n, p in enumerate(scene.placed) if _longest(p.box) <= SMALL_PX}
-    crops = [0, *accumulate(int(look.region.kind != "full") for look in run.looks)]
+    crops = [0, *accumulate(int(look.region.kind not in ("full", "part")) for look in run.looks)]
     ms = accumulate((look.engine_ms for look in run.looks), initial=run.before_ms)
     count = expected if run.is_unordered else counted
     kind = scene.kind

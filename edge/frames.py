@@ -14,19 +14,23 @@ import numpy as np
 
 from edge.bundle.manifest import Head
 from edge.glance.heat import Heat
+from edge.glance.parts import joined
 from edge.heads.colour import coloured
 from edge.heads.scores import GALLERY, among, none_for, tags_for
 from edge.length.ruler import Ruler, told
 from edge.memory import known
 from edge.memory.known import Memory
 from edge.pictures import pixels
-from edge.records import F32, Budget, Nothing, Picture, Region, Spent, Tag
+from edge.pictures.regions import overlap
+from edge.records import F32, Box, Budget, Nothing, Picture, Region, Spent, Tag
 from edge.schedule.candidates import Candidate, Item, Why, asked, candidates
 from edge.schedule.pace import Pace
 from edge.schedule.plan import NOTHING, Asked, Choice, plan
 
 OVERLAPPED = (4 / 3) ** 2  # tiles that share a quarter of their side: so many more
 STARVED_S = 1.0  # without any launch: then one is made, whatever the budget says
+ROOM = 4.0  # glances: a budget of less has none for parts of the frame, closer looks need it
+SAME = 0.6  # of the area of both: one crop twice in a frame would show the same
 
 
 class View(msgspec.Struct, frozen=True):
@@ -50,6 +54,11 @@ class Looked(msgspec.Struct, frozen=True):
     engine_ms: float
     gain: float = 0.0  # what it was expected to add; 0 for a look at the whole frame
     cost_ms: float = 0.0  # what it was expected to take, cutting included; likewise
+
+    @property
+    def is_closer(self) -> bool:
+        """Did it name what it saw, of less than the whole frame? A glance at a part does not."""
+        return self.region.kind not in ("full", "part")
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -108,7 +117,7 @@ class Looker(Protocol):
     def looks(
         self, picture: Picture, regions: Iterable[Region]
     ) -> Generator[Looks, None, None]: ...
-    def glance(self, picture: Picture) -> tuple[Heat, float]: ...
+    def glance(self, picture: Picture, part: Region | None = None) -> tuple[Heat, float]: ...
 
 
 def tag_frame(
@@ -172,8 +181,11 @@ class _Run:
         self._looks: list[Looked] = []
         self._skipped: list[Skipped] = []
         self._heat: Heat | None = None
-        self._engine_ms = 0.0
+        self._engine_ms, self._glances = 0.0, 0
         self._ended = self._start  # the last launch, or nothing yet
+        self._done: list[Box] = []  # things looked at
+        self._before: list[tuple[Item, Region]] = []  # looks of plans that a part has changed
+        self._exploring_ms = 0.0
         self._items: Sequence[Item] = ()
         self._found: Sequence[Candidate] = ()
         self._lengths: Sequence[Tag] = ()
@@ -182,15 +194,17 @@ class _Run:
         """The whole frame, where it has changed or was not seen for long."""
         past, whole = self._past, Region(0, 0, self._width, self._height, "full")
         if (self._view.whole or past.wants_tags(self._at_s)) and self._may("tags", "focus"):
-            looks = self._look(self._tagger.looks(self._picture, [whole]), whole, "glance")
+            looks = self._launch(self._tagger.looks(self._picture, [whole]))
+            tags = self._told(looks, whole, "glance")
             rows = {name: scores[0] for name, scores in looks.scores.items()}
             none = none_for(self._tagger.heads, rows)
-            past.saw_whole(self._looks[-1].tags, self._at_s, none)
+            past.saw_whole(tags, self._at_s, none)
         wants = not self._view.whole and not self._is_small and self._tagger.has_glance
         if wants and past.wants_heat(self._at_s) and self._may("heat", "glance"):
             begin = self._clock()
             self._heat, engine_ms = self._tagger.glance(self._picture)
             self._launched("glance", begin, engine_ms)
+            self._glances += 1
             past.saw_heat(self._heat, self._at_s)
 
     def focus(self) -> None:
@@ -201,24 +215,27 @@ class _Run:
         """
         if self._is_small:
             return
-        self._items = self._past.items(self._at_s)
+        self._items = self._past.items(self._at_s, with_parts=self._has_room())
         if self._items and not self._fits("focus"):
             self._skipped += [
                 Skipped(Region(*item.box), item.why) for item in self._items if item.worth > NOTHING
             ]
             return
-        self._found = found = candidates(self._items, self._width, self._height)
-        question, choices = self._plan()
-        regions = (found[choice.candidate].region for choice in choices)
-        done = 0
-        with closing(self._tagger.looks(self._picture, regions)) as looks:
-            for choice in choices:
-                if not self._fits("focus"):
-                    break
-                self._look_at(looks, choice)
-                done += 1
+        budget = self._view.budget
+        cost_ms = self._tagger.pace.planned_ms("focus")
+        self._exploring_ms = self._past.sweep.owed_ms(budget.frame_ms, cost_ms)
+        question, made, part = self._planned()
+        while part is not None:  # and what it shows may change the plan
+            region = self._found[part.candidate].region
+            self._before += [
+                (self._items[self._found[c.candidate].item], self._found[c.candidate].region)
+                for c in made
+            ]
+            self._glance_at(region, part.gain, part.cost_ms)
+            self._items = self._past.items(self._at_s, with_parts=True)
+            question, made, part = self._planned()
         self._past.had_turn("focus", self._at_s)  # there may have been nothing to look at
-        self._skip(question, choices[:done])
+        self._skip(question, made)
 
     def measure(self, ruler: Ruler) -> None:
         """Fish and their lengths, in what is left of the budget."""
@@ -233,8 +250,8 @@ class _Run:
         tags, past.colours = coloured(self._picture, known_tags, past.colours)
         if view.ruler is not None:
             tags = told(tags, self._lengths)
-        closer = sum(look.region.kind != "full" for look in self._looks)
-        launches = len(self._looks) - closer + (self._heat is not None)
+        closer = sum(look.is_closer for look in self._looks)
+        launches = len(self._looks) - closer + self._glances
         end = self._clock()
         if self._ended > self._start:
             past.tail_ms = max((end - self._ended) * 1e3, 0.9 * past.tail_ms)
@@ -247,48 +264,99 @@ class _Run:
             tuple(self._skipped),
             self._heat,
             past.motion,
-            tuple(self._items),
-            tuple(self._found),
+            (*(item for item, _ in self._before), *self._items),
+            tuple(self._candidates()),
             self._tagger.pace.slowdown,
             view.budget.frame_ms,
             past.sweep.ages_s(),
             past.none(self._tagger.heads, self._at_s),
         )
 
+    def _planned(self) -> tuple[Asked, tuple[Choice, ...], Choice | None]:
+        """What could be looked at; the looks made, in order; and the glance at a part that the plan
+        has after them, if there is one and time for it.
+        """
+        self._items = [item for item in self._items if not self._is_done(item)]
+        self._found = found = candidates(self._items, self._width, self._height)
+        question, choices = self._plan()
+        parts = [n for n, c in enumerate(choices) if found[c.candidate].region.kind == "part"]
+        before = choices[: parts[0]] if parts else choices
+        regions = (found[choice.candidate].region for choice in before)
+        made: list[Looks] = []
+        with closing(self._tagger.looks(self._picture, regions)) as looks:
+            while len(made) < len(before) and self._fits("focus"):
+                made.append(self._launch(looks))
+                if len(made) > 1:  # what the engine gave before was made out beside this launch
+                    self._saw(made[-2], before[len(made) - 2])
+        if made:
+            self._saw(made[-1], before[len(made) - 1])
+        is_part = bool(parts) and len(made) == len(before) and self._fits("glance")
+        return question, before[: len(made)], choices[parts[0]] if is_part else None
+
     def _plan(self) -> tuple[Asked, tuple[Choice, ...]]:
         """What could be looked at, and what will be. A look fits, or has to be made all the same:
         `_fits` said so.
         """
-        budget, cost_ms = self._view.budget, self._tagger.pace.planned_ms("focus")
-        question = asked(self._items, self._found, cost_ms)
+        budget, pace = self._view.budget, self._tagger.pace
+        cost_ms = pace.planned_ms("focus")
+        part_ms = pace.planned_ms("glance") + 2 * cost_ms if self._tagger.has_glance else 0.0
+        question = asked(self._items, self._found, cost_ms, part_ms)
         left_ms = max(budget.frame_ms - self._spent_ms() - self._past.tail_ms, cost_ms)
-        exploring_ms = self._past.sweep.owed_ms(budget.frame_ms, cost_ms)
-        return question, plan(question, Budget(left_ms, budget.max_regions), exploring_ms)
+        left = budget.max_regions - sum(look.is_closer for look in self._looks)
+        return question, plan(question, Budget(left_ms, left), self._exploring_ms)
 
-    def _look_at(self, ready: Iterator[Looks], choice: Choice) -> None:
+    def _candidates(self) -> Iterator[Candidate]:
+        """Of all plans, numbered as the items of all of them are."""
+        for number, (_, region) in enumerate(self._before):
+            yield Candidate(region, number)
+        for candidate in self._found:
+            yield Candidate(candidate.region, candidate.item + len(self._before))
+
+    def _has_room(self) -> bool:
+        """Is there budget for glances at parts of the frame?"""
+        if not self._tagger.has_glance:
+            return False
+        return self._view.budget.frame_ms >= ROOM * self._tagger.pace.planned_ms("glance")
+
+    def _is_done(self, item: Item) -> bool:
+        """Was it looked at in this frame, in about this box?"""
+        return not item.is_tile and any(overlap(item.box, box) >= SAME for box in self._done)
+
+    def _glance_at(self, part: Region, gain: float, cost_ms: float) -> None:
+        """A part of the frame, in which things are larger."""
+        begin = self._clock()
+        told, engine_ms = self._tagger.glance(self._picture, part)
+        self._launched("glance", begin, engine_ms)
+        self._looks.append(Looked(part, "part", (), engine_ms, gain, cost_ms))
+        self._heat = joined(self._heat, told, part, self._width, self._height)
+        self._past.saw_part(part, told, self._at_s)
+
+    def _saw(self, looks: Looks, choice: Choice) -> None:
+        """What came of a closer look."""
         candidate = self._found[choice.candidate]
         item, region = self._items[candidate.item], candidate.region
-        looks = self._look(ready, region, item.why, choice.gain, choice.cost_ms)
-        tags = self._looks[-1].tags
+        tags = self._told(looks, region, item.why, choice)
         self._past.saw(self._picture, self._tagger.heads, item, region, looks, tags, self._at_s)
+        self._done += [] if item.is_tile else [item.box]
         if item.why == "aged":
             self._past.sweep.explored(choice.cost_ms)
+            self._exploring_ms = max(0.0, self._exploring_ms - choice.cost_ms)
 
-    def _look(
-        self,
-        ready: Iterator[Looks],
-        region: Region,
-        why: Why,
-        gain: float = 0.0,
-        cost_ms: float = 0.0,
-    ) -> Looks:
-        """The next of `ready`, which is about `region`."""
+    def _launch(self, ready: Iterator[Looks]) -> Looks:
+        """The next of `ready`."""
         begin = self._clock()
         looks = next(ready)
         self._launched("focus", begin, looks.engine_ms)
-        tags = tuple(self._tags_of(looks, region))
-        self._looks.append(Looked(region, why, tags, looks.engine_ms, gain, cost_ms))
         return looks
+
+    def _told(
+        self, looks: Looks, region: Region, why: Why, choice: Choice | None = None
+    ) -> tuple[Tag, ...]:
+        """What a look says alone."""
+        tags = tuple(self._tags_of(looks, region))
+        gain, cost_ms = (choice.gain, choice.cost_ms) if choice else (0.0, 0.0)
+        self._looks.append(Looked(region, why, tags, looks.engine_ms, gain, cost_ms))
+        return tags
 
     def _tags_of(self, looks: Looks, region: Region) -> Iterator[Tag]:
         for head in self._tagger.heads:

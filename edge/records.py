@@ -48,7 +48,7 @@ class Region(msgspec.Struct, frozen=True):
     y0: int
     x1: int
     y1: int
-    kind: Literal["full", "tile", "crop"] = "crop"
+    kind: Literal["full", "part", "tile", "crop"] = "crop"  # part: for a glance
 
     @property
     def box(self) -> Box:

@@ -132,14 +132,14 @@ class Tagger:
             if head.name not in off
         )
 
-    def glance(self, picture: Picture) -> tuple[Heat, float]:
-        """Where in a picture a closer look would pay, and the ms inside the engine.
+    def glance(self, picture: Picture, part: Region | None = None) -> tuple[Heat, float]:
+        """Where in a picture, or in a part of it, a closer look would pay; ms inside the engine.
 
         Raises ValueError without a glance in the bundle, InferenceError when the engine fails.
         """
         if self._glancer is None:
             raise ValueError(f"{self.bundle.root}: bundle has no glance")
-        return self._glancer.glance(picture)
+        return self._glancer.glance(picture, part)
 
     def look(self, picture: Picture, regions: Sequence[Region]) -> Looks:
         """Scores of every head for each region, in the order of `regions`.

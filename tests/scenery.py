@@ -73,6 +73,7 @@ class Scene:
     has_glance: bool = True
     noise: float = 0.0  # of a look's logits
     shake_px: float = 0.0  # of a spot
+    hidden_px: int = 0  # side of things that a glance at all of the frame does not show: below it
     seed: int = 0
     slow: Callable[[float], float] = lambda now_s: 1.0  # how much slower a launch is
     heads: tuple[Head, ...] = (KIND, WORDS)
@@ -135,10 +136,13 @@ class Scene:
             ms = self._launch("focus", region.box, self.focus_ms)
             yield self._seen_in(region, ms)
 
-    def glance(self, picture: Picture) -> tuple[Heat, float]:
-        ms = self._launch("glance", (0, 0, WIDTH, HEIGHT), self.glance_ms)
+    def glance(self, picture: Picture, part: Region | None = None) -> tuple[Heat, float]:
+        within = part.box if part else (0, 0, WIDTH, HEIGHT)
+        ms = self._launch("glance", within, self.glance_ms)
         spots: list[Spot] = []
-        for thing in self.there():
+        least_px = 0 if part else self.hidden_px
+        shown = [t for t in self.there() if t.side >= least_px]
+        for thing in (t for t in shown if _share(t.box(self.frame), within) == 1 or not part):
             shift = self.rng.normal(0, self.shake_px, 2).round().astype(int)
             x0, y0, x1, y1 = thing.box(self.frame)
             x0, x1 = (min(max(int(v + shift[0]), 0), WIDTH) for v in (x0, x1))

@@ -24,5 +24,6 @@ class Ours:
 
 
 def told(seen: Seen) -> Watched:
-    looks = tuple(Look(look.region, look.engine_ms, look.tags) for look in seen.looks)
+    named = (look for look in seen.looks if look.why != "part")  # a glance names nothing
+    looks = tuple(Look(look.region, look.engine_ms, look.tags) for look in named)
     return Watched(seen.tags, looks)

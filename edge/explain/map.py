@@ -21,6 +21,7 @@ COLOURS: dict[str, Colour] = {  # by why there was, or would have been, a look
     "track": (86, 200, 255),
     "heat": (255, 178, 62),
     "moved": (240, 120, 220),
+    "part": (120, 225, 170),
     "aged": (160, 176, 205),
 }
 WHY = {  # in words
@@ -28,6 +29,7 @@ WHY = {  # in words
     "track": "a known thing",
     "heat": "a hot spot",
     "moved": "it moved",
+    "part": "glance at a part",
     "aged": "not seen for long",
 }
 DARK, WHITE = (16, 18, 23), (245, 247, 250)
@@ -41,7 +43,7 @@ MOST_TAGS = 40  # with a label on the frame
 def explained_map(canvas: U8, zoom: float, tags: Sequence[Tag], seen: Seen, ink: Ink) -> None:
     """Draw on `canvas`, the frame `zoom` times as large as it is."""
     whole = canvas.shape[1], canvas.shape[0]
-    closer = [look for look in seen.looks if look.region.kind != "full"]
+    closer = [look for look in seen.looks if look.is_closer]
     looked = [_zoomed(look.region.box, zoom) for look in closer]
     if seen.ages_s is not None:
         _dim(canvas, looked)

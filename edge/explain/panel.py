@@ -96,7 +96,7 @@ def _spent_bar(column: Column, engine_ms: float, total_ms: float, budget_ms: flo
 def _looks(column: Column, seen: Seen, rows: int) -> None:
     """A line a look: its number on the frame, why it was made, what it brought and took."""
     looks = seen.looks
-    closer = sum(look.region.kind != "full" for look in looks)
+    closer = sum(look.is_closer for look in looks)
     column.heading("LOOKS", f"{closer} closer ones, {len(seen.candidates)} candidates")
     if not looks:
         column.keys([(FAINT, "none: nothing was worth one, or there was no time")])
@@ -106,7 +106,7 @@ def _looks(column: Column, seen: Seen, rows: int) -> None:
         column.skip(1)
     number = 0
     for look in looks[: _shown(len(looks), rows)]:
-        number += look.region.kind != "full"
+        number += look.is_closer
         _look(column, look, number, is_planned=math.isfinite(seen.budget_ms))
     _more(column, len(looks), rows)
     column.skip(0.5)
@@ -114,15 +114,17 @@ def _looks(column: Column, seen: Seen, rows: int) -> None:
 
 def _look(column: Column, look: Looked, number: int, *, is_planned: bool) -> None:
     """Without a budget nobody asked how long it would take."""
-    is_closer = look.region.kind != "full"
+    is_closer = look.is_closer
     radius = round(column.letter * 0.42)
     disc(column.canvas, column.left + radius, column.middle, radius, COLOURS[look.why])
     words = str(number) if is_closer else ""
     x = column.left + radius - column.ink.width(words, 0.6) // 2
     column.ink.write(column.canvas, words, x, column.y, BACK, 0.6)
-    best = look.tags[0].tag if look.tags else "nothing"
-    gain = f"{look.gain:.2f}" if is_closer else "-"
-    planned = f"{look.cost_ms:.1f}" if is_closer and is_planned else "-"
+    nothing = "-" if look.why == "part" else "nothing"  # it names none, it finds places
+    best = look.tags[0].tag if look.tags else nothing
+    is_chosen = look.why != "glance"
+    gain = f"{look.gain:.2f}" if is_chosen else "-"
+    planned = f"{look.cost_ms:.1f}" if is_chosen and is_planned else "-"
     cells = ("", WHY[look.why], best, gain, planned, f"{look.engine_ms:.1f}")
     column.cells(cells, LOOKS_AT, TEXT)
     column.skip(1)

@@ -57,7 +57,7 @@ def _crops(picture: U8, width: int, ink: Ink, seen: Seen) -> U8:
 
     As high without any, so that a camera's pictures are alike; nothing where one look shows all.
     """
-    closer = [look for look in seen.looks if look.region.kind != "full"]
+    closer = [look for look in seen.looks if look.is_closer]
     side, gap = round(ink.size_px * CROP), round(ink.size_px * 0.5)
     strip: U8 = np.full((0 if seen.ages_s is None else side + gap, width, 3), BACK, np.uint8)
     shown = closer if len(strip) else []

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from edge.records import F32, U8
+from edge.records import F32, U8, Box
 
 LEAST = 6.0  # luma levels (0..255): less is noise on any camera
 ABOVE_NOISE = 5.0  # times the noise; of 32,400 samples one in some frames gets there by chance
@@ -26,6 +27,7 @@ class Gate(msgspec.Struct, frozen=True, eq=False):
 
     luma: U8 | None = None  # (h, w), sampled
     noise: float = 2.0  # luma levels, robust standard deviation of a difference
+    changed: NDArray[np.bool_] | None = None  # (h, w) samples that differ from the frame before
 
 
 def step_px(width: int, height: int, rows: int, columns: int) -> int:
@@ -47,9 +49,32 @@ def moved(gate: Gate, luma: U8, rows: int, columns: int) -> tuple[Gate, F32]:
         np.median(size[::SKIPPED, ::SKIPPED])
     )  # equals a normal distribution's deviation
     noise = gate.noise + FOLLOWS * (spread - gate.noise)
-    counts = binned(size > max(LEAST, ABOVE_NOISE * noise), rows, columns)
+    changed = size > max(LEAST, ABOVE_NOISE * noise)
+    counts = binned(changed, rows, columns)
     found = np.where(counts >= FEW, np.minimum(1.0, counts / SURE), 0.0)
-    return Gate(luma, noise), found.astype(np.float32)
+    return Gate(luma, noise, changed), found.astype(np.float32)
+
+
+def tight(gate: Gate, box: Box, width: int, height: int) -> Box:
+    """What changed within a box of a frame of width x height px, to a sample; the box if nothing.
+
+    A cell is far larger than a sample, and a thing that fills a third of its crop is no longer
+    named.
+    """
+    if gate.changed is None:
+        return box
+    rows, columns = gate.changed.shape
+    top, bottom = box[1] * rows // height, -(-box[3] * rows // height)
+    left, right = box[0] * columns // width, -(-box[2] * columns // width)
+    ys, xs = np.nonzero(gate.changed[top:bottom, left:right])
+    if not ys.size:
+        return box
+    x0, x1 = (
+        (left + int(xs.min())) * width // columns,
+        (left + int(xs.max()) + 1) * width // columns,
+    )
+    y0, y1 = (top + int(ys.min())) * height // rows, (top + int(ys.max()) + 1) * height // rows
+    return max(x0, box[0]), max(y0, box[1]), min(x1, box[2]), min(y1, box[3])
 
 
 def binned(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], rows: int, columns: int) -> F32:

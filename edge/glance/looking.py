@@ -13,6 +13,7 @@ from edge.bundle.read import Bundle
 from edge.engines import Engine, open_engine
 from edge.errors import BundleError, InferenceError
 from edge.glance.heat import Heat, read
+from edge.glance.parts import shifted
 from edge.pictures import pixels
 from edge.pictures.planes import Scratch
 from edge.records import F32, U8, Picture, Region
@@ -42,15 +43,19 @@ class Glancer:
         golden = pixels.decode(bundle.read(spec.golden), f"{bundle.root}/{spec.golden.file}")
         self._require(golden)
 
-    def glance(self, picture: Picture) -> tuple[Heat, float]:
-        """Heat over the picture, and the ms inside the engine. Raises InferenceError."""
+    def glance(self, picture: Picture, part: Region | None = None) -> tuple[Heat, float]:
+        """Heat over the picture, or over a part of it alone; and the ms inside the engine.
+
+        Spots lie in px of the picture. Raises InferenceError.
+        """
         width, height = pixels.size(picture)
-        whole = Region(0, 0, width, height, "full")
-        pixels.shrink_into(picture, whole, self._input[0], self._scratch)
+        region = part or Region(0, 0, width, height, "full")
+        pixels.shrink_into(picture, region, self._input[0], self._scratch)
         launch = self._clock()
         heat, geometry = self._run(self._input)
         engine_ms = (self._clock() - launch) * 1e3
-        return read(heat, geometry, self._spec, width, height), engine_ms
+        seen = read(heat, geometry, self._spec, region.x1 - region.x0, region.y1 - region.y0)
+        return shifted(seen, region, width, height), engine_ms
 
     def close(self) -> None:
         self._engine.close()

@@ -12,8 +12,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from edge.bundle.manifest import Head
-from edge.glance.gate import Gate, moved, step_px
+from edge.glance.gate import Gate, moved, step_px, tight
 from edge.glance.heat import Heat, Spot
+from edge.glance.parts import expected, holds, parts
 from edge.heads.scores import GALLERY, among, group_for, none_for, tags_for
 from edge.length.ruler import Measured
 from edge.memory import appearance, evidence, tracks
@@ -22,17 +23,20 @@ from edge.memory.tracks import BORN, Track
 from edge.pictures import pixels
 from edge.pictures.regions import alike
 from edge.records import F32, Box, Nothing, Picture, Region, Tag
-from edge.schedule.candidates import Item, moved_boxes
+from edge.schedule.candidates import Item, Why, moved_boxes
 from edge.schedule.sweep import COLUMNS, ROWS, Sweep
 
 TAGS_S = 1.0  # how old the tags of the whole frame may be while something moves
 STILL_S = 5.0  # how old they, and the heat, may be while nothing does
 WAKES = 0.5  # share of the frame: when so much changes, what was seen in places is out of date
 HIDDEN = 0.3  # of things: so many a glance may not show
+HIDDEN_IN_PARTS = 0.1  # and those at all parts of the frame, in which things are larger
 OPEN_S = 1.0  # how long a thing may wait for its first look
 REFRESH_S = 30.0  # after which a settled thing is worth another look
 GROWN = 1.2  # times the largest area at a look: more detail than was seen then
 BACK_S = 1.0  # by which a clock may go back; more, and it began anew
+CAME_S = 2.0  # without motion: what moves there after that has come
+KNOWN_S = 0.5  # how old the heat may be while only known things move
 COMPARED = 20  # things a frame whose appearance is compared
 
 Turn = Literal["tags", "heat", "focus"]  # what a launch is for
@@ -72,12 +76,16 @@ class Memory:
         self.sweep = Sweep(*size, input_px, at_s, is_fine=is_fine)
         self._gate = Gate()
         self._moves = False  # since the frame was last seen as a whole
+        self._rested_s = np.zeros((ROWS, COLUMNS))  # before what moves now: without motion
+        self._moved_s = np.full((ROWS, COLUMNS), -np.inf)  # when something last did, by cell
         self._compared = 0
         self._places: dict[Box, tuple[float, tuple[Tag, ...]]] = {}  # as many as there are tiles
         self._faint: tuple[Spot, ...] = ()
         self._whole: tuple[Tag, ...] = ()
         self._whole_none: dict[str, float] = {}
         self._turns: dict[Turn, float] = {}  # when each last had its
+        self._parts = dict.fromkeys((p.box for p in parts(*size, input_px)), -np.inf)  # glanced at
+        self._rested: set[Box] = set()  # of them, those where nothing moved since
         self._tracks: tuple[Track, ...] = ()
 
     def arrive(
@@ -95,9 +103,14 @@ class Memory:
         luma = pixels.luma_grid(picture, step_px(*size, ROWS, COLUMNS))
         self._gate, self.motion = moved(self._gate, luma, ROWS, COLUMNS)
         self._moves = self._moves or bool(self.motion.any())
+        self._rested_s = np.where(self.motion > 0, at_s - self._moved_s, 0.0)
+        self._moved_s = np.where(self.motion > 0, at_s, self._moved_s)
         if self._is_awake():
             self._places.clear()
+            self._parts = dict.fromkeys(self._parts, -np.inf)
             self.sweep.wake()
+        self._rested = {box for box in self._rested if not self._has_moved(box)}
+        self._tracks = tuple(self._kept(track, at_s) for track in self._tracks)
         self._tracks = tracks.remembered(self._tracks, at_s)
         self._compare(picture, at_s)
         return self.sweep.is_small
@@ -111,10 +124,17 @@ class Memory:
         return self._age_s("tags", at_s) >= (TAGS_S if self._moves else STILL_S)
 
     def wants_heat(self, at_s: float) -> bool:
-        """Has anything moved, did the last glance miss a thing, or was it long ago?"""
-        has_moved = self.motion is not None and bool(self.motion.any())
-        is_missed = any(track.misses for track in self._tracks)
-        return has_moved or is_missed or self._age_s("heat", at_s) >= STILL_S
+        """Has anything moved, did the last glance miss a thing, or was it long ago?
+
+        While all that moves is known, and where it should be, a glance now and then is enough.
+        """
+        age_s = self._age_s("heat", at_s)
+        if age_s >= STILL_S or any(track.misses for track in self._tracks):
+            return True
+        if self.motion is None or self._moved_s.max() <= self._turns.get("heat", -np.inf):
+            return False
+        known = [self._box(track, at_s) for track in self._tracks]
+        return age_s >= KNOWN_S or bool(moved_boxes(self.motion, known, *self._size))
 
     def is_turn(self, turn: Turn) -> bool:
         """Did closer looks have theirs since this had?"""
@@ -133,15 +153,35 @@ class Memory:
 
     def saw_heat(self, heat: Heat, at_s: float) -> None:
         """Things move to the hot spots that are theirs; others are new."""
-        before = {track.id for track in self._tracks}
-        followed = tracks.follow(self._tracks, heat.spots, at_s, self._next_id)
-        self._next_id = max([self._next_id, *(t.id + 1 for t in followed)])
-        self._tracks = tuple(_grown(t) if t.id in before else t for t in followed)
-        known = [self._box(t, at_s) for t in self._tracks]
-        faint = [s for s in heat.spots if s.heat < BORN]
-        self._faint = tuple(s for s in faint if not any(alike(s.box, k) for k in known))
-        self._tracks = tracks.merged(self._tracks, known)
+        self._faint = ()
+        self._follow(self._tracks, heat.spots, at_s)
         self.had_turn("heat", at_s)
+
+    def saw_part(self, part: Region, heat: Heat, at_s: float) -> None:
+        """The same where they were seen larger; what a part does not show may be cut off."""
+        self._parts[part.box] = at_s
+        self._rested.add(part.box)
+        self._faint = tuple(
+            s for s in self._faint if not any(alike(s.box, own.box) for own in heat.spots)
+        )
+        inside = [t for t in self._tracks if holds(part.box, self._box(t, at_s))]
+        self._follow(inside, heat.spots, at_s, is_part=True)
+
+    def _follow(
+        self, those: Sequence[Track], spots: Sequence[Spot], at_s: float, *, is_part: bool = False
+    ) -> None:
+        """Tracks that spots may be of are matched with them; the others stay as they are."""
+        before = {track.id for track in those}
+        others = [track for track in self._tracks if track.id not in before]
+        followed = tracks.follow(those, spots, at_s, self._next_id, is_part=is_part)
+        self._next_id = max([self._next_id, *(t.id + 1 for t in followed)])
+        grown = [_grown(t) if t.id in before else t for t in followed]
+        self._tracks = tuple(sorted((*others, *grown), key=lambda t: t.id)[: tracks.MOST])
+        known = [self._box(t, at_s) for t in self._tracks]
+        faint = (s for s in spots if s.heat < BORN)
+        new = (s for s in faint if not any(alike(s.box, k) for k in known))
+        self._faint = (*self._faint, *new)
+        self._tracks = tracks.merged(self._tracks, known)
 
     def new_id(self) -> int:
         """A number that no thing of this source had before."""
@@ -150,19 +190,22 @@ class Memory:
 
     # What a closer look could bring.
 
-    def items(self, at_s: float) -> list[Item]:
-        """Things first, then what moved without one, then what nobody looked at for long."""
+    def items(self, at_s: float, *, with_parts: bool = False) -> list[Item]:
+        """Things first, then what moved without one, then what nobody looked at for long.
+
+        with_parts  and parts of the frame that a glance could go to
+        """
         things = [self._item(track, at_s) for track in self._tracks]
         found = [item for item in things if item.worth > 0]
         if self._turns.get("heat") == at_s:
             due = [spot for spot in self._faint if self.sweep.is_due(spot.box)]
             found += [Item(spot.box, spot.heat, "heat") for spot in due]
-        known = [item.box for item in things] + [spot.box for spot in self._faint]
         if self.motion is not None:
-            for box in moved_boxes(self.motion, known, *self._size):
-                found += self.sweep.moved_items(box)
-        is_glanced = self._age_s("heat", at_s) <= STILL_S
-        return found + self.sweep.items(HIDDEN if is_glanced else 1.0)
+            for box in moved_boxes(self.motion, [item.box for item in things], *self._size):
+                found += self._moved_items(tight(self._gate, box, *self._size))
+        if with_parts:
+            found += self._part_items(at_s)
+        return found + self.sweep.items(self._hidden(at_s, with_parts))
 
     def saw(
         self,
@@ -183,7 +226,7 @@ class Memory:
             self._places[region.box] = (at_s, tuple(tags))
             return
         number = item.track
-        if number is None and found:
+        if number is None and (found or self._has_come(item)):  # it may be named otherwise
             number = self._met(Spot(item.box, BORN), at_s)
         self._tracks = tuple(
             self._looked(track, picture, heads, looks, found, at_s) if track.id == number else track
@@ -228,6 +271,28 @@ class Memory:
 
     # Inside.
 
+    def _moved_items(self, box: Box) -> list[Item]:
+        """What moved where no thing is known; the more so where something was faintly seen."""
+        heat = max((s.heat for s in self._faint if alike(s.box, box)), default=0.0)
+        moved_here = self.sweep.moved_items(box)
+        return [replace(i, worth=1 - (1 - i.worth) * (1 - heat)) for i in moved_here]
+
+    def _part_items(self, at_s: float) -> list[Item]:
+        """Parts of the frame that were not glanced at for long, and where something moved since."""
+        known = [(self._box(t, at_s), t.heat) for t in self._tracks]
+        known += [(spot.box, spot.heat) for spot in self._faint]
+        return [
+            Item(box, expected(box, known), "part")
+            for box, seen_s in self._parts.items()
+            if at_s - seen_s >= REFRESH_S and box not in self._rested
+        ]
+
+    def _hidden(self, at_s: float, with_parts: bool) -> float:
+        """The share of things that no glance has told of, or is about to."""
+        if self._parts and all(at_s - seen_s <= REFRESH_S for seen_s in self._parts.values()):
+            return HIDDEN_IN_PARTS
+        return HIDDEN if with_parts or self._age_s("heat", at_s) <= STILL_S else 1.0
+
     def _age_s(self, turn: Turn, at_s: float) -> float:
         return at_s - self._turns.get(turn, -np.inf)
 
@@ -243,9 +308,11 @@ class Memory:
         if known.state == "open":
             worth = max(track.heat, BORN) * (1 - known.sure)
             waits_s = at_s - track.born_s - OPEN_S if track.looked_s is None else 0.0
-            return Item(box, worth, "track" if known.looks else "heat", waits_s, track.id)
+            why: Why = "track" if known.looks else "heat"
+            return Item(box, worth, why, waits_s, track.id, self._same_looks(track, box))
         aged = (at_s - (track.looked_s or at_s)) / REFRESH_S
-        return Item(box, 0.05 * aged**2 if aged > 1 else 0.0, "track", 0.0, track.id)
+        worth = 0.05 * aged**2 if aged > 1 else 0.0
+        return Item(box, worth, "track", 0.0, track.id, self._same_looks(track, box))
 
     def _met(self, spot: Spot, at_s: float) -> int:
         """Something was found where no track is: one that is near has moved here, or it is new."""
@@ -299,12 +366,37 @@ class Memory:
             for t in self._tracks
         )
 
+    def _kept(self, track: Track, at_s: float) -> Track:
+        """What a look named is there for as long as nothing moves there, whatever a glance says."""
+        box = self._box(track, track.seen_s)
+        if not track.evidence.names or self._moved_s[self._cells(box)].max() > track.seen_s:
+            return track
+        return replace(track, seen_s=at_s, misses=0)
+
+    def _same_looks(self, track: Track, box: Box) -> int:
+        """Looks that showed it as another one would: what moves shows another view anyway."""
+        is_moving = self.motion is not None and self._has_moved(box)
+        return 0 if is_moving else track.evidence.looks
+
+    def _has_come(self, item: Item) -> bool:
+        """Did something move where nothing had, in full view? In wind, or where things pass, much
+        does; and of what comes in at an edge there is more to see soon.
+        """
+        (x0, y0, x1, y1), (width, height) = item.box, self._size
+        is_cut = x0 <= 0 or y0 <= 0 or x1 >= width or y1 >= height
+        has_rested = bool(self._rested_s[self._cells(item.box)].max() >= CAME_S)
+        return item.why == "moved" and has_rested and not is_cut
+
     def _has_moved(self, box: Box) -> bool:
         assert self.motion is not None
+        return bool(self.motion[self._cells(box)].any())
+
+    def _cells(self, box: Box) -> tuple[slice, slice]:
+        """Of the grid of motion, those that a box lies in."""
         width, height = self._size
         y0, y1 = box[1] * ROWS // height, -(-box[3] * ROWS // height)
         x0, x1 = box[0] * COLUMNS // width, -(-box[2] * COLUMNS // width)
-        return bool(self.motion[y0:y1, x0:x1].any())
+        return slice(y0, y1), slice(x0, x1)
 
 
 def _grown(track: Track) -> Track:

@@ -77,7 +77,15 @@ def box_of(track: Track, width: int, height: int) -> Box:
 
 
 def matched(track: Track, spot: Spot, at_s: float) -> Track:
-    """The track after it was seen at a spot."""
+    """The track after it was seen at a spot.
+
+    Seen again in one frame, it was seen closer: that is where it is, and nothing of its speed.
+    """
+    if at_s == track.at_s:
+        seen = born(track.id, spot, at_s)
+        heat = max(track.heat, spot.heat)
+        box = {"x": seen.x, "y": seen.y, "wide": seen.wide, "tall": seen.tall}
+        return msgspec.structs.replace(track, seen_s=at_s, heat=heat, misses=0, **box)
     now = predicted(track, at_s)
     dt = max(at_s - track.at_s, 1e-3)
     x0, y0, x1, y1 = spot.box
@@ -101,15 +109,21 @@ def matched(track: Track, spot: Spot, at_s: float) -> Track:
 
 
 def follow(
-    tracks: Sequence[Track], spots: Sequence[Spot], at_s: float, first_id: int
+    tracks: Sequence[Track],
+    spots: Sequence[Spot],
+    at_s: float,
+    first_id: int,
+    *,
+    is_part: bool = False,
 ) -> tuple[Track, ...]:
     """The tracks after a glance that found `spots`: moved, missed, ended, and newly born ones.
 
-    Ids count up from `first_id`, which must be above every id given before.
+    Ids count up from `first_id`, which must be above every id given before. Of a glance at a part
+    of the frame, which may cut a thing off, nothing is missed.
     """
     pairs = _pairs([predicted(t, at_s) for t in tracks], spots)
     kept = [
-        matched(track, spots[pairs[i]], at_s) if i in pairs else _missed(track)
+        matched(track, spots[pairs[i]], at_s) if i in pairs else _missed(track, not is_part)
         for i, track in enumerate(tracks)
     ]
     kept = [t for t in kept if t.misses < MISSES]
@@ -154,8 +168,8 @@ def remembered(tracks: Sequence[Track], at_s: float) -> tuple[Track, ...]:
     return tuple(t for t in tracks if at_s - t.seen_s <= GONE_S)
 
 
-def _missed(track: Track) -> Track:
-    return msgspec.structs.replace(track, misses=track.misses + 1)
+def _missed(track: Track, times: int = 1) -> Track:
+    return msgspec.structs.replace(track, misses=track.misses + times)
 
 
 def _pairs(tracks: Sequence[Track], spots: Sequence[Spot]) -> dict[int, int]:

@@ -97,6 +97,12 @@ def shared(a: Box, b: Box) -> float:
     return shared_px(a, b) / max(1, smaller)
 
 
+def overlap(a: Box, b: Box) -> float:
+    """The area in both boxes over the area of both, 0..1."""
+    both = shared_px(a, b)
+    return both / max(1, (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+
+
 def alike(a: Box, b: Box) -> bool:
     """Could be two boxes of one thing: half of the smaller lies in the other, and neither is a
     detail of the other, like the mark on a shirt.

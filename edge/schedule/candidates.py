@@ -19,15 +19,18 @@ from edge.pictures.regions import shared
 from edge.records import F32, Box, Region
 from edge.schedule.plan import EXPLORING, MOST, Asked
 
-Why = Literal["glance", "track", "heat", "moved", "aged"]
+Why = Literal["glance", "track", "heat", "moved", "part", "aged"]
 
 LEAST_PX = 24  # side of a crop: less is a blur
 FILLS = 0.95  # of a crop's side: half of that is named a quarter as often, a little more is cut off
+# Looks at a still thing alternate: what is not named so may be otherwise, and is another view.
+OTHERWISE = (FILLS, 0.65)
 WHOLE = 0.7  # of a thing: a look that holds less of it does not count
 # How often a look is right about a thing that fills so much of its crop's side: the bundle, on
 # things of 24 to 160 px in composed 4K scenes, each looked at alone (`python -m benchmarks.fills`).
 SHARE = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 RIGHT = (0.0, 0.09, 0.2, 0.33, 0.46, 0.55, 0.58, 0.6, 0.61)
+NAMED = 0.35  # of the things that a glance at a part shows anew: so many a look then names
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -38,6 +41,7 @@ class Item(msgspec.Struct, frozen=True):
     why: Why
     due_s: float = 0.0  # past its time; 0 or less is not overdue
     track: int | None = None  # id
+    looks: int = 0  # that were made at it
     moved_tile: bool = False  # of the sweep, in which much moved: more than one crop could show
 
     @property
@@ -68,23 +72,22 @@ def candidates(items: Sequence[Item], width: int, height: int) -> tuple[Candidat
 
     A tenth of the places is for exploration, where there is so much to explore.
     """
-    return tuple(
-        Candidate(
-            Region(*items[i].box, "tile")
-            if items[i].is_tile
-            else crop_around(items[i].box, width, height),
-            i,
-        )
-        for i in _best(items)
-    )
+    return tuple(Candidate(_region(items[i], width, height), i) for i in _best(items))
 
 
-def asked(items: Sequence[Item], chosen: Sequence[Candidate], cost_ms: float) -> Asked:
-    """The arrays that `schedule.plan` takes."""
+def asked(
+    items: Sequence[Item], chosen: Sequence[Candidate], cost_ms: float, part_ms: float = 0.0
+) -> Asked:
+    """The arrays that `schedule.plan` takes.
+
+    cost_ms  of a closer look
+    part_ms  of a glance at a part, with the closer look without which it is for nothing
+    """
+    costs = [part_ms if items[c.item].why == "part" else cost_ms for c in chosen]
     return Asked(
         worth=np.array([item.worth for item in items], np.float32),
         sees=sees(items, chosen),
-        costs_ms=np.full(len(chosen), cost_ms, np.float32),
+        costs_ms=np.array(costs, np.float32),
         due=np.array([items[c.item].due_s for c in chosen], np.float32),
         explores=np.array([items[c.item].why == "aged" for c in chosen], bool),
     )
@@ -95,7 +98,8 @@ def sees(items: Sequence[Item], chosen: Sequence[Candidate]) -> F32:
 
     A head names one thing a look, so a look speaks of the thing it was made for and of no other,
     and where several share the crop, that one is named as likely as it is large. Of areas a look
-    tells as much as it holds of them, and of a tile the less the larger it is itself.
+    tells as much as it holds of them, and of a tile the less the larger it is itself. A glance at a
+    part names nothing; what it is worth, closer looks must first make good.
     """
     found = np.zeros((len(chosen), len(items)), np.float32)
     if not items or not chosen:
@@ -115,6 +119,9 @@ def sees(items: Sequence[Item], chosen: Sequence[Candidate]) -> F32:
     alone = area[rows, own] / np.maximum(area.sum(1), 1e-6)
     thing = right * alone * (held[rows, own] >= WHOLE)
     found[rows, own] = np.where(is_area[own], held[rows, own], thing)
+    is_part = np.array([item.why == "part" for item in items])  # (I,)
+    found[is_part[own]] = 0
+    found[rows[is_part[own]], own[is_part[own]]] = NAMED
     return found
 
 
@@ -122,6 +129,15 @@ def moved_boxes(motion: F32, known: Sequence[Box], width: int, height: int) -> l
     """Areas that moved and that no known thing explains."""
     boxes = boxes_of(motion, width, height)
     return [box for box in boxes if not any(shared(box, k) >= 0.3 for k in known)]
+
+
+def _region(item: Item, width: int, height: int) -> Region:
+    """Where a look for the sake of an item goes."""
+    if item.why == "part":
+        return Region(*item.box, "part")
+    if item.is_tile:
+        return Region(*item.box, "tile")
+    return crop_around(item.box, width, height, OTHERWISE[item.looks % len(OTHERWISE)])
 
 
 def _best(items: Sequence[Item]) -> list[int]:

@@ -13,7 +13,7 @@ from math import exp
 
 import msgspec
 
-PLANNED, STOPPED = 0.90, 0.95  # quantiles: to plan with, and to stop before the deadline with
+PLANNED, STOPPED = 0.90, 0.99  # quantiles: to plan with, and to stop before the deadline with
 DRIFT = 0.003  # variance of the true factor's step from one launch to the next, over its square
 JITTER = 0.06  # variance of a single launch about it, likewise
 SURPRISE = 2.5  # deviations: a launch that far off is a hiccup, two in a row are another speed
@@ -50,7 +50,7 @@ class Costs(msgspec.Struct, frozen=True):
         return self.table[role, batch].planned_ms * self.slowdown.factor
 
     def stopped_ms(self, role: str, batch: int = 1) -> float:
-        """What nineteen of twenty stay below: no launch is made that could end too late."""
+        """What all but one of a hundred stay below: no launch is made that could end too late."""
         return self.table[role, batch].stopped_ms * self.slowdown.factor * self.tail
 
 
@@ -74,7 +74,7 @@ def after(costs: Costs, role: str, batch: int, took_ms: float) -> Costs:
 
 def _longer(tail: float, is_exceeded: bool) -> float:
     """Stochastic approximation of a quantile (Robbins and Monro 1951): up when a launch took longer
-    than it was to, a little down when not, so that it is in balance at one in twenty.
+    than it was to, a little down when not, so that it is in balance at one in a hundred.
     """
     step = STOPPED if is_exceeded else STOPPED - 1
     return min(LONGEST, max(1.0, tail * exp(LONGER * step)))

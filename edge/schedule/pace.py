@@ -13,7 +13,8 @@ from edge.schedule.cost import Costs, Quantiles, after, quantiles
 
 WARM_UP = 2  # launches: the first ones allocate
 LAUNCHES = 9
-UNKNOWN = Quantiles(1.0, 1.0, 1.0)  # without a budget nobody asks how long; only ratios count then
+# Without a budget nobody asks how long; only ratios count then, and these are the usual ones.
+UNKNOWN = {("focus", 1): Quantiles(1.0, 1.0, 1.0), ("glance", 1): Quantiles(2.0, 2.0, 2.0)}
 
 
 class Launcher(Protocol):
@@ -33,7 +34,7 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self._clock = clock
-        self._costs = Costs({("focus", 1): UNKNOWN, ("glance", 1): UNKNOWN})
+        self._costs = Costs(UNKNOWN)
         self._is_known = False
 
     @property

@@ -57,7 +57,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     (
         *("memory.appearance", "memory.evidence", "explain.column"),
         *("outbox.health", "outbox.reporter"),
-        *("schedule.candidates", "schedule.pace"),
+        *("schedule.candidates", "schedule.pace", "glance.parts"),
         *("heads.colour", "heads.negatives", "heads.gallery"),
         *("boards.chosen", "boards.virtual"),
     ),
