@@ -251,7 +251,8 @@ def _names(flags: argparse.Namespace, sources: Sequence[Source]) -> list[str]:
 def _open_tagger(flags: argparse.Namespace, opened: ExitStack) -> Tagger:
     from edge.tagger import open_tagger
 
-    tagger = open_tagger(flags.bundle, flags.engine, flags.provider, flags.threads)
+    chosen = (flags.bundle, flags.engine, flags.provider, flags.threads)
+    tagger = open_tagger(*chosen, whole=flags.whole)
     opened.enter_context(closing(tagger))
     _add_heads(flags, tagger)
     return tagger
