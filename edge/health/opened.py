@@ -15,12 +15,12 @@ from edge.health.address import Door
 from edge.health.notify import Notify
 from edge.health.vitals import STALE_S, Vitals
 from edge.health.watch import Watch
-from edge.outbox.health import SinkHealth
 from edge.records import FrameFailed, FrameTags, Picture
 from edge.schedule.cooling import Held, Thermal, free
 
 if TYPE_CHECKING:
     from edge.health.server import HealthServer
+    from edge.outbox.health import SinkHealth
 
 log = logging.getLogger(__name__)
 
