@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             beside = peers if engine == ENGINES[0] else []
             costs = in_turns(start, [BARE, OURS, *beside], 1, args.repeats)
             start = starter(engine, args.picture, laid_down, whole=False)
-            held = in_turns(start, [BARE, OURS], args.frames, 3)
+            held = in_turns(start, [BARE, OURS], args.frames, min(3, args.repeats))
             found |= first_tags(engine, costs) | memory(engine, held)
             sizes = {BARE: bare_mb(engine), OURS: ours_mb(engine, laid_down)}
             found[f"{engine}_install_mb"] = sizes

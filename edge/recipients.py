@@ -1,6 +1,6 @@
 """Everyone who was named with `--to`, opened together: files, pictures, brokers, webhooks.
 
-What may be away gets its events out of the outbox; the outbox is opened, and its modules are loaded,
+What may be away gets its events out of the outbox; that is opened, and its modules are loaded,
 when there is such a one.
 """
 

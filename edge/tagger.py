@@ -59,8 +59,8 @@ class Tagger:
         self._spec = bundle.manifest.input
         self._preparer = Preparer(self._spec.height, self._spec.width)
         self._scratch = Scratch()
-        self._check_shapes()
-        require(bundle, artifact, self._score)
+        self._check_input()
+        require(bundle, artifact, self._score)  # which warms the engine up as well
 
     @property
     def engine(self) -> str:
@@ -216,15 +216,19 @@ class Tagger:
 
     def _score(self, rgb: U8) -> dict[str, F32]:
         """One picture of the input size -> head -> its row of scores."""
-        _, by_head = self._read(self._engine.run(rgb[None]))
+        outputs = self._engine.run(rgb[None])
+        self._check_outputs(outputs)
+        _, by_head = self._read(outputs)
         return {name: rows[0] for name, rows in by_head.items()}
 
-    def _check_shapes(self) -> None:
-        """Run once, which warms the engine up as well. Raises BundleError."""
+    def _check_input(self) -> None:
+        """Raises BundleError."""
         wanted = (self._spec.height, self._spec.width, 3)
         if self._engine.input.shape[1:] != wanted:
             raise self._mismatch("input", self._engine.input.shape[1:], wanted)
-        outputs = self._engine.run(np.zeros((1, *wanted), np.uint8))
+
+    def _check_outputs(self, outputs: Mapping[str, F32]) -> None:
+        """Of one picture. Raises BundleError."""
         sizes = {"embedding": self.bundle.manifest.embedding_size}
         sizes |= {head.name: len(self.tags[head.name]) + head.has_none for head in self.heads}
         for word, size in sizes.items():

@@ -39,7 +39,7 @@ else:
 
 KNOWN = "JPEG, PNG, WebP, BMP, GIF or TIFF"
 JPEG = b"\xff\xd8"  # how one begins
-RGB: int | None = getattr(cv2, "IMREAD_COLOR_RGB", None)  # OpenCV 4.11 and later
+RGB: int = getattr(cv2, "IMREAD_COLOR_RGB", 0)  # 0 before OpenCV 4.11
 
 
 def decode(data: bytes, where: str) -> U8:
@@ -52,7 +52,7 @@ def decode(data: bytes, where: str) -> U8:
         raise SourceError(f"{where}: file is empty, expected {KNOWN}")
     check_header(data, where)
     # without a second array of that size; with 16-bit TIFF it gives blue first (OpenCV 5.0.0)
-    is_rgb = RGB is not None and data.startswith(JPEG)
+    is_rgb = RGB != 0 and data.startswith(JPEG)
     flags = RGB if is_rgb else cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
