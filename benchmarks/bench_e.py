@@ -43,7 +43,9 @@ def starter(engine: str, picture: Path, laid_down: Path, *, whole: bool) -> Star
     """A function that runs a contender in a fresh process."""
     with open_bundle(DEFAULT) as bundle:
         files = [str(DEFAULT / stored.file) for stored in bundle.artifact(engine).files]
-    place = {"PYTHONPATH": str(laid_down), "PYTHONUNBUFFERED": ""}
+    # for all alike, though of itself only edge-tag does so: what reporting costs is not the question
+    quiet = {"ORT_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": ""}
+    place = quiet | {"PYTHONPATH": str(laid_down)}
 
     def start(name: str, frames: int) -> Cost:
         if name == OURS:

@@ -32,7 +32,8 @@ def openvino(files: list[str], threads: int) -> tuple[Run, int]:
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
     model = ov.Core().compile_model(files[0], "CPU", settings)
     request = model.create_infer_request()
-    return lambda pixels: list(request.infer({0: pixels}).values()), model.input(0).shape[1]
+    side = model.input(0).partial_shape[1].get_length()
+    return lambda pixels: list(request.infer({0: pixels}).values()), side
 
 
 def tflite(files: list[str], threads: int) -> tuple[Run, int]:
