@@ -36,7 +36,8 @@ def test_frames_show_what_the_truth_says():
 def test_a_noisy_camera_is_never_quiet():
     noisy = yard(0, 30.0, 1, is_noisy=True)
     counts = [len(noisy.there(noisy.at_s(n))) for n in range(20, 130)]
-    assert min(counts) >= 4
+    assert min(counts) >= 1
+    assert np.mean(counts) > 5
 
 
 def test_a_look_names_what_is_large_enough_in_it_and_takes_what_the_table_says():
