@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             runs[rule][count] = measured(rule, count, args)
             if rule != "ours" and runs[rule][count]["age_p99_s"] > LOST:
                 break
-        sys.stderr.write(f"{rule} took {(perf_counter() - begin) / 60:.1f} min\n")
+        sys.stderr.write(f"{rule} took {(perf_counter() - begin) / 60:.1f} min: {runs[rule]}\n")
     alone = [measured("ours", NOISY_AMONG, args, is_noisy=noisy) for noisy in (False, True)]
     found: dict[str, Any] = {
         "benchmark": "F: several cameras", "machine": about, "seed": args.seed,
