@@ -17,7 +17,7 @@ class Cost(msgspec.Struct, frozen=True):
 
     first_line_s: float  # from its start, on the wall's clock
     cpu_s: float  # of all its threads, from start to end
-    rss_mb: float  # the most memory that was its own at a time
+    rss_mb: float  # the most memory it held; never less than whoever started it held then
 
 
 def cost(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
