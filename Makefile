@@ -13,7 +13,7 @@ STOCK := $(DATA)/teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite
 LABELLED := --images build/pictures --labels build/soft
 
 .PHONY: help demo picture test lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c \
-    bench-footage bench-gallery bench-length costs virtual clean
+    bench-e bench-f arm cuda bench-footage bench-gallery bench-length costs virtual clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -115,6 +115,18 @@ bench-b: $(VENV)/bench  ## how much of a frame's time is the engine's, beside SA
 
 bench-c: $(VENV)/bench  ## steady video, quiet and with others at work; most of an hour
 	$(BIN)/python -m benchmarks.bench_c
+
+bench-e: $(VENV)/bench  ## cold start, memory and size, beside the bare engine; minutes
+	$(BIN)/python -m benchmarks.bench_e
+
+bench-f: $(VENV)/bench  ## several cameras on one virtual device, beside other rules; minutes
+	$(BIN)/python -m benchmarks.bench_f
+
+arm: $(VENV)/everything  ## the runtime on an emulated 64-bit Arm, beside this machine; minutes
+	$(BIN)/python -m devices.emulated_arm
+
+cuda: $(VENV)/everything  ## a GPU's answers against the CPU's, where there is a GPU
+	$(BIN)/python -m devices.check_cuda
 
 bench-gallery: $(VENV)/bench  ## brands enrolled with a few pictures, found again; minutes
 	$(BIN)/python -m benchmarks.gallery

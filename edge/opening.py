@@ -68,6 +68,7 @@ def open_tagger(flags: argparse.Namespace, opened: ExitStack) -> Tagger:
         flags.threads,
         preferred=flags.preferred,
         virtual=flags.virtual,
+        whole=flags.whole,
     )
     opened.enter_context(closing(tagger))
     if flags.preferred not in (None, tagger.artifact.precision):

@@ -33,12 +33,11 @@ def open_recipients(
 ) -> Recipients:
     """Before the tagger: a wrong word is told at once."""
     from edge import recipients
-    from edge.outbox.box import Limits
 
-    limits = Limits(bytes=(flags.outbox_mb or OUTBOX_MB) << 20)
     named = zip(sources, names(flags, sources), strict=True)
     cameras = [name for source, name in named if source.is_live]
-    made = recipients.open_recipients(flags.to, cameras, flags.outbox, limits)
+    most_mb = flags.outbox_mb or OUTBOX_MB
+    made = recipients.open_recipients(flags.to, cameras, flags.outbox, most_mb)
     return opened.enter_context(closing(made))
 
 

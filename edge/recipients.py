@@ -1,6 +1,7 @@
 """Everyone who was named with `--to`, opened together: files, pictures, brokers, webhooks.
 
-What may be away gets its events out of the outbox; the outbox is opened when there is such a one.
+What may be away gets its events out of the outbox; that is opened, and its modules are loaded,
+when there is such a one.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ import os
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.errors import SinkError, UsageError
-from edge.outbox.box import Limits, Outbox
-from edge.outbox.delivery import Carrier, Delivery
-from edge.outbox.health import SinkHealth
-from edge.outbox.reporter import Album, Reporter
 from edge.pipeline import Report
 from edge.sinks import SINKS, Site, open_album, open_carrier, open_sink
 from edge.sinks.steady import SteadySink
 from edge.sinks.target import Target, parse_target
+
+if TYPE_CHECKING:
+    from edge.outbox.box import Outbox
+    from edge.outbox.delivery import Carrier, Delivery
+    from edge.outbox.health import SinkHealth
+    from edge.outbox.reporter import Album
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +64,7 @@ class Recipients:
 
 
 def open_recipients(
-    texts: Sequence[str], cameras: Sequence[str], outbox: str | None, limits: Limits
+    texts: Sequence[str], cameras: Sequence[str], outbox: str | None, outbox_mb: int
 ) -> Recipients:
     """texts as after `--to`; cameras are the live sources. Raises UsageError and SinkError."""
     targets = [parse_target(text, SINKS) for text in texts]
@@ -68,7 +73,7 @@ def open_recipients(
         sinks = [SteadySink(open_sink(t), t.shown) for t in _of(targets, "sink")]
         albums = [open_album(t) for t in _of(targets, "album")]
         names = _of(targets, "carrier")
-        box, deliveries = _open_outbox(names, cameras, outbox, limits, opened)
+        box, deliveries = _open_outbox(names, cameras, outbox, outbox_mb, opened)
         report = _open_reporter(box, albums, opened)
         return Recipients(sinks, report, deliveries, opened.pop_all())
 
@@ -99,23 +104,25 @@ def _open_outbox(
     targets: Sequence[Target],
     cameras: Sequence[str],
     path: str | None,
-    limits: Limits,
+    most_mb: int,
     opened: ExitStack,
 ) -> tuple[Outbox | None, list[Delivery]]:
     """Carriers have their names from their addresses, and the outbox its owed rows from those."""
     if not targets:
         return None, []
+    boxing, sending = (import_module(f"edge.outbox.{name}") for name in ("box", "delivery"))
     boxes: list[Outbox] = []  # what a carrier asks of it, it asks later
     site = Site(
         socket.gethostname(), cameras, lambda: boxes[0].here(), lambda name: boxes[0].counts(name)
     )
     carriers: list[Carrier] = [open_carrier(target, site) for target in targets]
-    box = Outbox(outbox_path(path), [carrier.name for carrier in carriers], limits)
+    limits = boxing.Limits(bytes=most_mb << 20)
+    box = boxing.Outbox(outbox_path(path), [carrier.name for carrier in carriers], limits)
     boxes.append(box)
     opened.enter_context(closing(box))
     for name, count in box.strangers().items():
         log.warning("%s: %d events are owed to it, and no --to names it", name, count)
-    deliveries = [Delivery(box, carrier) for carrier in carriers]
+    deliveries = [sending.Delivery(box, carrier) for carrier in carriers]
     opened.callback(_end, deliveries)
     for delivery in deliveries:
         delivery.start()
@@ -125,7 +132,10 @@ def _open_outbox(
 def _open_reporter(box: Outbox | None, albums: Sequence[Album], opened: ExitStack) -> Report | None:
     if box is None and not albums:
         return None
-    return opened.enter_context(closing(Reporter(box, albums, socket.gethostname()))).write
+    reporting = import_module("edge.outbox.reporter")
+    reporter = reporting.Reporter(box, albums, socket.gethostname())
+    report: Report = opened.enter_context(closing(reporter)).write
+    return report
 
 
 def _end(deliveries: Sequence[Delivery]) -> None:

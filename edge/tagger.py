@@ -88,8 +88,8 @@ class Tagger:
         self._spec = bundle.manifest.input
         self._preparer = Preparer(self._spec.height, self._spec.width)
         self._scratch = Scratch()
-        self._check_shapes()
-        require(bundle, artifact, self._score)
+        self._check_input()
+        require(bundle, artifact, self._score)  # which warms the engine up as well
 
     @property
     def engine(self) -> str:
@@ -245,15 +245,19 @@ class Tagger:
 
     def _score(self, rgb: U8) -> dict[str, F32]:
         """One picture of the input size -> head -> its row of scores."""
-        _, by_head = self._read(self._engine.run(rgb[None]))
+        outputs = self._engine.run(rgb[None])
+        self._check_outputs(outputs)
+        _, by_head = self._read(outputs)
         return {name: rows[0] for name, rows in by_head.items()}
 
-    def _check_shapes(self) -> None:
-        """Run once, which warms the engine up as well. Raises BundleError."""
+    def _check_input(self) -> None:
+        """Raises BundleError."""
         wanted = (self._spec.height, self._spec.width, 3)
         if self._engine.input.shape[1:] != wanted:
             raise self._mismatch("input", self._engine.input.shape[1:], wanted)
-        outputs = self._engine.run(np.zeros((1, *wanted), np.uint8))
+
+    def _check_outputs(self, outputs: Mapping[str, F32]) -> None:
+        """Of one picture. Raises BundleError."""
         sizes = {"embedding": self.bundle.manifest.embedding_size}
         sizes |= {head.name: len(self.tags[head.name]) + head.has_none for head in self.heads}
         for word, size in sizes.items():
@@ -280,6 +284,7 @@ def open_tagger(
     precision: str | None = None,
     preferred: str | None = None,
     virtual: Virtual | None = None,
+    whole: bool = False,
 ) -> Tagger:
     """Open a bundle on an engine; its golden pictures prove that it answers as when it was packed.
 
@@ -290,6 +295,7 @@ def open_tagger(
     precision  "int8" or "float"; None: int8 where the bundle has it for that engine
     preferred  that one in place of int8, where the bundle has it
     virtual    a device whose predicted time every launch takes; None: this one, in its own time
+    whole      only whole frames will be looked at: the glance is left out, which starts faster
 
     Raises BundleError, EngineMissing, ProviderUnavailable, UsageError.
     """
@@ -303,7 +309,8 @@ def open_tagger(
         try:
             if virtual is not None:
                 running = virtual.engine(running, artifact.files, opened.root)
-            glancer = open_glance(opened, artifact, provider or "CPU", threads or 0, virtual)
+            if not whole:
+                glancer = open_glance(opened, artifact, provider or "CPU", threads or 0, virtual)
             return Tagger(opened, artifact, running, glancer, virtual)
         except BaseException:
             running.close()

@@ -195,8 +195,8 @@ def _golden(colour: str) -> Mapping[str, dict[str, float]]:
 
 def _golden_cells(heat_map: HeatMap) -> tuple[GoldenCell, ...]:
     outputs = open_engine("null", [glance_model()]).run(paint("red")[None])
-    cells = golden_cells(outputs["heat"][0], outputs["geometry"][0], heat_map)
-    return cells[0][0], cells[-1][-1]
+    places = (0, 0), (heat_map.rows - 1, heat_map.columns - 1)
+    return tuple(golden_cells(outputs["heat"][0], outputs["geometry"][0], heat_map, places))
 
 
 def _png(rgb: U8) -> bytes:

@@ -182,7 +182,7 @@ def _parse_tag(line: str, where: str) -> tuple[str, str | None]:
         if (
             not word
             or word != word.strip("\ufeff \u00a0")
-            or any(unicodedata.category(c) == "Cc" for c in word)
+            or not (word.isprintable() or all(unicodedata.category(c) != "Cc" for c in word))
         ):
             raise BundleError(
                 f"{where} is {line[:100]!r}, expected `tag` or `tag<TAB>group`, LF at the end"

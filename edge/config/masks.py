@@ -9,11 +9,10 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.config.records import Polygon
 from edge.pictures import pixels
-from edge.records import U8, Picture, Planes
+from edge.records import U8, NDArray, Picture, Planes
 
 Mask = NDArray[np.bool_]
 DARK, GREY = 16, 128  # black of limited range: its luma, its chroma

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 try:
     from ai_edge_litert.interpreter import Interpreter
@@ -26,7 +25,7 @@ except ModuleNotFoundError as e:
 
 from edge.engines import by_ones, check_artifact, checked, one_file
 from edge.errors import BundleError, EngineError, InferenceError, ProviderUnavailable
-from edge.records import F32, U8, TensorSpec
+from edge.records import F32, U8, NDArray, TensorSpec
 
 Detail = Mapping[str, Any]  # what the interpreter says about a tensor
 Array = NDArray[Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
 
 import numpy as np
@@ -96,11 +96,12 @@ class Glancer:
             raise BundleError(
                 f"{self._where}: golden picture is {golden.shape}, expected {self._input.shape[1:]}"
             )
-        found = golden_cells(*self._run(golden[None]), spec)
+        places = [(cell.row, cell.column) for cell in self._artifact.golden]
+        found = golden_cells(*self._run(golden[None]), spec, places)
         findings = [
             finding
-            for cell in self._artifact.golden
-            for finding in _differences(cell, found[cell.row][cell.column])
+            for cell, now in zip(self._artifact.golden, found, strict=True)
+            for finding in _differences(cell, now)
         ]
         if findings:
             more = f"; and {len(findings) - 3} more" if len(findings) > 3 else ""
@@ -110,21 +111,20 @@ class Glancer:
             )
 
 
-def golden_cells(heat: F32, geometry: F32, spec: HeatMap) -> list[list[GoldenCell]]:
-    """A row of each output -> what every cell says, by row and column."""
+def golden_cells(
+    heat: F32, geometry: F32, spec: HeatMap, places: Iterable[tuple[int, int]]
+) -> list[GoldenCell]:
+    """A row of each output -> what the cells at (row, column) say."""
     by_kind = read(heat, geometry, spec, spec.input.width, spec.input.height).by_kind
     told = geometry.reshape(spec.rows, spec.columns, 3)
     return [
-        [
-            GoldenCell(
-                row,
-                column,
-                {k: round(float(p), 4) for k, p in zip(spec.kinds, by_kind[row, column])},
-                tuple(round(float(g), 3) for g in told[row, column]),  # type: ignore[arg-type]
-            )
-            for column in range(spec.columns)
-        ]
-        for row in range(spec.rows)
+        GoldenCell(
+            row,
+            column,
+            {k: round(float(p), 4) for k, p in zip(spec.kinds, by_kind[row, column])},
+            tuple(round(float(g), 3) for g in told[row, column]),  # type: ignore[arg-type]
+        )
+        for row, column in places
     ]
 
 

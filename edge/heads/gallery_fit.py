@@ -13,9 +13,8 @@ from itertools import pairwise
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.records import F32
+from edge.records import F32, NDArray
 
 F64 = NDArray[np.float64]
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.bundle.manifest import Head
-from edge.records import F32, Box, Tag
+from edge.records import F32, Box, NDArray, Tag
 
 UNSURE = 0.6  # of a group: it is said of what no tag is sure of, and shall be right all the more
 GALLERY = "gallery"  # the head of what was enrolled on the device

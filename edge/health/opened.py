@@ -7,18 +7,20 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.errors import UsageError
 from edge.health.address import Door
 from edge.health.notify import Notify
-from edge.health.server import HealthServer, Page, Pages, as_json
 from edge.health.vitals import STALE_S, Vitals
 from edge.health.watch import Watch
-from edge.outbox.health import SinkHealth
 from edge.records import FrameFailed, FrameTags, Picture
 from edge.schedule.cooling import Held, Thermal, free
+
+if TYPE_CHECKING:
+    from edge.health.server import HealthServer
+    from edge.outbox.health import SinkHealth
 
 log = logging.getLogger(__name__)
 
@@ -109,31 +111,7 @@ def open_health(
         watch = opened.enter_context(closing(Watch(wanted.thermal)))
         server = None
         if wanted.door is not None:
-            pages = _pages(vitals, watch, sinks, wanted.disk)
-            server = opened.enter_context(closing(HealthServer(wanted.door, pages)))
+            pages = import_module("edge.health.pages")  # a web server, which few runs are to have
+            server = pages.open_server(wanted.door, vitals, watch, sinks, wanted.disk)
+            opened.enter_context(closing(server))
         return Health(vitals, notify, watch.held, opened.pop_all(), server, wanted.names)
-
-
-def _pages(
-    vitals: Vitals, watch: Watch, sinks: Callable[[], Sequence[SinkHealth]], disk: Path
-) -> Pages:
-    try:
-        metrics = import_module("edge.health.metrics")
-    except ModuleNotFoundError as e:
-        if e.name is None or e.name.startswith("edge"):
-            raise  # our own mistake, not a missing package
-        raise UsageError(
-            f"--health: needs the package {e.name!r}, which is not installed",
-            fix="pip install 'edge-tag[health]'",
-        ) from e
-    counted = metrics.Metrics(vitals, watch, sinks, disk)
-
-    def ready() -> Page:
-        why = vitals.why_not_ready()
-        return as_json(503 if why else 200, ready=not why, why=why)
-
-    return {
-        "/healthz": lambda: as_json(200, alive=True),
-        "/readyz": ready,
-        "/metrics": lambda: Page(200, metrics.CONTENT_TYPE, counted.text()),
-    }

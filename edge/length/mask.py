@@ -11,12 +11,11 @@ from collections.abc import Iterator
 import cv2
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.length.ground import grounds_of, padding, to_lab
 from edge.length.outline import Outliner
 from edge.pictures.pixels import crop_into, shrink_into, size
-from edge.records import F32, U8, Box, Picture, Region
+from edge.records import F32, U8, Box, NDArray, Picture, Region
 
 FRAME_PX = 512  # longer side of the frame that pieces are looked for in
 NEAR_PX = 384  # longer side of a piece from near

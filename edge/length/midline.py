@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.records import F32, U8
+from edge.records import F32, U8, NDArray
 
 F64 = NDArray[np.float64]
 

@@ -11,9 +11,9 @@ from typing import Protocol
 import cv2
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.errors import ConfigError
+from edge.records import NDArray
 
 F64 = NDArray[np.float64]
 

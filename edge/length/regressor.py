@@ -13,11 +13,10 @@ from pathlib import Path
 import cv2
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.errors import BundleError
 from edge.length.ends import PROFILE, Body
-from edge.records import U8
+from edge.records import U8, NDArray
 from edge.strict import read_json
 
 F64 = NDArray[np.float64]

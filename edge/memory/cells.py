@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.records import F32, Box, Region
+from edge.records import F32, Box, NDArray, Region
 
 NEVER = -1e9  # s
 DECAY = 0.98  # of what looks found there, a look: shops are rearranged

@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.bundle.manifest import InputSpec
 from edge.errors import SourceError
 from edge.pictures.headers import MAX_PIXELS, check_header
-from edge.records import U8, Picture, Planes, Region
+from edge.records import U8, NDArray, Picture, Planes, Region
 
 # OpenCV reads this when it loads; it covers the formats whose header is not read here
 os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)
@@ -39,6 +38,8 @@ else:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 KNOWN = "JPEG, PNG, WebP, BMP, GIF or TIFF"
+JPEG = b"\xff\xd8"  # how one begins
+RGB: int = getattr(cv2, "IMREAD_COLOR_RGB", 0)  # 0 before OpenCV 4.11
 
 
 def decode(data: bytes, where: str) -> U8:
@@ -50,14 +51,19 @@ def decode(data: bytes, where: str) -> U8:
     if not data:
         raise SourceError(f"{where}: file is empty, expected {KNOWN}")
     check_header(data, where)
+    # without a second array of that size; with 16-bit TIFF it gives blue first (OpenCV 5.0.0)
+    is_rgb = RGB != 0 and data.startswith(JPEG)
+    flags = RGB if is_rgb else cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
     try:
-        # not IMREAD_COLOR_RGB: with 16-bit TIFF it gives blue first all the same (OpenCV 5.0.0)
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as e:
         raise SourceError(f"{where}: picture cannot be decoded: {e.err}, expected {KNOWN}") from e
-    if bgr is None:
+    if picture is None:
         raise SourceError(f"{where}: file is no picture, or a damaged one, expected {KNOWN}")
-    return from_bgr(_to_8_bits(bgr, where))
+    if is_rgb:
+        CONVERSIONS.add()  # the decoder's
+        return np.asarray(picture, np.uint8)
+    return from_bgr(_to_8_bits(picture, where))
 
 
 def from_bgr(bgr: U8, out: U8 | None = None) -> U8:

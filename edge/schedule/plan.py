@@ -19,9 +19,8 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.records import F32, Budget
+from edge.records import F32, Budget, NDArray
 
 EXPLORING = 0.10  # of the budget: kept for places that nothing speaks for but time
 NOTHING = 1e-4  # gain: less is not worth waking the engine

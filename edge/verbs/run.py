@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import BinaryIO
@@ -95,6 +96,8 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
 def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """Tag everything that was named."""
     with ExitStack() as opened:
+        gc.disable()  # what is loaded and opened stays: looking for rubbish among it is for nothing
+        opened.callback(gc.enable)
         configured = open_config(flags, opened)
         flags = with_profile(flags)
         sources = open_sources(flags, opened, stop)
@@ -106,6 +109,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         tagger = open_tagger(flags, opened)
         watch = None if configured is None else configured.watched(tagger)
         sinks = open_sinks(flags, sources, out, opened, recipients.sinks)
+        gc.enable()
         totals = pipeline.run(
             sources,
             tagger,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,8 @@ def _golden_picture(engine: Engine, spec: HeatMap) -> U8:
 
 def _proof(engine: Engine, golden: U8, spec: HeatMap) -> tuple[GoldenCell, ...]:
     """The hottest cells, and the coldest."""
-    cells = [cell for row in golden_cells(*_answers(engine, golden), spec) for cell in row]
+    places = product(range(spec.rows), range(spec.columns))
+    cells = golden_cells(*_answers(engine, golden), spec, places)
     by_heat = sorted(cells, key=lambda cell: -max(cell.heat.values()))
     return (*by_heat[:HOT], *by_heat[HOT:][-COLD:])
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -343,3 +344,21 @@ except EngineMissing as e:
     print(e)
 """
     assert "does not load: libcudart.so.12" in in_a_fresh_python(code)
+
+
+def test_onnxruntime_reports_to_nobody_and_keeps_nothing_to_report(tmp_path, need_engine):
+    """Its wheels from 1.29 on make a device id and a database in the user's cache otherwise."""
+    need_engine("onnxruntime")
+    program = """
+import sys
+from pathlib import Path
+from edge.engines import open_engine
+open_engine("onnxruntime", [Path(sys.argv[1]).read_bytes()], threads=1).close()
+"""
+    telling = ("CI", "ORT_RUNNING_UNIT_TESTS", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
+    free = {key: value for key, value in os.environ.items() if key not in telling}
+    subprocess.run(
+        [sys.executable, "-c", program, str(MODELS / "tiny.onnx")],
+        env=free | {"HOME": str(tmp_path), "ORT_DISABLE_TELEMETRY": "0"}, check=True,
+    )  # fmt: skip
+    assert list(tmp_path.rglob("*")) == []

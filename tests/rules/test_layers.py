@@ -68,6 +68,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("length.follow", "length.calibrating"),
     ("length.ruler",),
     ("memory.tracks", "schedule.sweep", "heads.views", "outbox.delivery", "health.metrics"),
+    ("health.pages",),
     ("health.opened", "boards.applied", "boards.listing"),
     ("memory.known",),
     ("bundle.read", "frames", "sources", "capture"),

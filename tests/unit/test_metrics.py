@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import UsageError
-from edge.health import opened as module
+from edge.health import pages as module
 from edge.health.address import Door
 from edge.health.notify import Notify
 from edge.health.opened import Wanted, open_health

@@ -1,0 +1,122 @@
+"""Benchmark F: several cameras on one device.
+
+    python -m benchmarks.bench_f --seconds 30 --out DIR
+
+1080p cameras at 5 frames a second, each with something moving 20 % of the time, and one VIRTUAL
+device: launches take what a table says, choosing and following takes what it takes here (CPU time,
+so that others at work do not count). Every rule (benchmarks/cameras/rules.py) gets the same
+cameras, more and more of them. Then one of eight cameras is noisy: does it starve the others?
+Writes bench-f.json and bench-f.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from benchmarks.cameras.device import Device, Table
+from benchmarks.cameras.rules import RULES
+from benchmarks.cameras.served import play
+from benchmarks.cameras.yard import ACTIVE, FPS, yard
+from benchmarks.command import finish
+from benchmarks.drawing import line_panels
+from benchmarks.machine import RESULTS, machine, write_json
+from benchmarks.measures import verdicts
+from benchmarks.report_f import OLD_S, TARGETS, headlines, numbers, table
+
+COUNTS = (1, 2, 4, 8, 16)
+NOISY_AMONG = 8
+LOST = 10 * OLD_S  # p99 age from which more cameras need not be tried
+
+
+def measured(
+    rule: str, count: int, args: argparse.Namespace, *, is_noisy: bool = False
+) -> dict[str, Any]:
+    """One rule with so many cameras, the first of them noisy or not."""
+    yards = [yard(n, args.seconds, args.seed, is_noisy=is_noisy and n == 0) for n in range(count)]
+    device = Device(Table("virtual", args.focus_ms, args.glance_ms), args.seed)
+    served = play(device, RULES[rule](device, count), yards, args.seconds)
+    return numbers(yards, served, args.seconds)
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Measure, write, and say what came of it."""
+    about = machine()
+    runs: dict[str, dict[int, dict[str, Any]]] = {}
+    for rule in RULES:
+        begin, runs[rule] = perf_counter(), {}
+        for count in args.counts:
+            runs[rule][count] = measured(rule, count, args)
+            if rule != "ours" and runs[rule][count]["age_p99_s"] > LOST:
+                break
+        sys.stderr.write(f"{rule} took {(perf_counter() - begin) / 60:.1f} min: {runs[rule]}\n")
+    alone = [measured("ours", NOISY_AMONG, args, is_noisy=noisy) for noisy in (False, True)]
+    found: dict[str, Any] = {
+        "benchmark": "F: several cameras", "machine": about, "seed": args.seed,
+        "device": f"virtual: {args.focus_ms:g} ms a look, {args.glance_ms:g} ms a glance",
+        "seconds": args.seconds, "fps": FPS, "active": ACTIVE,
+    }  # fmt: skip
+    found |= headlines(runs, *alone)
+    found["targets"] = verdicts(found, TARGETS)
+    found |= {"noisy": dict(zip(("without", "with"), alone)), "runs": _named(runs)}
+    write_json(args.out / "bench-f.json", found)
+    _plot(args.out / "bench-f.png", found["runs"])
+    sys.stdout.write(table(found) + "\n")
+    return found
+
+
+def _named(runs: dict[str, dict[int, dict[str, Any]]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """With keys as JSON has them."""
+    return {rule: {str(n): row for n, row in rows.items()} for rule, rows in runs.items()}
+
+
+def _plot(file: Path, runs: dict[str, dict[str, dict[str, Any]]]) -> None:
+    titles = {
+        "age_p99_s": f"age of what is told of moving things, p99, s (wanted: {OLD_S:g})",
+        "told_share": "share of moving things that are told",
+        "tags_per_s": "right tags a second, all cameras",
+        "busy": "share of the time that the device is busy",
+    }
+    plots = {
+        title: {
+            rule: [(float(n), row[key]) for n, row in rows.items()] for rule, rows in runs.items()
+        }
+        for key, title in titles.items()
+    }
+    line_panels(file, plots, "cameras, one virtual device", "")
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="python -m benchmarks.bench_f", description=(__doc__ or "").split("\n")[0]
+    )
+    made.add_argument("--seconds", type=float, default=60.0, help="of each run (default 60)")
+    made.add_argument("--counts", type=_counts, default=COUNTS, help="of cameras, A,B,C")
+    text = "of the virtual device; default 20, a Raspberry Pi 5's order of size"
+    made.add_argument("--focus-ms", type=float, default=20.0, metavar="MS", help=f"a look, {text}")
+    made.add_argument("--glance-ms", type=float, default=40.0, metavar="MS", help="default 40")
+    made.add_argument("--seed", type=int, default=1, help="of the cameras (default 1)")
+    made.add_argument("--out", type=Path, default=RESULTS, help="default benchmarks/results")
+    return made
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(sorted(int(word) for word in text.split(",")))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; gives the exit code."""
+    say = parser()
+    args = say.parse_args(argv)
+    if not args.counts or args.counts[0] < 1 or args.seconds <= 2 or args.seed < 0:
+        say.error("--counts must be 1 or more, --seconds above 2, --seed 0 or more")
+    return finish(partial(run, args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""Cameras and one device, played on the device's clock. Newest frames only: each camera's mailbox
+holds one, as everywhere here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from benchmarks.cameras.device import Device
+from benchmarks.cameras.rules import Rule
+from benchmarks.cameras.yard import FPS, HEAD, WIDE, Yard
+from benchmarks.judging import judged
+
+PERIOD_S = 1 / FPS
+
+
+class Served(msgspec.Struct, frozen=True):
+    """A frame that was watched."""
+
+    camera: int
+    taken_s: float
+    done_s: float
+    told: frozenset[int]  # things whose tag is told where they are
+    engine_ms: float
+
+
+def play(device: Device, rule: Rule, yards: Sequence[Yard], seconds: float) -> list[Served]:
+    """Every frame that the device came to, until `seconds`."""
+    taken = [-1] * len(yards)  # number of the last frame
+    now_s, served = 0.0, []
+    while now_s < seconds:
+        newest = [_newest(yard, now_s) for yard in yards]
+        waiting = {c: yards[c].at_s(n) for c, n in enumerate(newest) if n > taken[c]}
+        if not waiting:
+            now_s = min(yard.at_s(last + 1) for yard, last in zip(yards, taken))
+            continue
+        device.pass_to(now_s, ())
+        camera = rule.next(waiting)
+        taken[camera] = newest[camera]
+        frame = _watch(device, rule, yards[camera], camera, newest[camera])
+        now_s = frame.done_s
+        served.append(frame)
+    return served
+
+
+def _watch(device: Device, rule: Rule, yard: Yard, camera: int, number: int) -> Served:
+    at_s, now_s, before_ms = yard.at_s(number), device.clock(), device.engine_ms
+    picture = yard.picture(number)
+    device.pass_to(now_s, [(c, c.box(at_s)) for c in yard.there(at_s)])
+    watched = rule.watch(camera, picture, at_s)
+    done_s = device.clock()
+    row = judged(number, yard.truths(at_s), watched.tags, watched.looks, {HEAD}, WIDE)
+    return Served(camera, at_s, done_s, row.told, device.engine_ms - before_ms)
+
+
+def _newest(yard: Yard, now_s: float) -> int:
+    """The number of its newest frame by then; -1 before the first."""
+    number = int((now_s - yard.phase_s) * FPS + 1e-9)
+    return number if now_s >= yard.phase_s else -1

@@ -1,0 +1,50 @@
+"""The pages of a run's health, and the server that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from edge.errors import UsageError
+from edge.health.address import Door
+from edge.health.server import HealthServer, Page, Pages, as_json
+from edge.health.vitals import Vitals
+from edge.health.watch import Watch
+from edge.outbox.health import SinkHealth
+
+
+def open_server(
+    door: Door,
+    vitals: Vitals,
+    watch: Watch,
+    sinks: Callable[[], Sequence[SinkHealth]],
+    disk: Path,
+) -> HealthServer:
+    """Raises UsageError when the address is not to be had, or prometheus-client is not here."""
+    return HealthServer(door, _pages(vitals, watch, sinks, disk))
+
+
+def _pages(
+    vitals: Vitals, watch: Watch, sinks: Callable[[], Sequence[SinkHealth]], disk: Path
+) -> Pages:
+    try:
+        metrics = import_module("edge.health.metrics")
+    except ModuleNotFoundError as e:
+        if e.name is None or e.name.startswith("edge"):
+            raise  # our own mistake, not a missing package
+        raise UsageError(
+            f"--health: needs the package {e.name!r}, which is not installed",
+            fix="pip install 'edge-tag[health]'",
+        ) from e
+    counted = metrics.Metrics(vitals, watch, sinks, disk)
+
+    def ready() -> Page:
+        why = vitals.why_not_ready()
+        return as_json(503 if why else 200, ready=not why, why=why)
+
+    return {
+        "/healthz": lambda: as_json(200, alive=True),
+        "/readyz": ready,
+        "/metrics": lambda: Page(200, metrics.CONTENT_TYPE, counted.text()),
+    }
