@@ -180,6 +180,13 @@ def check(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     return 0
 
 
+def bench(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
+    """How fast a bundle is here."""
+    from edge.bench.verb import run as measure
+
+    return measure(_with_profile(flags), out, stop)
+
+
 def doctor(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """What is wrong here, and what to do."""
     from edge.doctor.report import examined, exit_code, write_report
@@ -200,6 +207,7 @@ VERBS: dict[str, Callable[[argparse.Namespace, BinaryIO, Stop], int]] = {
     "capture": capture,
     "calibrate": calibrate,
     "check": check,
+    "bench": bench,
     "doctor": doctor,
     "config": config,
     "devices": devices,
@@ -226,6 +234,11 @@ def _with_profile(flags: argparse.Namespace) -> argparse.Namespace:
             is_foreign = key == "provider" and flags.engine not in (None, profile.engine)
             if getattr(flags, key) is None and not is_foreign:
                 setattr(flags, key, getattr(profile, key))
+    if flags.engine == "auto":
+        from edge.bench.choosing import Asked, choose
+
+        asked = flags.bundle, flags.provider, flags.threads, getattr(flags, "precision", None)
+        flags.engine = choose(Asked(*asked))
     return flags
 
 

@@ -8,6 +8,8 @@ from typing import NoReturn
 
 from edge import __version__
 from edge.errors import UsageError
+from edge.flags_bench import ABOUT as ABOUT_BENCH
+from edge.flags_bench import add_bench
 from edge.flags_gallery import ABOUT, add_enroll, add_heads, checked
 from edge.flags_health import add_doctor, add_health
 
@@ -19,6 +21,7 @@ VERBS = (
     "capture",
     "calibrate",
     "check",
+    "bench",
     "doctor",
     "config",
     "devices",
@@ -40,6 +43,7 @@ more commands (edge-tag COMMAND --help):
   edge-tag enroll --name Acme a.jpg b.jpg   a tag more, with a few pictures, no training
   edge-tag capture --camera 0 --out set/    take a calibration set
   edge-tag calibrate boards/ --square-mm 20 --out belt.json     a camera plane, to measure fish in
+  edge-tag bench --threads 1                how fast is it here, and may that be trusted?
   edge-tag doctor --camera 0                what is wrong here, and what to do
   edge-tag config check edge.toml           is a config file right? also: show, schema
   edge-tag check                            is the bundle right, on each engine of this machine?
@@ -69,6 +73,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         "capture": _capture,
         "calibrate": _calibrate,
         "check": _check,
+        "bench": _bench,
         "doctor": _doctor,
         "config": _config,
         "devices": _devices,
@@ -217,6 +222,13 @@ def _check() -> Parser:
     return parser
 
 
+def _bench() -> Parser:
+    parser = _parser("edge-tag bench", ABOUT_BENCH)
+    add_bench(parser, seconds, at_least_1)
+    _add_engine(parser)
+    return parser
+
+
 def _doctor() -> Parser:
     parser = _parser(
         "edge-tag doctor",
@@ -283,7 +295,7 @@ def _add_engine(parser: Parser) -> None:
     add(
         "--engine",
         metavar="NAME",
-        help="onnxruntime, openvino or tflite (default: the first installed)",
+        help="onnxruntime, openvino, tflite, or auto: the fastest (default: first installed)",
     )
     add("--provider", metavar="NAME", help="the engine's own target, like CPU or CUDA")
     add("--threads", type=at_least_1, metavar="N", help="threads of the engine")

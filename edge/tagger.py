@@ -60,7 +60,7 @@ class Tagger:
         self._preparer = Preparer(self._spec.height, self._spec.width)
         self._scratch = Scratch()
         self._check_shapes()
-        require(bundle, artifact, self._score)
+        require(bundle, artifact, self.score)
 
     @property
     def engine(self) -> str:
@@ -71,6 +71,11 @@ class Tagger:
     def input_px(self) -> int:
         """The longer side of the input: a region of this size loses no detail."""
         return max(self._spec.height, self._spec.width)
+
+    @property
+    def takes_batches(self) -> bool:
+        """False: the artifact is for one picture, and more go through one by one."""
+        return self._engine.input.shape[0] == -1
 
     @property
     def has_glance(self) -> bool:
@@ -122,10 +127,10 @@ class Tagger:
             raise ValueError("regions is empty, expected 1 or more")
         engine_ms, parts = 0.0, []
         for i in range(0, len(regions), BATCH):
-            outputs, ms = self._run(self._batch(picture, regions[i : i + BATCH]))
+            outputs, ms = self.launch(self.cut(picture, regions[i : i + BATCH]))
             parts.append(outputs)
             engine_ms += ms
-        embedding, by_head = self._read(
+        embedding, by_head = self.read(
             {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
         )
         return Looks(embedding, by_head, engine_ms)
@@ -140,8 +145,8 @@ class Tagger:
         crops = self._preparer.crops(picture, regions)
         with closing(crops):
             for crop in crops:
-                outputs, engine_ms = self._run(crop)
-                yield Looks(*self._read(outputs), engine_ms)
+                outputs, engine_ms = self.launch(crop)
+                yield Looks(*self.read(outputs), engine_ms)
 
     def tag(self, picture: Picture, view: View = AS_USUAL) -> tuple[Tag, ...]:
         """The tags of a picture, best first, closer looks included; see `edge.frames`."""
@@ -171,20 +176,20 @@ class Tagger:
     ) -> None:
         self.close()
 
-    def _batch(self, picture: Picture, regions: Sequence[Region]) -> U8:
+    def cut(self, picture: Picture, regions: Sequence[Region]) -> U8:
         """(R, h, w, 3), in memory that the next batch is made in again."""
         batch = self._scratch.array("batch", len(regions), self._spec.height, self._spec.width, 3)
         for region, row in zip(regions, batch, strict=True):
             prepare(picture, region, row, self._scratch)
         return batch
 
-    def _run(self, batch: U8) -> tuple[dict[str, F32], float]:
+    def launch(self, batch: U8) -> tuple[dict[str, F32], float]:
         """What the engine gives, and the ms inside it."""
-        launch = perf_counter()
+        begin = perf_counter()
         outputs = self._engine.run(batch)
-        return outputs, (perf_counter() - launch) * 1e3
+        return outputs, (perf_counter() - begin) * 1e3
 
-    def _read(self, outputs: Mapping[str, F32]) -> tuple[F32, dict[str, F32]]:
+    def read(self, outputs: Mapping[str, F32]) -> tuple[F32, dict[str, F32]]:
         """Engine outputs by the artifact's names -> embedding, scores by head.
 
         After the engine the caches hold nothing of this, and every call of numpy costs several
@@ -214,9 +219,9 @@ class Tagger:
             fix="use the float artifact, another engine or another provider",
         )
 
-    def _score(self, rgb: U8) -> dict[str, F32]:
+    def score(self, rgb: U8) -> dict[str, F32]:
         """One picture of the input size -> head -> its row of scores."""
-        _, by_head = self._read(self._engine.run(rgb[None]))
+        _, by_head = self.read(self._engine.run(rgb[None]))
         return {name: rows[0] for name, rows in by_head.items()}
 
     def _check_shapes(self) -> None:

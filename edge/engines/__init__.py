@@ -170,5 +170,7 @@ def checked(batch: U8, spec: TensorSpec) -> U8:
 
 def by_ones(run: Callable[[U8], dict[str, F32]], batch: U8) -> dict[str, F32]:
     """Run an artifact whose batch is fixed at 1 over N pictures. Returns fresh (N, size) arrays."""
+    if len(batch) == 1:
+        return run(batch)
     rows = [run(batch[i : i + 1]) for i in range(len(batch))]
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
