@@ -12,7 +12,7 @@ SETS := $(BIN)/python -m quantize.pictures.shared $(DATA) --rendered $(RENDERED)
 STOCK := $(DATA)/teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite
 LABELLED := --images build/pictures --labels build/soft
 
-.PHONY: help demo picture test lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c \
+.PHONY: help demo picture test lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c bench-d \
     bench-footage bench-gallery bench-length clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -105,6 +105,13 @@ bench-b: $(VENV)/bench  ## how much of a frame's time is the engine's, beside SA
 
 bench-c: $(VENV)/bench  ## steady video, quiet and with others at work; most of an hour
 	$(BIN)/python -m benchmarks.bench_c
+
+$(VENV)/engines: $(VENV)/bench
+	$(PIP) --editable '.[onnx,openvino,tflite,bench]'
+	@touch $@
+
+bench-d: $(VENV)/engines  ## our engines beside their own benchmark tools; half an hour
+	$(BIN)/python -m benchmarks.bench_d
 
 bench-gallery: $(VENV)/bench  ## brands enrolled with a few pictures, found again; minutes
 	$(BIN)/python -m benchmarks.gallery

@@ -44,7 +44,8 @@ def tflite(files: Sequence[bytes], batch: U8) -> Run:
     interpreter.allocate_tensors()
     [taken] = interpreter.get_input_details()
     outputs = [detail["index"] for detail in interpreter.get_output_details()]
-    data = batch if taken["dtype"].__name__ == "uint8" else (batch ^ 0x80).view(taken["dtype"])
+    as_bytes = {"uint8": lambda: batch, "int8": lambda: (batch ^ 0x80).view("int8")}
+    data = as_bytes.get(taken["dtype"].__name__, lambda: batch.astype(taken["dtype"]))()
 
     def run() -> object:
         interpreter.set_tensor(taken["index"], data)

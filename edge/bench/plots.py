@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from html import escape
 from math import log2
 
 from edge.bench.line import STAGES, Line
@@ -104,7 +105,7 @@ def curves(lines: Sequence[Line]) -> str:
         places = [at(*point) for point in points[id(found)]]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         parts.append(element("polyline", points=path, class_=f"curve {kinds(found)}"))
-        said = element("title", name(found))
+        said = element("title", escape(name(found)))
         parts += [element("circle", said, cx=x, cy=y, r=3, class_=f"dot {kinds(found)}")
                   for x, y in places]  # fmt: skip
     return drawing(height, f"milliseconds a picture by batch: {', '.join(map(name, shown))}", parts)

@@ -31,6 +31,7 @@ class OvEngine:
         self.outputs = tuple(_spec(port) for port in model.outputs)
         check_artifact(self.name, inputs, self.outputs)
         self.input = inputs[0]
+        self._names = [out.name for out in self.outputs]
         self._model: ov.Model | None = model
         self._compiled = compiled
         self._one = compiled(_of_one(model)).create_infer_request()
@@ -49,9 +50,12 @@ class OvEngine:
     def _run(self, request: ov.InferRequest | None, pixels: U8) -> dict[str, F32]:
         if self._model is None or request is None:
             raise ValueError("engine is closed")
-        with translated("running", InferenceError):
+        try:
             results = request.infer({0: pixels}, share_inputs=True, share_outputs=False)
-        return {out.name: results[i] for i, out in enumerate(self.outputs)}
+        except Exception as e:
+            with translated("running", InferenceError):  # here: entering it costs each launch
+                raise e from None
+        return dict(zip(self._names, results.to_tuple()))
 
     def close(self) -> None:
         self._model = self._one = self._any = None

@@ -1,84 +1,12 @@
-"""`edge-tag bench`: measure, say what came of it, keep it, draw all that was kept."""
+"""A result for a person: rows of a table."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Iterator
 
-import msgspec
-
-from edge import profiles
-from edge.bench import files
 from edge.bench.line import Line
-from edge.bench.report import page
-from edge.bench.roofline import Roofline
-from edge.bench.running import Wanted, bench
-from edge.bench.scene import SEED
-from edge.errors import CheckFailed, SourceError
-from edge.process import print_table, say, write_line
-from edge.store import make_folder, write_whole
 
 Row = tuple[str, str]
-
-
-def run(flags: argparse.Namespace, out: BinaryIO, is_stopped: Callable[[], bool]) -> int:
-    """Raises CheckFailed, after everything was written, when the result is INVALID."""
-    folder = Path(flags.out)
-    if flags.action == "report":
-        html = Path(flags.html or folder / "report.html")
-        _draw(folder, html)
-        write_line(out, f"report: {html}")
-        return 0
-    line = bench(_wanted(flags), is_stopped)
-    file = files.append(folder, line)
-    if flags.json:
-        out.write(msgspec.json.encode(line) + b"\n")
-        out.flush()
-    else:
-        print_table(out, [*rows(line), ("kept in", str(file))])
-    if flags.html:
-        _draw(folder, Path(flags.html))
-        say(f"report: {flags.html}")
-    if line.verdict == "INVALID":
-        raise CheckFailed(f"bench: INVALID: {'; '.join(line.reasons)}", fix=_fix(line))
-    return 0
-
-
-def _wanted(flags: argparse.Namespace) -> Wanted:
-    return Wanted(
-        flags.bundle,
-        flags.engine,
-        flags.provider,
-        flags.threads,
-        flags.precision,
-        flags.min_seconds,
-        tuple(dict.fromkeys(flags.batch)),
-        SEED if flags.seed is None else flags.seed,
-        flags.device,
-        _roofline(flags.device),
-    )
-
-
-def _roofline(device: str | None) -> Roofline | None:
-    """Of the device profile, where it has one."""
-    given = None if device is None else getattr(profiles.find(device), "roofline", None)
-    return None if given is None else msgspec.convert(given, Roofline, from_attributes=True)
-
-
-def _draw(folder: Path, html: Path) -> None:
-    lines = files.read([folder])
-    if not lines:
-        raise SourceError(f"{folder}: has no results, expected *.jsonl", fix="edge-tag bench")
-    make_folder(html.parent)
-    write_whole(html, page(lines).encode())
-
-
-def _fix(line: Line) -> str:
-    if any(reason.startswith("golden") for reason in line.reasons):
-        return "edge-tag check"
-    return "a quiet, cool machine, and --min-seconds 30"
 
 
 def rows(line: Line) -> Iterator[Row]:
