@@ -9,18 +9,17 @@ import msgspec
 
 from edge.bench.line import Roof
 
-OPS = 2  # a multiplication and an addition
-
 
 class Roofline(msgspec.Struct, frozen=True):
-    """What a board can do at most, all cores or the accelerator together."""
+    """What a board can do at most, all its cores or its accelerator together."""
 
-    int8_gops: float  # two operations a MAC
-    bandwidth_gbs: float
+    int8_gmac_s: float  # thousand millions of multiply-accumulates a second
+    float_gmac_s: float | None = None
+    memory_gb_s: float | None = None
 
-    def gops(self, precision: str) -> float | None:
+    def gmac_s(self, precision: str) -> float | None:
         """The peak at a precision; None where nobody said."""
-        return self.int8_gops if precision == "int8" else None
+        return self.int8_gmac_s if precision == "int8" else self.float_gmac_s
 
 
 def work(recipe: Mapping[str, object]) -> tuple[int, int] | None:
@@ -34,13 +33,11 @@ def work(recipe: Mapping[str, object]) -> tuple[int, int] | None:
 
 
 def roof(
-    macs: int, moved_bytes: int, gops: float, bandwidth_gbs: float, measured_ms: float
+    macs: int, moved_bytes: int, gmac_s: float, memory_gb_s: float | None, measured_ms: float
 ) -> Roof:
     """moved_bytes: weights and activations, each read or written once."""
-    compute_ms = OPS * macs / gops / 1e6
-    bandwidth_ms = moved_bytes / bandwidth_gbs / 1e6
-    least_ms = max(compute_ms, bandwidth_ms)
-    bound: Literal["compute", "bandwidth"] = (
-        "compute" if compute_ms >= bandwidth_ms else "bandwidth"
-    )
+    compute_ms = macs / gmac_s / 1e6
+    moving_ms = 0.0 if memory_gb_s is None else moved_bytes / memory_gb_s / 1e6
+    bound: Literal["compute", "bandwidth"] = "compute" if compute_ms >= moving_ms else "bandwidth"
+    least_ms = max(compute_ms, moving_ms)
     return Roof(round(least_ms, 4), round(least_ms / measured_ms, 4), bound)

@@ -140,11 +140,11 @@ def _energy(used: Used, launches: int) -> Energy | None:
 
 
 def _roof(roofline: Roofline | None, found: Found, counted: tuple[int, int] | None) -> Found:
-    peak = None if roofline is None else roofline.gops(found["precision"])
+    peak = None if roofline is None else roofline.gmac_s(found["precision"])
     if roofline is None or peak is None:
         return {"notes": {"roof": NOTES["roof"]}}
     if counted is None:
         return {"notes": {"roof": NOTES["work"]}}
     ms = found["engine_ms"].p50
-    share: Roof = roof(*counted, peak, roofline.bandwidth_gbs, ms)
+    share: Roof = roof(*counted, peak, roofline.memory_gb_s, ms)
     return {"roof": share, "notes": {}}

@@ -95,10 +95,10 @@ def _roofline(device: str | None) -> Roofline | None:
         return None
     import msgspec
 
-    from edge import profiles
     from edge.bench.roofline import Roofline
+    from edge.profiles import find
 
-    given = getattr(profiles.find(device), "roofline", None)
+    given = getattr(find(device), "roofline", None)
     return None if given is None else msgspec.convert(given, Roofline, from_attributes=True)
 
 

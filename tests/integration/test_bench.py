@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import cv2
+import msgspec
 import pytest
 
 from edge.bench import files
 from edge.bench.line import SCHEMA
+from edge.bench.roofline import Roofline
 from edge.cli import main
 from edge.engines import installed
+from edge.verbs import bench
 from tests.tiny import paint, write_tiny
 
 QUICK = ["bench", "--min-seconds", "0.01", "--batch", "1", "2"]
@@ -50,6 +54,19 @@ def test_a_report_measures_nothing(tiny_bundle, tmp_path, capfdbinary):
 def test_a_missing_bundle_is_no_invalid_result(tmp_path):
     assert main([*QUICK, "--bundle", str(tmp_path / "none"), "--out", str(tmp_path)]) == 4
     assert not [*tmp_path.glob("*.jsonl")]
+
+
+def test_the_roofline_is_the_profiles(monkeypatch):
+    class Roof(msgspec.Struct):
+        kind: str = "cpu"  # a profile's may say more
+        int8_gmac_s: float = 0.5
+
+    found = SimpleNamespace(roofline=Roof())
+    monkeypatch.setattr("edge.profiles.find", lambda _: found)
+    assert bench._roofline("rpi5") == Roofline(0.5)
+    monkeypatch.setattr("edge.profiles.find", lambda _: object())
+    assert bench._roofline("rpi5") is None
+    assert bench._roofline(None) is None
 
 
 @pytest.mark.skipif(not installed(), reason="no engine is installed")

@@ -93,11 +93,12 @@ def test_every_reason_not_to_trust_a_result(changed, said):
 
 
 def test_a_roofline_has_two_sides():
-    computing = roof(300_000_000, 1_000_000, gops=600.0, bandwidth_gbs=10.0, measured_ms=4.0)
+    computing = roof(300_000_000, 1_000_000, gmac_s=300.0, memory_gb_s=10.0, measured_ms=4.0)
     assert (computing.least_ms, computing.share, computing.bound) == (1.0, 0.25, "compute")
-    moving = roof(300_000_000, 20_000_000, gops=600.0, bandwidth_gbs=10.0, measured_ms=4.0)
+    moving = roof(300_000_000, 20_000_000, gmac_s=300.0, memory_gb_s=10.0, measured_ms=4.0)
     assert (moving.least_ms, moving.share, moving.bound) == (2.0, 0.5, "bandwidth")
-    assert Roofline(600.0, 10.0).gops("float") is None
+    assert roof(300_000_000, 1, 300.0, None, 4.0).bound == "compute"
+    assert Roofline(600.0).gmac_s("float") is None
     assert work({"macs": 5, "activations": 7}) == (5, 7)
     assert work({"macs": 5}) is None
 
@@ -210,7 +211,7 @@ def test_a_line_says_what_was_measured_and_what_was_not(tiny_bundle):
 
 def test_the_share_of_a_roofline(tmp_path):
     bundle = edited(write_tiny(tmp_path / "b"), recipe={"macs": 1000, "activations": 100})
-    line = bench(Wanted(str(bundle), seconds=0.0, roofline=Roofline(1.0, 1.0)))
+    line = bench(Wanted(str(bundle), seconds=0.0, roofline=Roofline(0.5)))
     assert line.engine_ms is not None
     assert line.roof is not None
     assert line.roof.least_ms == 0.002
