@@ -77,9 +77,8 @@ def bench(wanted: Wanted, is_stopped: Stop = lambda: False) -> Line:
     with tagger:
         found = _about(tagger) | _times(tagger, wanted, is_stopped)
     found |= _roof(wanted.roofline, found, found.pop("work"))
-    notes = {key: NOTES[key] for key in ("batch_ms", "energy", "others") if not found.get(key)}
-    if found["others"] == 0:
-        del notes["others"]
+    missing = (key for key in ("batch_ms", "energy", "others") if found[key] in (None, {}))
+    notes = {key: NOTES[key] for key in missing}
     return msgspec.structs.replace(line, **found | {"notes": notes | found["notes"]})
 
 
@@ -126,7 +125,7 @@ def _times(tagger: Tagger, wanted: Wanted, is_stopped: Stop) -> Found:
         "batch_ms": by,
         "spread": round(wandered, 4),
         "others": None if share is None else round(share, 4),
-        "energy": None if used is None else _energy(used, len(taken)),
+        "energy": None if used is None else _energy(used, len(taken) + WARM_UP),
         "power": (before, after),
         "verdict": "INVALID" if why else "VALID",
         "reasons": why,

@@ -17,8 +17,7 @@ DTYPES = {"u8": "uint8", "f32": "float32"}
 class OvEngine:
     """A request for one picture, and one for any number once more are asked for.
 
-    A model whose batch is open takes a tenth longer for one picture than one that is compiled for
-    one (benchmark D), and an NPU takes no other.
+    A model whose batch is open takes a tenth longer for one picture than one compiled for one does.
     """
 
     name = "openvino"
