@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from edge.errors import CheckFailed, SourceError
+from edge.errors import CheckFailed, SourceError, UsageError
 from edge.flags import add_engine, at_least_1, new_parser, seconds, whole_number
 from edge.opening import with_profile
 from edge.process import Stop, print_table, say, write_line
@@ -60,7 +60,13 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     from edge.bench import files
     from edge.bench.running import bench
 
-    line = bench(_wanted(with_profile(flags)), stop)
+    flags = with_profile(flags)
+    if flags.virtual is not None:
+        raise UsageError(
+            "--engine virtual takes the time that is predicted: there is nothing to measure",
+            fix="edge-tag devices NAME: what is predicted of it",
+        )
+    line = bench(_wanted(flags), stop)
     file = files.append(folder, line)
     _say(line, file, out, is_json=flags.json)
     if flags.html:
@@ -96,9 +102,9 @@ def _roofline(device: str | None) -> Roofline | None:
     import msgspec
 
     from edge.bench.roofline import Roofline
-    from edge.profiles import find
+    from edge.boards.chosen import chosen
 
-    given = getattr(find(device), "roofline", None)
+    given = chosen(device, lambda _: None).roofline
     return None if given is None else msgspec.convert(given, Roofline, from_attributes=True)
 
 

@@ -51,6 +51,12 @@ def test_a_report_measures_nothing(tiny_bundle, tmp_path, capfdbinary):
     assert (tmp_path / "report.html").is_file()
 
 
+def test_what_is_predicted_is_not_measured(tmp_path, capfdbinary):
+    words = ["--engine", "virtual", "--device", "rpi5", "--out", str(tmp_path)]
+    assert main([*QUICK, *words]) == 2
+    assert b"there is nothing to measure" in capfdbinary.readouterr().err
+
+
 def test_a_missing_bundle_is_no_invalid_result(tmp_path):
     assert main([*QUICK, "--bundle", str(tmp_path / "none"), "--out", str(tmp_path)]) == 4
     assert not [*tmp_path.glob("*.jsonl")]
@@ -62,10 +68,8 @@ def test_the_roofline_is_the_profiles(monkeypatch):
         int8_gmac_s: float = 0.5
 
     found = SimpleNamespace(roofline=Roof())
-    monkeypatch.setattr("edge.profiles.find", lambda _: found)
+    monkeypatch.setattr("edge.boards.chosen.chosen", lambda *_: found)
     assert bench._roofline("rpi5") == Roofline(0.5)
-    monkeypatch.setattr("edge.profiles.find", lambda _: object())
-    assert bench._roofline("rpi5") is None
     assert bench._roofline(None) is None
 
 
