@@ -12,7 +12,7 @@ SETS := $(BIN)/python -m quantize.pictures.shared $(DATA) --rendered $(RENDERED)
 STOCK := $(DATA)/teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite
 LABELLED := --images build/pictures --labels build/soft
 
-.PHONY: help demo picture test lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c \
+.PHONY: help demo picture test lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c bench-d \
     bench-e bench-f arm cuda bench-footage bench-gallery bench-length costs virtual clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -127,6 +127,12 @@ arm: $(VENV)/everything  ## the runtime on an emulated 64-bit Arm, beside this m
 
 cuda: $(VENV)/everything  ## a GPU's answers against the CPU's, where there is a GPU
 	$(BIN)/python -m devices.check_cuda
+$(VENV)/engines: $(VENV)/bench
+	$(PIP) --editable '.[onnx,openvino,tflite,bench]'
+	@touch $@
+
+bench-d: $(VENV)/engines  ## our engines beside their own benchmark tools; half an hour
+	$(BIN)/python -m benchmarks.bench_d
 
 bench-gallery: $(VENV)/bench  ## brands enrolled with a few pictures, found again; minutes
 	$(BIN)/python -m benchmarks.gallery

@@ -60,6 +60,25 @@ def bar_panels(file: Path, plots: Mapping[str, Mapping[str, float | None]], acro
     _save(figure, (), file)
 
 
+def ratio_rows(
+    file: Path, rows: Mapping[str, tuple[float, Sequence[float]]], limit: float, across: str
+) -> None:
+    """A dot a name with the line between its quartiles; dashed: what is wanted at most."""
+    figure = Figure(figsize=(8, 0.5 * len(rows) + 1.2), layout="constrained")
+    ax = figure.add_subplot()
+    _label(ax, "", across, "")
+    for row, (ratio, (low, high)) in enumerate(rows.values()):
+        ax.plot([low, high], [row, row], color=COLOURS["ours"], lw=2)
+        ax.plot([ratio], [row], "o", color=COLOURS["ours"], ms=6)
+        ax.annotate(f"{ratio:.3f}", (ratio, row), (0, 7), textcoords="offset points",
+                    ha="center", fontsize=8)  # fmt: skip
+    ax.axvline(1.0, color="#2b2d42", lw=1)
+    ax.axvline(limit, color="#2b2d42", lw=1, ls="--")
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set_ylim(len(rows) - 0.5, -0.7)
+    _save(figure, (), file)
+
+
 def _sheet(count: int) -> tuple[Figure, list[Axes]]:
     rows = -(-count // 2)
     figure = Figure(figsize=(10, 3.1 * rows + 0.4), layout="constrained")

@@ -21,6 +21,7 @@ VERBS = {  # the first word of a command -> its module; any other word means run
     "capture": "edge.verbs.capture",
     "calibrate": "edge.verbs.calibrate",
     "check": "edge.verbs.check",
+    "bench": "edge.verbs.bench",
     "doctor": "edge.verbs.doctor",
     "config": "edge.verbs.config",
     "devices": "edge.verbs.devices",

@@ -4,6 +4,7 @@
       UsageError               2   a flag or an argument is wrong
       SourceError              3   frames cannot be read
       BundleError              4   a bundle is missing, damaged, hostile or too new
+        NotReproduced              it does not answer here as where it was packed
       EngineError              5   an engine or a device does not do what was asked
         EngineMissing              the engine's package is not installed or does not load
         ProviderUnavailable        the engine is here, the provider asked for is not
@@ -48,6 +49,10 @@ class BundleError(EdgeError):
     """A bundle is missing, damaged, hostile, or written by a newer edge-tag."""
 
     exit_code = 4
+
+
+class NotReproduced(BundleError):
+    """A bundle's golden pictures get other answers here than where it was packed."""
 
 
 class EngineError(EdgeError):

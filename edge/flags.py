@@ -59,7 +59,7 @@ def add_engine(parser: Parser) -> None:
     add(
         "--engine",
         metavar="NAME",
-        help="onnxruntime, openvino or tflite (default: the first installed)",
+        help="onnxruntime, openvino, tflite; auto: the fastest (default: the first installed)",
     )
     add("--provider", metavar="NAME", help="the engine's own target, like CPU or CUDA")
     add("--threads", type=at_least_1, metavar="N", help="threads of the engine")

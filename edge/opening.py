@@ -36,6 +36,11 @@ def with_profile(flags: argparse.Namespace) -> argparse.Namespace:
     from edge.boards.applied import with_device
 
     with_device(flags, say)
+    if flags.engine == "auto":
+        from edge.bench.choosing import Asked, choose
+
+        precision = getattr(flags, "precision", None)
+        flags.engine = choose(Asked(flags.bundle, flags.provider, flags.threads, precision))
     return flags
 
 

@@ -89,7 +89,7 @@ class Tagger:
         self._preparer = Preparer(self._spec.height, self._spec.width)
         self._scratch = Scratch()
         self._check_input()
-        require(bundle, artifact, self._score)  # which warms the engine up as well
+        require(bundle, artifact, self.score)  # which warms the engine up as well
 
     @property
     def engine(self) -> str:
@@ -100,6 +100,11 @@ class Tagger:
     def input_px(self) -> int:
         """The longer side of the input: a region of this size loses no detail."""
         return max(self._spec.height, self._spec.width)
+
+    @property
+    def takes_batches(self) -> bool:
+        """False: the artifact is for one picture, and more go through one by one."""
+        return self._engine.input.shape[0] == -1
 
     @property
     def has_glance(self) -> bool:
@@ -151,10 +156,10 @@ class Tagger:
             raise ValueError("regions is empty, expected 1 or more")
         engine_ms, parts = 0.0, []
         for i in range(0, len(regions), BATCH):
-            outputs, ms = self._run(self._batch(picture, regions[i : i + BATCH]))
+            outputs, ms = self.launch(self.cut(picture, regions[i : i + BATCH]))
             parts.append(outputs)
             engine_ms += ms
-        embedding, by_head = self._read(
+        embedding, by_head = self.read(
             {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
         )
         return Looks(embedding, by_head, engine_ms)
@@ -169,8 +174,8 @@ class Tagger:
         """
         with closing(self._preparer.crops(picture, regions)) as crops:
             for crop in crops:
-                outputs, engine_ms = self._run(crop)
-                yield Reading(engine_ms, self._preparer.aside(partial(self._read, outputs)))
+                outputs, engine_ms = self.launch(crop)
+                yield Reading(engine_ms, self._preparer.aside(partial(self.read, outputs)))
 
     def tag(self, picture: Picture, view: View = AS_USUAL) -> tuple[Tag, ...]:
         """The tags of a picture, best first, closer looks included; see `edge.frames`."""
@@ -200,20 +205,20 @@ class Tagger:
     ) -> None:
         self.close()
 
-    def _batch(self, picture: Picture, regions: Sequence[Region]) -> U8:
+    def cut(self, picture: Picture, regions: Sequence[Region]) -> U8:
         """(R, h, w, 3), in memory that the next batch is made in again."""
         batch = self._scratch.array("batch", len(regions), self._spec.height, self._spec.width, 3)
         for region, row in zip(regions, batch, strict=True):
             prepare(picture, region, row, self._scratch)
         return batch
 
-    def _run(self, batch: U8) -> tuple[dict[str, F32], float]:
+    def launch(self, batch: U8) -> tuple[dict[str, F32], float]:
         """What the engine gives, and the ms inside it."""
-        launch = self.clock()
+        begin = self.clock()
         outputs = self._engine.run(batch)
-        return outputs, (self.clock() - launch) * 1e3
+        return outputs, (self.clock() - begin) * 1e3
 
-    def _read(self, outputs: Mapping[str, F32]) -> tuple[F32, dict[str, F32]]:
+    def read(self, outputs: Mapping[str, F32]) -> tuple[F32, dict[str, F32]]:
         """Engine outputs by the artifact's names -> embedding, scores by head.
 
         After the engine the caches hold nothing of this, and every call of numpy costs several
@@ -243,11 +248,11 @@ class Tagger:
             fix="use the float artifact, another engine or another provider",
         )
 
-    def _score(self, rgb: U8) -> dict[str, F32]:
+    def score(self, rgb: U8) -> dict[str, F32]:
         """One picture of the input size -> head -> its row of scores."""
         outputs = self._engine.run(rgb[None])
         self._check_outputs(outputs)
-        _, by_head = self._read(outputs)
+        _, by_head = self.read(outputs)
         return {name: rows[0] for name, rows in by_head.items()}
 
     def _check_input(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from edge.bundle.manifest import Artifact, Golden, Head
 from edge.bundle.read import Bundle, TagNames
-from edge.errors import BundleError
+from edge.errors import BundleError, NotReproduced
 from edge.pictures.pixels import decode
 from edge.records import F32, U8
 
@@ -27,15 +27,13 @@ def check(bundle: Bundle, artifact: Artifact, score: Score) -> list[str]:
 
     Raises BundleError when a golden picture cannot be read, and what `score` raises.
     """
-    key = f"{artifact.engine}/{artifact.precision}"
-    proofs = [
-        (golden, golden.scores[key]) for golden in bundle.manifest.golden if key in golden.scores
-    ]
+    proofs = _proofs(bundle, artifact)
     if not proofs:
+        key = f"{artifact.engine}/{artifact.precision}"
         return [f"{bundle.root}: bundle has no golden scores for {key}, expected 1 or more"]
     findings: list[str] = []
     for golden, expected in proofs:
-        rows = score(_picture(bundle, golden))
+        rows = score(picture_of(bundle, golden))
         for head in bundle.manifest.heads:
             where = f"{golden.picture.file}: {head.name}"
             found = _by_tag(bundle.tags_of(head), rows[head.name])
@@ -43,12 +41,25 @@ def check(bundle: Bundle, artifact: Artifact, score: Score) -> list[str]:
     return findings
 
 
+def largest_difference(bundle: Bundle, artifact: Artifact, score: Score) -> tuple[int, float]:
+    """Pictures, and how far any score lies from what it was. Raises as `check` does."""
+    apart = [0.0]
+    proofs = _proofs(bundle, artifact)
+    for golden, expected in proofs:
+        rows = score(picture_of(bundle, golden))
+        for head in bundle.manifest.heads:
+            found = _by_tag(bundle.tags_of(head), rows[head.name])
+            known = expected.get(head.name, {})
+            apart += [abs(found[tag] - was) for tag, was in known.items() if tag in found]
+    return len(proofs), max(apart)
+
+
 def require(bundle: Bundle, artifact: Artifact, score: Score) -> None:
     """Raises BundleError, with the numbers, when `check` finds anything."""
     findings = check(bundle, artifact, score)
     if findings:
         more = f"; and {len(findings) - 3} more" if len(findings) > 3 else ""
-        raise BundleError(
+        raise NotReproduced(
             f"{bundle.root}: {artifact.engine}/{artifact.precision} does not reproduce: "
             f"{'; '.join(findings[:3])}{more}",
             fix="copy the bundle again; if that does not help, use another engine",
@@ -61,7 +72,16 @@ def golden_scores(names: TagNames, row: F32, keep: int = 5) -> dict[str, float]:
     return {tag: round(score, 4) for tag, score in best}
 
 
-def _picture(bundle: Bundle, golden: Golden) -> U8:
+Proof = tuple[Golden, Mapping[str, Mapping[str, float]]]  # head -> tag -> score
+
+
+def _proofs(bundle: Bundle, artifact: Artifact) -> list[Proof]:
+    key = f"{artifact.engine}/{artifact.precision}"
+    return [(g, g.scores[key]) for g in bundle.manifest.golden if key in g.scores]
+
+
+def picture_of(bundle: Bundle, golden: Golden) -> U8:
+    """(H, W, 3) RGB of the input size. Raises BundleError."""
     spec = bundle.manifest.input
     where = f"{bundle.root}/{golden.picture.file}"
     pixels = decode(bundle.read(golden.picture), where)

@@ -25,6 +25,8 @@ ENGINES: dict[
     "null": ("edge.engines.null", "numpy", ""),
 }
 
+BYTE = np.dtype(np.uint8)
+
 STAND_INS = {"tflite": "tflite_runtime"}  # older packages with the same interface
 
 
@@ -155,20 +157,18 @@ def checked(batch: U8, spec: TensorSpec) -> U8:
 
     Raises InferenceError when it is not what `spec` takes: OpenVINO would not.
     """
-    wanted = (-1, *spec.shape[1:])
-    if (
-        batch.dtype != np.uint8
-        or batch.shape[1:] != wanted[1:]
-        or batch.ndim != 4
-        or len(batch) == 0
-    ):
+    shape = batch.shape
+    if batch.dtype != BYTE or shape[1:] != spec.shape[1:] or len(shape) != 4 or not shape[0]:
+        wanted = (-1, *spec.shape[1:])
         raise InferenceError(
-            f"input {spec.name!r} is {batch.dtype.name} {batch.shape}, expected uint8 {wanted}"
+            f"input {spec.name!r} is {batch.dtype.name} {shape}, expected uint8 {wanted}"
         )
-    return np.ascontiguousarray(batch)
+    return batch if batch.flags.c_contiguous else np.ascontiguousarray(batch)
 
 
 def by_ones(run: Callable[[U8], dict[str, F32]], batch: U8) -> dict[str, F32]:
     """Run an artifact whose batch is fixed at 1 over N pictures. Returns fresh (N, size) arrays."""
+    if len(batch) == 1:
+        return run(batch)
     rows = [run(batch[i : i + 1]) for i in range(len(batch))]
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}

@@ -58,6 +58,7 @@ class OrtEngine:
         self.outputs = tuple(_spec(node) for node in session.get_outputs())
         check_artifact(self.name, inputs, self.outputs)
         self.input = inputs[0]
+        self._names = [out.name for out in self.outputs]
         self._session: rt.InferenceSession | None = session
 
     def run(self, batch: U8) -> dict[str, F32]:
@@ -67,10 +68,12 @@ class OrtEngine:
     def _run(self, pixels: U8) -> dict[str, F32]:
         if self._session is None:
             raise ValueError("engine is closed")
-        names = [out.name for out in self.outputs]
-        with translated("running", InferenceError):  # numpy in, numpy out, on every provider
-            arrays = self._session.run(names, {self.input.name: pixels})
-        return dict(zip(names, arrays, strict=True))
+        try:  # numpy in, numpy out, on every provider
+            arrays = self._session.run(self._names, {self.input.name: pixels})
+        except Exception as e:
+            with translated("running", InferenceError):  # here: entering it costs each launch
+                raise e from None
+        return dict(zip(self._names, arrays))
 
     def close(self) -> None:
         self._session = None

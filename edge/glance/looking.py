@@ -11,7 +11,7 @@ from edge.boards.virtual import Virtual
 from edge.bundle.manifest import Artifact, GoldenCell, HeatArtifact, HeatMap
 from edge.bundle.read import Bundle
 from edge.engines import Engine, open_engine
-from edge.errors import BundleError, InferenceError
+from edge.errors import BundleError, InferenceError, NotReproduced
 from edge.glance.heat import Heat, read
 from edge.glance.parts import shifted
 from edge.pictures import pixels
@@ -105,7 +105,7 @@ class Glancer:
         ]
         if findings:
             more = f"; and {len(findings) - 3} more" if len(findings) > 3 else ""
-            raise BundleError(
+            raise NotReproduced(
                 f"{self._where} does not reproduce: {'; '.join(findings[:3])}{more}",
                 fix="copy the bundle again; if that does not help, use another engine",
             )

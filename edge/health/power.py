@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from edge.sysfs import number, text
+
 ROOT = Path("/")
 WORD = "sys/devices/platform/soc/soc:firmware/get_throttled"
 REASONS = (
@@ -72,9 +74,9 @@ def asked() -> str:
 
 
 def _word(root: Path, ask: Callable[[], str]) -> int:
-    text = _text(root / WORD) or ask().strip().rpartition("=")[2]
+    told = text(root / WORD) or ask().strip().rpartition("=")[2]
     try:
-        return int(text, 16)
+        return int(told, 16)
     except ValueError:
         return 0
 
@@ -82,7 +84,7 @@ def _word(root: Path, ask: Callable[[], str]) -> int:
 def _temperatures(root: Path) -> dict[str, float]:
     found: dict[str, float] = {}
     for zone in _some(root / "sys/class/thermal", "thermal_zone*"):
-        name, milli = _text(zone / "type") or zone.name, _number(zone / "temp")
+        name, milli = text(zone / "type") or zone.name, number(zone / "temp")
         if milli is None or any(word in name.lower() for word in DEAF):
             continue
         if PLAUSIBLE_C[0] < milli / 1e3 < PLAUSIBLE_C[1]:
@@ -92,15 +94,15 @@ def _temperatures(root: Path) -> dict[str, float]:
 
 def _is_short_of_volts(root: Path) -> bool:
     return any(
-        _text(chip / "name") == "rpi_volt" and _number(chip / "in0_lcrit_alarm") == 1
+        text(chip / "name") == "rpi_volt" and number(chip / "in0_lcrit_alarm") == 1
         for chip in _some(root / "sys/class/hwmon", "hwmon*")
     )
 
 
 def _is_slowed(root: Path) -> bool:
     return any(
-        any(word in _text(device / "type").lower() for word in SLOWING)
-        and (_number(device / "cur_state") or 0) > 0
+        any(word in text(device / "type").lower() for word in SLOWING)
+        and (number(device / "cur_state") or 0) > 0
         for device in _some(root / "sys/class/thermal", "cooling_device*")
     )
 
@@ -110,13 +112,13 @@ def _was_slowed(root: Path) -> bool:
         *_some(root / "sys/devices/system/cpu", "cpu[0-9]*/thermal_throttle/core_throttle_count"),
         *_some(root / "sys/class/hwmon", "hwmon*/oc*_event_cnt"),
     ]
-    return any((_number(count) or 0) > 0 for count in counts)
+    return any((number(count) or 0) > 0 for count in counts)
 
 
 def _clock(root: Path) -> float | None:
     shares = []
     for policy in _some(root / "sys/devices/system/cpu/cpufreq", "policy*"):
-        now, most = _number(policy / "scaling_cur_freq"), _number(policy / "cpuinfo_max_freq")
+        now, most = number(policy / "scaling_cur_freq"), number(policy / "cpuinfo_max_freq")
         if now is not None and most:
             shares.append(min(now / most, 1.0))
     return min(shares, default=None)
@@ -131,18 +133,3 @@ def _some(folder: Path, pattern: str) -> Iterator[Path]:
         return iter(sorted(folder.glob(pattern))[:MOST])
     except OSError:
         return iter(())
-
-
-def _text(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(256).decode("utf-8", "replace").strip("\0\n\r\t ")
-    except OSError:
-        return ""
-
-
-def _number(file: Path) -> int | None:
-    try:
-        return int(_text(file))
-    except ValueError:
-        return None

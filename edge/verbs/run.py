@@ -45,6 +45,7 @@ more commands (edge-tag COMMAND --help):
   edge-tag enroll --name Acme a.jpg b.jpg   a tag more, with a few pictures, no training
   edge-tag capture --camera 0 --out set/    take a calibration set
   edge-tag calibrate boards/ --square-mm 20 --out belt.json     a camera plane, to measure fish in
+  edge-tag bench --threads 1                how fast is it here, and may that be trusted?
   edge-tag doctor --camera 0                what is wrong here, and what to do
   edge-tag config check edge.toml           is a config file right? also: show, schema
   edge-tag check                            is the bundle right, on each engine of this machine?

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import PurePath
 
-from quantize.report.markup import section
+from edge.markup.html import section
 from quantize.report.records import Answer, Difference, Report
 
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from quantize.report.records import Bin, Calibration, Report, Share
-from quantize.report.svg import (
+from edge.markup.svg import (
     WIDTH,
     clipped,
     drawing,
@@ -17,6 +16,7 @@ from quantize.report.svg import (
     text,
     ticks,
 )
+from quantize.report.records import Bin, Calibration, Report, Share
 
 LEFT, RIGHT = 92.0, 64.0  # px beside the bars: names, numbers
 BAR, GAP, GROUP = 11.0, 3.0, 36.0  # px: a bar, between two, from one pair to the next

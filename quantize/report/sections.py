@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 from pathlib import PurePath
 
+from edge.markup.html import card, grid, key, section, terms, unfold
 from quantize.report import plots
-from quantize.report.markup import card, grid, key, section, terms, unfold
 from quantize.report.numbers import (
     largest_file,
     largest_loss,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edge.markup.html import card, cell, grid, row, section, table, unfold, wide
 from quantize.int8 import gate
-from quantize.report.markup import card, cell, grid, row, section, table, unfold, wide
 from quantize.report.numbers import NONE, figure, interval, pair_of, percent, points
 from quantize.report.records import Confusion, HeadScore, Loss, Report
 

@@ -15,7 +15,7 @@ import numpy as np
 from safetensors import safe_open
 
 from edge.bundle import Manifest, open_bundle
-from edge.bundle.manifest import SCHEMA, HeatMap
+from edge.bundle.manifest import SCHEMA, HeatMap, InputSpec
 from edge.bundle.write import write_bundle, zip_bundle
 from edge.engines import open_engine
 from quantize import pack as packing
@@ -31,7 +31,9 @@ from quantize.report.records import read_report
 from quantize.report.soft import read_teacher
 from quantize.report.truth import pictures_of
 from quantize.stages.compare import OUTPUTS, REPORT
+from quantize.students import load
 from quantize.students.starting import FILE
+from quantize.students.work import work_of
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
         artifacts=tuple(artifacts),
         golden=tuple(golden),
         trained_on=tuple(read_sources(args.images)),
-        recipe=_recipe(args.int8) | (recipe_of(args.glance) if args.glance else {}),
+        recipe=_recipe(args.int8, models[0].spec) | (recipe_of(args.glance) if args.glance else {}),
         glance=glance,
     )
     _write(args.out, files | pictures | packing.tag_files(side.heads) | more, manifest)
@@ -145,11 +147,14 @@ def _held_out(args: argparse.Namespace) -> str:
     return ("; ".join(said) or f"held-out pictures of {args.images.name}") + since
 
 
-def _recipe(int8: Path) -> dict[str, Any]:
-    """How the artifacts were made: settings of the student, then of int8, then versions."""
+def _recipe(int8: Path, spec: InputSpec) -> dict[str, Any]:
+    """How the artifacts were made: settings of the student, then of int8, then versions; and how
+    much work the network is.
+    """
     with safe_open(int8 / FILE, "pt") as stored:
         student = json.loads(stored.metadata()["settings"])
     made = recipe.read(int8, "quantize")
     flat = {f"int8 {k}": v for k, v in (made.settings | made.result).items()}
     flat |= {f"version {k}": v for k, v in made.versions.items()}
+    flat |= work_of(load(int8 / FILE)[0], spec.height, spec.width)
     return student | {k: v for k, v in flat.items() if isinstance(v, (str, int, float, bool))}

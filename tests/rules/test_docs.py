@@ -17,6 +17,9 @@ from benchmarks.fashion import table as fashion_table
 from benchmarks.length import TABLE as LENGTHS
 from benchmarks.lowdata import TABLE
 from benchmarks.targets import table as targets
+from edge.bench.choosing import ROUNDS
+from edge.bench.samples import ENOUGH_FOR_P99, PARTS
+from edge.bench.verdict import LEAST_LAUNCHES, LEAST_S, TAKEN, WANDERED
 from edge.cli import parse
 from edge.config.read import parse as parse_config
 from edge.config.records import Camera, Config
@@ -40,6 +43,7 @@ from edge.schedule.plan import EXPLORING, MOST
 from edge.schedule.shares import FLOOR
 from edge.schedule.sweep import COLUMNS, ROWS
 from edge.sinks import SINKS
+from edge.verbs.bench import MIN_SECONDS
 from quantize.report.records import read_report
 from quantize.report.table import table
 
@@ -171,6 +175,16 @@ def test_the_health_of_a_service_is_told_with_the_numbers_of_the_code() -> None:
     assert f"looked at every {EVERY_S:g} s" in said
     assert f"at most {HEALTH_MOST} connections, {LONGEST_S:g} s each" in said
     assert all(f'"{reason}"' in README for reason in REASONS)
+
+
+def test_what_makes_a_result_valid_is_told_with_the_numbers_of_the_code() -> None:
+    said = (ROOT / "devices" / "README.md").read_text("utf-8")
+    assert f"{LEAST_S:g} s and {LEAST_LAUNCHES} launches; p99 is told from {ENOUGH_FOR_P99}" in said
+    assert f"lie within {WANDERED:.0%}".replace("%", " %") in said
+    assert f"took at most {TAKEN:.0%} of the cores".replace("%", " %") in said
+    assert PARTS == 10  # "ten parts"
+    assert f"times the engine for at least {MIN_SECONDS:g} s" in " ".join(README.split())
+    assert f"take turns for {ROUNDS} launches" in " ".join(README.split())
 
 
 def test_the_config_file_is_one() -> None:

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
+from edge.markup.svg import WIDTH, clipped, element, round_up, text, ticks
 from quantize.int8.gate import Row as Line
 from quantize.report import plots
 from quantize.report.numbers import figure, largest_loss, points, when
 from quantize.report.page import page
 from quantize.report.records import Answer, Difference, HeadScore, LeftOut, Report, Share
-from quantize.report.svg import WIDTH, clipped, element, round_up, text, ticks
 from tests.workshop.report.made import report, share
 
 EVIL = """<script>alert("x")</script> & 'quoted' "><img src=http://evil.example/x onerror=x>"""

@@ -18,8 +18,8 @@ def card(title: str, under: str, content: str) -> str:
     )
 
 
-def grid(cards: Sequence[str]) -> str:
-    return '<div class="grid">\n' + "\n".join(cards) + "\n</div>"
+def grid(cards: Sequence[str], kind: str = "") -> str:
+    return f'<div class="{f"grid {kind}".strip()}">\n' + "\n".join(cards) + "\n</div>"
 
 
 def key(*entries: tuple[str, str]) -> str:
