@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -81,7 +82,7 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             tagger,
             sinks,
             view,
-            is_stopped=stop,
+            is_stopped=health.asked(stop),
             max_frames=flags.frames,
             explain=_open_explain(flags, opened),
             report=health.after(recipients.report),
@@ -91,7 +92,7 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         )
     if not stop():
         recipients.check()
-    return SourceError.exit_code if totals.failed else 0
+    return SourceError.exit_code if totals.failed and not stop() else 0
 
 
 def enroll(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
@@ -232,8 +233,10 @@ def _with_profile(flags: argparse.Namespace) -> argparse.Namespace:
 def _open_sources(flags: argparse.Namespace, opened: ExitStack, stop: Stop) -> list[Source]:
     from edge.sources import open_source
 
+    is_patient = getattr(flags, "wait", False) or getattr(flags, "config", None) is not None
+    open_one = partial(open_source, is_stopped=stop, is_patient=is_patient)
     return [
-        opened.enter_context(closing(open_source(text, every_s=every_s, is_stopped=stop)))
+        opened.enter_context(closing(open_one(text, every_s=every_s)))
         for text, every_s in zip(flags.sources, _paces_s(flags), strict=True)
     ]
 
@@ -334,6 +337,7 @@ def _open_health(
     wanted = Wanted(
         names=tuple(_names(flags, sources)),
         live=tuple(n for n, source in enumerate(sources) if source.is_live),
+        mailboxes=tuple(source.newest for source in sources if source.newest is not None),
         every_s=max(_paces_s(flags), default=0.0),
         door=None if flags.health is None else parse_door(flags.health, flags.health_token_file),
         thermal=Thermal(*limits) if isinstance(limits, tuple) else limits,

@@ -10,6 +10,7 @@ from edge import __version__
 from edge.errors import UsageError
 from edge.flags_gallery import ABOUT, add_enroll, add_heads, checked
 from edge.flags_health import add_doctor, add_health
+from edge.flags_sources import SOURCES, add_wait
 
 EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
 OUTBOX_MB = 64
@@ -93,9 +94,10 @@ def _run() -> Parser:
     parser = _parser(
         "edge-tag", "Tags for fine detail in pictures, clips and cameras, on the device."
     )
-    parser.epilog = EXAMPLES
+    parser.epilog = EXAMPLES + SOURCES
     parser.add_argument("--version", action="version", version=f"edge-tag {__version__}")
     _add_sources(parser)
+    add_wait(parser)
     _add_pace(parser, every_s=None)
     text = "a TOML with cameras, zones, masks, schedules, targets and most of what follows; other "
     text += "flags win over it, inputs too: the name of one of its cameras is that camera alone"
@@ -261,7 +263,8 @@ def _parser(name: str, what: str) -> Parser:
 
 
 def _add_sources(parser: Parser) -> None:
-    text = "a picture, a clip, a folder, camera:0, or an rtsp:// or http:// address"
+    text = "a picture, a clip, a folder, a glob, camera:0, usb:046d:0825, an rtsp:// or http:// "
+    text += "address, csi://0, libcamera://NAME, gst:SOURCE, test://belt (a made-up camera)"
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help=text)
     parser.add_argument("--camera", type=whole_number, metavar="N", help="the same as camera:N")
     parser.add_argument("--source", metavar="S", help="one more INPUT")

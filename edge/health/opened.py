@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +19,7 @@ from edge.health.watch import Watch
 from edge.outbox.health import SinkHealth
 from edge.records import FrameFailed, FrameTags, Picture
 from edge.schedule.cooling import Held, Thermal, free
+from edge.sources.newest import Newest
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
     names: tuple[str, ...] = ()  # of all sources, as results have them
     live: tuple[int, ...] = ()  # which of them are cameras
+    mailboxes: tuple[Newest, ...] = ()  # theirs, in the same order
     every_s: float = 0.0  # at most one frame each so many seconds, the slowest
     door: Door | None = None  # None: nothing listens
     thermal: Thermal | None = None  # None: the budget does not follow the heat
@@ -45,6 +47,7 @@ class Health:
     report  for the pipeline, of each frame
     held    for the pipeline: how the device is held back
     off     for the pipeline, of each frame of source n that is not to be looked at
+    asked   for the pipeline, which asks ten times a second whether to stop
     """
 
     def __init__(
@@ -55,8 +58,9 @@ class Health:
         opened: ExitStack,
         server: HealthServer | None,
         names: Sequence[str] = (),
+        mailboxes: Sequence[Newest] = (),
     ) -> None:
-        self._names = names
+        self._names, self._mailboxes = names, mailboxes
         self._vitals, self._notify, self.held, self._opened = vitals, notify, held, opened
         self.server = server
 
@@ -71,6 +75,16 @@ class Health:
         """A camera that its schedule keeps off is well: the service is not to be started again."""
         self._vitals.off(self._names[n])
         self._notify.progressed(f"{self._names[n]}: off, by its schedule")
+
+    def asked(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
+        """The same; meanwhile cameras that are away, and known to be, are no hang."""
+
+        def both() -> bool:
+            if self._mailboxes and all(mailbox.is_away for mailbox in self._mailboxes):
+                self._notify.waits("every camera is away, and tried again")
+            return is_stopped()
+
+        return both
 
     def after(self, report: Report | None) -> Report:
         """Both; `report` first: what feeds the watchdog has been accepted as events."""
@@ -105,17 +119,26 @@ def open_health(
     with ExitStack() as opened:
         opened.callback(notify.stopping)
         if not wanted.cameras and wanted.door is None and wanted.thermal is None:
-            return Health(vitals, notify, free, opened.pop_all(), None, wanted.names)
+            return Health(
+                vitals, notify, free, opened.pop_all(), None, wanted.names, wanted.mailboxes
+            )
         watch = opened.enter_context(closing(Watch(wanted.thermal)))
         server = None
         if wanted.door is not None:
-            pages = _pages(vitals, watch, sinks, wanted.disk)
+            cameras = dict(zip(wanted.cameras, wanted.mailboxes))
+            pages = _pages(vitals, watch, sinks, wanted.disk, cameras)
             server = opened.enter_context(closing(HealthServer(wanted.door, pages)))
-        return Health(vitals, notify, watch.held, opened.pop_all(), server, wanted.names)
+        return Health(
+            vitals, notify, watch.held, opened.pop_all(), server, wanted.names, wanted.mailboxes
+        )
 
 
 def _pages(
-    vitals: Vitals, watch: Watch, sinks: Callable[[], Sequence[SinkHealth]], disk: Path
+    vitals: Vitals,
+    watch: Watch,
+    sinks: Callable[[], Sequence[SinkHealth]],
+    disk: Path,
+    cameras: Mapping[str, Newest],
 ) -> Pages:
     try:
         metrics = import_module("edge.health.metrics")
@@ -126,7 +149,7 @@ def _pages(
             f"--health: needs the package {e.name!r}, which is not installed",
             fix="pip install 'edge-tag[health]'",
         ) from e
-    counted = metrics.Metrics(vitals, watch, sinks, disk)
+    counted = metrics.Metrics(vitals, watch, sinks, disk, cameras)
 
     def ready() -> Page:
         why = vitals.why_not_ready()
