@@ -231,14 +231,17 @@ def _with_profile(flags: argparse.Namespace) -> argparse.Namespace:
 
 
 def _open_sources(flags: argparse.Namespace, opened: ExitStack, stop: Stop) -> list[Source]:
-    from edge.sources import open_source
+    from edge.sources import open_source, refuse_twice
 
     is_patient = getattr(flags, "wait", False) or getattr(flags, "config", None) is not None
     open_one = partial(open_source, is_stopped=stop, is_patient=is_patient)
-    return [
+    sources = [
         opened.enter_context(closing(open_one(text, every_s=every_s)))
         for text, every_s in zip(flags.sources, _paces_s(flags), strict=True)
     ]
+    named = zip(_names(flags, sources), sources, strict=True)
+    refuse_twice([name for name, source in named if source.is_live])
+    return sources
 
 
 def _paces_s(flags: argparse.Namespace) -> list[float]:

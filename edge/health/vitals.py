@@ -74,7 +74,9 @@ class Vitals:
         if name in self._cameras:
             with self._lock:
                 old = self._tallies[name]
-                self._tallies[name] = msgspec.structs.replace(old, is_up=True, is_off=True)
+                self._tallies[name] = msgspec.structs.replace(
+                    old, is_up=True, is_off=True, error=""
+                )
 
     def tallies(self) -> dict[str, Tally]:
         """By camera, as they are now."""

@@ -7,12 +7,12 @@ Naming a source imports nothing. A live one opens a `Link`, and `LastingSource` 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-from edge.errors import SourceError
+from edge.errors import SourceError, UsageError
 from edge.pictures.suffixes import CLIPS, PICTURES
 from edge.records import Frame
 from edge.redact import without_secrets
@@ -124,6 +124,16 @@ def kind_of(text: str) -> str:
 def _form(text: str) -> str:
     """The kind of a live source; empty for a path."""
     return next((kind for kind, form in FORMS if form.match(text)), "")
+
+
+def refuse_twice(names: Sequence[str]) -> None:
+    """Results and metrics tell cameras apart by name. Raises UsageError."""
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(
+                f"{name}: two cameras have this name, expected one of its own for each",
+                fix="name them behind their addresses: ...#name=till ...#name=door",
+            )
 
 
 def _listed(suffixes: frozenset[str]) -> str:

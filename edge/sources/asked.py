@@ -1,7 +1,7 @@
 """A source as the user asks for it: `ADDRESS#option=value,option=value`.
 
     rtsp://cam/1#transport=udp,user=shop,password-file=/run/secrets/cam
-    usb:046d:0825#timeout=30,frozen=0
+    usb:046d:0825#name=till,timeout=30,frozen=0
 
 Options stand behind a `#`, as those of `--to` do; files have none.
 """
@@ -32,8 +32,13 @@ class Asked(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Without credentials."""
+        """As the user named it, or its address, without credentials."""
         return self.options.shown
+
+    def shown_as(self, name: str) -> Asked:
+        """Unless the user named it."""
+        is_named = "name" in self.options.options
+        return self if is_named else self._replace(options=self.options._replace(shown=name))
 
     def habits(self) -> Habits:
         """The last options that are read. Raises UsageError for those that nobody knows."""
@@ -52,7 +57,8 @@ def split(text: str) -> tuple[str, str]:
 def options(kind: str, address: str, text: str) -> Target:
     """Raises UsageError."""
     shown = without_secrets(address)
-    return Target(kind, address, shown, options_of(shown, text), [])
+    given = options_of(shown, text)
+    return Target(kind, address, given.get("name", shown), given, ["name"])
 
 
 def lasting(asked: Asked, connect: Callable[[], Link], link: Link | None = None) -> LastingSource:

@@ -85,9 +85,8 @@ def open_from(asked: Asked) -> LastingSource:
     """A camera, like `camera:0`. Raises SourceError, with what was found instead."""
     found = NUMBER.fullmatch(asked.text)
     name = f"camera:{int(found[1])}" if found else asked.text
-    named = asked._replace(options=asked.options._replace(shown=name))
     numbers(asked.text)  # a wrong form is told at once, and not waited for
-    return lasting(named, lambda: connect(name))
+    return lasting(asked.shown_as(name), lambda: connect(name))
 
 
 def connect(text: str) -> CameraLink:

@@ -45,22 +45,18 @@ class Faults:
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(KINDS, 0)
         self._told_s: dict[Kind, float] = {}
-        self._tried_s = float("-inf")
         self.reconnects = 0
         self.is_away = False  # known to give no picture now
 
     def count(self, kind: Kind) -> bool:
         """One more. True when it is to be told: the last of its kind that was is QUIET_S ago."""
+        now_s = self._clock()
         with self._lock:
             self._counts[kind] += 1
-        return self.is_due(kind)
-
-    def is_due(self, kind: Kind) -> bool:
-        now_s = self._clock()
-        if now_s < self._told_s.get(kind, float("-inf")) + QUIET_S:
-            return False
-        self._told_s[kind] = now_s
-        return True
+            if now_s < self._told_s.get(kind, float("-inf")) + QUIET_S:
+                return False
+            self._told_s[kind] = now_s
+            return True
 
     def counts(self) -> dict[str, int]:
         """By kind."""

@@ -18,9 +18,6 @@ from edge.records import U8, Picture
 
 ROWS, COLUMNS = 90, 160  # samples, at most
 BAND = 1 / 12  # of the height: missing rows that are told
-GREY = (128, 128, 128)  # of a JPEG cut short
-FILLINGS = ((0, 0, 0), GREY)  # luma, u, v; zeros: memory never written, which no camera gives
-FILLINGS_RGB = ((0, 135, 0), (0, 136, 0), GREY)  # the same
 FROZEN_S = 30.0  # a still life through H.264 may be the same for some groups of pictures
 
 
@@ -53,33 +50,45 @@ class Judge:
 
 
 def is_half(picture: Picture) -> bool:
-    """Are its last rows missing, or all of them?"""
+    """Are its last rows missing, or all of them? Grey all over may be a wall."""
     if isinstance(picture, np.ndarray):
-        return _ends_in([picture], FILLINGS_RGB)
-    u_and_v = picture.chroma if len(picture.chroma) == 2 else np.moveaxis(picture.chroma[0], 2, 0)
-    return _ends_in([picture.luma, *u_and_v], FILLINGS)
+        planes, is_green, is_grey = [picture], _is_green_rgb, _is_grey_rgb
+    else:
+        planes, is_green, is_grey = [picture.luma, *picture.chroma], _is_zero, _is_half_way
+    band = _only([plane[-max(1, int(len(plane) * BAND)) :] for plane in planes])
+    if band is None:
+        return False
+    return is_green(band) or (is_grey(band) and _only(planes) is None)
 
 
-def _ends_in(planes: list[U8], fillings: tuple[tuple[int, int, int], ...]) -> bool:
-    """In one of the fillings; grey all over may be a wall."""
-    for filling in fillings:
-        if _are_filled([plane[-_band(plane) :] for plane in planes], filling):
-            is_wall = filling == GREY and _are_filled(planes, filling)
-            return not is_wall
-    return False
+def _only(planes: list[U8]) -> list[int] | None:
+    """The values of the one colour that all of it has; None where there are several."""
+    values: list[int] = []
+    for plane in map(_sampled, planes):
+        first = plane[0, 0]
+        if not (plane == first).all():
+            return None
+        values += np.atleast_1d(first).tolist()
+    return values
 
 
-def _are_filled(planes: list[U8], filling: tuple[int, int, int]) -> bool:
-    wanted = [filling] if len(planes) == 1 else filling
-    return all(
-        bool((_sampled(plane) == np.asarray(value, np.uint8)).all())
-        for plane, value in zip(planes, wanted)
-    )
+def _is_zero(values: list[int]) -> bool:
+    """Luma, u, v: memory never written, which no camera gives."""
+    return not any(values)
 
 
-def _band(plane: U8) -> int:
-    """Its rows."""
-    return max(1, int(len(plane) * BAND))
+def _is_half_way(values: list[int]) -> bool:
+    """What a JPEG that is cut short, or a lost reference, is filled up with."""
+    return all(value == 128 for value in values)
+
+
+def _is_green_rgb(values: list[int]) -> bool:
+    """Zeros as RGB: 154 and 135 of BT.601, limited and full, 77 and 84 of BT.709."""
+    return values[0] == values[2] == 0 and 70 <= values[1] <= 160
+
+
+def _is_grey_rgb(values: list[int]) -> bool:
+    return min(values) == max(values) and 127 <= values[0] <= 131
 
 
 def _luma(picture: Picture) -> U8:

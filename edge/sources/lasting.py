@@ -152,15 +152,15 @@ class _Reader:
         """Left out. A source that gives nothing else is lost."""
         is_due = self.faults.count("corrupt")
         if monotonic() >= self._heard_s + self._habits.timeout_s:
-            return self._lost(Lost(f"{self._name}: damaged frames only"), is_counted=True)
+            return self._lost(Lost(f"{self._name}: nothing but damaged frames"))
         if is_due:
             log.warning("%s; it is left out, as others will be", message)
         return None
 
-    def _lost(self, error: SourceError, *, is_counted: bool = False) -> Fault | None:
+    def _lost(self, error: SourceError) -> Fault | None:
         """Closed, to be opened again after a pause."""
         kind: Kind = error.kind if isinstance(error, Lost) else "lost"
-        is_due = self.faults.is_due(kind) if is_counted else self.faults.count(kind)
+        is_due = self.faults.count(kind)
         self.close()
         pause_s = self._pacing.pause_s(is_refused=kind == "refused")
         now_s = monotonic()

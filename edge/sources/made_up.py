@@ -92,7 +92,7 @@ class MadeUpLink:
 def open_from(asked: Asked) -> LastingSource:
     """Raises UsageError for what is no such camera."""
     plan = plan_of(asked.text)
-    name = asked.text.partition("?")[0]
+    name = asked.name
     belt, began_s = painted(plan), monotonic()
 
     def connect() -> MadeUpLink:

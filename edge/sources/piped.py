@@ -119,9 +119,8 @@ def open_from(asked: Asked) -> LastingSource:
     except ValueError as e:
         raise UsageError(f"{asked.name}: size {e}") from None
     words = command(asked.text, shape, _has, JETSON.exists())
-    name = name_of(asked.text)
-    named = asked._replace(options=asked.options._replace(shown=name))
-    return lasting(named, lambda: PipedLink(name, words, shape))
+    named = asked.shown_as(name_of(asked.text))
+    return lasting(named, lambda: PipedLink(named.name, words, shape))
 
 
 def _has(program: str) -> bool:

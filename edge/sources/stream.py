@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from edge.records import Frame, Picture
 from edge.redact import Secret
 from edge.sources.asked import Asked, lasting
 from edge.sources.decoder import FFmpegError, Frames, kind_of_error, open_address, picture_of
-from edge.sources.faults import Damaged, Lost
+from edge.sources.faults import Damaged, Kind, Lost
 from edge.sources.lasting import TIMEOUT_S, LastingSource
 
 FIX = "check the address, the user and the password with the camera's own page"
@@ -87,6 +88,7 @@ def open_from(asked: Asked) -> LastingSource | AddressedClip:
     if asked.text.lower().startswith("rtsp"):
         # over TCP: RTP packets lost on UDP turn into smeared pictures that look like things
         words["rtsp_transport"] = asked.options.word("transport", "tcp", ("tcp", "udp"))
+        words["fpsprobesize"] = "0"  # nobody asks for its rate, and to guess it takes seconds
     user, secret = asked.options.text("user"), asked.options.secret("password")
     timeout_s = asked.options.number("timeout", TIMEOUT_S, 0.5, 3600)
     opened = partial(_open, asked.name, with_user(asked, user, secret), words, timeout_s)
@@ -119,10 +121,12 @@ def with_user(asked: Asked, user: str, secret: Secret | None) -> Secret:
 
 def _open(name: str, address: Secret, words: dict[str, str], timeout_s: float) -> Any:
     """What answers. Raises Lost, without the address."""
+    began_s = monotonic()
     try:
         container = open_address(address.reveal(), words, timeout_s)
     except FFmpegError as e:
-        raise _lost(name, e) from None  # its text quotes the address
+        is_late = monotonic() >= began_s + timeout_s  # FFmpeg may call it something else
+        raise _lost(name, e, is_late=is_late) from None  # its text quotes the address
     except ValueError:
         raise Lost(f"{name}: not an address that FFmpeg takes", fix=FIX) from None
     if not container.streams.video:
@@ -131,7 +135,7 @@ def _open(name: str, address: Secret, words: dict[str, str], timeout_s: float) -
     return container
 
 
-def _lost(name: str, error: FFmpegError) -> Lost:
-    kind = kind_of_error(error)
+def _lost(name: str, error: FFmpegError, *, is_late: bool = False) -> Lost:
+    kind: Kind = "timeout" if is_late else kind_of_error(error)
     says = {"timeout": "no answer in time", "refused": "user or password is refused"}
     return Lost(f"{name}: {says.get(kind, error.strerror)}", kind=kind, fix=FIX)
