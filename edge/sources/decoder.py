@@ -61,9 +61,9 @@ class Frames:
                 return None
             try:
                 self._decoded.extend(f for f in packet.decode() if isinstance(f, VideoFrame))
-            except av.error.InvalidDataError as e:
+            except av.error.InvalidDataError:
                 self.is_torn = True
-                raise ValueError("a packet that holds no frame") from e
+                raise ValueError("a packet that holds no frame") from None  # it quotes the address
             is_jpeg = self._stream.codec_context.name == "mjpeg"
             self._is_cut = is_jpeg and packet.size > 0 and not _is_whole(packet)
         frame = self._decoded.popleft()

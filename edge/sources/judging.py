@@ -66,7 +66,7 @@ def _only(planes: list[U8]) -> list[int] | None:
     values: list[int] = []
     for plane in map(_sampled, planes):
         first = plane[0, 0]
-        if not (plane == first).all():
+        if not (plane[-1] == first).all() or not (plane == first).all():  # most end at the first
             return None
         values += np.atleast_1d(first).tolist()
     return values

@@ -6,10 +6,16 @@ Pauses between tries are short here; that they grow and are capped is in tests/u
 from __future__ import annotations
 
 import io
+import json
 import os
 import random
+import re
 import signal
+import subprocess
+import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,7 +27,7 @@ import pytest
 from edge.errors import SourceError
 from edge.pictures import pixels
 from edge.sources import open_source, pacing
-from tests.brokers import until
+from tests.brokers import free_port, until
 from tests.cameras import (
     BALL,
     HttpCamera,
@@ -35,6 +41,9 @@ from tests.cameras import (
 pytest.importorskip("av", reason="pip install 'edge-tag[video]'")
 import av
 
+from edge.sources.decoder import Frames
+
+ROOT = Path(__file__).parents[2]
 SECRET = "canary-0123456789abcdef"
 
 with_rtsp = pytest.mark.skipif(bool(why_no_rtsp_server()), reason=why_no_rtsp_server() or "-")
@@ -125,7 +134,7 @@ def test_a_slow_camera_is_waited_for_as_long_as_it_was_told(camera):
     camera.source = BALL.replace("15/1", "1/1")
     camera.start()
     with looking(camera.url + "#timeout=6") as look:
-        look.wait_for_more(2)
+        look.wait_for_more(1)
         assert look.errors == []
 
 
@@ -241,14 +250,49 @@ def h264(frames: int = 600) -> bytes:
     return file.getvalue()
 
 
+def flipped(data: bytes, bits: int, seed: int) -> bytes:
+    """Past its head."""
+    hurt, rng = bytearray(data), random.Random(seed)
+    for _ in range(bits):
+        hurt[rng.randrange(len(hurt) // 8, len(hurt))] ^= 1 << rng.randrange(8)
+    return bytes(hurt)
+
+
+def decoded(data: bytes) -> Iterator[tuple[int, np.ndarray, bool]]:
+    """When, what, and is it torn?"""
+    with av.open(io.BytesIO(data)) as container:
+        frames = Frames(container)
+        while True:
+            try:
+                frame = frames.next()
+            except ValueError:
+                continue
+            if frame is None:
+                return
+            yield frame.pts, frame.to_ndarray(format="gray").astype(int), frames.is_torn
+
+
+def test_what_shows_flipped_bits_is_left_out_and_the_rest_is_not():
+    data = h264(300)
+    clean = {pts: grey for pts, grey, _ in decoded(data)}
+    assert not any(is_torn for _, _, is_torn in decoded(data))
+    given = wrong = wrong_given = 0
+    for pts, grey, is_torn in decoded(flipped(data, 30, seed=0)):
+        is_wrong = pts in clean and np.abs(grey - clean[pts]).mean() > 1
+        wrong += is_wrong
+        given += not is_torn
+        wrong_given += is_wrong and not is_torn
+    assert given > 100
+    assert wrong > 20
+    assert wrong_given <= wrong / 10
+
+
 def test_h264_with_flipped_bits_loses_frames_and_goes_on():
-    data, rng = bytearray(h264()), random.Random(1)
-    for _ in range(60):
-        data[rng.randrange(len(data) // 8, len(data))] ^= 1 << rng.randrange(8)
+    data = flipped(h264(), 60, seed=1)
 
     def body() -> Iterator[bytes]:
         for at in range(0, len(data), 4096):
-            yield bytes(data[at : at + 4096])
+            yield data[at : at + 4096]
             time.sleep(0.01)
 
     hurt = HttpCamera("video/mp2t", body)
@@ -256,6 +300,82 @@ def test_h264_with_flipped_bits_loses_frames_and_goes_on():
         until(lambda: look.counts().get("corrupt", 0) >= 10)
         look.wait_for_more()
     hurt.stop()
+
+
+# a daemon
+
+
+class Daemon:
+    """edge-tag in a process of its own; its lines and its pages."""
+
+    def __init__(self, folder: Path, *words: object) -> None:
+        self.port, self._folder = free_port(), folder
+        with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "edge", "--json", "--health", f"127.0.0.1:{self.port}",
+                 *map(str, words)],
+                cwd=ROOT, stdout=out, stderr=err,
+            )  # fmt: skip
+
+    def page(self, path: str) -> str:
+        """Empty where it does not answer yet."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as page:
+                return page.read().decode()
+        except urllib.error.HTTPError as e:
+            with e:
+                return e.read().decode()
+        except OSError:
+            return ""
+
+    def lines(self, source: str) -> list[dict[str, object]]:
+        whole = self.said("out").splitlines(keepends=True)
+        found = [json.loads(line) for line in whole if line.endswith("\n")]
+        return [line for line in found if line["source"] == source]
+
+    def said(self, where: str) -> str:
+        return (self._folder / where).read_text("utf-8")
+
+    def stop(self) -> int:
+        self._process.terminate()
+        return self._process.wait(60)
+
+
+@with_rtsp
+def test_a_daemon_goes_on_without_a_camera_says_so_and_has_it_back(tiny_bundle, tmp_path):
+    pytest.importorskip("prometheus_client", reason="pip install 'edge-tag[health]'")
+    till = RtspCamera(user="shop", password=SECRET)
+    address = till.url.replace("//", f"//shop:{SECRET}@") + "#name=till,timeout=3"
+    daemon = Daemon(tmp_path, "--bundle", tiny_bundle, "--wait", address, "test://belt?fps=5")
+    pages = []
+    try:
+        until(lambda: len(daemon.lines("test://belt")) >= 3)
+        until(lambda: len(daemon.lines("till")) == 1)
+        assert daemon.lines("till")[0]["error"].endswith("; tried again until it is back")
+        pages.append(daemon.page("/readyz"))
+        assert "till: nothing was tagged yet (till: Connection refused" in pages[0]
+        till.start()
+        until(lambda: "size" in (daemon.lines("till") or [{}])[-1])
+        until(lambda: '"ready": true' in daemon.page("/readyz"))
+        till.stop()
+        until(lambda: 'edgetag_camera_up{camera="till"} 0.0' in daemon.page("/metrics"))
+        before = len(daemon.lines("test://belt"))
+        until(lambda: len(daemon.lines("test://belt")) >= before + 3)  # the other one goes on
+        till.start()
+        until(
+            lambda: 'edgetag_camera_reconnects_total{camera="till"} 2.0' in daemon.page("/metrics")
+        )
+        pages.append(daemon.page("/metrics"))
+    finally:
+        till.stop()
+        ended = daemon.stop()
+    assert ended == 0
+    assert re.search(r'edgetag_camera_faults_total\{camera="till",kind="lost"\} [2-9]', pages[1])
+    last = daemon.lines("till")[-1]
+    assert isinstance(last["at_s"], float)
+    assert last.get("clock_synced") in (True, False, None)  # None: the kernel does not tell
+    assert daemon.said("err").count("Connection refused") <= 1  # many tries, one word
+    assert SECRET not in daemon.said("out") + daemon.said("err") + "".join(pages)
 
 
 # programs
