@@ -128,10 +128,10 @@ class FrameTags(msgspec.Struct, frozen=True):
     shed: dict[str, int]  # looks that would have paid and did not fit the budget, by why
     bundle: str  # name@counter
     engine: str  # engine/PROVIDER
-    none: tuple[Nothing, ...] = ()  # looked at, and none of the tags that heads with a "none" know
-    held: tuple[str, ...] | UnsetType = UNSET  # what slows the device: "hot", ...; else not said
     at_s: float | UnsetType = UNSET  # when it was taken, as in `Frame`; not said of a picture
     clock_synced: bool | UnsetType = UNSET  # was `time` right? Not said where nobody knows
+    none: tuple[Nothing, ...] = ()  # looked at, and none of the tags that heads with a "none" know
+    held: tuple[str, ...] | UnsetType = UNSET  # what slows the device: "hot", ...; else not said
 
 
 class FrameFailed(msgspec.Struct, frozen=True):

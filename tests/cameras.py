@@ -21,10 +21,7 @@ from tests.brokers import free_port, until
 SCRIPT = Path(__file__).parent / "rtsp_server.py"
 PYTHON = "/usr/bin/python3"  # the system's, which Debian's packages belong to
 BALL = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=15/1"
-PACKAGES = (
-    "apt-get install gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good "
-    "gstreamer1.0-plugins-ugly gir1.2-gst-rtsp-server-1.0 python3-gi"
-)
+PACKAGES = "make cameras"
 
 
 @cache

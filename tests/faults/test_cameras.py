@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -119,7 +120,7 @@ def test_a_camera_that_freezes_is_left_out_and_opened_again():
     with looking(still.url + "#frozen=1") as look:
         look.wait_for("the same picture for")
         before = len(look.good)
-        until(lambda: look.counts()["frozen"] >= 3)  # opened again, and as still as before
+        until(lambda: look.counts()["frozen"] >= 2)  # opened again, and as still as before
         assert len(look.good) == before
         still.stop()
         still.source = BALL
@@ -128,6 +129,7 @@ def test_a_camera_that_freezes_is_left_out_and_opened_again():
     still.stop()
 
 
+@pytest.mark.slow
 @with_rtsp
 def test_a_slow_camera_is_waited_for_as_long_as_it_was_told(camera):
     camera.stop()
@@ -304,6 +306,8 @@ def test_h264_with_flipped_bits_loses_frames_and_goes_on():
 
 # a daemon
 
+patiently = partial(until, limit_s=90.0)  # its pauses grow as they do for everybody
+
 
 class Daemon:
     """edge-tag in a process of its own; its lines and its pages."""
@@ -349,18 +353,18 @@ def test_a_daemon_goes_on_without_a_camera_says_so_and_has_it_back(tiny_bundle, 
     daemon = Daemon(tmp_path, "--bundle", tiny_bundle, "--wait", address, "test://belt?fps=5")
     pages = []
     try:
-        until(lambda: len(daemon.lines("test://belt")) >= 3)
-        until(lambda: len(daemon.lines("till")) == 1)
+        patiently(lambda: len(daemon.lines("test://belt")) >= 3)
+        patiently(lambda: len(daemon.lines("till")) == 1)
         assert daemon.lines("till")[0]["error"].endswith("; tried again until it is back")
         pages.append(daemon.page("/readyz"))
         assert "till: nothing was tagged yet (till: Connection refused" in pages[0]
         till.start()
-        until(lambda: "size" in (daemon.lines("till") or [{}])[-1])
-        until(lambda: '"ready": true' in daemon.page("/readyz"))
+        patiently(lambda: "size" in (daemon.lines("till") or [{}])[-1])
+        patiently(lambda: '"ready": true' in daemon.page("/readyz"))
         till.stop()
-        until(lambda: 'edgetag_camera_up{camera="till"} 0.0' in daemon.page("/metrics"))
+        patiently(lambda: 'edgetag_camera_up{camera="till"} 0.0' in daemon.page("/metrics"))
         before = len(daemon.lines("test://belt"))
-        until(lambda: len(daemon.lines("test://belt")) >= before + 3)  # the other one goes on
+        patiently(lambda: len(daemon.lines("test://belt")) >= before + 3)  # the other one goes on
         till.start()
         until(
             lambda: 'edgetag_camera_reconnects_total{camera="till"} 2.0' in daemon.page("/metrics")
