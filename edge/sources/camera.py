@@ -92,7 +92,7 @@ def open_from(asked: Asked) -> LastingSource:
 def connect(text: str) -> CameraLink:
     """Whatever number it has now. Raises SourceError."""
     on_linux = sys.platform.startswith("linux")
-    number = the_one(text) if on_linux else numbers(text)[0]
+    number = the_one(text)
     if on_linux:
         check_camera(number)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our error says it all

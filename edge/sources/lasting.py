@@ -24,6 +24,7 @@ from edge.sources.pacing import Pacing
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 10.0  # without a picture: the first one may take seconds
+HANGS = 3  # times that: a stream may take it to open, to say what it is, and to give a frame
 SLICE_S = 0.05  # a wait looks up so often: it may have to end
 
 
@@ -70,7 +71,7 @@ class LastingSource:
         self._is_stopped = is_stopped
         self._reader = _Reader(name, connect, habits, link, pacing or Pacing())
         self.newest = Newest(
-            self._reader.read, name, habits.every_s, habits.timeout_s * 2, self._reader.faults
+            self._reader.read, name, habits.every_s, habits.timeout_s * HANGS, self._reader.faults
         )
 
     def frames(self) -> Iterator[Frame]:

@@ -42,8 +42,13 @@ class Plan(NamedTuple):
 
     def has(self, fault: str, at_s: float) -> bool:
         """Is it on, so long after the start?"""
+        return self.since_s(fault, at_s) is not None
+
+    def since_s(self, fault: str, at_s: float) -> float | None:
+        """When it began; None where it is not on."""
         every_s, long_s = self.faults.get(fault, (1.0, 0.0))
-        return at_s % every_s >= every_s - long_s
+        begins_s = at_s // every_s * every_s + every_s - long_s
+        return begins_s if long_s and at_s >= begins_s else None
 
 
 class MadeUpLink:
@@ -53,7 +58,6 @@ class MadeUpLink:
         self._name, self._plan, self._belt, self._began_s = name, plan, belt, began_s
         self._rng = np.random.default_rng(plan.seed)
         self._due_s = monotonic()
-        self._at_s = 0.0  # of the belt that is shown
         self._count = 0
 
     def read(self) -> Planes | None:
@@ -65,8 +69,6 @@ class MadeUpLink:
         if self._plan.has("silent", at_s):
             return None
         self._count += 1
-        if not self._plan.has("freeze", at_s):
-            self._at_s = at_s
         return self._frame(at_s)
 
     def close(self) -> None:
@@ -74,9 +76,9 @@ class MadeUpLink:
 
     def _frame(self, at_s: float) -> Planes:
         plan = self._plan
-        is_frozen = plan.has("freeze", at_s)
-        rng = np.random.default_rng(plan.seed) if is_frozen else self._rng
-        bgr = shown(self._belt, plan, self._at_s)
+        frozen_s = plan.since_s("freeze", at_s)  # over reconnects too, as a camera's own may be
+        rng = self._rng if frozen_s is None else np.random.default_rng(plan.seed)
+        bgr = shown(self._belt, plan, at_s if frozen_s is None else frozen_s)
         if plan.has("resize", at_s):
             bgr = np.ascontiguousarray(bgr[::2, ::2])
         stacked = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420), np.uint8)

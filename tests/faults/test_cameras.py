@@ -13,12 +13,14 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -250,6 +252,23 @@ def h264(frames: int = 600) -> bytes:
             out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         out.mux(stream.encode())
     return file.getvalue()
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def test_many_reconnects_leave_nothing_open():
+    short = HttpCamera(
+        "multipart/x-mixed-replace; boundary=part", lambda: islice(jpegs(), 2)
+    )  # and it hangs up
+    with looking(short.url) as look:
+        until(lambda: look.reconnects >= 3)
+        before = open_files(), threading.active_count()
+        until(lambda: look.reconnects >= 9)
+        after = open_files(), threading.active_count()
+    short.stop()
+    assert max(a - b for a, b in zip(after, before, strict=True)) <= 4  # one may just be opening
 
 
 def flipped(data: bytes, bits: int, seed: int) -> bytes:

@@ -191,7 +191,7 @@ def test_a_reader_that_hangs_in_a_driver_is_told_and_not_waited_for_at_the_end()
 
     link = Hanging()
     look = looking_at(link, timeout_s=0.1)
-    look.wait_for("reading hangs for 0.2 s, in its driver")
+    look.wait_for("reading hangs for 0.3 s, in its driver")
     assert not look.source.newest.is_away  # a hang is nothing known: the watchdog is not fed
     look.close()
     assert not link.is_closed  # what is closed while a read hangs in it crashes the process
