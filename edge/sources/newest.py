@@ -51,6 +51,7 @@ class Newest:
         self._time = ""  # when the picture came
         self._heard_s = monotonic()  # likewise
         self._alive_s = self._heard_s  # when `read` last returned
+        self._told_s = self._heard_s  # when it was last told that it does not
         self._due_s = self._heard_s
         self.given = 0  # frames
         self._is_closing = False
@@ -106,14 +107,14 @@ class Newest:
         return is_well and self.faults is not None and self.faults.is_away
 
     def _is_silent(self, now_s: float) -> bool:
-        since_s = self._heard_s if self.faults is None else self._alive_s
+        since_s = self._heard_s if self.faults is None else max(self._alive_s, self._told_s)
         return now_s > since_s + self._patience_s
 
     def _fault_now(self, now_s: float) -> Fault | None:
         """What is wrong, from the reader; or that it hangs, in a driver."""
         if self.faults is None or self._picture is not None or not self._is_silent(now_s):
             return self._fault
-        self._alive_s = now_s  # so long until it is told again
+        self._told_s = now_s
         if not self.faults.count("timeout"):
             return self._fault
         return Fault(f"{self.where}: reading hangs for {self._patience_s:g} s, in its driver")

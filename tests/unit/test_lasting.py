@@ -187,10 +187,9 @@ def test_a_reader_that_hangs_in_a_driver_is_told_and_not_waited_for_at_the_end()
     class Hanging(Link):
         def read(self):
             release.wait(30)
-            return
 
     link = Hanging()
-    look = looking_at(link, timeout_s=0.1)
+    look = looking_at(Lost("cam: unplugged"), link, timeout_s=0.1)
     look.wait_for("reading hangs for 0.3 s, in its driver")
     assert not look.source.newest.is_away  # a hang is nothing known: the watchdog is not fed
     look.close()
