@@ -8,27 +8,30 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import select
 import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 
 from edge.errors import UsageError
 from edge.pictures.buffers import Buffers
 from edge.pictures.planes import planes_of
 from edge.records import U8, Picture
-from edge.redact import redacted
+from edge.redact import Secret, redacted
 from edge.sources.asked import Asked, lasting
 from edge.sources.commands import Shape, command, name_of, shape_of
 from edge.sources.faults import Lost
 from edge.sources.lasting import LastingSource
 
 SIZE, FPS = "1280x720", 15.0
-SLICE_S = 0.1  # a read takes no longer: the source may have to end
+SLICE_S, LONGEST_S = 0.1, 1.0  # of a read: without a byte, and in all; the source may have to end
 END_S = 2.0  # for the program, to end when it is asked to
 SAID_BYTES = 2000  # of its last words
 PIPE_BYTES = 1 << 20
+SECRET = re.compile(r"pw|pass|token|secret|key", re.IGNORECASE)  # in the name of a property
 JETSON = Path("/etc/nv_tegra_release")
 
 
@@ -38,7 +41,9 @@ class PipedLink:
     def __init__(self, name: str, words: list[str], shape: Shape) -> None:
         """Raises Lost when it does not start."""
         self._name, self._rows = name, shape.height * 3 // 2
-        self._width = shape.width
+        self._width, self._program = shape.width, Path(words[0]).name
+        values = (word.partition("=")[::2] for word in words)
+        self._secrets = [Secret(value) for key, value in values if SECRET.search(key)]
         self._buffers = Buffers()
         self._frame: U8 | None = None  # what is being filled
         self._filled, self._said, self._is_mute = 0, b"", False
@@ -55,12 +60,16 @@ class PipedLink:
         self._poll = select.poll()
         for pipe in (self._out, self._err):
             self._poll.register(pipe, select.POLLIN)
+        os.set_blocking(self._err, False)  # a child of its own may keep it open
         with suppress(OSError):  # where a user may not have as much: more and shorter reads
             fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     def read(self) -> Picture | None:
         """A frame, once it is whole. Raises Lost when the program ends."""
+        ends_s = monotonic() + LONGEST_S
         while readable := {pipe for pipe, _ in self._poll.poll(SLICE_S * 1e3)}:
+            if monotonic() > ends_s:
+                break  # it talks, and shows nothing
             if self._err in readable:
                 self._listen()
             if self._out in readable and (frame := self._fill()) is not None:
@@ -93,7 +102,10 @@ class PipedLink:
         return frame
 
     def _listen(self) -> None:
-        said = os.read(self._err, 65536)
+        try:
+            said = os.read(self._err, 65536)
+        except BlockingIOError:
+            return
         self._said = (self._said + said)[-SAID_BYTES:]
         if not said:
             self._poll.unregister(self._err)
@@ -104,10 +116,12 @@ class PipedLink:
             self._child.wait(END_S)
         if not self._is_mute:
             self._listen()
-        lines = redacted(self._said.decode("utf-8", "replace")).strip().splitlines()
+        said = self._said.decode("utf-8", "replace")
+        lines = redacted(said, self._secrets).strip().splitlines()
         last = next((line for line in lines if "ERROR" in line.upper()), "".join(lines[-1:]))
-        words = Path(str(self._child.args[0])).name  # type: ignore[index]
-        return Lost(f"{self._name}: {words} ended ({last or 'without a word'}), expected frames")
+        return Lost(
+            f"{self._name}: {self._program} ended ({last or 'without a word'}), expected frames"
+        )
 
 
 def open_from(asked: Asked) -> LastingSource:

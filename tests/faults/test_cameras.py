@@ -30,6 +30,8 @@ import pytest
 from edge.errors import SourceError
 from edge.pictures import pixels
 from edge.sources import open_source, pacing
+from edge.sources.commands import Shape
+from edge.sources.piped import PipedLink
 from tests.brokers import free_port, until
 from tests.cameras import (
     BALL,
@@ -440,6 +442,21 @@ def test_a_program_that_ends_or_hangs_is_started_again(how, says):
 def test_a_program_that_cannot_work_says_why():
     with looking("gst:nosuchelement", is_patient=True) as look:
         look.wait_for('no element "nosuchelement"')
+
+
+def test_a_program_that_only_talks_is_ended_and_its_password_is_not_repeated(tmp_path):
+    talker = tmp_path / "gst-launch-1.0"
+    talker.write_text('#!/bin/sh\nwhile :; do echo "ERROR: $*" >&2; sleep 0.02; done\n')
+    talker.chmod(0o755)
+    words = [str(talker), "rtspsrc", f"user-pw={SECRET}"]
+    link = PipedLink("gst:rtspsrc", words, Shape(320, 240, 15))
+    assert link.read() is None  # and it returned
+    os.kill(link._child.pid, signal.SIGKILL)
+    with pytest.raises(SourceError, match=r"gst-launch-1\.0 ended") as caught:
+        until(lambda: link.read() is not None)
+    link.close()
+    assert "ERROR: rtspsrc user-pw=***" in str(caught.value)
+    assert SECRET not in str(caught.value)
 
 
 # the made-up one
