@@ -74,7 +74,7 @@ def test_a_line_has_exactly_the_promised_fields(tiny_bundle, photo):
     ran = edge_tag("--bundle", tiny_bundle, photo)
     (line,) = parsed(ran.stdout)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert list(line) == [
+    assert [key for key in line if key != "clock_synced"] == [  # not every kernel tells that one
         "schema", "source", "frame", "time", "size",
         "tags", "spent", "coverage", "oldest_s", "shed", "bundle", "engine", "none",
     ]  # fmt: skip
