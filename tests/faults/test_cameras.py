@@ -81,7 +81,7 @@ def looking(text: str, *, is_patient: bool = False) -> Iterator[Looking]:
 
 @with_rtsp
 def test_a_camera_that_is_killed_and_comes_back(camera):
-    with looking(camera.url + "#timeout=3") as look:
+    with looking(camera.url) as look:
         look.wait_for_more()
         camera.stop()
         look.wait_for("tried again until it is back")
@@ -94,19 +94,20 @@ def test_a_camera_that_is_killed_and_comes_back(camera):
 
 @with_rtsp
 def test_a_camera_that_hangs_in_the_middle(camera):
-    with looking(camera.url + "#timeout=1") as look:
+    with looking(camera.url + "#timeout=2", is_patient=True) as look:  # a busy machine is no fault
         look.wait_for_more()
+        before = look.counts().get("timeout", 0)
         camera.hang()
+        until(lambda: look.counts().get("timeout", 0) > before)
         look.wait_for("no answer in time")
         camera.stop()
         camera.start()
         look.wait_for_more()
-        assert look.counts()["timeout"] >= 1
 
 
 @with_rtsp
 def test_a_camera_that_comes_back_with_another_size(camera):
-    with looking(camera.url + "#timeout=3") as look:
+    with looking(camera.url) as look:
         look.wait_for_more()
         camera.stop()
         camera.source = BALL.replace("width=320", "width=640").replace("height=240", "height=480")
@@ -177,7 +178,7 @@ def test_a_camera_that_is_not_there_yet_is_waited_for():
     late = RtspCamera()
     with pytest.raises(SourceError, match="refused"):
         open_source(late.url)
-    with looking(late.url + "#timeout=3", is_patient=True) as look:
+    with looking(late.url, is_patient=True) as look:
         look.wait_for("Connection refused")
         late.start()
         look.wait_for_more()
@@ -370,7 +371,7 @@ class Daemon:
 def test_a_daemon_goes_on_without_a_camera_says_so_and_has_it_back(tiny_bundle, tmp_path):
     pytest.importorskip("prometheus_client", reason="pip install 'edge-tag[health]'")
     till = RtspCamera(user="shop", password=SECRET)
-    address = till.url.replace("//", f"//shop:{SECRET}@") + "#name=till,timeout=3"
+    address = till.url.replace("//", f"//shop:{SECRET}@") + "#name=till"
     daemon = Daemon(tmp_path, "--bundle", tiny_bundle, "--wait", address, "test://belt?fps=5")
     pages = []
     try:
