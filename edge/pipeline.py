@@ -215,7 +215,7 @@ def _done(frame: Frame, tagger: Tagger, view: View, past: Memory, n: int, watch:
     if frame.pixels is None:
         failed = FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error)
         return Done(_timed(failed, frame))
-    seen = tag_frame(tagger, frame.pixels, view, past, at_s=frame.at_s)
+    seen = tag_frame(tagger, frame.pixels, view, past, tagger.clock, frame.at_s)
     result = _line(frame, seen, pixels.size(frame.pixels), tagger)
     return Done(_timed(watch.after(n, result), frame), frame.pixels, seen, frame.at_s)
 
@@ -250,6 +250,7 @@ def _line(frame: Frame, seen: Seen, size: tuple[int, int], tagger: Tagger) -> Fr
         shed=seen.shed,
         bundle=tagger.bundle.id,
         engine=tagger.engine,
+        device=tagger.device or UNSET,
         none=tuple(
             replace(one, heads={head: round(p, 4) for head, p in one.heads.items()})
             for one in seen.none

@@ -131,6 +131,7 @@ class FrameTags(msgspec.Struct, frozen=True):
     at_s: float | UnsetType = UNSET  # when it was taken, as in `Frame`; not said of a picture
     clock_synced: bool | UnsetType = UNSET  # was `time` right? Not said where nobody knows
     none: tuple[Nothing, ...] = ()  # looked at, and none of the tags that heads with a "none" know
+    device: str | UnsetType = UNSET  # "rpi5 (virtual, predicted)"; else not said: it is this one
     held: tuple[str, ...] | UnsetType = UNSET  # what slows the device: "hot", ...; else not said
 
 
