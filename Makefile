@@ -12,8 +12,8 @@ SETS := $(BIN)/python -m quantize.pictures.shared $(DATA) --rendered $(RENDERED)
 STOCK := $(DATA)/teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite
 LABELLED := --images build/pictures --labels build/soft
 
-.PHONY: help demo picture test lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c bench-d \
-    bench-e bench-f arm cuda bench-footage bench-gallery bench-length costs virtual clean
+.PHONY: help demo picture test cameras lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c \
+    bench-d bench-e bench-f arm cuda bench-footage bench-gallery bench-length costs virtual clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -41,6 +41,11 @@ picture: $(VENV)/runtime  ## the README's explained shelf, drawn again; on a qui
 
 test: $(VENV)/everything  ## everything that must hold: ruff, mypy, pytest
 	$(MAKE) --no-print-directory lint unit
+
+cameras:  ## what the fault tests of cameras need of Debian: GStreamer and its RTSP server (180 MB)
+	apt-get update -q && apt-get install -y -q --no-install-recommends gstreamer1.0-tools \
+	    gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly \
+	    gir1.2-gst-rtsp-server-1.0 python3-gi
 
 lint:
 	$(BIN)/ruff check .

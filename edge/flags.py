@@ -10,6 +10,17 @@ from edge.errors import UsageError
 
 OUTBOX_MB = 64
 
+SOURCES = """
+cameras and streams, with options behind a #:
+  camera:0  usb:046d:0825[:SERIAL]  /dev/v4l/by-id/...  v4l2:///dev/video0
+  rtsp://cam/1#transport=udp,user=shop,password-file=FILE    tcp unless it says udp
+  csi://0#size=1920x1080,fps=15     also libcamera://NAME, gst:videotestsrc
+  ...#timeout=30,frozen=0           s without a frame; s of the same picture, 0: any (10, 30)
+  test://belt?fps=10&size=640x384&seed=1&freeze=60:15&vanish=90:20&silent=200:15&resize=120:30&rubbish=45:5
+                                    a made-up camera; faults in the last 15 of every 60 s
+one that breaks is opened again, after 0.5 to 30 s; what is wrong is told once each ten minutes
+"""
+
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong the way every other error is said."""
@@ -36,7 +47,8 @@ def new_parser(name: str, what: str) -> Parser:
 
 def add_sources(parser: Parser) -> None:
     """What to read; `named` and `with_sources` give it as one list."""
-    text = "a picture, a clip, a folder, camera:0, or an rtsp:// or http:// address"
+    text = "a picture, a clip, a folder, a glob, camera:0, usb:046d:0825, an rtsp:// or http:// "
+    text += "address, csi://0, libcamera://NAME, gst:SOURCE, test://belt (a made-up camera)"
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help=text)
     parser.add_argument("--camera", type=whole_number, metavar="N", help="the same as camera:N")
     parser.add_argument("--source", metavar="S", help="one more INPUT")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,12 +46,17 @@ def with_profile(flags: argparse.Namespace) -> argparse.Namespace:
 
 
 def open_sources(flags: argparse.Namespace, opened: ExitStack, stop: Stop) -> list[Source]:
-    from edge.sources import open_source
+    from edge.sources import open_source, refuse_twice
 
-    return [
-        opened.enter_context(closing(open_source(text, every_s=every_s, is_stopped=stop)))
+    is_patient = getattr(flags, "wait", False) or getattr(flags, "config", None) is not None
+    open_one = partial(open_source, is_stopped=stop, is_patient=is_patient)
+    sources = [
+        opened.enter_context(closing(open_one(text, every_s=every_s)))
         for text, every_s in zip(flags.sources, paces_s(flags), strict=True)
     ]
+    named = zip(names(flags, sources), sources, strict=True)
+    refuse_twice([name for name, source in named if source.is_live])
+    return sources
 
 
 def paces_s(flags: argparse.Namespace) -> list[float]:

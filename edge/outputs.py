@@ -58,6 +58,7 @@ def open_health(
     wanted = healths.Wanted(
         names=tuple(names(flags, sources)),
         live=tuple(n for n, source in enumerate(sources) if source.is_live),
+        mailboxes=tuple(source.newest for source in sources if source.newest is not None),
         every_s=max(paces_s(flags), default=0.0),
         door=None if flags.health is None else parse_door(flags.health, flags.health_token_file),
         thermal=Thermal(*limits) if isinstance(limits, tuple) else limits,

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
+from typing import TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -19,6 +20,7 @@ from msgspec.structs import replace
 from edge.config.watch import Watch
 from edge.errors import SourceError
 from edge.frames import Seen, View, tag_frame
+from edge.health.wall_clock import is_clock_synced
 from edge.memory.known import Memory
 from edge.pictures import pixels
 from edge.records import SCHEMA, Frame, FrameFailed, FrameTags, Picture
@@ -32,6 +34,7 @@ from edge.tagger import Tagger
 
 log = logging.getLogger(__name__)
 
+Result = TypeVar("Result", FrameTags, FrameFailed)
 Explain = Callable[[FrameTags, Picture, Seen], None]
 Report = Callable[[FrameTags | FrameFailed, Picture | None, float | None], None]
 
@@ -210,10 +213,21 @@ def _told(done: Done, held: Held) -> Done:
 
 def _done(frame: Frame, tagger: Tagger, view: View, past: Memory, n: int, watch: Watch) -> Done:
     if frame.pixels is None:
-        return Done(FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error))
+        failed = FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error)
+        return Done(_timed(failed, frame))
     seen = tag_frame(tagger, frame.pixels, view, past, tagger.clock, frame.at_s)
     result = _line(frame, seen, pixels.size(frame.pixels), tagger)
-    return Done(watch.after(n, result), frame.pixels, seen, frame.at_s)
+    return Done(_timed(watch.after(n, result), frame), frame.pixels, seen, frame.at_s)
+
+
+def _timed(result: Result, frame: Frame) -> Result:
+    """With the time that no clock setting moves, and whether the other one can be trusted."""
+    is_synced = is_clock_synced()
+    return replace(
+        result,
+        at_s=UNSET if frame.at_s is None else round(frame.at_s, 3),
+        clock_synced=UNSET if is_synced is None else is_synced,
+    )
 
 
 def _line(frame: Frame, seen: Seen, size: tuple[int, int], tagger: Tagger) -> FrameTags:

@@ -39,7 +39,10 @@ class Frame(msgspec.Struct, frozen=True, eq=False):
     time: str  # wall clock when it was read, RFC 3339 in UTC
     pixels: Picture | None  # None when it could not be read
     error: str = ""  # why `pixels` is None, `where: thing is found, expected ...`
-    at_s: float | None = None  # when it was taken, on a clock of its source; None: it has none
+    at_s: float | None = (
+        None  # when it was taken: a camera's on the monotonic clock of the machine,
+    )
+    # a clip's within the clip; None: a picture has none
 
 
 class Region(msgspec.Struct, frozen=True):
@@ -126,6 +129,8 @@ class FrameTags(msgspec.Struct, frozen=True):
     shed: dict[str, int]  # looks that would have paid and did not fit the budget, by why
     bundle: str  # name@counter
     engine: str  # engine/PROVIDER
+    at_s: float | UnsetType = UNSET  # when it was taken, as in `Frame`; not said of a picture
+    clock_synced: bool | UnsetType = UNSET  # was `time` right? Not said where nobody knows
     none: tuple[Nothing, ...] = ()  # looked at, and none of the tags that heads with a "none" know
     device: str | UnsetType = UNSET  # "rpi5 (virtual, predicted)"; else not said: it is this one
     held: tuple[str, ...] | UnsetType = UNSET  # what slows the device: "hot", ...; else not said
@@ -139,6 +144,8 @@ class FrameFailed(msgspec.Struct, frozen=True):
     frame: int
     time: str
     error: str
+    at_s: float | UnsetType = UNSET
+    clock_synced: bool | UnsetType = UNSET
 
 
 class TensorSpec(msgspec.Struct, frozen=True):

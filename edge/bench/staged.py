@@ -53,9 +53,9 @@ class Staged:
         self._add("heads", begin)
         return Looks(embedding, by_head, engine_ms)
 
-    def glance(self, picture: Picture) -> tuple[Heat, float]:
+    def glance(self, picture: Picture, part: Region | None = None) -> tuple[Heat, float]:
         begin = perf_counter()
-        heat, engine_ms = self._tagger.glance(picture)
+        heat, engine_ms = self._tagger.glance(picture, part)
         self._add("cut", begin)
         self._ms["cut"] -= engine_ms
         self._ms["engine"] += engine_ms

@@ -146,6 +146,7 @@ def _lively(old: Camera, new: Camera) -> Camera:
 
 
 def _named(source: str, camera: Camera) -> str:
-    """A picture of a folder keeps its path: its name alone would not say which it is."""
-    from_folder = source.startswith(camera.url.rstrip("/") + "/") and "://" not in camera.url
-    return source if from_folder else camera.name
+    """A picture of a folder or a glob keeps its path: a name alone would not say which it is."""
+    url = camera.url
+    is_one_of_many = source.startswith(url.rstrip("/") + "/") or any(c in url for c in "*?[")
+    return source if is_one_of_many and "://" not in url else camera.name

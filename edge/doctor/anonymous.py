@@ -16,6 +16,7 @@ MAC = re.compile(r"(?<![\w:-])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:-])", re.I
 IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\w)")
 IPV6 = re.compile(r"(?<![\w:])(?=[0-9a-f:]*:[0-9a-f:]*:)[0-9a-f:]{3,39}(?![\w:])", re.IGNORECASE)
 MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+SERIAL = re.compile(r"(usb:[0-9a-f]{4}:[0-9a-f]{4}):[^\s,)]+", re.IGNORECASE)
 PATH = re.compile(rf"(?<![\w/.:~<>])[~.]{{0,2}}/(?!(?:{'|'.join(SYSTEM)})/)[^\s'\",;:)]+")
 
 
@@ -32,6 +33,7 @@ def anonymous(text: str, names: Iterable[str] = ()) -> str:
     for name in sorted(set(names), key=len, reverse=True):
         if name:
             text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "<name>", text, flags=re.IGNORECASE)
+    text = SERIAL.sub(r"\1:<serial>", text)
     text = ADDRESS.sub(lambda found: f"{found[0].partition('://')[0]}://<address>", text)
     text = MAIL.sub("<address>", PATH.sub("<path>", text))
     for address in (MAC, IPV4, IPV6):

@@ -13,7 +13,7 @@ from edge.errors import EdgeError, SourceError
 from edge.pictures import pixels
 from edge.redact import without_secrets
 from edge.sources import open_source
-from edge.sources.camera import found_cameras
+from edge.sources.usb import found_cameras
 
 AREA = "camera"
 PLUG = "plug a camera in; in a container, pass it: --device /dev/video0"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -27,6 +27,7 @@ from edge.health.vitals import BUCKETS_S, Tally, Vitals
 from edge.health.wall_clock import is_clock_synced
 from edge.health.watch import Watch
 from edge.outbox.health import SinkHealth
+from edge.sources.newest import Newest
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -34,14 +35,21 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 class Metrics:
     """Everything there is to count, collected when it is asked for.
 
-    sinks  how those who get events are doing
-    disk   a folder of the file system that fills
+    sinks    how those who get events are doing
+    disk     a folder of the file system that fills
+    cameras  the mailboxes of live sources, by name
     """
 
     def __init__(
-        self, vitals: Vitals, watch: Watch, sinks: Callable[[], Sequence[SinkHealth]], disk: Path
+        self,
+        vitals: Vitals,
+        watch: Watch,
+        sinks: Callable[[], Sequence[SinkHealth]],
+        disk: Path,
+        cameras: Mapping[str, Newest] = {},
     ) -> None:
         self._vitals, self._watch, self._sinks, self._disk = vitals, watch, sinks, disk
+        self._mailboxes = cameras
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -58,16 +66,19 @@ class Metrics:
         yield from _frames(tallies)
         yield from _looks(tallies)
         yield from self._cameras(tallies)
+        yield from _faults(self._mailboxes)
         yield from _outbox(self._sinks())
         yield from self._device()
         yield from self._process()
 
     def _cameras(self, tallies: dict[str, Tally]) -> Iterator[Metric]:
-        up = _gauge("camera_up", "1: the last frame could be read", "camera")
+        up = _gauge("camera_up", "1: the last frame could be read, and it is not away", "camera")
         age = _gauge("frame_age_seconds", "of the last frame when its tags were told", "camera")
         since = _gauge("since_frame_seconds", "since the last tagged frame", "camera")
         for name, tally in tallies.items():
-            up.add_metric([name], float(tally.is_up))
+            mailbox = self._mailboxes.get(name)
+            is_away = mailbox is not None and mailbox.is_away
+            up.add_metric([name], float(tally.is_up and not is_away))
             if tally.age_s is not None:
                 age.add_metric([name], tally.age_s)
             if (since_s := self._vitals.since_s(tally)) is not None:
@@ -139,6 +150,18 @@ def _looks(tallies: dict[str, Tally]) -> Iterator[Metric]:
             coverage.add_metric([name], tally.coverage)
             oldest.add_metric([name], tally.oldest_s)
     yield from (looks, shed, coverage, oldest)
+
+
+def _faults(cameras: Mapping[str, Newest]) -> Iterator[Metric]:
+    """Before any engine saw a frame."""
+    faults = _counter("camera_faults", "what went wrong, by kind", "camera", "kind")
+    again = _counter("camera_reconnects", "times that it was back", "camera")
+    for name, mailbox in cameras.items():
+        if mailbox.faults is not None:
+            for kind, count in mailbox.faults.counts().items():
+                faults.add_metric([name, kind], count)
+            again.add_metric([name], mailbox.faults.reconnects)
+    yield from (faults, again)
 
 
 def _outbox(sinks: Sequence[SinkHealth]) -> Iterator[Metric]:

@@ -1,7 +1,8 @@
 """The service manager is told how it goes: sd_notify(3), without a library.
 
-READY after the first frame that went through the engine, WATCHDOG only when another one did: a
-process that hangs, or whose camera is frozen, is started again. No timer feeds the dog.
+READY after the first frame that went through the engine, WATCHDOG only when another one did, or
+while every camera is known to be away and tried again: another start brings none back. A process
+that hangs, in an engine or a driver, is started again. No timer feeds the dog.
 """
 
 from __future__ import annotations
@@ -36,6 +37,11 @@ class Notify:
         elif self.watchdog_s is not None and now_s - self._fed_s >= self.watchdog_s / 4:
             self._fed_s = now_s
             self.say("WATCHDOG=1", f"STATUS={status}")
+
+    def waits(self, status: str) -> None:
+        """No frame can come now, and why is known. It is not ready for that."""
+        if self._is_ready:
+            self.progressed(status)
 
     def stopping(self) -> None:
         """The end has begun: events are still on their way. Once."""

@@ -17,6 +17,7 @@ from edge.health.vitals import STALE_S, Vitals
 from edge.health.watch import Watch
 from edge.records import FrameFailed, FrameTags, Picture
 from edge.schedule.cooling import Held, Thermal, free
+from edge.sources.newest import Newest
 
 if TYPE_CHECKING:
     from edge.health.server import HealthServer
@@ -32,6 +33,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
     names: tuple[str, ...] = ()  # of all sources, as results have them
     live: tuple[int, ...] = ()  # which of them are cameras
+    mailboxes: tuple[Newest, ...] = ()  # theirs, in the same order
     every_s: float = 0.0  # at most one frame each so many seconds, the slowest
     door: Door | None = None  # None: nothing listens
     thermal: Thermal | None = None  # None: the budget does not follow the heat
@@ -47,6 +49,7 @@ class Health:
     report  for the pipeline, of each frame
     held    for the pipeline: how the device is held back
     off     for the pipeline, of each frame of source n that is not to be looked at
+    asked   for the pipeline, which asks ten times a second whether to stop
     """
 
     def __init__(
@@ -57,8 +60,9 @@ class Health:
         opened: ExitStack,
         server: HealthServer | None,
         names: Sequence[str] = (),
+        mailboxes: Sequence[Newest] = (),
     ) -> None:
-        self._names = names
+        self._names, self._mailboxes = names, mailboxes
         self._vitals, self._notify, self.held, self._opened = vitals, notify, held, opened
         self.server = server
 
@@ -73,6 +77,16 @@ class Health:
         """A camera that its schedule keeps off is well: the service is not to be started again."""
         self._vitals.off(self._names[n])
         self._notify.progressed(f"{self._names[n]}: off, by its schedule")
+
+    def asked(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
+        """The same; meanwhile cameras that are away, and known to be, are no hang."""
+
+        def both() -> bool:
+            if self._mailboxes and all(mailbox.is_away for mailbox in self._mailboxes):
+                self._notify.waits("every camera is away, and tried again")
+            return is_stopped()
+
+        return both
 
     def after(self, report: Report | None) -> Report:
         """Both; `report` first: what feeds the watchdog has been accepted as events."""
@@ -107,11 +121,16 @@ def open_health(
     with ExitStack() as opened:
         opened.callback(notify.stopping)
         if not wanted.cameras and wanted.door is None and wanted.thermal is None:
-            return Health(vitals, notify, free, opened.pop_all(), None, wanted.names)
+            return Health(
+                vitals, notify, free, opened.pop_all(), None, wanted.names, wanted.mailboxes
+            )
         watch = opened.enter_context(closing(Watch(wanted.thermal)))
         server = None
         if wanted.door is not None:
+            cameras = dict(zip(wanted.cameras, wanted.mailboxes))
             pages = import_module("edge.health.pages")  # a web server, which few runs are to have
-            server = pages.open_server(wanted.door, vitals, watch, sinks, wanted.disk)
+            server = pages.open_server(wanted.door, vitals, watch, sinks, wanted.disk, cameras)
             opened.enter_context(closing(server))
-        return Health(vitals, notify, watch.held, opened.pop_all(), server, wanted.names)
+        return Health(
+            vitals, notify, watch.held, opened.pop_all(), server, wanted.names, wanted.mailboxes
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from edge.health.server import HealthServer, Page, Pages, as_json
 from edge.health.vitals import Vitals
 from edge.health.watch import Watch
 from edge.outbox.health import SinkHealth
+from edge.sources.newest import Newest
 
 
 def open_server(
@@ -20,13 +21,18 @@ def open_server(
     watch: Watch,
     sinks: Callable[[], Sequence[SinkHealth]],
     disk: Path,
+    cameras: Mapping[str, Newest],
 ) -> HealthServer:
     """Raises UsageError when the address is not to be had, or prometheus-client is not here."""
-    return HealthServer(door, _pages(vitals, watch, sinks, disk))
+    return HealthServer(door, _pages(vitals, watch, sinks, disk, cameras))
 
 
 def _pages(
-    vitals: Vitals, watch: Watch, sinks: Callable[[], Sequence[SinkHealth]], disk: Path
+    vitals: Vitals,
+    watch: Watch,
+    sinks: Callable[[], Sequence[SinkHealth]],
+    disk: Path,
+    cameras: Mapping[str, Newest],
 ) -> Pages:
     try:
         metrics = import_module("edge.health.metrics")
@@ -37,7 +43,7 @@ def _pages(
             f"--health: needs the package {e.name!r}, which is not installed",
             fix="pip install 'edge-tag[health]'",
         ) from e
-    counted = metrics.Metrics(vitals, watch, sinks, disk)
+    counted = metrics.Metrics(vitals, watch, sinks, disk, cameras)
 
     def ready() -> Page:
         why = vitals.why_not_ready()

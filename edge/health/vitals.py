@@ -33,6 +33,7 @@ class Tally(msgspec.Struct):
     tagged_s: float | None = None  # when the last one was, on `clock`; None: none was
     is_up: bool = False  # its last frame could be read
     is_off: bool = False  # its last frame was not to be looked at: its schedule says so
+    error: str = ""  # why its last frame could not be read
 
 
 class Vitals:
@@ -65,7 +66,7 @@ class Vitals:
                 self._tallies[name] = self._after(old, result, at_s if name != FILES else None)
             else:
                 self._tallies[name] = msgspec.structs.replace(
-                    old, failed=old.failed + 1, is_up=False, is_off=False
+                    old, failed=old.failed + 1, is_up=False, is_off=False, error=result.error
                 )
 
     def off(self, name: str) -> None:
@@ -73,7 +74,9 @@ class Vitals:
         if name in self._cameras:
             with self._lock:
                 old = self._tallies[name]
-                self._tallies[name] = msgspec.structs.replace(old, is_up=True, is_off=True)
+                self._tallies[name] = msgspec.structs.replace(
+                    old, is_up=True, is_off=True, error=""
+                )
 
     def tallies(self) -> dict[str, Tally]:
         """By camera, as they are now."""
@@ -95,9 +98,10 @@ class Vitals:
         since_s = self.since_s(tally)
         if tally.is_off:
             return ""
+        error = f" ({tally.error})" if tally.error else ""
         if since_s is None:
-            return f"{name}: nothing was tagged yet"
-        return f"{name}: no frame for {since_s:.0f} s" if since_s > self._stale_s else ""
+            return f"{name}: nothing was tagged yet{error}"
+        return f"{name}: no frame for {since_s:.0f} s{error}" if since_s > self._stale_s else ""
 
     def _after(self, old: Tally, result: FrameTags, at_s: float | None) -> Tally:
         spent, now_s = result.spent, self._clock()

@@ -116,7 +116,7 @@ def parse_target(text: str, kinds: Mapping[str, object]) -> Target:
     shown = _shown(where if "://" in where else f"{kind}:{where}")
     if "://" in where:
         _refuse_credentials(kind, where)
-    return Target(kind, where, shown, _options(shown, options), [])
+    return Target(kind, where, shown, options_of(shown, options), [])
 
 
 def _refuse_credentials(kind: str, where: str) -> None:
@@ -145,7 +145,8 @@ def _shown(text: str) -> str:
     return f"{kind}://{host}/{HIDDEN}" if kind in ("http", "https") and path else shown
 
 
-def _options(shown: str, text: str) -> dict[str, str]:
+def options_of(shown: str, text: str) -> dict[str, str]:
+    """`name=value,name=value`. Raises UsageError."""
     found: dict[str, str] = {}
     for piece in filter(None, text.split(",")):
         key, is_given, value = piece.partition("=")

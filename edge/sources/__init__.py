@@ -1,13 +1,13 @@
 """Sources: where frames come from, behind one small contract.
 
-To add one: a module with `open_from(text, every_s, is_stopped) -> Source`, a row in `SOURCES`, a
-line in `kind_of`. Naming a source imports nothing.
+To add one: a module with `open_from(asked) -> Source`, a row in `SOURCES`, a line in `kind_of`.
+Naming a source imports nothing. A live one opens a `Link`, and `LastingSource` does the rest.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,7 @@ from edge.errors import SourceError, UsageError
 from edge.pictures.suffixes import CLIPS, PICTURES
 from edge.records import Frame
 from edge.redact import without_secrets
+from edge.sources.asked import Asked, options, split
 from edge.sources.newest import Newest
 
 SOURCES: dict[str, tuple[str, str]] = {  # kind -> (our module, pip extra)
@@ -23,9 +24,21 @@ SOURCES: dict[str, tuple[str, str]] = {  # kind -> (our module, pip extra)
     "clip": ("edge.sources.clips", ""),
     "camera": ("edge.sources.camera", ""),
     "stream": ("edge.sources.stream", "video"),
+    "piped": ("edge.sources.piped", ""),
+    "test": ("edge.sources.made_up", ""),
+    "several": ("edge.sources.several", ""),
 }
 
-URL = re.compile(r"(rtsps?|https?)://.", re.IGNORECASE)
+FORMS = (  # how the text of a live source begins
+    ("camera", re.compile(r"camera:|usb:|v4l2://|/dev/(video|v4l/)")),
+    ("stream", re.compile(r"(rtsps?|https?)://.", re.IGNORECASE)),
+    ("piped", re.compile(r"csi://|libcamera://|gst:")),
+    ("test", re.compile(r"test://")),
+)
+EXPECTED = (
+    "name a picture, a clip, a folder, camera:0, usb:046d:0825, an rtsp:// or http:// address, "
+    "csi://0 or test://belt"
+)
 
 
 class Source(Protocol):
@@ -56,19 +69,24 @@ def never() -> bool:
 
 
 def open_source(
-    text: str, *, every_s: float = 0.0, is_stopped: Callable[[], bool] = never
+    text: str,
+    *,
+    every_s: float = 0.0,
+    is_stopped: Callable[[], bool] = never,
+    is_patient: bool = False,
 ) -> Source:
     """Open what the user named: a picture, a clip, a folder, `camera:0`, a URL.
 
     every_s     live sources and clips: at most one frame each `every_s` seconds; 0 for all
     is_stopped  asked ten times a second while a live source waits; True ends its frames
+    is_patient  a camera or a stream that is not there yet is waited for
 
-    Raises SourceError when it is not there or cannot be opened, UsageError for a camera without a
-    number.
+    Raises SourceError when it is not there or cannot be opened, UsageError for a camera or an
+    option that cannot be.
     """
     kind = kind_of(text)
     module, extra = SOURCES[kind]
-    opener: Callable[[str, float, Callable[[], bool]], Source]
+    opener: Callable[[Asked], Source]
     try:
         opener = import_module(module).open_from
     except ModuleNotFoundError as e:
@@ -78,21 +96,21 @@ def open_source(
             f"{without_secrets(text)}: needs the package {e.name!r}, which is not installed",
             fix=f"pip install 'edge-tag[{extra}]'",
         ) from e
-    return opener(text, every_s, is_stopped)
+    address, given = split(text) if _form(text) else (text, "")
+    return opener(
+        Asked(kind, address, options(kind, address, given), every_s, is_stopped, is_patient)
+    )
 
 
 def kind_of(text: str) -> str:
     """Which of `SOURCES` reads `text`, by its form alone, and for paths by what is there."""
-    if text.startswith(("camera:", "/dev/video")):
-        return "camera"
-    if URL.match(text):
-        return "stream"
+    if form := _form(text):
+        return form
     path, shown = Path(text), without_secrets(text)
     if not text or "\0" in text or not path.exists():
-        raise SourceError(
-            f"{shown}: no such file or folder",
-            fix="name a picture, a clip, a folder, camera:0, or an rtsp:// or http:// address",
-        )
+        if any(c in text for c in "*?[") and "\0" not in text:
+            return "several"
+        raise SourceError(f"{shown}: no such file or folder", fix=EXPECTED)
     if path.is_dir() or path.suffix.lower() in PICTURES:
         return "images"
     if path.suffix.lower() in CLIPS:
@@ -103,12 +121,19 @@ def kind_of(text: str) -> str:
     )
 
 
-def camera_number(text: str) -> int:
-    """`camera:2` or `/dev/video2` -> 2. Raises UsageError."""
-    found = re.fullmatch(r"(?:camera:|/dev/video)(\d{1,3})", text)
-    if found is None:
-        raise UsageError(f"{text}: not a camera, expected camera:0, camera:1, ...")
-    return int(found[1])
+def _form(text: str) -> str:
+    """The kind of a live source; empty for a path."""
+    return next((kind for kind, form in FORMS if form.match(text)), "")
+
+
+def refuse_twice(names: Sequence[str]) -> None:
+    """Results and metrics tell cameras apart by name. Raises UsageError."""
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(
+                f"{name}: two cameras have this name, expected one of its own for each",
+                fix="name them behind their addresses: ...#name=till ...#name=door",
+            )
 
 
 def _listed(suffixes: frozenset[str]) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,9 +17,11 @@ from edge.errors import SourceError
 from edge.pictures.buffers import Buffers
 from edge.pictures.pixels import from_bgr
 from edge.pictures.planes import planes_of
-from edge.records import U8, Frame, Picture, Planes
-from edge.sources import camera_number
-from edge.sources.newest import PATIENCE_S, Newest
+from edge.records import U8, Picture, Planes
+from edge.sources.asked import Asked, lasting
+from edge.sources.faults import Lost
+from edge.sources.lasting import LastingSource
+from edge.sources.usb import DEV, NUMBER, SYSFS, found_cameras, numbers
 
 LAYOUTS = {"NV12": "NV12", "YU12": "I420", "I420": "I420", "YV12": "YV12"}  # by V4L2's name
 
@@ -34,49 +35,41 @@ class Capture(Protocol):
     def release(self) -> None: ...
 
 
-class CameraSource:
-    """The newest frame of a camera, at most one each `every_s` seconds."""
+class CameraLink:
+    """An open camera."""
 
-    is_live = True
-    count: int | None = None
-
-    def __init__(
-        self,
-        name: str,
-        capture: Capture,
-        every_s: float,
-        is_stopped: Callable[[], bool],
-        patience_s: float = PATIENCE_S,
-    ) -> None:
-        self.name = name
-        self._capture = capture
+    def __init__(self, name: str, capture: Capture, node: Path | None = None) -> None:
+        """node: a file that is gone when the camera is."""
+        self._name, self._capture, self._node = name, capture, node
         self._layout = apart(capture)
         self._buffers = Buffers()
         self._given: U8 | None = None  # the last frame, as OpenCV gave it
-        self._is_stopped = is_stopped
-        self.newest = Newest(self._read, name, every_s, patience_s)
-
-    def frames(self) -> Iterator[Frame]:
-        return self.newest.frames(self._is_stopped)
 
     def close(self) -> None:
-        if self.newest.close():  # a capture released while a read hangs in it crashes the process
-            self._capture.release()
+        self._capture.release()
 
-    def _read(self) -> Picture | None:
+    def read(self) -> Picture | None:
         """Into memory that nobody uses any more: planes are passed on as they are read."""
         into = self._given
         if self._layout is not None and into is not None:
             into = self._given = self._buffers.array(*into.shape)
-        ok, given = self._capture.read(into)
+        try:
+            ok, given = self._capture.read(into)
+        except cv2.error as e:
+            raise Lost(f"{self._name}: {e.err}, expected a frame") from e
         if not ok:
+            self._check_plug()
             return None
         self._given = np.asarray(given, np.uint8)
         if self._layout is not None and self._given.ndim == 2:
             return self._planes(self._given, self._layout)
         if self._given.ndim != 3:
-            raise SourceError(f"{self.name}: frame is {self._given.shape}, expected (H, W, 3)")
+            raise Lost(f"{self._name}: frame is {self._given.shape}, expected (H, W, 3)")
         return from_bgr(self._given, self._buffers.array(*self._given.shape))
+
+    def _check_plug(self) -> None:
+        if self._node is not None and not self._node.exists():
+            raise Lost(f"{self._name}: no {self._node} any more, is it unplugged?")
 
     def _planes(self, stacked: U8, layout: str) -> Planes | None:
         """None for what does not hold such planes; OpenCV converts from then on, if it can."""
@@ -88,21 +81,43 @@ class CameraSource:
             return None
 
 
-def open_from(text: str, every_s: float, is_stopped: Callable[[], bool]) -> CameraSource:
-    """Camera `text`, like `camera:0`. Raises SourceError, with what was found instead."""
-    number = camera_number(text)
+def open_from(asked: Asked) -> LastingSource:
+    """A camera, like `camera:0`. Raises SourceError, with what was found instead."""
+    found = NUMBER.fullmatch(asked.text)
+    name = f"camera:{int(found[1])}" if found else asked.text
+    numbers(asked.text)  # a wrong form is told at once, and not waited for
+    return lasting(asked.shown_as(name), lambda: connect(name))
+
+
+def connect(text: str) -> CameraLink:
+    """Whatever number it has now. Raises SourceError."""
     on_linux = sys.platform.startswith("linux")
+    number = the_one(text)
     if on_linux:
         check_camera(number)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our error says it all
     capture = cv2.VideoCapture(number, cv2.CAP_V4L2 if on_linux else cv2.CAP_ANY)
     if not capture.isOpened():
         raise SourceError(
-            f"camera:{number}: is there but does not open, expected a camera that gives pictures; "
+            f"{text}: is there but does not open, expected a camera that gives pictures; "
             f"found {found_cameras()}",
             fix="close the program that uses it, or try another number: some cameras have several",
         )
-    return CameraSource(f"camera:{number}", capture, every_s, is_stopped)
+    return CameraLink(text, capture, DEV / f"video{number}" if on_linux else None)
+
+
+def the_one(text: str, dev: Path = DEV, sysfs: Path = SYSFS) -> int:
+    """The number of the camera that `text` names. Raises SourceError unless it is one."""
+    found = numbers(text, dev, sysfs)
+    if len(found) == 1:
+        return found[0]
+    seen = found_cameras(dev, sysfs)
+    if not found:
+        raise SourceError(f"{text}: no such camera, found {seen}", fix="plug it in")
+    raise SourceError(
+        f"{text}: {len(found)} such cameras, found {seen}",
+        fix="add its serial number, usb:VVVV:PPPP:SERIAL, or name its socket: /dev/v4l/by-path/...",
+    )
 
 
 def apart(capture: Capture) -> str | None:
@@ -117,9 +132,7 @@ def apart(capture: Capture) -> str | None:
     return None
 
 
-def check_camera(
-    number: int, dev: Path = Path("/dev"), sysfs: Path = Path("/sys/class/video4linux")
-) -> None:
+def check_camera(number: int, dev: Path = DEV, sysfs: Path = SYSFS) -> None:
     """Raises SourceError when there is no such camera or it is not ours; OpenCV tells neither."""
     node = dev / f"video{number}"
     if not node.exists():
@@ -132,18 +145,3 @@ def check_camera(
             f"camera:{number}: permission denied on {node}",
             fix='sudo usermod -aG video "$USER", then log in again',
         )
-
-
-def found_cameras(dev: Path = Path("/dev"), sysfs: Path = Path("/sys/class/video4linux")) -> str:
-    """The cameras of this machine in words, like `/dev/video0 (HD Webcam)`."""
-    nodes = sorted(dev.glob("video[0-9]*"), key=lambda node: (len(node.name), node.name))
-    if not nodes:
-        return f"no {dev}/video* at all"
-    return ", ".join(f"{node} ({_title(sysfs / node.name / 'name')})" for node in nodes)
-
-
-def _title(file: Path) -> str:
-    try:
-        return file.read_text("utf-8", "replace").strip()
-    except OSError:
-        return "no name"

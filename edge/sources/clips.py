@@ -19,6 +19,7 @@ from edge.errors import SourceError
 from edge.pictures.buffers import Buffers
 from edge.pictures.pixels import from_bgr
 from edge.records import U8, Frame, Picture
+from edge.sources.asked import Asked
 
 EARLY = 0.9  # containers state their length roughly; a clip that ends before this share is damaged
 
@@ -125,9 +126,9 @@ class OpenCVClip:
         self._clip.release()
 
 
-def open_from(text: str, every_s: float, is_stopped: Callable[[], bool]) -> ClipSource:
-    """The clip at `text`."""
-    return ClipSource(text, every_s, is_stopped)
+def open_from(asked: Asked) -> ClipSource:
+    """The clip that was asked for."""
+    return ClipSource(asked.text, asked.every_s, asked.is_stopped)
 
 
 def open_reader(path: str) -> Reader:

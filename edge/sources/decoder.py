@@ -9,21 +9,72 @@ from fractions import Fraction
 import av
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
 
 from edge.pictures.planes import CONVERSIONS
 from edge.records import U8, Picture, Planes
+from edge.sources.faults import Kind
 
 WIDTHS = {"yuv420p": (1, 2, 2), "nv12": (1, 1)}  # of the frame, over bytes in a row of each plane
 
 FFmpegError = av.FFmpegError
+LATE = (av.error.TimeoutError, av.error.ExitError)  # the second: PyAV's own clock
+REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
+JPEG_END = b"\xff\xd9"
 
 
 def open_address(text: str, options: dict[str, str], timeout_s: float) -> InputContainer:
     """What answers at an address. Raises FFmpegError and ValueError, whose text may quote it."""
     return av.open(text, options=options, timeout=timeout_s)
+
+
+def kind_of_error(error: av.FFmpegError) -> Kind:
+    """What a live source suffers from."""
+    if isinstance(error, LATE):
+        return "timeout"
+    return "refused" if isinstance(error, REFUSED) else "lost"
+
+
+class Frames:
+    """The frames of what is open, one by one, and whether each is whole."""
+
+    def __init__(self, container: InputContainer) -> None:
+        self._stream = container.streams.video[0]
+        self._packets = container.demux(self._stream)
+        self._decoded: deque[VideoFrame] = deque()  # of one packet
+        self._is_cut = False  # that packet
+        self.is_torn = False  # the last frame is damaged, or follows one that is
+
+    def next(self) -> VideoFrame | None:
+        """None at the end. Raises FFmpegError when it breaks, ValueError where no frame can be made
+        of what came.
+
+        What refers to a damaged frame is damaged too: up to the next that refers to none.
+        """
+        while not self._decoded:
+            packet = next(self._packets, None)
+            if packet is None:
+                return None
+            try:
+                self._decoded.extend(f for f in packet.decode() if isinstance(f, VideoFrame))
+            except av.error.InvalidDataError:
+                self.is_torn = True
+                raise ValueError("a packet that holds no frame") from None  # it quotes the address
+            is_jpeg = self._stream.codec_context.name == "mjpeg"
+            self._is_cut = is_jpeg and packet.size > 0 and not _is_whole(packet)
+        frame = self._decoded.popleft()
+        is_damaged = frame.is_corrupt or self._is_cut
+        self.is_torn = is_damaged or (self.is_torn and not frame.key_frame)
+        return frame
+
+
+def _is_whole(packet: Packet[VideoStream]) -> bool:
+    """A JPEG that is cut short decodes all the same, with whatever lay in memory below the cut."""
+    return JPEG_END in bytes(packet)[-64:]  # some cameras fill up behind it
 
 
 class Clip:

@@ -13,6 +13,7 @@ from edge.errors import EdgeError, SourceError
 from edge.pictures import pixels
 from edge.pictures.suffixes import OURS, PICTURES
 from edge.records import Frame
+from edge.sources.asked import Asked
 
 MAX_BYTES = 512 * 2**20  # a picture file larger than this is not a picture
 
@@ -39,10 +40,11 @@ class ImagesSource:
         """Nothing is held open between pictures."""
 
 
-def open_from(text: str, every_s: float, is_stopped: Callable[[], bool]) -> ImagesSource:
-    """Pictures at `text`, a file or a folder; every picture counts, so `every_s` is not used."""
+def open_from(asked: Asked) -> ImagesSource:
+    """Pictures, a file or a folder; every picture counts, so `every_s` is not used."""
+    text = asked.text
     paths = pictures_in(text) if Path(text).is_dir() else [text]
-    return ImagesSource(text, paths, is_stopped)
+    return ImagesSource(text, paths, asked.is_stopped)
 
 
 def pictures_in(folder: str) -> list[str]:

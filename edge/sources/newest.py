@@ -13,6 +13,7 @@ from time import monotonic, sleep
 from edge.clock import utc_now
 from edge.errors import SourceError
 from edge.records import Frame, Picture
+from edge.sources.faults import Fault, Faults
 
 SLICE_S = 0.1  # how often a wait looks up: a signal handler may set a flag, it must not take locks
 PATIENCE_S = 10.0  # no picture for so long: the source is gone; the first one may take seconds
@@ -21,28 +22,36 @@ PATIENCE_S = 10.0  # no picture for so long: the source is gone; the first one m
 class Newest:
     """Calls `read` in a thread and keeps its last picture.
 
-    read     blocks; a picture, or None when none came this time; SourceError at the end
+    read     blocks; a picture, or None when none came this time, or a word about what is wrong;
+             SourceError at the end
     where    the source's name, for frames and messages
     every_s  at most one frame each so many seconds
+    faults   of a source that never ends: a `read` that does not return for `patience_s` is told,
+             and waited for; None: without a picture for so long the source is at its end
     """
 
     def __init__(
         self,
-        read: Callable[[], Picture | None],
+        read: Callable[[], Picture | Fault | None],
         where: str,
         every_s: float = 0.0,
         patience_s: float = PATIENCE_S,
+        faults: Faults | None = None,
     ) -> None:
         self.where = where
+        self.faults = faults
         self._read = read
         self._every_s = every_s
         self._patience_s = patience_s
         self._mailbox = threading.Lock()
         self._bell = threading.Event()  # something came, or will never come
         self._picture: Picture | None = None
+        self._fault: Fault | None = None
         self._error: Exception | None = None
         self._time = ""  # when the picture came
         self._heard_s = monotonic()  # likewise
+        self._alive_s = self._heard_s  # when `read` last returned
+        self._told_s = self._heard_s  # when it was last told that it does not
         self._due_s = self._heard_s
         self.given = 0  # frames
         self._is_closing = False
@@ -66,25 +75,49 @@ class Newest:
         with self._mailbox:
             now_s = monotonic()
             if self._picture is not None:
-                return now_s >= self._due_s
-            return self._error is not None or now_s > self._heard_s + self._patience_s
+                return self._fault is not None or now_s >= self._due_s
+            is_told = self._fault is not None or self._error is not None
+            return is_told or self._is_silent(now_s)
 
     def take(self) -> Frame | None:
         """The newest picture that nobody has taken; None when there is none yet.
 
-        Raises SourceError when the source broke, or when nothing came for `patience_s`.
+        What is wrong comes first, as a frame without pixels. Raises SourceError when the source
+        broke, or when nothing came for `patience_s`.
         """
         with self._mailbox:
-            picture, self._picture = self._picture, None
             now_s, index = monotonic(), self.given
+            if (fault := self._fault_now(now_s)) is not None:
+                self._fault, self.given = None, index + 1
+                return Frame(self.where, index, utc_now(), None, fault.says, now_s)
+            picture, self._picture = self._picture, None
             if picture is not None:
                 self._due_s, self.given = now_s + self._every_s, index + 1
                 return Frame(self.where, index, self._time, picture, at_s=self._heard_s)
             if self._error is not None:
                 raise self._error
-            if now_s > self._heard_s + self._patience_s:
+            if self._is_silent(now_s):
                 raise SourceError(f"{self.where}: no frame for {self._patience_s:g} s")
             return None
+
+    @property
+    def is_away(self) -> bool:
+        """Known to give nothing now, by a reader that is well and tries again."""
+        is_well = monotonic() < self._alive_s + self._patience_s
+        return is_well and self.faults is not None and self.faults.is_away
+
+    def _is_silent(self, now_s: float) -> bool:
+        since_s = self._heard_s if self.faults is None else max(self._alive_s, self._told_s)
+        return now_s > since_s + self._patience_s
+
+    def _fault_now(self, now_s: float) -> Fault | None:
+        """What is wrong, from the reader; or that it hangs, in a driver."""
+        if self.faults is None or self._picture is not None or not self._is_silent(now_s):
+            return self._fault
+        self._told_s = now_s
+        if not self.faults.count("timeout"):
+            return self._fault
+        return Fault(f"{self.where}: reading hangs for {self._patience_s:g} s, in its driver")
 
     def close(self, wait_s: float = 2.0) -> bool:
         """End the thread. False when it hangs in a driver: what it reads must stay open then."""
@@ -101,8 +134,15 @@ class Newest:
                     self._error = e
                 self._bell.set()
                 return
+            self._alive_s = monotonic()
             if picture is None:
-                sleep(0.01)  # a dead camera answers at once, again and again
+                if self.faults is None:
+                    sleep(0.01)  # a dead camera answers at once, again and again
+                continue
+            if isinstance(picture, Fault):
+                with self._mailbox:
+                    self._fault = picture
+                self._bell.set()
                 continue
             with self._mailbox:
                 self._picture, self._time, self._heard_s = picture, utc_now(), monotonic()

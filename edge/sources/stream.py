@@ -1,86 +1,141 @@
 """Streams: rtsp:// and http:// addresses, through PyAV (extra `video`).
 
-A user and a password in the address reach FFmpeg and nothing else: names and messages are made from
+A user and a password reach FFmpeg and nothing else: names and messages are made from
 `without_secrets`, and FFmpeg's own messages, which quote the address, are not passed on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
+from time import monotonic
 from typing import Any
+from urllib.parse import quote
 
 from edge.clock import utc_now
-from edge.errors import SourceError
+from edge.errors import UsageError
 from edge.records import Frame, Picture
-from edge.redact import without_secrets
-from edge.sources.decoder import FFmpegError, open_address, picture_of
-from edge.sources.newest import Newest
+from edge.redact import Secret
+from edge.sources.asked import Asked, lasting
+from edge.sources.decoder import FFmpegError, Frames, kind_of_error, open_address, picture_of
+from edge.sources.faults import Damaged, Kind, Lost
+from edge.sources.lasting import LastingSource
 
-TIMEOUT_S = 10.0  # to open, and between two packets
+FIX = "check the address, the user and the password with the camera's own page"
 
 
-class StreamSource:
-    """A live stream gives its newest frame; an address of a clip gives every frame."""
+class StreamLink:
+    """A live stream that is open: every whole frame of it."""
 
-    count: int | None = None
+    def __init__(self, name: str, container: Any) -> None:
+        self._name, self._container = name, container
+        self._frames = Frames(container)
 
-    def __init__(
-        self, name: str, container: Any, every_s: float, is_stopped: Callable[[], bool]
-    ) -> None:
-        self.name = name
-        self.is_live = container.duration is None
-        self._container = container
-        self._decoded = container.decode(video=0)
-        self._every_s = every_s
-        self._is_stopped = is_stopped
-        self.newest = Newest(self._read, name, every_s) if self.is_live else None
-
-    def frames(self) -> Iterator[Frame]:
-        if self.newest is not None:
-            return self.newest.frames(self._is_stopped)
-        return self._all_frames()
+    def read(self) -> Picture | None:
+        try:
+            frame = self._frames.next()
+        except FFmpegError as e:
+            raise _lost(self._name, e) from None  # its text quotes the address
+        except ValueError as e:
+            raise Damaged(f"{self._name}: {e}, expected one") from e
+        if frame is None:
+            raise Lost(f"{self._name}: the stream ended")
+        if self._frames.is_torn:
+            raise Damaged(f"{self._name}: a frame is damaged, expected a whole one")
+        return picture_of(frame)
 
     def close(self) -> None:
-        if self.newest is None or self.newest.close():
-            self._container.close()
+        self._container.close()
 
-    def _all_frames(self) -> Iterator[Frame]:
+
+class AddressedClip:
+    """An address of a clip: every frame, or one each `every_s` seconds of it."""
+
+    is_live = False
+    count: int | None = None
+    newest = None
+
+    def __init__(self, asked: Asked, container: Any) -> None:
+        self.name = asked.name
+        self._asked, self._container = asked, container
+
+    def frames(self) -> Iterator[Frame]:
+        frames = Frames(self._container)
         due_s = float("-inf")  # time within the clip
         index = 0
-        while not self._is_stopped() and (picture := self._next()) is not None:
-            now_s = picture.time if picture.time is not None else due_s
+        while not self._asked.is_stopped():
+            try:
+                frame = frames.next()
+            except FFmpegError as e:
+                raise _lost(self.name, e) from None  # its text quotes the address
+            except ValueError:
+                continue
+            if frame is None:
+                return
+            now_s = frame.time if frame.time is not None else due_s
             if now_s >= due_s:
-                due_s = now_s + self._every_s
-                yield Frame(self.name, index, utc_now(), picture_of(picture), at_s=picture.time)
+                due_s = now_s + self._asked.every_s
+                yield Frame(self.name, index, utc_now(), picture_of(frame), at_s=frame.time)
             index += 1
 
-    def _read(self) -> Picture:
-        picture = self._next()
-        if picture is None:
-            raise SourceError(f"{self.name}: the stream ended")
-        return picture_of(picture)
-
-    def _next(self) -> Any:
-        try:
-            return next(self._decoded, None)
-        except FFmpegError as e:
-            raise SourceError(f"{self.name}: {e.strerror}") from None  # its text quotes the address
+    def close(self) -> None:
+        self._container.close()
 
 
-def open_from(text: str, every_s: float, is_stopped: Callable[[], bool]) -> StreamSource:
-    """The stream at `text`. Raises SourceError when it does not answer or holds no video."""
-    name = without_secrets(text)
-    # over TCP: RTP packets lost on UDP turn into smeared pictures that look like things
-    options = {"rtsp_transport": "tcp"} if text.lower().startswith("rtsp") else {}
+def open_from(asked: Asked) -> LastingSource | AddressedClip:
+    """A stream or a clip. Raises SourceError when it does not answer or holds no video."""
+    words: dict[str, str] = {}
+    if asked.text.lower().startswith("rtsp"):
+        # over TCP: RTP packets lost on UDP turn into smeared pictures that look like things
+        words["rtsp_transport"] = asked.options.word("transport", "tcp", ("tcp", "udp"))
+        words["fpsprobesize"] = "0"  # nobody asks for its rate, and to guess it takes seconds
+    user, secret = asked.options.text("user"), asked.options.secret("password")
+    timeout_s = asked.habits().timeout_s  # what is unknown is told before anything is opened
+    opened = partial(_open, asked.name, with_user(asked, user, secret), words, timeout_s)
+    if asked.is_patient and words:
+        return lasting(asked, lambda: StreamLink(asked.name, opened()))
     try:
-        container = open_address(text, options, TIMEOUT_S)
-    except (FFmpegError, ValueError) as e:
-        reason = getattr(e, "strerror", None) or "not an address that FFmpeg takes"
-        raise SourceError(
-            f"{name}: {reason}",
-            fix="check the address, the user and the password with the camera's own page",
-        ) from None  # its text quotes the address
+        container = opened()
+    except Lost:
+        if not asked.is_patient:
+            raise
+        return lasting(asked, lambda: StreamLink(asked.name, opened()))
+    if container.duration is not None:
+        return AddressedClip(asked, container)
+    link = StreamLink(asked.name, container)
+    return lasting(asked, lambda: StreamLink(asked.name, opened()), link)
+
+
+def with_user(asked: Asked, user: str, secret: Secret | None) -> Secret:
+    """The address with its user and password. Raises UsageError for one without the other."""
+    if not user and secret is None:
+        return Secret(asked.text)
+    if not user or secret is None or "@" in asked.text:
+        raise UsageError(
+            f"{asked.name}: user, or password-file, or an address with both is found, expected "
+            "#user=NAME,password-file=FILE alone",
+        )
+    scheme, _, rest = asked.text.partition("://")
+    return Secret(f"{scheme}://{quote(user, safe='')}:{quote(secret.reveal(), safe='')}@{rest}")
+
+
+def _open(name: str, address: Secret, words: dict[str, str], timeout_s: float) -> Any:
+    """What answers. Raises Lost, without the address."""
+    began_s = monotonic()
+    try:
+        container = open_address(address.reveal(), words, timeout_s)
+    except FFmpegError as e:
+        is_late = monotonic() >= began_s + timeout_s  # FFmpeg may call it something else
+        raise _lost(name, e, is_late=is_late) from None  # its text quotes the address
+    except ValueError:
+        raise Lost(f"{name}: not an address that FFmpeg takes", fix=FIX) from None
     if not container.streams.video:
         container.close()
-        raise SourceError(f"{name}: no video in this stream")
-    return StreamSource(name, container, every_s, is_stopped)
+        raise Lost(f"{name}: no video in this stream")
+    return container
+
+
+def _lost(name: str, error: FFmpegError, *, is_late: bool = False) -> Lost:
+    kind: Kind = "timeout" if is_late else kind_of_error(error)
+    says = {"timeout": "no answer in time", "refused": "user or password is refused"}
+    return Lost(f"{name}: {says.get(kind, error.strerror)}", kind=kind, fix=FIX)

@@ -12,6 +12,7 @@ from edge import __version__
 from edge.errors import SourceError
 from edge.flags import (
     OUTBOX_MB,
+    SOURCES,
     Parser,
     add_engine,
     add_pace,
@@ -61,9 +62,11 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     parser = new_parser(
         "edge-tag", "Tags for fine detail in pictures, clips and cameras, on the device."
     )
-    parser.epilog = EXAMPLES
+    parser.epilog = EXAMPLES + SOURCES
     parser.add_argument("--version", action="version", version=f"edge-tag {__version__}")
     add_sources(parser)
+    text = "a camera or stream that is not there yet is waited for (with --config, always)"
+    parser.add_argument("--wait", action="store_true", help=text)
     add_pace(parser, every_s=None)
     text = "a TOML with cameras, zones, masks, schedules, targets and most of what follows; other "
     text += "flags win over it, inputs too: the name of one of its cameras is that camera alone"
@@ -116,7 +119,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             tagger,
             sinks,
             view,
-            is_stopped=stop,
+            is_stopped=health.asked(stop),
             max_frames=flags.frames,
             explain=open_explain(flags, opened),
             report=health.after(recipients.report),
@@ -128,7 +131,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         say(f"edge-tag: {flags.virtual.told()}")
     if not stop():
         recipients.check()
-    return SourceError.exit_code if totals.failed else 0
+    return SourceError.exit_code if totals.failed and not stop() else 0
 
 
 def _add_heads(parser: Parser) -> None:

@@ -74,7 +74,7 @@ def test_a_line_has_exactly_the_promised_fields(tiny_bundle, photo):
     ran = edge_tag("--bundle", tiny_bundle, photo)
     (line,) = parsed(ran.stdout)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert list(line) == [
+    assert [key for key in line if key != "clock_synced"] == [  # not every kernel tells that one
         "schema", "source", "frame", "time", "size",
         "tags", "spent", "coverage", "oldest_s", "shed", "bundle", "engine", "none",
     ]  # fmt: skip
@@ -205,7 +205,8 @@ def test_an_unreadable_picture_has_its_line_and_the_run_goes_on(tiny_bundle, pho
     ran = edge_tag("--bundle", tiny_bundle, photo.parent)
     bad, cut, good = parsed(ran.stdout)
     assert ran.returncode == 3
-    assert list(bad) == ["schema", "source", "frame", "time", "error"]
+    fields = [key for key in bad if key != "clock_synced"]
+    assert fields == ["schema", "source", "frame", "time", "error"]
     assert bad["error"].startswith(f"{photo.parent}/bad.jpg: ")
     assert "error" in cut
     assert good["tags"]

@@ -83,7 +83,7 @@ def tag(box, **more) -> Tag:
 
 def result(*tags: Tag, none=()) -> FrameTags:
     return FrameTags(
-        SCHEMA, "a", 0, "", SIZE, tags, Spent(1, 1, 1, 0), 1.0, 0.0, {}, "b", "null", none
+        SCHEMA, "a", 0, "", SIZE, tags, Spent(1, 1, 1, 0), 1.0, 0.0, {}, "b", "null", none=none
     )
 
 

@@ -23,6 +23,7 @@ from edge.health.watch import Watch
 from edge.outbox.box import Counts
 from edge.outbox.health import SinkHealth
 from edge.schedule.cooling import FREE, Thermal
+from edge.sources.faults import Faults
 from tests.unit.test_vitals import FAILED, TAGGED
 
 pytest.importorskip("prometheus_client", reason="pip install 'edge-tag[health]'")
@@ -30,6 +31,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 SINK = SinkHealth("mqtt://broker/shop", Counts(owed=3, sent=41, dropped=2, refused=1), failures=4)
 README = Path(__file__).parents[2] / "README.md"
+
+
+class Away:
+    """The mailbox of a camera that vanished, and was back once before."""
+
+    def __init__(self) -> None:
+        self.faults, self.is_away = Faults(), True
+        for _ in range(2):
+            self.faults.count("lost")
+        self.faults.reconnects = 1
 
 
 def page(tmp_path, cameras=("camera:0",)) -> str:
@@ -40,7 +51,8 @@ def page(tmp_path, cameras=("camera:0",)) -> str:
     vitals.told(FAILED, None, None)
     power = Power({"cpu": 75.0}, ("hot",), ("hot", "capped"), 0.5)
     with closing(Watch(Thermal(70, 80), lambda: power, every_s=60)) as watch:
-        return Metrics(vitals, watch, lambda: [SINK], tmp_path).text().decode()
+        mailboxes = {name: Away() for name in cameras}
+        return Metrics(vitals, watch, lambda: [SINK], tmp_path, mailboxes).text().decode()
 
 
 def samples(text: str) -> dict[str, float]:
@@ -57,6 +69,9 @@ def test_what_was_counted_is_there(tmp_path):
     expected = {
         "edgetag_frames_total{camera=camera:0,outcome=tagged}": 1,
         "edgetag_frames_total{camera=camera:0,outcome=failed}": 1,
+        "edgetag_camera_faults_total{camera=camera:0,kind=lost}": 2,
+        "edgetag_camera_faults_total{camera=camera:0,kind=frozen}": 0,
+        "edgetag_camera_reconnects_total{camera=camera:0}": 1,
         "edgetag_frame_seconds_bucket{camera=camera:0,le=0.1}": 0,
         "edgetag_frame_seconds_bucket{camera=camera:0,le=0.2}": 1,
         "edgetag_frame_seconds_bucket{camera=camera:0,le=+Inf}": 1,
@@ -157,6 +172,30 @@ def test_a_camera_that_its_schedule_keeps_off_is_well():
         assert get(health, "/readyz")[0] == 200
         health.report(FAILED, None, None)
     assert told == ["till: off, by its schedule", "a.jpg: off, by its schedule"]
+
+
+@pytest.mark.parametrize("is_ready", [False, True])
+@pytest.mark.parametrize("away", [(True, True), (True, False), ()])
+def test_only_cameras_that_are_all_known_to_be_away_excuse_a_wait(is_ready, away):
+    told: list[str] = []
+
+    class Told(Notify):
+        def say(self, *lines: str) -> bool:
+            told.append(lines[-1])
+            return True
+
+    mailboxes = tuple(Away() for _ in away)
+    for mailbox, is_away in zip(mailboxes, away, strict=True):
+        mailbox.is_away = is_away
+    notify = Told({"WATCHDOG_USEC": "1"})
+    with closing(open_health(Wanted(mailboxes=mailboxes), list, notify)) as health:
+        if is_ready:
+            health.report(TAGGED, None, None)
+            told.clear()
+        asked = health.asked(lambda: True)
+        assert asked()
+        is_excused = is_ready and away == (True, True)
+        assert told == (["STATUS=every camera is away, and tried again"] if is_excused else [])
 
 
 def test_events_are_accepted_before_the_dog_is_fed():

@@ -91,7 +91,7 @@ def test_a_camera_that_is_off_is_not_missed_until_it_is_on_again(clock):
     vitals.told(replace(TAGGED, source="camera:1"), None, 50.0)
     assert vitals.why_not_ready() == []
     vitals.told(FAILED, None, None)
-    assert vitals.why_not_ready() == ["camera:0: nothing was tagged yet"]
+    assert vitals.why_not_ready() == ["camera:0: nothing was tagged yet (camera:0: gone)"]
 
 
 def test_a_run_of_files_is_not_ready_before_the_first(clock):

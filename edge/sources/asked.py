@@ -1,0 +1,72 @@
+"""A source as the user asks for it: `ADDRESS#option=value,option=value`.
+
+    rtsp://cam/1#transport=udp,user=shop,password-file=/run/secrets/cam
+    usb:046d:0825#name=till,timeout=30,frozen=0
+
+Options stand behind a `#`, as those of `--to` do; files have none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from edge.redact import without_secrets
+from edge.sinks.target import Target, options_of
+from edge.sources.judging import FROZEN_S
+from edge.sources.lasting import TIMEOUT_S, Habits, LastingSource, Link
+
+OPTIONS = re.compile(r"#(?=[a-z-]+=)")  # a password may hold a #
+
+
+class Asked(NamedTuple):
+    """What to open, and how."""
+
+    kind: str
+    text: str  # without options
+    options: Target
+    every_s: float
+    is_stopped: Callable[[], bool]
+    is_patient: bool  # a live source that is not there is waited for
+
+    @property
+    def name(self) -> str:
+        """As the user named it, or its address, without credentials."""
+        return self.options.shown
+
+    def shown_as(self, name: str) -> Asked:
+        """Unless the user named it."""
+        is_named = "name" in self.options.options
+        return self if is_named else self._replace(options=self.options._replace(shown=name))
+
+    def habits(self) -> Habits:
+        """The last options that are read. Raises UsageError for those that nobody knows."""
+        timeout_s = self.options.number("timeout", TIMEOUT_S, 0.5, 3600)
+        frozen_s = self.options.number("frozen", FROZEN_S, 0, 86400)
+        self.options.done()
+        return Habits(self.every_s, timeout_s, frozen_s)
+
+
+def split(text: str) -> tuple[str, str]:
+    """Address and options."""
+    address, *options = OPTIONS.split(text, maxsplit=1)
+    return address, "".join(options)
+
+
+def options(kind: str, address: str, text: str) -> Target:
+    """Raises UsageError."""
+    shown = without_secrets(address)
+    given = options_of(shown, text)
+    return Target(kind, address, given.get("name", shown), given, ["name"])
+
+
+def lasting(asked: Asked, connect: Callable[[], Link], link: Link | None = None) -> LastingSource:
+    """A source that is opened now, unless it is open already, or is to be waited for.
+
+    Raises SourceError, unless it is waited for.
+    """
+    habits = asked.habits()
+    if link is None and not asked.is_patient:
+        link = connect()
+    return LastingSource(asked.name, connect, asked.is_stopped, habits, link)
