@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from edge.frames import View
     from edge.health.opened import Health
     from edge.length.ruler import Ruler
+    from edge.live.opened import Live
     from edge.pipeline import Explain
     from edge.recipients import Recipients
     from edge.sinks import Sink
@@ -69,13 +70,19 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         flags = _with_profile(flags)
         sources = _open_sources(flags, opened, stop)
         from edge import pipeline
+        from edge.config.watch import Watch
 
-        recipients = _open_recipients(flags, sources, opened)
+        live = _open_live(flags, sources, opened)
+        recipients = _open_recipients(flags, sources, opened, live)
         health = _open_health(flags, sources, recipients, opened)
         view = _view(flags, opened)
         tagger = _open_tagger(flags, opened)
-        watch = None if configured is None else configured.watched(tagger)
+        watch = Watch() if configured is None else configured.watched(tagger)
         sinks = _open_sinks(flags, sources, out, opened, recipients.sinks)
+        explain = _open_explain(flags, opened)
+        if live is not None:
+            explain = live.begin(flags, tagger, watch, health, recipients, explain)
+            sinks.append(live.window)
         totals = pipeline.run(
             sources,
             tagger,
@@ -83,7 +90,7 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             view,
             is_stopped=stop,
             max_frames=flags.frames,
-            explain=_open_explain(flags, opened),
+            explain=explain,
             report=health.after(recipients.report),
             held=health.held,
             off=health.off,
@@ -304,8 +311,22 @@ def _ruler(flags: argparse.Namespace, opened: ExitStack) -> Ruler | None:
     return Ruler(plane, flags.length_to, outliner)
 
 
-def _open_recipients(
+def _open_live(
     flags: argparse.Namespace, sources: Sequence[Source], opened: ExitStack
+) -> Live | None:
+    """Before the tagger: whoever looks sees that it begins."""
+    if flags.live is None and flags.live_token_file is None and flags.live_captures is None:
+        return None
+    from edge.live.opened import open_live
+
+    live = opened.enter_context(closing(open_live(flags, _names(flags, sources))))
+    if not flags.quiet:
+        say(f"edge-tag: live page: {live.address}")
+    return live
+
+
+def _open_recipients(
+    flags: argparse.Namespace, sources: Sequence[Source], opened: ExitStack, live: Live | None
 ) -> Recipients:
     """Before the tagger: a wrong word is told at once."""
     from edge.outbox.box import Limits
@@ -314,7 +335,9 @@ def _open_recipients(
     limits = Limits(bytes=(flags.outbox_mb or OUTBOX_MB) << 20)
     named = zip(sources, _names(flags, sources), strict=True)
     cameras = [name for source, name in named if source.is_live]
-    return opened.enter_context(closing(open_recipients(flags.to, cameras, flags.outbox, limits)))
+    also = [] if live is None else [live.window]
+    recipients = open_recipients(flags.to, cameras, flags.outbox, limits, also)
+    return opened.enter_context(closing(recipients))
 
 
 def _open_health(

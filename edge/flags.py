@@ -10,6 +10,7 @@ from edge import __version__
 from edge.errors import UsageError
 from edge.flags_gallery import ABOUT, add_enroll, add_heads, checked
 from edge.flags_health import add_doctor, add_health
+from edge.flags_live import add_live
 
 EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
 OUTBOX_MB = 64
@@ -35,6 +36,7 @@ examples:
   edge-tag --device rpi5 rtsp://cam/1       with the settings of a device profile
   edge-tag run --config edge.toml           cameras, zones, masks, schedules, targets from a file
   edge-tag --camera 0 --to mqtt://broker    events to a broker, and to Home Assistant
+  edge-tag --camera 0 --live                a page to look at, on this machine
 
 more commands (edge-tag COMMAND --help):
   edge-tag enroll --name Acme a.jpg b.jpg   a tag more, with a few pictures, no training
@@ -122,6 +124,7 @@ def _run() -> Parser:
     results.add_argument("--annotate", metavar="DIR", help=text)
     _add_recipients(parser)
     add_health(parser)
+    add_live(parser)
     _add_explain(parser)
     return parser
 
