@@ -5,6 +5,7 @@ for what is to be done. See `visits` for who may.
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections.abc import Iterator
 from functools import cache
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 MOST = 24  # connections at once
 MOST_STREAMS = 8  # of those, pages that are open
 MAX_BODY = 4096
+BUFFER = 256 << 10  # bytes on their way to a page: one or two pictures, not many old ones
 EVERY_S = 0.1  # between two frames told to one page
 HEALTH_S = 2.0  # between two times its health is: also what shows that the connection lives
 PAGES = {  # path -> file beside this one, and its kind
@@ -139,6 +141,7 @@ class _Visitor(Asked):
             return
         try:
             self.late.cancel()  # each write has its own end: the time-out of the socket
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
             self.send_response(HTTPStatus.OK)
             self.send_header("Content-Type", "text/event-stream; charset=utf-8")
             self.end_headers()
@@ -200,8 +203,9 @@ def happening(site: Site, camera: str) -> Iterator[tuple[str, Any]]:
     while (newest := window.wait(number, HEALTH_S)) is not None:
         number = newest
         if (shot := window.look(camera)) is not None and shot.number > told:
+            shot, data = window.jpeg(camera) or (shot, b"")
             told = shot.number
-            yield "frame", shown.frame(camera, shot)
+            yield "frame", {**shown.frame(camera, shot), "jpeg": data}
         heard, events = window.events(heard)
         if events:
             yield "events", [shown.event(one) for one in events]

@@ -43,7 +43,6 @@ def frame(name: str, shot: Shot) -> dict[str, Any]:
         "frame": result.frame,
         "time": result.time,
         "size": result.size,
-        "has_picture": shot.picture is not None,
         "tags": result.tags[:MOST],
         "none": result.none[:MOST],
         "looks": [_look(one) for one in shot.looks[:MOST] if one.region.kind != "full"],
