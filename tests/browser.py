@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,13 @@ FLAGS = (
     *("--disable-extensions", "--disable-background-networking", "--disable-component-update"),
     *("--hide-scrollbars", "--mute-audio", "--remote-debugging-pipe"),
 )
+AS_3_AND_4 = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+for end, number in zip(ends, (3, 4)):
+    os.dup2(end, number)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 class Tab:
@@ -72,9 +80,10 @@ class Tab:
         return done["result"].get("value")
 
     def until(self, script: str) -> Any:
-        """The value of an expression, once it is true."""
+        """The value of an expression, once it is true; while a page loads it may be an error."""
         deadline = time.monotonic() + LIMIT_S
-        while not (found := self.run(script)):
+        tried = f"(() => {{ try {{ return {script}; }} catch {{ return null; }} }})()"
+        while not (found := self.run(tried)):
             assert time.monotonic() < deadline, f"never so: {script}\n{self.errors}"
             time.sleep(0.05)
         return found
@@ -130,9 +139,9 @@ def browser() -> Iterator[Tab]:
     theirs_in, ours_out = os.pipe()
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         words = [FOUND, *FLAGS, f"--user-data-dir={profile}"]
-        script = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
+        ends = str(theirs_in), str(theirs_out)
         process = subprocess.Popen(
-            ["/bin/sh", "-c", script, "sh", *words],
+            [sys.executable, "-ISc", AS_3_AND_4, *ends, *words],
             pass_fds=(theirs_in, theirs_out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
