@@ -43,8 +43,11 @@ class Jobs:
         try:
             self._waiting.put_nowait((future, work))
             return future.result(self._patience_s)
-        except (Full, TooLate):
-            future.cancel()  # it is not to be done once nobody waits for it
+        except Full:
+            pass
+        except TooLate:
+            if not future.cancel():  # it is being done: it has its own end
+                return future.result()
         raise UsageError(
             "the tagger is busy and did not come to it",
             fix="try again, or look whether frames come",

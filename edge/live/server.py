@@ -13,7 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -82,7 +82,7 @@ class _Visitor(Asked):
     policy = POLICY
 
     def do_GET(self) -> None:  # noqa: N802
-        if urlsplit(self.path).path == "/happening":
+        if self._asked()[0] == "/happening":
             self.stream()
         else:
             super().do_GET()
@@ -122,7 +122,7 @@ class _Visitor(Asked):
         if actions is None:
             return as_json(HTTPStatus.SERVICE_UNAVAILABLE, error="the run has not begun yet")
         try:
-            return _done(actions, urlsplit(self.path).path, body)
+            return _done(actions, self._asked()[0], body)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as e:
             return as_json(HTTPStatus.BAD_REQUEST, error=str(e)[:200])
         except EdgeError as e:
@@ -154,12 +154,17 @@ class _Visitor(Asked):
 
     def _asked(self) -> tuple[str, dict[str, str]]:
         """Path, and the first of each thing that is asked for."""
-        parts = urlsplit(self.path)
-        return parts.path, {k: v[0] for k, v in parse_qs(parts.query, max_num_fields=8).items()}
+        path, _, query = self.path.partition("?")
+        try:
+            found = parse_qs(query, max_num_fields=8)
+        except ValueError:
+            found = {}
+        return path, {name: values[0] for name, values in found.items()}
 
     def _refused(self) -> Page | None:
-        """Strangers are not told which pages there are; a browser may show the token."""
-        token = self._asked()[1].get("token", "")
+        """Strangers see where the token is asked for, and nothing else."""
+        path, asked = self._asked()
+        token = asked.get("token", "")
         address = str(self.client_address[0])
         may = self.server.visits.may(self.headers, token, address)
         if may == "yes":
@@ -168,6 +173,8 @@ class _Visitor(Asked):
             wait = (("Retry-After", "60"),)
             page = as_json(HTTPStatus.TOO_MANY_REQUESTS, error="too many wrong tokens: wait")
             return page._replace(headers=wait)
+        if self.command == "GET" and path == "/live.css":
+            return None
         if self.command == "GET" and "text/html" in self.headers.get("Accept", ""):
             return Page(HTTPStatus.UNAUTHORIZED, PAGES["/"][1], _read("token.html"))
         return as_json(HTTPStatus.UNAUTHORIZED, error="a token is needed")
@@ -189,7 +196,12 @@ class _Visitor(Asked):
         if len(size) > 9 or int(size) > MAX_BODY:
             limit = f"expected at most {MAX_BODY} bytes"
             return as_json(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error=limit)
-        return self.rfile.read(int(size))
+        try:
+            body = self.rfile.read(int(size))
+        except OSError:
+            return as_json(HTTPStatus.REQUEST_TIMEOUT, error="the body did not come")
+        self.late.cancel()  # from here on it is our own time: a first tag takes 150 looks
+        return body
 
 
 def happening(site: Site, camera: str) -> Iterator[tuple[str, Any]]:

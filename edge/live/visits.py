@@ -14,7 +14,6 @@ from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from time import monotonic
 from typing import Literal, Protocol
-from urllib.parse import urlsplit
 
 from edge.health.address import Door
 
@@ -95,5 +94,5 @@ def is_ours(headers: Headers) -> bool:
         return False
     if headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
         return False
-    host, origin = headers.get("Host", "").lower(), headers.get("Origin", "")
-    return not origin or (host != "" and urlsplit(origin).netloc.lower() == host)
+    host, origin = headers.get("Host", "").lower(), headers.get("Origin", "").lower()
+    return origin in ("", f"http://{host}", f"https://{host}")

@@ -199,7 +199,10 @@ class Window:
     # inside, under the lock
 
     def _name(self, source: str) -> str:
-        return source if source in self.names else FILES
+        """A picture of a folder that was named is that folder's."""
+        if source in self.names:
+            return source
+        return next((n for n in self.names if source.startswith(f"{n.rstrip('/')}/")), FILES)
 
     def _drop(self, now_s: float) -> None:
         """Pictures that nobody looks at."""

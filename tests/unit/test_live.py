@@ -112,6 +112,7 @@ def test_nothing_grows(opened, clock):
     assert (len(opened.points(FILES)), len(opened._frozen)) == (HISTORY, FROZEN)
     assert len(opened.events(0)[1]) == window.MOST_EVENTS
     assert opened.sources() == ["camera:0", "till", FILES]
+    assert Window(["shelf/"])._name("shelf/1.jpg") == "shelf/"
     opened.look("nobody has this name")
     assert "nobody has this name" not in opened._looked_s
 
@@ -226,6 +227,22 @@ def test_work_is_done_by_whoever_calls_and_its_error_goes_to_whoever_asked():
     assert found == [threading.get_ident(), "told"]
 
 
+def test_work_that_has_begun_is_waited_for():
+    jobs, begun, found = Jobs(0.2), threading.Event(), []
+
+    def long() -> str:
+        begun.set()
+        asking.join(0.5)  # longer than whoever asks has patience for its turn
+        return "done"
+
+    asking = threading.Thread(target=lambda: found.append(jobs.ask(long)))
+    asking.start()
+    while not begun.is_set():
+        jobs()
+    asking.join(10)
+    assert found == ["done"]
+
+
 def test_work_that_nobody_waits_for_any_more_is_not_done():
     jobs, done = Jobs(0.0), []
     for _ in range(MOST + 2):  # more than wait: those are refused at once
@@ -320,7 +337,7 @@ def test_what_cannot_be_enrolled_changes_nothing(ready, tagger, tmp_path, box, n
 
 
 def test_a_run_without_a_gallery_takes_none(opened, tagger, tmp_path):
-    run = Run(tagger, None, tmp_path, None)
+    run = Run(tagger, None, tmp_path, None)  # --no-gallery
     with pytest.raises(UsageError, match="takes no gallery"):
         Actions(opened, AtOnce(), run).enrol(Enrol("x", (0, 0, 9, 9), "Acme"))
 
