@@ -17,7 +17,7 @@ from typing import Any
 
 FOUND = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 MISSING = "no chromium here: apt-get install -y chromium"
-LIMIT_S = 60.0
+LIMIT_S = 120.0  # a machine may be busy
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
     *("--disable-extensions", "--disable-background-networking", "--disable-component-update"),

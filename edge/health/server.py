@@ -133,15 +133,27 @@ class Asked(BaseHTTPRequestHandler):
     timeout = LONGEST_S
     server_version, sys_version = "edge-tag", ""
     policy = CLOSED
+    late: threading.Timer | None = None
 
     def setup(self) -> None:
         super().setup()
+        self.limit()
+
+    def limit(self) -> None:
+        """From now on it has LONGEST_S."""
+        if self.late is not None:
+            self.late.cancel()
         self.late = threading.Timer(LONGEST_S, _cut, (self.request,))
         self.late.daemon = True
         self.late.start()
 
+    def unlimit(self) -> None:
+        """For what has an end of its own."""
+        if self.late is not None:
+            self.late.cancel()
+
     def finish(self) -> None:
-        self.late.cancel()
+        self.unlimit()
         super().finish()
 
     def do_GET(self) -> None:

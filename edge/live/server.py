@@ -82,12 +82,14 @@ class _Visitor(Asked):
     policy = POLICY
 
     def do_GET(self) -> None:  # noqa: N802
+        self.limit()  # browsers connect seconds before they ask
         if self._asked()[0] == "/happening":
             self.stream()
         else:
             super().do_GET()
 
     def do_POST(self) -> None:  # noqa: N802
+        self.limit()
         self.give(self.answered(self.change))
 
     def page(self) -> Page:
@@ -140,7 +142,7 @@ class _Visitor(Asked):
             self.give(as_json(HTTPStatus.SERVICE_UNAVAILABLE, error="too many pages are open"))
             return
         try:
-            self.late.cancel()  # each write has its own end: the time-out of the socket
+            self.unlimit()  # each write has its own end: the time-out of the socket
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
             self.send_response(HTTPStatus.OK)
             self.send_header("Content-Type", "text/event-stream; charset=utf-8")
@@ -200,7 +202,7 @@ class _Visitor(Asked):
             body = self.rfile.read(int(size))
         except OSError:
             return as_json(HTTPStatus.REQUEST_TIMEOUT, error="the body did not come")
-        self.late.cancel()  # from here on it is our own time: a first tag takes 150 looks
+        self.unlimit()  # from here on it is our own time: a first tag takes 150 looks
         return body
 
 

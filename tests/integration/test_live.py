@@ -53,7 +53,8 @@ def file(tmp_path, clip):
     bundle = write_tiny(tmp_path / "shop.bundle")
     path = tmp_path / "edge.toml"
     path.write_text(
-        f'bundle = "{bundle}"\nlive_captures = "{tmp_path}/kept"\n'
+        f'bundle = "{bundle}"\ngallery = "{tmp_path}/new.gallery"\n'
+        f'live_captures = "{tmp_path}/kept"\n'
         f'[[cameras]]\nname = "till"\nurl = "{clip}"\n'
     )
     return path
@@ -140,7 +141,7 @@ def test_somebody_looks_enrols_keeps_and_reloads(file, tmp_path):
         assert tab.run("document.getElementById('enrol').hidden")
         assert tab.run("window.hacked") is None
         assert NAME in {tag["tag"] for tag in json.loads(run.last)["tags"]}
-        assert (tmp_path / "shop.bundle.gallery").exists()
+        assert (tmp_path / "new.gallery").exists()
 
         # by keys alone: freeze, choose, move, leave
         tab.run("document.activeElement.blur()")

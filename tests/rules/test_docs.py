@@ -28,6 +28,10 @@ from edge.health.server import LONGEST_S
 from edge.health.server import MOST as HEALTH_MOST
 from edge.health.vitals import STALE_S
 from edge.health.watch import EVERY_S
+from edge.live.server import EVERY_S as PAUSE_S
+from edge.live.server import MOST_STREAMS
+from edge.live.visits import HEADER, WINDOW_S, WRONG
+from edge.live.window import SHOWN_PX
 from edge.memory.cells import WAIT_S
 from edge.memory.evidence import PATIENCE, SETTLED
 from edge.memory.known import GROWN, REFRESH_S, STILL_S
@@ -40,6 +44,7 @@ from edge.schedule.plan import EXPLORING, MOST
 from edge.schedule.shares import FLOOR
 from edge.schedule.sweep import COLUMNS, ROWS
 from edge.sinks import SINKS
+from edge.verbs.run import LIVE
 from quantize.report.records import read_report
 from quantize.report.table import table
 
@@ -171,6 +176,15 @@ def test_the_health_of_a_service_is_told_with_the_numbers_of_the_code() -> None:
     assert f"looked at every {EVERY_S:g} s" in said
     assert f"at most {HEALTH_MOST} connections, {LONGEST_S:g} s each" in said
     assert all(f'"{reason}"' in README for reason in REASONS)
+
+
+def test_the_live_page_is_told_with_the_numbers_of_the_code() -> None:
+    said = " ".join(README.split("## The live page")[1].split("## ")[0].split())
+    assert f"`--live` alone is `{LIVE}`" in said
+    assert f"At most {MOST_STREAMS} pages at a time" in said
+    assert f"at most {SHOWN_PX:,} px and {1 / PAUSE_S:g} a second" in said
+    assert (WRONG, WINDOW_S) == (10, 60)  # "ten wrong tokens", "a minute"
+    assert f"a POST with `{HEADER}: 1`" in said
 
 
 def test_the_config_file_is_one() -> None:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from edge.errors import UsageError
+from edge.health import server as health
 from edge.health.address import Door, parse_door
 from edge.live import server as module
 from edge.live.actions import Actions, Run
@@ -234,6 +235,10 @@ def test_nothing_is_done_before_the_run_begins(site):
         assert b'"can":null' in told(server, 3, site.window)
 
 
+def read_all(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
 def told(server, count, window) -> bytes:
     """The first events of a stream."""
     with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
@@ -288,6 +293,21 @@ def test_who_reads_nothing_holds_nobody_up_and_is_left_in_the_end(opened, site, 
             time.sleep(0.002)
     assert site.streams._value == module.MOST_STREAMS  # it was left
     assert held > 3
+
+
+def test_who_connects_early_and_asks_late_is_answered_in_full(opened, site, monkeypatch):
+    """Browsers do: they connect before they know what to ask for."""
+    monkeypatch.setattr(health, "LONGEST_S", 0.6)
+    with socket.create_connection(("127.0.0.1", opened.port), 10) as connection:
+        time.sleep(0.4)
+        with site.window._encoding:  # the answer takes until the time of the connection is over
+            connection.sendall(b"GET /frame.jpg?camera=camera:0 HTTP/1.0\r\n\r\n")
+            time.sleep(0.4)
+        head, _, body = read_all(connection).partition(b"\r\n\r\n")
+        assert f"Content-Length: {len(body)}".encode() in head
+        assert body[:2] == b"\xff\xd8"
+    with socket.create_connection(("127.0.0.1", opened.port), 10) as connection:
+        assert connection.recv(1) == b""  # who never asks is not waited for
 
 
 def test_beyond_loopback_a_token_is_a_must_and_the_error_says_how():
