@@ -79,9 +79,9 @@ class Tab:
         assert "exceptionDetails" not in done, done["exceptionDetails"]
         return done["result"].get("value")
 
-    def until(self, script: str) -> Any:
+    def until(self, script: str, limit_s: float = LIMIT_S) -> Any:
         """The value of an expression, once it is true; while a page loads it may be an error."""
-        deadline = time.monotonic() + LIMIT_S
+        deadline = time.monotonic() + limit_s
         tried = f"(() => {{ try {{ return {script}; }} catch {{ return null; }} }})()"
         while not (found := self.run(tried)):
             assert time.monotonic() < deadline, f"never so: {script}\n{self.errors}"

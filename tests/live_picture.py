@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 BELT = "calib_data/demo/belt.mp4"
 OUT = ROOT / "calib_data/demo/live.jpg"
 TIMES = 40  # the belt, one after the other: a browser takes a while to start
-THINGS, POINTS = 6, 40  # on the picture, and frames in its plots
+THINGS, POINTS = 6, 25  # on the picture, and frames in its plots
 SIZE = 1280, 800
 
 
@@ -40,7 +40,7 @@ def main(budget_ms: str = "200") -> None:
                 tab.size(*SIZE)
                 tab.open(address)
                 things = "document.querySelectorAll('#overlay .thing').length"
-                tab.until(f"{things} >= {THINGS} && page.points.length >= {POINTS}")
+                tab.until(f"{things} >= {THINGS} && page.points.length >= {POINTS}", 600)
                 tab.picture(OUT, quality=82)
         finally:
             run.kill()

@@ -93,12 +93,14 @@ class _Visitor(Asked):
         self.give(self.answered(self.change))
 
     def page(self) -> Page:
+        path, asked = self._asked()
+        if path == "/live.css":  # strangers, too: where the token is asked for looks like the rest
+            return Page(200, PAGES[path][1], _read("live.css"))
         refused = self._refused()
         if refused is not None:
             return refused
-        path, asked = self._asked()
         if path in PAGES:
-            return self._file(path, asked.get("token", ""))
+            return self._file(path, bool(asked.get("token")))
         window = self.server.site.window
         if path == "/frame.jpg" and (found := window.jpeg(asked.get("camera", ""))) is not None:
             shot, data = found
@@ -165,8 +167,7 @@ class _Visitor(Asked):
 
     def _refused(self) -> Page | None:
         """Strangers see where the token is asked for, and nothing else."""
-        path, asked = self._asked()
-        token = asked.get("token", "")
+        token = self._asked()[1].get("token", "")
         address = str(self.client_address[0])
         may = self.server.visits.may(self.headers, token, address)
         if may == "yes":
@@ -175,17 +176,20 @@ class _Visitor(Asked):
             wait = (("Retry-After", "60"),)
             page = as_json(HTTPStatus.TOO_MANY_REQUESTS, error="too many wrong tokens: wait")
             return page._replace(headers=wait)
-        if self.command == "GET" and path == "/live.css":
-            return None
         if self.command == "GET" and "text/html" in self.headers.get("Accept", ""):
             return Page(HTTPStatus.UNAUTHORIZED, PAGES["/"][1], _read("token.html"))
         return as_json(HTTPStatus.UNAUTHORIZED, error="a token is needed")
 
-    def _file(self, path: str, token: str) -> Page:
+    def _file(self, path: str, has_shown: bool) -> Page:
+        """has_shown: the token, on the page itself; from then on it is a cookie."""
         name, kind = PAGES[path]
         is_secure = self.headers.get("X-Forwarded-Proto", "") == "https"
         visits = self.server.visits
-        line = visits.cookie_line(is_secure) if token and self.server.door.token else ""
+        line = (
+            visits.cookie_line(is_secure)
+            if has_shown and path == "/" and self.server.door.token
+            else ""
+        )
         return Page(200, kind, _read(name), (("Set-Cookie", line),) if line else ())
 
     def _body(self) -> bytes | Page:

@@ -140,6 +140,12 @@ def test_the_token_is_shown_once_and_then_the_cookie(guarded):
     assert ask(guarded, "/frame.jpg?camera=camera:0", Authorization=f"Bearer {TOKEN}")[0] == 200
 
 
+@pytest.mark.parametrize("path", [*ROUTES, "/nonsense"])
+def test_a_wrong_token_gives_no_cookie(guarded, path):
+    for method in ("GET", "HEAD"):
+        assert "set-cookie" not in ask(guarded, f"{path}?token=guessed", method)[1]
+
+
 def test_a_token_reaches_no_log(guarded, caplog):
     caplog.set_level("DEBUG")
     asked = f"/happening?token={TOKEN}&" + "&".join("abcdefghij")
