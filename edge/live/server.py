@@ -184,12 +184,8 @@ class _Visitor(Asked):
         """has_shown: the token, on the page itself; from then on it is a cookie."""
         name, kind = PAGES[path]
         is_secure = self.headers.get("X-Forwarded-Proto", "") == "https"
-        visits = self.server.visits
-        line = (
-            visits.cookie_line(is_secure)
-            if has_shown and path == "/" and self.server.door.token
-            else ""
-        )
+        is_first = has_shown and path == "/" and self.server.door.token is not None
+        line = self.server.visits.cookie_line(is_secure) if is_first else ""
         return Page(200, kind, _read(name), (("Set-Cookie", line),) if line else ())
 
     def _body(self) -> bytes | Page:

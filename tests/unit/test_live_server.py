@@ -261,7 +261,7 @@ def test_what_happens_is_told_with_its_picture(opened, site):
     kinds = [part.splitlines()[0] for part in found if part.startswith(b"event")]
     assert kinds[:2] == [b"event: hello", b"event: frame"]
     frame = json.loads(found[1].splitlines()[1].removeprefix(b"data: "))
-    assert (frame["camera"], frame["frame"]) == ("camera:0", 0)
+    assert (frame["camera"], frame["size"]) == ("camera:0", [60, 40])
     assert frame["jpeg"].startswith("/9j/")
 
 
