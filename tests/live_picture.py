@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[1]
 BELT = "calib_data/demo/belt.mp4"
 OUT = ROOT / "calib_data/demo/live.jpg"
 TIMES = 40  # the belt, one after the other: a browser takes a while to start
-THINGS, POINTS = 6, 25  # on the picture, and frames in its plots
-SIZE = 1280, 800
+THINGS, LOOKS, POINTS = 5, 1, 25  # on the picture; frames in its plots
+SIZE = 1280, 880
 
 
 def main(budget_ms: str = "200") -> None:
@@ -39,8 +39,12 @@ def main(budget_ms: str = "200") -> None:
             with browser() as tab:
                 tab.size(*SIZE)
                 tab.open(address)
-                things = "document.querySelectorAll('#overlay .thing').length"
-                tab.until(f"{things} >= {THINGS} && page.points.length >= {POINTS}", 600)
+                wanted = {".thing": THINGS, ".look": LOOKS}
+                enough = [
+                    f"document.querySelectorAll('#overlay {name}').length >= {count}"
+                    for name, count in wanted.items()
+                ]
+                tab.until(" && ".join([f"page.points.length >= {POINTS}", *enough]), 600)
                 tab.picture(OUT, quality=82)
         finally:
             run.kill()
