@@ -12,8 +12,8 @@ SETS := $(BIN)/python -m quantize.pictures.shared $(DATA) --rendered $(RENDERED)
 STOCK := $(DATA)/teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite
 LABELLED := --images build/pictures --labels build/soft
 
-.PHONY: help demo picture test cameras lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c \
-    bench-d bench-e bench-f arm cuda bench-footage bench-gallery bench-length costs virtual clean
+.PHONY: help demo picture live-picture test cameras lint unit test-slow bundle int8 glance bundle-report bench-a \
+    bench-b bench-c bench-d bench-e bench-f arm cuda bench-footage bench-gallery bench-length costs virtual clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -38,6 +38,9 @@ SMALLER := import cv2; p = cv2.imread("out/why/shelf.why.jpg"); \
 picture: $(VENV)/runtime  ## the README's explained shelf, drawn again; on a quiet machine
 	$(BIN)/edge-tag --threads 1 --budget-ms 60 --explain out/why calib_data/demo/shelf.jpg
 	$(BIN)/python -c '$(SMALLER)'
+
+live-picture: $(VENV)/runtime  ## the README's live page, drawn again; it needs chromium
+	$(BIN)/python -m tests.live_picture
 
 test: $(VENV)/everything  ## everything that must hold: ruff, mypy, pytest
 	$(MAKE) --no-print-directory lint unit

@@ -177,7 +177,13 @@ class _Run:
         self._at_s = self._start if at_s is None else at_s
         self._width, self._height = pixels.size(picture)
         is_fine = has_gallery(tagger.heads) and not is_limited(view)
-        self._is_small = past.arrive(picture, self._at_s, tagger.input_px, is_fine=is_fine)
+        self._is_small = past.arrive(
+            picture,
+            self._at_s,
+            tagger.input_px,
+            is_fine=is_fine,
+            enrolled=tagger.tags.get(GALLERY),
+        )
         self._looks: list[Looked] = []
         self._skipped: list[Skipped] = []
         self._heat: Heat | None = None

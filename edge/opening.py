@@ -92,7 +92,9 @@ def _add_heads(flags: argparse.Namespace, tagger: Tagger) -> None:
     """What was enrolled, and tags by their texts."""
     from edge.heads.added import open_gallery, open_vocabulary
 
-    gallery = None if flags.no_gallery else open_gallery(tagger.bundle, flags.gallery)
+    is_new = bool(flags.live and flags.gallery) and not Path(flags.gallery).exists()
+    is_none = flags.no_gallery or is_new  # the live page makes the file with its first tag
+    gallery = None if is_none else open_gallery(tagger.bundle, flags.gallery)
     if gallery is not None:
         tagger.add(gallery)
     if flags.vocabulary is not None:

@@ -16,9 +16,11 @@ from edge.errors import UsageError
 from edge.flags import OUTBOX_MB
 from edge.opening import names, paces_s
 from edge.pictures.suffixes import is_clip
+from edge.process import say
 
 if TYPE_CHECKING:
     from edge.health.opened import Health
+    from edge.live.opened import Live
     from edge.pipeline import Explain
     from edge.recipients import Recipients
     from edge.sinks import Sink
@@ -28,8 +30,22 @@ NEXT = "next, with your own camera: edge-tag --camera 0"
 MANY = 12  # pictures from which the table gives each one a single line
 
 
-def open_recipients(
+def open_live(
     flags: argparse.Namespace, sources: Sequence[Source], opened: ExitStack
+) -> Live | None:
+    """Before the tagger: whoever looks sees that it begins."""
+    if (flags.live, flags.live_token_file, flags.live_captures) == (None, None, None):
+        return None
+    from edge.live import opened as lives
+
+    live = opened.enter_context(closing(lives.open_live(flags, names(flags, sources))))
+    if not flags.quiet:
+        say(f"edge-tag: live page: {live.address}")
+    return live
+
+
+def open_recipients(
+    flags: argparse.Namespace, sources: Sequence[Source], opened: ExitStack, live: Live | None
 ) -> Recipients:
     """Before the tagger: a wrong word is told at once."""
     from edge import recipients
@@ -37,7 +53,8 @@ def open_recipients(
     named = zip(sources, names(flags, sources), strict=True)
     cameras = [name for source, name in named if source.is_live]
     most_mb = flags.outbox_mb or OUTBOX_MB
-    made = recipients.open_recipients(flags.to, cameras, flags.outbox, most_mb)
+    also = [] if live is None else [live.window]
+    made = recipients.open_recipients(flags.to, cameras, flags.outbox, most_mb, also)
     return opened.enter_context(closing(made))
 
 

@@ -64,14 +64,21 @@ class Recipients:
 
 
 def open_recipients(
-    texts: Sequence[str], cameras: Sequence[str], outbox: str | None, outbox_mb: int
+    texts: Sequence[str],
+    cameras: Sequence[str],
+    outbox: str | None,
+    outbox_mb: int,
+    also: Sequence[Album] = (),
 ) -> Recipients:
-    """texts as after `--to`; cameras are the live sources. Raises UsageError and SinkError."""
+    """texts as after `--to`; cameras are the live sources; `also` gets events, as albums do.
+
+    Raises UsageError and SinkError.
+    """
     targets = [parse_target(text, SINKS) for text in texts]
     _refuse_twice(targets)
     with ExitStack() as opened:
         sinks = [SteadySink(open_sink(t), t.shown) for t in _of(targets, "sink")]
-        albums = [open_album(t) for t in _of(targets, "album")]
+        albums = [*(open_album(t) for t in _of(targets, "album")), *also]
         names = _of(targets, "carrier")
         box, deliveries = _open_outbox(names, cameras, outbox, outbox_mb, opened)
         report = _open_reporter(box, albums, opened)

@@ -84,6 +84,7 @@ class Tagger:
         self.heads: tuple[Head, ...] = bundle.manifest.heads
         self.tags: dict[str, TagNames] = {head.name: bundle.tags_of(head) for head in self.heads}
         self._added: tuple[AddedHead, ...] = ()
+        self._tuned: tuple[Mapping[str, float], Collection[str]] = {}, ()
         self._engine = engine
         self._spec = bundle.manifest.input
         self._preparer = Preparer(self._spec.height, self._spec.width)
@@ -115,9 +116,17 @@ class Tagger:
         """One head more, which reads the embedding. Raises ValueError for a name that is taken."""
         if added.head.name in self.tags:
             raise ValueError(f"head {added.head.name!r} is there already, expected another name")
-        self.heads += (added.head,)
-        self.tags[added.head.name] = added.names
-        self._added += (added,)
+        self.put(added)
+
+    def put(self, added: AddedHead) -> None:
+        """The same, in place of the one of its name that was added before, where there is one.
+
+        Counts from the next frame on; what was tuned stays so.
+        """
+        name = added.head.name
+        self._added = (*(one for one in self._added if one.head.name != name), added)
+        self.tags[name] = added.names
+        self.tune(*self._tuned)
 
     def tune(self, thresholds: Mapping[str, float], off: Collection[str] = ()) -> None:
         """Thresholds by head in place of the bundle's, heads to leave out; the rest as they came.
@@ -129,6 +138,7 @@ class Tagger:
         for name in (*thresholds, *off):
             if name not in known:
                 raise ValueError(f"head {name!r} is unknown, expected one of {', '.join(known)}")
+        self._tuned = thresholds, off
         self.heads = tuple(
             msgspec.structs.replace(head, thresholds=(thresholds[head.name],))
             if head.name in thresholds

@@ -25,7 +25,8 @@ class Configured(NamedTuple):
         """For the pipeline. Raises ConfigError for a head that the bundle does not have."""
         tune(tagger, self.config, str(self.path))
         watch = Watch(self.cameras)
-        watch.between = Reload(self.path, self.config, watch, tagger, self.is_due)
+        watch.reload = Reload(self.path, self.config, watch, tagger, self.is_due)
+        watch.between = watch.reload
         return watch
 
 

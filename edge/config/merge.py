@@ -7,7 +7,10 @@ import argparse
 from edge.config.records import Camera, Config
 from edge.errors import UsageError
 
-ALIKE = ("bundle", "engine", "threads", "device", "budget_ms", "outbox", "outbox_mb")
+ALIKE = (
+    *("bundle", "engine", "threads", "device", "budget_ms", "outbox", "outbox_mb"),
+    *("live", "live_token_file", "live_captures"),
+)
 
 
 def merged(flags: argparse.Namespace, config: Config) -> list[Camera | None]:

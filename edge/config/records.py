@@ -102,6 +102,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget_ms: Milliseconds | None = None  # a frame, shared by the cameras
     outbox: Text | None = None  # where events wait; None: in the user's state folder
     outbox_mb: Count | None = None
+    live: Text | None = None  # HOST:PORT of the live page; None: there is none
+    live_token_file: Text | None = None  # a must beyond loopback
+    live_captures: Text | None = None  # a folder; None: beside the outbox
 
 
 def area(polygon: Polygon) -> float:

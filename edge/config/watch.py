@@ -53,6 +53,7 @@ class Watch:
         self._posts = [None if camera is None else _post(camera) for camera in cameras]
         self._now = now
         self.between: Callable[[], None] = lambda: None  # called when no frame is being tagged
+        self.reload: Reload | None = None  # None: there is no file
 
     def before(self, n: int, frame: Frame) -> Frame | None:
         """A frame of source n as it may be seen; None while its camera is off."""
@@ -81,6 +82,13 @@ class Watch:
         ]
 
 
+class Reloaded(NamedTuple):
+    """What came of it."""
+
+    wrong: tuple[ConfigError, ...] = ()  # with the file: everything stays as it was
+    late: tuple[str, ...] = ()  # keys that need a restart to count
+
+
 class Reload:
     """Reads the file again when it is due, and changes what can be changed."""
 
@@ -90,10 +98,14 @@ class Reload:
         """started: what the run began with."""
         self._path, self._started, self._watch = path, started, watch
         self._tagger, self._is_due = tagger, is_due
+        self.after: Callable[[], None] = lambda: None  # called when something may have changed
 
     def __call__(self) -> None:
-        if not self._is_due():
-            return
+        if self._is_due():
+            self.now()
+
+    def now(self) -> Reloaded:
+        """Between two frames."""
         try:
             config = read(self._path)
             tune(self._tagger, config, str(self._path))  # the last that can fail
@@ -101,11 +113,13 @@ class Reload:
             for one in (e, *e.also):
                 log.error("%s%s", one, f" (fix: {one.fix})" if one.fix else "")
             log.error("%s: not reloaded, everything stays as it was", self._path)
-            return
+            return Reloaded(wrong=(e, *e.also))
         self._watch.change(config.cameras)
+        self.after()
         log.warning("%s: reloaded", self._path)
         if late := needs_restart(self._started, config):
             log.warning("%s: %s: needs a restart to count", self._path, ", ".join(late))
+        return Reloaded(late=tuple(late))
 
 
 def tune(tagger: Tunable, config: Config, where: str) -> None:

@@ -34,28 +34,28 @@ class Door(NamedTuple):
         return self.token is not None or name.lower() in ("", self.host, *LOOPBACK)
 
 
-def parse_door(text: str, token_file: str | None) -> Door:
-    """`HOST:PORT`, `[::1]:PORT` or `:PORT`, as after `--health`. Raises UsageError."""
+def parse_door(text: str, token_file: str | None, flag: str = "--health") -> Door:
+    """`HOST:PORT`, `[::1]:PORT` or `:PORT`, as after `flag`. Raises UsageError."""
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
     if not colon or not port.isascii() or not port.isdecimal() or int(port[:6]) > 65535:
-        raise UsageError(f"--health: {text!r} is given, expected HOST:PORT, like 127.0.0.1:9464")
+        raise UsageError(f"{flag}: {text!r} is given, expected HOST:PORT, like 127.0.0.1:9464")
     host = "127.0.0.1" if host in ("", "localhost") else host
     try:
         is_loopback = ip_address(host).is_loopback
     except ValueError as e:
         raise UsageError(
-            f"--health: {host!r} is given, expected an address of this machine, like 127.0.0.1"
+            f"{flag}: {host!r} is given, expected an address of this machine, like 127.0.0.1"
         ) from e
-    token = read_secret("--health-token-file", token_file, None)
+    token = read_secret(f"{flag}-token-file", token_file, None)
     if token is None and not is_loopback:
         raise UsageError(
-            f"--health: {host} is not loopback and there is no token, expected one",
-            fix="--health-token-file FILE, with a long random line in it; or 127.0.0.1",
+            f"{flag}: {host} is not loopback and there is no token, expected one",
+            fix=f"{flag}-token-file FILE, with a long random line in it; or 127.0.0.1",
         )
     if token is not None and (len(token.reveal()) < SHORTEST or not token.reveal().isascii()):
         raise UsageError(
-            f"--health-token-file: the token is too short or not ASCII, expected {SHORTEST} "
+            f"{flag}-token-file: the token is too short or not ASCII, expected {SHORTEST} "
             "characters or more",
             fix="openssl rand -hex 32 > FILE",
         )

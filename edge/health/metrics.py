@@ -5,7 +5,6 @@ A registry of our own: what other libraries of the process count is not ours to 
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from edge import __version__
 from edge.health.power import REASONS
-from edge.health.room import free_bytes
+from edge.health.room import free_bytes, resident_bytes
 from edge.health.vitals import BUCKETS_S, Tally, Vitals
 from edge.health.wall_clock import is_clock_synced
 from edge.health.watch import Watch
@@ -109,7 +108,7 @@ class Metrics:
 
     def _process(self) -> Iterator[Metric]:
         memory = _gauge("process_resident_memory_bytes", "of this process")
-        if (resident := _resident_bytes()) is not None:
+        if (resident := resident_bytes()) is not None:
             memory.add_metric([], resident)
         free = _gauge("storage_free_bytes", "where events wait")
         if (room := free_bytes(self._disk)) is not None:
@@ -190,11 +189,3 @@ def _cumulated(counts: Sequence[int]) -> list[tuple[str, float]]:
     """As Prometheus wants its buckets: each holds those below it."""
     tops = [*(str(top) for top in BUCKETS_S), "+Inf"]
     return [(top, float(sum(counts[: n + 1]))) for n, top in enumerate(tops)]
-
-
-def _resident_bytes() -> int | None:
-    try:
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -63,19 +63,19 @@ class Health:
         mailboxes: Sequence[Newest] = (),
     ) -> None:
         self._names, self._mailboxes = names, mailboxes
-        self._vitals, self._notify, self.held, self._opened = vitals, notify, held, opened
+        self.vitals, self._notify, self.held, self._opened = vitals, notify, held, opened
         self.server = server
 
     def report(
         self, result: FrameTags | FrameFailed, picture: Picture | None, at_s: float | None
     ) -> None:
-        self._vitals.told(result, picture, at_s)
+        self.vitals.told(result, picture, at_s)
         if isinstance(result, FrameTags):
             self._notify.progressed(f"{result.source}: frame {result.frame} is tagged")
 
     def off(self, n: int) -> None:
         """A camera that its schedule keeps off is well: the service is not to be started again."""
-        self._vitals.off(self._names[n])
+        self.vitals.off(self._names[n])
         self._notify.progressed(f"{self._names[n]}: off, by its schedule")
 
     def asked(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:

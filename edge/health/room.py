@@ -1,7 +1,8 @@
-"""Room on the disk on which a folder lies, or will lie once it is made."""
+"""Room on the disk on which a folder lies, or will lie once it is made; memory of this process."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -17,3 +18,12 @@ def free_bytes(folder: Path) -> int | None:
         return shutil.disk_usage(nearest(folder)).free
     except OSError:
         return None
+
+
+def resident_bytes() -> int | None:
+    """Of this process; None where nobody tells."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""Three pages over HTTP, for machines: /healthz, /readyz, /metrics.
+"""Three pages over HTTP, for machines: /healthz, /readyz, /metrics; and what serves any page.
 
 A daemon thread and at most MOST connections, each with an end: whoever asks too much or too slowly
 is sent away, and the frames go on.
@@ -24,10 +24,11 @@ log = logging.getLogger(__name__)
 MOST = 8  # connections at once
 LONGEST_S = 5.0  # a connection
 JSON = "application/json; charset=utf-8"
-ALWAYS = (  # no page of ours is for browsers, nor for pages from elsewhere
+CLOSED = "default-src 'none'; frame-ancestors 'none'"  # a policy: these are not for browsers
+ALWAYS = (  # nor is any page for pages from elsewhere
     ("Cache-Control", "no-store"),
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("X-Content-Type-Options", "nosniff"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Referrer-Policy", "no-referrer"),
     ("Connection", "close"),
 )
@@ -40,6 +41,7 @@ class Page(NamedTuple):
     status: int
     kind: str  # its Content-Type
     body: bytes
+    headers: tuple[tuple[str, str], ...] = ()  # and some more
 
 
 Pages = dict[str, Callable[[], Page]]  # path -> what is there
@@ -50,19 +52,19 @@ def as_json(status: int, **fields: object) -> Page:
     return Page(status, JSON, json.dumps(fields).encode() + b"\n")
 
 
-class HealthServer:
-    """Listens from the start. Raises UsageError when the address is not to be had."""
+class Listening:
+    """Listens from the start, in a thread. Raises UsageError when the address is not to be had."""
 
-    def __init__(self, door: Door, pages: Pages) -> None:
+    def __init__(self, name: str, door: Door, server: Callable[[], Server]) -> None:
         try:
-            self._server = _Server(door, pages)
+            self._server = server()
         except OSError as e:
             raise UsageError(
-                f"--health: {door.host}:{door.port}: {e.strerror}", fix="name another port"
+                f"--{name}: {door.host}:{door.port}: {e.strerror}", fix="name another port"
             ) from e
         self.host, self.port = door.host, int(self._server.server_address[1])
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.2,), name="health", daemon=True
+            target=self._server.serve_forever, args=(0.2,), name=name, daemon=True
         )
         self._thread.start()
 
@@ -72,16 +74,25 @@ class HealthServer:
         self._thread.join(2.0)
 
 
-class _Server(ThreadingHTTPServer):
+class HealthServer(Listening):
+    """The pages for machines."""
+
+    def __init__(self, door: Door, pages: Pages) -> None:
+        super().__init__("health", door, lambda: _Pages(door, pages))
+
+
+class Server(ThreadingHTTPServer):
+    """At most `most` connections at a time, each answered by an `asked`."""
+
     daemon_threads = True
     block_on_close = False
     request_queue_size = 16
 
-    def __init__(self, door: Door, pages: Pages) -> None:
+    def __init__(self, door: Door, asked: type[Asked], most: int = MOST) -> None:
         self.address_family = socket.AF_INET6 if ":" in door.host else socket.AF_INET
-        self.door, self.pages = door, pages
-        self._free = threading.BoundedSemaphore(MOST)
-        super().__init__((door.host, door.port), _Asked)
+        self.door = door
+        self._free = threading.BoundedSemaphore(most)
+        super().__init__((door.host, door.port), asked)
 
     def server_bind(self) -> None:
         """As the library does, without asking a name server who we are."""
@@ -100,17 +111,13 @@ class _Server(ThreadingHTTPServer):
         self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        late = threading.Timer(LONGEST_S, _cut, (request,))
-        late.daemon = True
-        late.start()
         try:
             super().process_request_thread(request, client_address)
         finally:
-            late.cancel()
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        log.debug("health: a connection broke", exc_info=True)
+        log.debug("a connection broke", exc_info=True)
 
 
 def _cut(request: socket.socket) -> None:
@@ -119,36 +126,62 @@ def _cut(request: socket.socket) -> None:
         request.shutdown(socket.SHUT_RDWR)
 
 
-class _Asked(BaseHTTPRequestHandler):
-    server: _Server
+class Asked(BaseHTTPRequestHandler):
+    """One request: `page` answers it, and LONGEST_S is all the time it has."""
+
+    server: Server
     timeout = LONGEST_S
     server_version, sys_version = "edge-tag", ""
+    policy = CLOSED
+    late: threading.Timer | None = None
+
+    def setup(self) -> None:
+        super().setup()
+        self.limit()
+
+    def limit(self) -> None:
+        """From now on it has LONGEST_S."""
+        if self.late is not None:
+            self.late.cancel()
+        self.late = threading.Timer(LONGEST_S, _cut, (self.request,))
+        self.late.daemon = True
+        self.late.start()
+
+    def unlimit(self) -> None:
+        """For what has an end of its own."""
+        if self.late is not None:
+            self.late.cancel()
+
+    def finish(self) -> None:
+        self.unlimit()
+        super().finish()
 
     def do_GET(self) -> None:
-        self._give(self._page())
+        self.give(self.answered(self.page))
 
     def do_HEAD(self) -> None:
-        self._give(self._page())
+        self.give(self.answered(self.page))
 
-    def _page(self) -> Page:
-        """Strangers are not told which pages there are."""
+    def page(self) -> Page:
+        """The answer. Asked only where the host is one of ours."""
+        raise NotImplementedError
+
+    def answered(self, page: Callable[[], Page]) -> Page:
+        """What `page` gives; a name of somebody else's and our bugs have answers of their own."""
         if not self.server.door.is_meant(self.headers.get("Host", "")):
             return as_json(HTTPStatus.MISDIRECTED_REQUEST, error="this is not the host you mean")
-        if not self.server.door.opens(self.headers.get("Authorization", "")):
-            return as_json(HTTPStatus.UNAUTHORIZED, error="a token is needed")
-        page = self.server.pages.get(self.path.partition("?")[0])
-        if page is None:
-            return as_json(HTTPStatus.NOT_FOUND, pages=sorted(self.server.pages))
         try:
             return page()
         except Exception:  # our bug: told in the log, and the next one may ask
-            log.exception("health: %s: a bug", self.path)
+            log.exception("%s: a bug", self.path.partition("?")[0])
             return as_json(HTTPStatus.INTERNAL_SERVER_ERROR, error="a bug")
 
-    def _give(self, page: Page) -> None:
+    def give(self, page: Page) -> None:
         self.send_response(page.status)
         self.send_header("Content-Type", page.kind)
         self.send_header("Content-Length", str(len(page.body)))
+        for name, value in page.headers:
+            self.send_header(name, value)
         if page.status == HTTPStatus.UNAUTHORIZED:
             self.send_header("WWW-Authenticate", "Bearer")
         self.end_headers()
@@ -156,10 +189,32 @@ class _Asked(BaseHTTPRequestHandler):
             self.wfile.write(page.body)
 
     def end_headers(self) -> None:
-        for name, value in ALWAYS:
+        for name, value in (*ALWAYS, ("Content-Security-Policy", self.policy)):
             self.send_header(name, value)
         super().end_headers()
 
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Without what stands behind the path: that may be a token."""
+        log.debug("%s %s: %s", self.command, getattr(self, "path", "").partition("?")[0], code)
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Whoever asks every ten seconds would fill a log."""
-        log.debug("health: " + format, *args)  # noqa: G003
+        """Nothing: whoever asks every ten seconds would fill a log, and may show a token."""
+
+
+class _Pages(Server):
+    def __init__(self, door: Door, pages: Pages) -> None:
+        self.pages = pages
+        super().__init__(door, _Machine)
+
+
+class _Machine(Asked):
+    server: _Pages
+
+    def page(self) -> Page:
+        """Strangers are not told which pages there are."""
+        if not self.server.door.opens(self.headers.get("Authorization", "")):
+            return as_json(HTTPStatus.UNAUTHORIZED, error="a token is needed")
+        page = self.server.pages.get(self.path.partition("?")[0])
+        if page is None:
+            return as_json(HTTPStatus.NOT_FOUND, pages=sorted(self.server.pages))
+        return page()

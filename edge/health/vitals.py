@@ -49,7 +49,7 @@ class Vitals:
         stale_s: float = STALE_S,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._cameras, self._stale_s, self._clock = tuple(cameras), stale_s, clock
+        self.cameras, self.stale_s, self._clock = tuple(cameras), stale_s, clock
         self._lock = threading.Lock()
         self._tallies: dict[str, Tally] = {name: Tally() for name in cameras}
         self.bundle = self.engine = ""  # of the last frame
@@ -58,7 +58,7 @@ class Vitals:
         self, result: FrameTags | FrameFailed, picture: Picture | None, at_s: float | None
     ) -> None:
         """A frame is done: what the pipeline reports."""
-        name = result.source if result.source in self._cameras else FILES
+        name = result.source if result.source in self.cameras else FILES
         with self._lock:
             old = self._tallies.get(name, Tally())
             if isinstance(result, FrameTags):
@@ -71,7 +71,7 @@ class Vitals:
 
     def off(self, name: str) -> None:
         """A frame of a camera came, and is not to be looked at."""
-        if name in self._cameras:
+        if name in self.cameras:
             with self._lock:
                 old = self._tallies[name]
                 self._tallies[name] = msgspec.structs.replace(
@@ -101,7 +101,7 @@ class Vitals:
         error = f" ({tally.error})" if tally.error else ""
         if since_s is None:
             return f"{name}: nothing was tagged yet{error}"
-        return f"{name}: no frame for {since_s:.0f} s{error}" if since_s > self._stale_s else ""
+        return f"{name}: no frame for {since_s:.0f} s{error}" if since_s > self.stale_s else ""
 
     def _after(self, old: Tally, result: FrameTags, at_s: float | None) -> Tally:
         spent, now_s = result.spent, self._clock()

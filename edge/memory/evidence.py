@@ -96,6 +96,16 @@ def reopened(evidence: Evidence) -> Evidence:
     return msgspec.structs.replace(evidence, state="open", patience=patience, sure=sure, left={})
 
 
+def without(evidence: Evidence, head: str) -> Evidence:
+    """Reopened, with nothing that was known by a head: its tags are others now."""
+    kept = {
+        key: {name: of for name, of in getattr(evidence, key).items() if name != head}
+        for key in ("logs", "shown")
+    }
+    names = tuple(name for name in evidence.names if name[0] != head)
+    return msgspec.structs.replace(reopened(evidence), names=names, **kept)
+
+
 def probabilities(head: Head, logs: F32) -> F32:
     """(T,) or (T + 1,) in the units of the head's thresholds."""
     if head.kind == "softmax":

@@ -67,6 +67,7 @@ class Memory:
         self._size, self._now_s = (0, 0), -np.inf
         self._next_id = 1
         self.measured = Measured()
+        self._enrolled: object = None
 
     def _begin(self, size: tuple[int, int], input_px: int, at_s: float, is_fine: bool) -> None:
         """Nothing is of use of frames of another size, or of a clock that began anew."""
@@ -89,15 +90,25 @@ class Memory:
         self._tracks: tuple[Track, ...] = ()
 
     def arrive(
-        self, picture: Picture, at_s: float, input_px: int, *, is_fine: bool = False
+        self,
+        picture: Picture,
+        at_s: float,
+        input_px: int,
+        *,
+        is_fine: bool = False,
+        enrolled: object = None,
     ) -> bool:
         """A new frame; True when one look at all of it shows everything there is to see.
 
-        is_fine  small things are to be found whatever it takes; asked once for each frame size
+        is_fine   small things are to be found whatever it takes; asked once for each frame size
+        enrolled  the names of a gallery: others, and everything is worth a new look
         """
         size = pixels.size(picture)
         if size != self._size or at_s < self._now_s - BACK_S:
             self._begin(size, input_px, at_s, is_fine)
+        elif enrolled is not self._enrolled:
+            self._learn_again(input_px, at_s, is_fine)
+        self._enrolled = enrolled
         self._now_s = at_s
         self.sweep.pass_to(at_s)
         luma = pixels.luma_grid(picture, step_px(*size, ROWS, COLUMNS))
@@ -292,6 +303,16 @@ class Memory:
         if self._parts and all(at_s - seen_s <= REFRESH_S for seen_s in self._parts.values()):
             return HIDDEN_IN_PARTS
         return HIDDEN if with_parts or self._age_s("heat", at_s) <= STILL_S else 1.0
+
+    def _learn_again(self, input_px: int, at_s: float, is_fine: bool) -> None:
+        """Things stay where they are and what they are, but for what the gallery said of them."""
+        self.sweep = Sweep(*self._size, input_px, at_s, is_fine=is_fine)
+        self._places.clear()
+        self._turns.clear()
+        self._whole, self._whole_none = (), {}
+        self._tracks = tuple(
+            replace(t, evidence=evidence.without(t.evidence, GALLERY)) for t in self._tracks
+        )
 
     def _age_s(self, turn: Turn, at_s: float) -> float:
         return at_s - self._turns.get(turn, -np.inf)

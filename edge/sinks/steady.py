@@ -19,7 +19,7 @@ class SteadySink:
         self.written = self.left_out = 0
         self.last_error = ""
         self._sink = sink
-        self._fails = False
+        self.is_failing = False
 
     def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:
         try:
@@ -27,9 +27,9 @@ class SteadySink:
         except SinkError as e:
             self._failed(e)
             return
-        if self._fails:
+        if self.is_failing:
             log.warning("%s: is back, %d frames were left out so far", self.name, self.left_out)
-        self._fails = False
+        self.is_failing = False
         self.written += 1
 
     def close(self) -> None:
@@ -41,6 +41,6 @@ class SteadySink:
     def _failed(self, error: SinkError) -> None:
         self.left_out += 1
         self.last_error = str(error)
-        if not self._fails:
+        if not self.is_failing:
             log.error("%s; the run goes on without", error)
-        self._fails = True
+        self.is_failing = True

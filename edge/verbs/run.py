@@ -25,10 +25,11 @@ from edge.flags import (
     with_sources,
 )
 from edge.opening import open_config, open_sources, open_tagger, open_view, with_profile
-from edge.outputs import open_explain, open_health, open_recipients, open_sinks
+from edge.outputs import open_explain, open_health, open_live, open_recipients, open_sinks
 from edge.process import Stop, say
 
 EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
+LIVE = "127.0.0.1:8464"  # the live page, when nobody says where
 
 EXAMPLES = """\
 examples:
@@ -41,6 +42,7 @@ examples:
   edge-tag --device auto rtsp://cam/1       with the settings of this board's device profile
   edge-tag run --config edge.toml           cameras, zones, masks, schedules, targets from a file
   edge-tag --camera 0 --to mqtt://broker    events to a broker, and to Home Assistant
+  edge-tag --camera 0 --live                a page to look at, on this machine
 
 more commands (edge-tag COMMAND --help):
   edge-tag enroll --name Acme a.jpg b.jpg   a tag more, with a few pictures, no training
@@ -93,6 +95,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     results.add_argument("--annotate", metavar="DIR", help=text)
     _add_recipients(parser)
     _add_health(parser)
+    _add_live(parser)
     _add_explain(parser)
     return with_sources(parser.parse_args(words))
 
@@ -106,13 +109,19 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         flags = with_profile(flags)
         sources = open_sources(flags, opened, stop)
         from edge import pipeline
+        from edge.config.watch import Watch
 
-        recipients = open_recipients(flags, sources, opened)
+        live = open_live(flags, sources, opened)
+        recipients = open_recipients(flags, sources, opened, live)
         health = open_health(flags, sources, recipients, opened)
         view = open_view(flags, opened)
         tagger = open_tagger(flags, opened)
-        watch = None if configured is None else configured.watched(tagger)
+        watch = Watch() if configured is None else configured.watched(tagger)
         sinks = open_sinks(flags, sources, out, opened, recipients.sinks)
+        explain = open_explain(flags, opened)
+        if live is not None:
+            explain = live.begin(flags, tagger, watch, health, recipients, explain)
+            sinks.append(live.window)
         gc.enable()
         totals = pipeline.run(
             sources,
@@ -121,7 +130,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             view,
             is_stopped=health.asked(stop),
             max_frames=flags.frames,
-            explain=open_explain(flags, opened),
+            explain=explain,
             report=health.after(recipients.report),
             held=health.held,
             off=health.off,
@@ -184,6 +193,16 @@ def _add_health(parser: Parser) -> None:
         "(default: the device profile's; it needs a budget)"
     )
     add("--thermal", type=thermal, metavar="WARM:HOT", help=text)
+
+
+def _add_live(parser: Parser) -> None:
+    add = parser.add_argument_group("live page").add_argument
+    text = f"serve a page to look at, and to enrol things on, there (default: {LIVE})"
+    add("--live", nargs="?", const=LIVE, metavar="HOST:PORT", help=text)
+    text = "whoever looks has to know the line in it; a must beyond loopback"
+    add("--live-token-file", metavar="FILE", help=text)
+    text = "pictures kept on the page go there (default: captures/ beside the outbox)"
+    add("--live-captures", metavar="DIR", help=text)
 
 
 def _add_explain(parser: Parser) -> None:

@@ -31,6 +31,10 @@ from edge.health.server import LONGEST_S
 from edge.health.server import MOST as HEALTH_MOST
 from edge.health.vitals import STALE_S
 from edge.health.watch import EVERY_S
+from edge.live.server import EVERY_S as PAUSE_S
+from edge.live.server import MOST_STREAMS
+from edge.live.visits import HEADER, WINDOW_S, WRONG
+from edge.live.window import SHOWN_PX
 from edge.memory.cells import WAIT_S
 from edge.memory.evidence import PATIENCE, SETTLED
 from edge.memory.known import GROWN, REFRESH_S, STILL_S
@@ -44,6 +48,7 @@ from edge.schedule.shares import FLOOR
 from edge.schedule.sweep import COLUMNS, ROWS
 from edge.sinks import SINKS
 from edge.verbs.bench import MIN_SECONDS
+from edge.verbs.run import LIVE
 from quantize.report.records import read_report
 from quantize.report.table import table
 
@@ -185,6 +190,15 @@ def test_what_makes_a_result_valid_is_told_with_the_numbers_of_the_code() -> Non
     assert PARTS == 10  # "ten parts"
     assert f"times the engine for at least {MIN_SECONDS:g} s" in " ".join(README.split())
     assert f"take turns for {ROUNDS} launches" in " ".join(README.split())
+
+
+def test_the_live_page_is_told_with_the_numbers_of_the_code() -> None:
+    said = " ".join(README.split("## The live page")[1].split("## ")[0].split())
+    assert f"`--live` alone is `{LIVE}`" in said
+    assert f"At most {MOST_STREAMS} pages at a time" in said
+    assert f"at most {SHOWN_PX:,} px and {1 / PAUSE_S:g} a second" in said
+    assert (WRONG, WINDOW_S) == (10, 60)  # "ten wrong tokens", "a minute"
+    assert f"a POST with `{HEADER}: 1`" in said
 
 
 def test_the_config_file_is_one() -> None:

@@ -34,6 +34,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "markup",
         "boards",
         "verbs",
+        "live",
     ),  # no code: a docstring
     ("errors", "clock", "pictures.suffixes", "sysfs", "markup.svg", "markup.html"),
     ("records", "store", "strict", "process", "pictures.stems", "redact", "flags"),
@@ -45,6 +46,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         *("boards.clock", "boards.work", "boards.snapshot"),
         *("health.power", "health.wall_clock", "health.notify", "health.address", "health.room"),
         *("bench.energy", "markup.document"),
+        "live.jobs",
     ),
     ("bench.line",),
     (
@@ -55,6 +57,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         *("config.records", "config.problems", "boards.recognise"),
         *("bench.samples", "bench.verdict", "bench.host", "bench.files", "bench.roofline"),
         *("bench.plots", "bench.told"),
+        "live.visits",
     ),
     (
         *("bundle.manifest_read", "pictures.pixels", "heads.scores", "glance.heat", "memory.fuse"),
@@ -93,9 +96,13 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("bench.running", "bench.choosing"),
     ("config.watch", "config.verb"),
     ("config.applied",),
+    ("live.window",),
+    ("live.shown",),
+    ("live.actions",),
+    ("live.server",),
     ("pipeline", "audit", "enrolling"),
     ("recipients", "doctor.cameras", "doctor.tagging"),
-    ("doctor.machine",),
+    ("doctor.machine", "live.opened"),
     ("doctor.report",),
     ("opening",),
     ("outputs",),

@@ -15,6 +15,7 @@ from edge.memory.evidence import (
     add,
     reopened,
     weight,
+    without,
 )
 
 FISH = Head("fish", "softmax", StoredFile("a", 1, "0"), 1.0, (0.5,), has_none=True)
@@ -112,3 +113,15 @@ def test_a_new_side_counts_in_full_and_the_same_one_hardly():
     assert weight([VIEWS[1], VIEWS[0]], VIEWS[0]) == REPEATED
     near = np.array([0.9, np.sqrt(1 - 0.81)] + [0] * 14, np.float32)
     assert weight([VIEWS[0]], near) == pytest.approx(0.4, abs=1e-3)
+
+
+def test_a_head_with_other_tags_begins_anew_and_the_others_stay():
+    before = add(looked([0.985, 0.01, 0.005]), [WORDS], {"words": np.array([0.9])}, VIEWS[1])
+    before = add(before, [FISH], {"fish": np.array([0.985, 0.01, 0.005])}, VIEWS[2])
+    after = without(before, "fish")
+    assert (after.state, after.names, "fish" in after.logs, "fish" in after.shown) == (
+        "open", (), False, False,
+    )  # fmt: skip
+    again = add(after, [FISH], {"fish": np.array([0.1, 0.1, 0.79, 0.01])}, VIEWS[3])
+    assert again.shown["fish"] == (2,)
+    assert looked([0.985, 0.01, 0.005]).names == (("fish", 0),)
