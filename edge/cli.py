@@ -74,6 +74,7 @@ def run(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         health = _open_health(flags, sources, recipients, opened)
         view = _view(flags, opened)
         tagger = _open_tagger(flags, opened)
+        view = _outlined(view, tagger, flags, opened)
         watch = None if configured is None else configured.watched(tagger)
         sinks = _open_sinks(flags, sources, out, opened, recipients.sinks)
         totals = pipeline.run(
@@ -302,6 +303,21 @@ def _ruler(flags: argparse.Namespace, opened: ExitStack) -> Ruler | None:
     )
     opened.enter_context(closing(outliner))
     return Ruler(plane, flags.length_to, outliner)
+
+
+def _outlined(view: View, tagger: Tagger, flags: argparse.Namespace, opened: ExitStack) -> View:
+    """With the outline that the bundle holds, where lengths are wanted and none was named."""
+    if view.ruler is None or view.ruler.outliner is not None or not tagger.bundle.manifest.outline:
+        return view
+    from msgspec.structs import replace
+
+    from edge.length.packed import open_packed
+
+    outliner = open_packed(
+        tagger.bundle, tagger.artifact.engine, flags.provider or "CPU", flags.threads or 0
+    )
+    opened.enter_context(closing(outliner))
+    return replace(view, ruler=replace(view.ruler, outliner=outliner))
 
 
 def _open_recipients(

@@ -27,14 +27,14 @@ def stored(folder: Path, name: str, data: bytes) -> StoredFile:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """For the null engine: red is fish, everywhere."""
-    outputs = {"mask": {"weights": [[12, -6, -6]] * CELLS, "bias": [-1.0] * CELLS}}
+    outputs = {"mask": {"weights": [[12, -6, -6]] * 2 * CELLS, "bias": [-1.0] * 2 * CELLS}}
     model = json.dumps({"height": SIDE, "width": SIDE, "outputs": outputs}).encode()
     red = np.zeros((SIDE, SIDE, 3), np.uint8)
     red[..., 2] = 255
     golden = stored(tmp_path, "golden.png", cv2.imencode(".png", red)[1].tobytes())
     files = (stored(tmp_path, "tiny.json", model),)
-    models = (Model("null", "int8", files, (Cell(3, 4, 1.0),)),)
-    made = OutlineFile(1, "fish-outline", SIDE, models, golden)
+    models = (Model("null", "int8", files, (Cell(0, 3, 4, 1.0),)),)
+    made = OutlineFile(2, "fish-outline", SIDE, models, golden)
     (tmp_path / "outline.json").write_bytes(msgspec.json.encode(made))
     return tmp_path
 
@@ -50,9 +50,9 @@ def test_s3_an_outline_says_where_the_fish_is(folder: Path) -> None:
     outliner = open_outline(folder, "null")
     view = np.zeros((20, 50, 3), np.uint8)
     view[..., 0] = 255
-    soft = outliner.soft(view)
-    assert soft.shape == (20, 50)
-    assert soft.min() > 0.9
+    told = outliner.told(view)
+    assert told.meant.shape == told.every.shape == (20, 50)
+    assert min(told.meant.min(), told.every.min()) > 0.9
     outliner.close()
 
 
