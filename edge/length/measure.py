@@ -17,7 +17,9 @@ LINE_SHARE = 0.008  # deviation of a midline's length that the shape of a fish m
 UNLIKE = 0.22  # how far from it a fish may be, root mean square
 APART = 0.08  # by which both ways may differ: more, and it is no outline of one whole fish
 STRANGE = 0.3  # by which they may, for the regressor to be asked: more, and it is no fish's shape
-DENIED = 0.5  # of its score is left where an outliner sees no fish: told last, and not silently
+DENIED = 0.28  # of its score is left where an outliner sees no fish: told only where none else is
+GUESSED = 0.3  # deviation of such a length
+BELIEVED = 0.2  # of what both ways differ by, where an outliner knows it for a fish
 WHOLE = 0.62  # least share of its hull that a fish fills when nothing hides it
 
 
@@ -60,13 +62,14 @@ def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -
     box = _box(outline, frame)
     is_cut = _is_cut(box, frame)
     apart = abs(shape / length - 1)
-    is_occluded = is_cut or piece.is_crowded or full < WHOLE or apart > APART
+    is_odd = apart > (APART if not piece.sure else STRANGE)
+    is_occluded = is_cut or piece.is_crowded or full < WHOLE or is_odd
     best = length
     if is_cut and apart < STRANGE:
         best = max(length, shape)
     elif APART < apart < STRANGE and not piece.is_crowded and not piece.sure:
         best = (length + shape) / 2  # a tail that colours did not find, or too much found
-    unsure = np.hypot(hidden_share, apart) if is_occluded else LINE_SHARE
+    unsure = _unsure(piece, hidden_share if is_occluded else 0.0, apart)
     bias = best * np.hypot(plane.sd_share, unsure)
     points = piece.to_frame(found.part(found.snout, found.fork if to_fork else found.tips))
     return Look(
@@ -92,6 +95,15 @@ def by_shape(found: Body, piece: Piece, length: float, to_fork: bool) -> tuple[f
     share = float(made.shares(features[None])[0, int(to_fork)])
     along = (found.fork if to_fork else found.tips) - found.snout
     return share * unit * length / max(along, 1e-9), made.sd_hidden
+
+
+def _unsure(piece: Piece, hidden_share: float, apart: float) -> float:
+    """Deviation of a length for what its shape leaves open, as a share."""
+    if piece.sure == 0:
+        return GUESSED  # an outliner sees no fish there
+    if hidden_share:
+        return float(np.hypot(hidden_share, apart))
+    return float(np.hypot(LINE_SHARE, BELIEVED * apart if piece.sure else 0.0))
 
 
 def score(found: Body, sure: float | None) -> float:

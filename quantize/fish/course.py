@@ -13,11 +13,11 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from edge.records import F32, U8
+from quantize.fish.grounds import Grounds
 from quantize.fish.mask_ap import Given, ious, mask_ap
 from quantize.fish.network import STRIDE, Outline
 from quantize.fish.outlines import ANY, MASK, crops
 from quantize.fish.settings import OutlineSettings
-from quantize.fish.stock import RENDERED, Stock
 from quantize.students import normalise
 
 EDGE_WEIGHT = 3.0  # of the cells that an edge runs through against the others
@@ -37,11 +37,11 @@ class Crops(msgspec.Struct, frozen=True, eq=False):
         return (self.planes & MASK) > 0
 
 
-def made(file: Path, seed: int, count: int, side: int, stock: Stock = RENDERED) -> Crops:
+def made(file: Path, seed: int, count: int, side: int, grounds: Grounds = ()) -> Crops:
     """The crops of a seed; from `file`, where an earlier run left them."""
     if not file.exists():
         bar = tqdm(
-            crops(seed, count, side, stock), f"make {file.stem}", count, unit="crop", disable=None
+            crops(seed, count, side, grounds), f"make {file.stem}", count, unit="crop", disable=None
         )
         every = list(bar)
         temporary = file.with_suffix(".tmp.npz")

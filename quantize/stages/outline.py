@@ -14,21 +14,19 @@ import msgspec
 from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.fish.course import answers, judged, learn, made
+from quantize.fish.grounds import read_grounds
 from quantize.fish.network import Outline, load, save
 from quantize.fish.settings import OutlineSettings
-from quantize.fish.stock import Stock, read_stock
 from quantize.training.settings import add_flags, from_flags
 
 FILE = "outline.safetensors"
 TAUGHT, JUDGED = "taught.npz", "judged.npz"  # crops, for `quantize-outline` too
 EXAMPLE = """\
 Crops are rendered: one fish in the middle, others and things beside and over it, faded, blurred
-and lit in many ways; and whole frames, with fish anywhere or none. With --fish half of the fish are
-cut out of photographs (a folder of pictures of one fish each, labels.jsonl with `file` and `fish`),
-with --grounds half of what they lie on is photographed. It is judged by COCO's mask mAP on crops of
-another seed, with other fish and other grounds.
+and lit in many ways; and whole frames, with fish anywhere or none. With --grounds half of what they
+lie on is photographed. It is judged by COCO's mask mAP on crops of another seed, on other grounds.
 
-  edge-quantize outline --fish data/fish --grounds data/photos data/clothing --out build/outline
+  edge-quantize outline --grounds data/photos data/clothing --out build/outline
   edge-quantize quantize-outline --outline build/outline --out build/outline-int8
   edge-tag --outline build/outline-int8 --mm-per-px 0.5 belt.jpg
 """
@@ -37,8 +35,6 @@ another seed, with other fish and other grounds.
 def add(parser: argparse.ArgumentParser) -> None:
     """Flags of `edge-quantize outline`."""
     parser.add_argument("--out", type=Path, required=True, help="folder to write, or to go on in")
-    text = "real fish to cut out: labels.jsonl and pictures of one fish each"
-    parser.add_argument("--fish", type=Path, help=text)
     text = "folders of photographs to lay fish on"
     parser.add_argument("--grounds", type=Path, nargs="+", default=[], metavar="DIR", help=text)
     text = "weights of an earlier outline to begin with"
@@ -50,23 +46,21 @@ def run(args: argparse.Namespace) -> None:
     """Render, learn, judge."""
     settings = from_flags(args, OutlineSettings)
     _check(settings)
-    given = (args.fish, args.start, *args.grounds)
+    given = (args.start, *args.grounds)
     inputs = {str(path): recipe.digest(path) for path in given if path}
     if done := recipe.begin(args.out, "outline", msgspec.to_builtins(settings), inputs):
         return _say(args.out, done.result)
     begin = perf_counter()
-    is_made = (args.out / TAUGHT).exists() and (args.out / JUDGED).exists()
-    stocks = (Stock(), Stock()) if is_made else read_stock(args.fish, args.grounds)
+    grounds = read_grounds(args.grounds)
     taught, asked = (
-        made(args.out / name, 2 * settings.seed + n, count, settings.side, stocks[n])
+        made(args.out / name, 2 * settings.seed + n, count, settings.side, grounds[n])
         for n, (name, count) in enumerate(((TAUGHT, settings.crops), (JUDGED, settings.judged)))
     )
     seen = perf_counter()
     outline = Outline(settings.side) if args.start is None else load(args.start)[0]
     learn(outline, taught, settings)
     result = judged(answers(outline, asked.seen), asked) | {
-        "real fish": len(stocks[0].fish),
-        "real grounds": len(stocks[0].grounds),
+        "grounds": len(grounds[0]),
         "weights": sum(p.numel() for p in outline.parameters()),
         "seconds rendering": round(seen - begin),
         "seconds learning": round(perf_counter() - seen),

@@ -11,9 +11,16 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
+from edge.bundle import Bundle, open_bundle
+from edge.bundle.write import stored as in_bundle
+from edge.bundle.write import write_bundle
 from edge.errors import BundleError, EdgeError, EngineMissing
 from edge.length.outline import Cell, Model, OutlineFile, StoredFile, open_outline
+from edge.length.packed import open_packed
+from tests.integration.test_cli import edge_tag
+from tests.tiny import tiny_parts
 
 SIDE = 32
 CELLS = (SIDE // 2) ** 2
@@ -96,3 +103,54 @@ def test_a_file_that_is_cut_short_is_refused(folder: Path, name: str) -> None:
 def test_an_engine_that_it_has_not_is_said(folder: Path) -> None:
     with pytest.raises(EngineMissing, match="outline is for null"):
         open_outline(folder, "openvino")
+
+
+def packed(folder: Path, at: Path, change: Callable[[dict], dict] = dict) -> Bundle:
+    """A bundle with the outline in it, as `pack --outline` writes it."""
+    files, manifest = tiny_parts()
+    held = change({f"outline/{path.name}": path.read_bytes() for path in folder.iterdir()})
+    named = tuple(in_bundle(name, data) for name, data in held.items())
+    write_bundle(at, {**files, **held}, replace(manifest, outline=named))
+    return open_bundle(at)
+
+
+def test_s3_a_bundle_holds_one(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with packed(folder, tmp_path_factory.mktemp("b") / "b") as bundle:
+        outliner = open_packed(bundle, "null")
+        assert outliner.told(np.full((20, 50, 3), (255, 0, 0), np.uint8)).every.min() > 0.9
+        outliner.close()
+        with pytest.raises(EngineMissing, match="outline is for null"):
+            open_packed(bundle, "openvino")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda h: {k: v for k, v in h.items() if "json" not in k}, "no outline.json"),
+        (lambda h: {k: v for k, v in h.items() if "golden" not in k}, "golden.png is another"),
+        (lambda h: {**h, "outline/tiny.json": b"{}"}, "tiny.json is another"),
+    ],
+    ids=["no manifest", "no proof", "another model"],
+)  # fmt: skip
+def test_s3_a_bundle_that_holds_another_is_refused(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, change: Callable, says: str
+) -> None:
+    with (
+        packed(folder, tmp_path_factory.mktemp("b") / "b", change) as bundle,
+        pytest.raises(BundleError, match=says),
+    ):
+        open_packed(bundle, "null")
+
+
+def test_s3_one_in_the_bundle_is_used(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    at = tmp_path_factory.mktemp("b") / "b"
+    packed(folder, at).close()
+    (at / "outline" / "tiny.json").write_bytes(b"{}")
+    red = at.parent / "red.png"
+    cv2.imwrite(str(red), np.full((60, 80, 3), (0, 0, 255), np.uint8))
+    ran = edge_tag("--bundle", at, "--json", "--mm-per-px", 1, red)
+    assert ran.returncode == 4
+    assert "outline/tiny.json" in ran.stderr
+    assert edge_tag("--bundle", at, "--json", red).returncode == 0  # it is not asked for
