@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.cli import main
+from edge.cli import main, parse
 from edge.errors import UsageError
-from edge.flags import parse
 from tests.integration.test_cli import edge_tag, only_ours, parsed, save
 from tests.tiny import write_tiny
 

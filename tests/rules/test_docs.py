@@ -17,10 +17,11 @@ from benchmarks.fashion import table as fashion_table
 from benchmarks.length import TABLE as LENGTHS
 from benchmarks.lowdata import TABLE
 from benchmarks.targets import table as targets
+from edge.cli import parse
 from edge.config.read import parse as parse_config
 from edge.config.records import Camera, Config
 from edge.events.changes import GONE_S, SURE_S
-from edge.flags import OUTBOX_MB, parse
+from edge.flags import OUTBOX_MB
 from edge.frames import STARVED_S
 from edge.health.power import REASONS
 from edge.health.server import LONGEST_S

@@ -7,9 +7,8 @@ import threading
 
 import pytest
 
-from edge.cli import main
+from edge.cli import VERBS, main, parse
 from edge.errors import UsageError
-from edge.flags import VERBS, parse
 
 
 @pytest.mark.parametrize(

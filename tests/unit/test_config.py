@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli import parse as words
 from edge.config.applied import configured
 from edge.config.hours import is_on
 from edge.config.read import MAX_BYTES, MOST, parse, read
 from edge.config.records import Camera, Config, Hours
 from edge.config.shown import schema, toml
 from edge.errors import ConfigError, UsageError
-from edge.flags import parse as words
 
 CANARY = "canary7f3a"
 GOOD = """\

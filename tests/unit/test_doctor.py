@@ -14,12 +14,12 @@ import msgspec
 import pytest
 
 from edge import cli
+from edge.cli import parse
 from edge.doctor import cameras, machine, report, tagging
 from edge.doctor.anonymous import anonymous, own_names
 from edge.doctor.finding import Finding, fail, ok, warn
 from edge.doctor.report import Report, examined, exit_code, write_report
 from edge.errors import BundleError, EngineMissing, SourceError
-from edge.flags import parse
 from edge.health.power import Power
 from tests.tiny import paint
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.flags import parse
+from edge.cli import parse
 from edge.outbox.delivery import HANGS_S
 from edge.recipients import DRAIN_S
 

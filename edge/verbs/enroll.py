@@ -1,10 +1,15 @@
-"""The flags of `edge-tag enroll`, and those that say which gallery and vocabulary a run uses."""
+"""`edge-tag enroll`: tags with a few pictures, on the device."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from typing import BinaryIO
 
 from edge.errors import UsageError
+from edge.flags import add_engine, new_parser
+from edge.opening import with_profile
+from edge.process import Stop
 
 ACTIONS = ("list", "remove", "merge", "import", "export")  # the first word; any other is a picture
 
@@ -29,8 +34,9 @@ each picture, in their order); then --none with pictures of the place without th
 """
 
 
-def add_enroll(parser: argparse.ArgumentParser) -> None:
-    """What `edge-tag enroll` takes, but for the bundle and its engine."""
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The flags. Raises UsageError."""
+    parser = new_parser("edge-tag enroll", ABOUT)
     parser.epilog = EXAMPLES
     add = parser.add_argument
     text = "pictures or folders of them; or: list, remove TAG, merge FILE, export FILE"
@@ -43,20 +49,19 @@ def add_enroll(parser: argparse.ArgumentParser) -> None:
     add("--mirrored", action="store_true", help=text)
     add("--none", action="store_true", help="the pictures show none of the tags")
     add("--gallery", metavar="FILE", help="the gallery (default: the bundle's own)")
+    add_engine(parser)
+    parser.set_defaults(budget_ms=None, thermal=None)  # a device profile may have them
+    return _checked(parser.parse_args(words))
 
 
-def add_heads(parser: argparse.ArgumentParser) -> None:
-    """What a run takes beside the heads of its bundle."""
-    group = parser.add_argument_group("tags beside those of the bundle")
-    one = group.add_mutually_exclusive_group()
-    text = "what was enrolled (default: the bundle's own gallery, see edge-tag enroll --help)"
-    one.add_argument("--gallery", metavar="FILE", help=text)
-    one.add_argument("--no-gallery", action="store_true", help="without what was enrolled")
-    text = "tags by text embeddings, made by edge-quantize vocabulary"
-    group.add_argument("--vocabulary", metavar="FILE", help=text)
+def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
+    """Tags with a few pictures, on the device."""
+    from edge.enrolling import enroll as change
+
+    return change(with_profile(flags), out)
 
 
-def checked(flags: argparse.Namespace) -> argparse.Namespace:
+def _checked(flags: argparse.Namespace) -> argparse.Namespace:
     """With `.action` and what it is about: `.words` without it. Raises UsageError."""
     is_pictures = flags.name is not None or flags.none
     first = flags.words[0]

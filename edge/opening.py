@@ -1,0 +1,135 @@
+"""What a command reads and looks with, opened as its flags say.
+
+Heavy imports stand inside the functions: what a run does not use is not loaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.errors import UsageError
+from edge.process import Stop, hangups
+
+if TYPE_CHECKING:
+    from edge.config.applied import Configured
+    from edge.frames import View
+    from edge.length.ruler import Ruler
+    from edge.sources import Source
+    from edge.tagger import Tagger
+
+
+def open_config(flags: argparse.Namespace, opened: ExitStack) -> Configured | None:
+    """The config file, with its values in the flags that were not given."""
+    if flags.config is None:
+        return None
+    from edge.config.applied import configured
+
+    return configured(flags, opened.enter_context(hangups()))
+
+
+def with_profile(flags: argparse.Namespace) -> argparse.Namespace:
+    """The flags, with the device profile's values where a flag was not given."""
+    if flags.device is not None:
+        from edge import profiles
+
+        profile = profiles.find(flags.device)
+        for key in ("engine", "provider", "threads", "budget_ms", "thermal"):
+            # a provider belongs to its engine: another engine by flag leaves the profile's behind
+            is_foreign = key == "provider" and flags.engine not in (None, profile.engine)
+            if getattr(flags, key) is None and not is_foreign:
+                setattr(flags, key, getattr(profile, key))
+    return flags
+
+
+def open_sources(flags: argparse.Namespace, opened: ExitStack, stop: Stop) -> list[Source]:
+    from edge.sources import open_source
+
+    return [
+        opened.enter_context(closing(open_source(text, every_s=every_s, is_stopped=stop)))
+        for text, every_s in zip(flags.sources, paces_s(flags), strict=True)
+    ]
+
+
+def paces_s(flags: argparse.Namespace) -> list[float]:
+    return [flags.every_s or 0.0 if pace_s is None else pace_s for pace_s in flags.paces_s]
+
+
+def names(flags: argparse.Namespace, sources: Sequence[Source]) -> list[str]:
+    """Of all sources, as results have them."""
+    named = zip(sources, flags.names or [None] * len(sources), strict=True)
+    return [name or source.name for source, name in named]
+
+
+def open_tagger(flags: argparse.Namespace, opened: ExitStack) -> Tagger:
+    from edge import tagger as taggers
+
+    tagger = taggers.open_tagger(flags.bundle, flags.engine, flags.provider, flags.threads)
+    opened.enter_context(closing(tagger))
+    _add_heads(flags, tagger)
+    return tagger
+
+
+def _add_heads(flags: argparse.Namespace, tagger: Tagger) -> None:
+    """What was enrolled, and tags by their texts."""
+    from edge.heads.added import open_gallery, open_vocabulary
+
+    gallery = None if flags.no_gallery else open_gallery(tagger.bundle, flags.gallery)
+    if gallery is not None:
+        tagger.add(gallery)
+    if flags.vocabulary is not None:
+        tagger.add(open_vocabulary(tagger.bundle, flags.vocabulary))
+
+
+def open_view(flags: argparse.Namespace, opened: ExitStack) -> View:
+    from edge.frames import View
+    from edge.records import Budget
+
+    budget = Budget() if flags.budget_ms is None else Budget(frame_ms=flags.budget_ms)
+    return View(flags.whole, flags.top_k, budget, _ruler(flags, opened))
+
+
+def _ruler(flags: argparse.Namespace, opened: ExitStack) -> Ruler | None:
+    if flags.plane is None and flags.mm_per_px is None:
+        for flag, given in (
+            ("--outline", flags.outline),
+            ("--length-to fork", flags.length_to == "fork"),
+        ):
+            if given:
+                raise UsageError(
+                    f"{flag} is given without a plane, expected --plane or --mm-per-px beside it",
+                    fix="edge-tag --mm-per-px 0.5 ..., or edge-tag calibrate",
+                )
+        return None
+    from edge.length.plane import FlatPlane
+    from edge.length.plane_file import read_plane
+    from edge.length.ruler import Ruler
+
+    plane = FlatPlane(flags.mm_per_px) if flags.plane is None else read_plane(Path(flags.plane))
+    if flags.outline is None:
+        return Ruler(plane, flags.length_to)
+    from edge.length.outline import open_outline
+
+    outliner = open_outline(
+        Path(flags.outline), flags.engine, flags.provider or "CPU", flags.threads or 0
+    )
+    opened.enter_context(closing(outliner))
+    return Ruler(plane, flags.length_to, outliner)
+
+
+def outlined(view: View, tagger: Tagger, flags: argparse.Namespace, opened: ExitStack) -> View:
+    """With the outline that the bundle holds, where lengths are wanted and none was named."""
+    if view.ruler is None or view.ruler.outliner is not None or not tagger.bundle.manifest.outline:
+        return view
+    from msgspec.structs import replace
+
+    from edge.length.packed import open_packed
+
+    outliner = open_packed(
+        tagger.bundle, tagger.artifact.engine, flags.provider or "CPU", flags.threads or 0
+    )
+    opened.enter_context(closing(outliner))
+    return replace(view, ruler=replace(view.ruler, outliner=outliner))

@@ -1,0 +1,143 @@
+"""Where a command's results go, opened as its flags say.
+
+Heavy imports stand inside the functions: what a run does not use is not loaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from edge.errors import UsageError
+from edge.flags import OUTBOX_MB
+from edge.opening import names, paces_s
+from edge.pictures.suffixes import is_clip
+
+if TYPE_CHECKING:
+    from edge.health.opened import Health
+    from edge.pipeline import Explain
+    from edge.recipients import Recipients
+    from edge.sinks import Sink
+    from edge.sources import Source
+
+NEXT = "next, with your own camera: edge-tag --camera 0"
+MANY = 12  # pictures from which the table gives each one a single line
+
+
+def open_recipients(
+    flags: argparse.Namespace, sources: Sequence[Source], opened: ExitStack
+) -> Recipients:
+    """Before the tagger: a wrong word is told at once."""
+    from edge import recipients
+    from edge.outbox.box import Limits
+
+    limits = Limits(bytes=(flags.outbox_mb or OUTBOX_MB) << 20)
+    named = zip(sources, names(flags, sources), strict=True)
+    cameras = [name for source, name in named if source.is_live]
+    made = recipients.open_recipients(flags.to, cameras, flags.outbox, limits)
+    return opened.enter_context(closing(made))
+
+
+def open_health(
+    flags: argparse.Namespace,
+    sources: Sequence[Source],
+    recipients: Recipients,
+    opened: ExitStack,
+) -> Health:
+    from edge.health import opened as healths
+    from edge.health.address import parse_door
+    from edge.recipients import outbox_path
+    from edge.schedule.cooling import Thermal
+
+    if flags.health is None and flags.health_token_file is not None:
+        raise UsageError("--health-token-file is given without --health, expected both")
+    limits = flags.thermal
+    wanted = healths.Wanted(
+        names=tuple(names(flags, sources)),
+        live=tuple(n for n, source in enumerate(sources) if source.is_live),
+        every_s=max(paces_s(flags), default=0.0),
+        door=None if flags.health is None else parse_door(flags.health, flags.health_token_file),
+        thermal=Thermal(*limits) if isinstance(limits, tuple) else limits,
+        disk=outbox_path(flags.outbox).parent,
+    )
+    return opened.enter_context(closing(healths.open_health(wanted, recipients.health)))
+
+
+def open_sinks(
+    flags: argparse.Namespace,
+    sources: Sequence[Source],
+    out: BinaryIO,
+    opened: ExitStack,
+    more: Sequence[Sink],
+) -> list[Sink]:
+    """Results first, pictures after: a line about a frame is worth more than its picture."""
+    counts = [source.count for source in sources]
+    known = None if None in counts else sum(count or 0 for count in counts)
+    sinks: list[Sink] = [_open_results(flags, sources, out)]
+    if flags.annotate is not None:
+        from edge.sinks.pictures import PicturesSink
+
+        sinks.append(PicturesSink(Path(flags.annotate)))
+    sinks += more
+    is_live = any(source.is_live for source in sources)
+    if _wants_bar(flags) and not is_live and known != 1:
+        from edge.sinks.progress import ProgressSink
+
+        count = known if flags.frames is None or known is None else min(known, flags.frames)
+        sinks = [ProgressSink(sinks, count, is_shared=out.isatty())]
+    for sink in sinks:
+        opened.enter_context(closing(sink))
+    return sinks
+
+
+def open_explain(flags: argparse.Namespace, opened: ExitStack) -> Explain | None:
+    if flags.explain is None:
+        return None
+    from edge.sinks.explained import ExplainedPictures
+
+    pictures = ExplainedPictures(Path(flags.explain), flags.explain_keep, flags.explain_every_s)
+    return opened.enter_context(closing(pictures)).write
+
+
+def _open_results(flags: argparse.Namespace, sources: Sequence[Source], out: BinaryIO) -> Sink:
+    if not flags.table and (flags.json or not out.isatty()):
+        from edge.sinks.jsonl import JsonlSink
+
+        return JsonlSink(out, "stdout")
+    from edge.sinks.table import TableSink
+
+    is_live = any(source.is_live for source in sources)
+    pictures = sum(source.count or 0 for source in sources if not is_clip(source.name))
+    return TableSink(
+        out,
+        "stdout",
+        is_compact=pictures >= MANY,
+        on_close="" if is_live else _next(flags),
+        encoding=getattr(sys.stdout, "encoding", None) or "utf-8",
+    )
+
+
+def _next(flags: argparse.Namespace) -> str:
+    where = f"tags drawn on: {Path(flags.annotate) / '*.tags.jpg'}\n" if flags.annotate else ""
+    why = f"why, in pictures: {Path(flags.explain) / '*.why.jpg'}\n" if flags.explain else ""
+    return f"{where}{why}{NEXT}"
+
+
+def _wants_bar(flags: argparse.Namespace) -> bool:
+    return sys.stderr is not None and sys.stderr.isatty() and not flags.quiet
+
+
+@contextmanager
+def bar(flags: argparse.Namespace, count: int) -> Iterator[Callable[[], object]]:
+    """A function that counts one more, with a bar on a terminal."""
+    if not _wants_bar(flags):
+        yield lambda: None
+        return
+    from edge.sinks.progress import open_bar
+
+    with open_bar(count, "pictures") as bar:
+        yield bar.update

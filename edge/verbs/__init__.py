@@ -1,0 +1,4 @@
+"""Commands, a module each: `parsed(words)`, its flags, and `main(flags, out, stop)`, its exit code.
+
+To add one: a module here and a row in `edge.cli.VERBS`. Heavy imports stand inside the functions.
+"""

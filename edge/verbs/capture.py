@@ -1,0 +1,54 @@
+"""`edge-tag capture`: a calibration set."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+from edge import __version__
+from edge.errors import SourceError
+from edge.flags import add_pace, add_sources, at_least_1, new_parser, with_sources
+from edge.opening import open_sources
+from edge.outputs import bar
+from edge.process import Stop, write_line
+
+
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The flags. Raises UsageError."""
+    parser = new_parser(
+        "edge-tag capture", "Take a calibration set: pictures and a manifest with hashes."
+    )
+    add_sources(parser)
+    add_pace(parser, every_s=1.0)
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="a new folder, or a set to continue"
+    )
+    text = "pictures in the set at the end (default %(default)s)"
+    parser.add_argument("--count", type=at_least_1, default=200, metavar="N", help=text)
+    parser.add_argument("--name", default="", help="the set's name (default: the folder's)")
+    text = "who may use the pictures for what, as it goes into the manifest"
+    parser.add_argument("--licence", default="", metavar="TEXT", help=text)
+    return with_sources(parser.parse_args(words))
+
+
+def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
+    """Fill a calibration set."""
+    from itertools import chain
+
+    from edge import capture as sets
+
+    folder = Path(flags.out)
+    made_by = f"edge-tag {__version__} capture"
+    new = sets.CalibrationSet(1, flags.name or folder.resolve().name, made_by, flags.licence)
+    with ExitStack() as opened:
+        sources = open_sources(flags, opened, stop)
+        frames = chain.from_iterable(source.frames() for source in sources)
+        with bar(flags, flags.count) as step:
+            made = sets.capture(frames, folder, new, min(flags.count, sets.MAX_PICTURES), step)
+    write_line(out, f"{folder / sets.MANIFEST}: {len(made.pictures)} pictures")
+    if not made.pictures and not stop():
+        raise SourceError(f"{', '.join(s.name for s in sources)}: gave no picture to keep")
+    return 0

@@ -1,0 +1,44 @@
+"""`edge-tag doctor`: what is wrong here, and what to do."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from edge.errors import ConfigError, EdgeError
+from edge.flags import add_engine, add_sources, named, new_parser
+from edge.opening import with_profile
+from edge.process import Stop
+
+
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The flags. Raises UsageError."""
+    parser = new_parser(
+        "edge-tag doctor",
+        "What is wrong here, and what to do: machine, cameras, engines, bundle. Exit code 0, or\n"
+        "that of the first thing that fails.",
+    )
+    add_sources(parser)
+    add_engine(parser)
+    parser.set_defaults(budget_ms=None, thermal=None)  # a device profile may have them
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    text = "without names, addresses, paths: safe to show to strangers"
+    parser.add_argument("--redacted", action="store_true", help=text)
+    flags = parser.parse_args(words)
+    flags.sources = named(flags)
+    return flags
+
+
+def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
+    """What is wrong here, and what to do."""
+    from edge.doctor.report import examined, exit_code, write_report
+
+    wrong: EdgeError | None = None
+    try:
+        flags = with_profile(flags)
+    except ConfigError as e:
+        wrong = e
+    report = examined(flags, stop, wrong)
+    write_report(out, report, is_json=flags.json)
+    return exit_code(report)
