@@ -18,6 +18,7 @@ UNLIKE = 0.22  # how far from it a fish may be, root mean square
 APART = 0.08  # by which both ways may differ: more, and it is no outline of one whole fish
 STRANGE = 0.3  # by which they may, for the regressor to be asked: more, and it is no fish's shape
 DENIED = 0.28  # of its score is left where an outliner sees no fish: told only where none else is
+HIDDEN = 0.15  # least deviation where a part may be hidden, or the mask is of more than one fish
 GUESSED = 0.3  # deviation of such a length
 BELIEVED = 0.2  # of what both ways differ by, where an outliner knows it for a fish
 WHOLE = 0.62  # least share of its hull that a fish fills when nothing hides it
@@ -102,7 +103,7 @@ def _unsure(piece: Piece, hidden_share: float, apart: float) -> float:
     if piece.sure == 0:
         return GUESSED  # an outliner sees no fish there
     if hidden_share:
-        return float(np.hypot(hidden_share, apart))
+        return float(np.hypot(max(hidden_share, HIDDEN), apart))
     return float(np.hypot(LINE_SHARE, BELIEVED * apart if piece.sure else 0.0))
 
 
