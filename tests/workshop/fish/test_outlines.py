@@ -61,7 +61,7 @@ def test_s3_it_learns(few: Crops) -> None:
     wanted = wanted_of(few)
     counts = torch.from_numpy(np.stack([~few.is_far, np.ones(len(few.seen), bool)], 1)).float()
     before = float(loss_of(torch.from_numpy(answers(outline.eval(), few.seen)), wanted, counts))
-    learn(outline, few, OutlineSettings(side=SIDE, epochs=12, batch=6))
+    learn(outline, few, OutlineSettings(side=SIDE, epochs=30, batch=6))
     after = float(loss_of(torch.from_numpy(answers(outline, few.seen)), wanted, counts))
     assert after < 0.9 * before
 
