@@ -94,14 +94,14 @@ def summary(rows: Sequence[Tried]) -> dict[str, Any]:
     errors = {
         way: np.array([100 * (row.found[way] / row.true_cm - 1) for row in found]) for way in WAYS
     }
-    within = [abs(r.found["given"] - r.true_cm) <= r.sd_cm for r in found]
+    within = [abs(r.found["given"] - r.true_cm) <= 2 * r.sd_cm for r in found]
     return {
         "frames": len(rows),
         "found": len(found),
         "median": {way: float(np.median(abs(e))) for way, e in errors.items()},
         "mean": {way: float(abs(e).mean()) for way, e in errors.items()},
         "bias": {way: float(e.mean()) for way, e in errors.items()},
-        "within sd": float(np.mean(within)) if within else 0.0,
+        "within 2 sd": float(np.mean(within)) if within else 0.0,
         "flagged": float(np.mean([row.is_occluded for row in found])) if found else 0.0,
         "ms": float(np.median([row.ms for row in rows])),
     }
@@ -110,7 +110,7 @@ def summary(rows: Sequence[Tried]) -> dict[str, Any]:
 def table(by_shape: dict[str, dict[str, Any]]) -> str:
     """Markdown, a row a shape."""
     lines = [
-        "| fish | frames (found) | given: median, mean % | midline % | shape % | within sd "
+        "| fish | frames (found) | given: median, mean % | midline % | shape % | within 2 sd "
         "| flagged |",
         "|---|---|---|---|---|---|---|",
     ]
@@ -118,7 +118,7 @@ def table(by_shape: dict[str, dict[str, Any]]) -> str:
         ways = [f"{s['median'][way]:.2f}, {s['mean'][way]:.2f}" for way in WAYS]
         lines.append(
             f"| {shape} | {s['frames']} ({s['found']}) | {' | '.join(ways)} "
-            f"| {s['within sd']:.0%} | {s['flagged']:.0%} |"
+            f"| {s['within 2 sd']:.0%} | {s['flagged']:.0%} |"
         )
     return "\n".join(lines)
 

@@ -135,3 +135,18 @@ def _ruler(flags: argparse.Namespace, opened: ExitStack) -> Ruler | None:
     )
     opened.enter_context(closing(outliner))
     return Ruler(plane, flags.length_to, outliner)
+
+
+def outlined(view: View, tagger: Tagger, flags: argparse.Namespace, opened: ExitStack) -> View:
+    """With the outline that the bundle holds, where lengths are wanted and none was named."""
+    if view.ruler is None or view.ruler.outliner is not None or not tagger.bundle.manifest.outline:
+        return view
+    from msgspec.structs import replace
+
+    from edge.length.packed import open_packed
+
+    outliner = open_packed(
+        tagger.bundle, tagger.artifact.engine, flags.provider or "CPU", flags.threads or 0
+    )
+    opened.enter_context(closing(outliner))
+    return replace(view, ruler=replace(view.ruler, outliner=outliner))

@@ -130,6 +130,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trained_on: tuple[dict[str, str], ...]  # name, source, licence of what went in
     recipe: dict[str, str | int | float | bool]  # the settings that made it
     glance: HeatMap | None = None  # None: every place is as promising as any other
+    outline: tuple[StoredFile, ...] = ()  # of fish: outline/outline.json and what it names
 
     def files(self) -> list[StoredFile]:
         """Every file it names, each once, in the order named."""
@@ -139,4 +140,5 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.glance is not None:
             named += [file for artifact in self.glance.artifacts for file in artifact.files]
             named += [self.glance.golden]
+        named += self.outline
         return list(dict.fromkeys(named))

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.records import F32, U8, Box
+from edge.records import F32, U8, Box, NDArray
 
 LEAST = 6.0  # luma levels (0..255): less is noise on any camera
 ABOVE_NOISE = 5.0  # times the noise; of 32,400 samples one in some frames gets there by chance

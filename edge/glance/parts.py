@@ -8,11 +8,10 @@ from collections.abc import Iterable
 
 import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from edge.glance.heat import Heat, Spot
 from edge.pictures.regions import alike, tile_starts
-from edge.records import F32, Box, Region
+from edge.records import F32, Box, NDArray, Region
 
 ALONG = 2  # parts along each side of the frame: things are twice as large in them
 OVERLAP = 0.1  # of a part: a thing of up to that is whole in one of them

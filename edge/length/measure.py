@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from edge.length.ends import Body, body
+from edge.length.ends import FISH, Body, body
 from edge.length.mask import Piece, fish_outline
 from edge.length.midline import midline
 from edge.length.plane import F64, Plane, length_mm
@@ -14,37 +14,13 @@ from edge.records import Box
 
 LOW, HIGH = 0.3, 0.7  # of a pixel: where else its edge may be drawn
 LINE_SHARE = 0.008  # deviation of a midline's length that the shape of a fish makes
-FISH = np.array(
-    [
-        0.26,
-        0.42,
-        0.51,
-        0.58,
-        0.63,
-        0.67,
-        0.73,
-        0.75,
-        0.79,
-        0.78,
-        0.90,
-        0.95,
-        0.72,
-        0.65,
-        0.61,
-        0.55,
-        0.65,
-        0.46,
-        0.33,
-        0.27,
-        0.27,
-        0.39,
-        0.44,
-        0.24,
-    ]
-)  # widths from snout to tail, of the greatest: the mean of the seven species that are rendered
 UNLIKE = 0.22  # how far from it a fish may be, root mean square
 APART = 0.08  # by which both ways may differ: more, and it is no outline of one whole fish
 STRANGE = 0.3  # by which they may, for the regressor to be asked: more, and it is no fish's shape
+DENIED = 0.28  # of its score is left where an outliner sees no fish: told only where none else is
+HIDDEN = 0.15  # least deviation where a part may be hidden, or the mask is of more than one fish
+GUESSED = 0.3  # deviation of such a length
+BELIEVED = 0.2  # of what both ways differ by, where an outliner knows it for a fish
 WHOLE = 0.62  # least share of its hull that a fish fills when nothing hides it
 
 
@@ -87,15 +63,14 @@ def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -
     box = _box(outline, frame)
     is_cut = _is_cut(box, frame)
     apart = abs(shape / length - 1)
-    is_occluded = is_cut or piece.is_crowded or full < WHOLE or apart > APART
+    is_odd = apart > (APART if not piece.sure else STRANGE)
+    is_occluded = is_cut or piece.is_crowded or full < WHOLE or is_odd
     best = length
     if is_cut and apart < STRANGE:
         best = max(length, shape)
-    elif (
-        APART < apart < STRANGE and not piece.is_crowded
-    ):  # a tail that colours did not find, or too much found
-        best = (length + shape) / 2
-    unsure = np.hypot(hidden_share, apart) if is_occluded else LINE_SHARE
+    elif APART < apart < STRANGE and not piece.is_crowded and not piece.sure:
+        best = (length + shape) / 2  # a tail that colours did not find, or too much found
+    unsure = _unsure(piece, hidden_share if is_occluded else 0.0, apart)
     bias = best * np.hypot(plane.sd_share, unsure)
     points = piece.to_frame(found.part(found.snout, found.fork if to_fork else found.tips))
     return Look(
@@ -105,7 +80,7 @@ def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -
         edge,
         float(bias),
         bool(is_occluded),
-        fish_score(found),
+        score(found, piece.sure),
         box,
         points,
         outline,
@@ -121,6 +96,23 @@ def by_shape(found: Body, piece: Piece, length: float, to_fork: bool) -> tuple[f
     share = float(made.shares(features[None])[0, int(to_fork)])
     along = (found.fork if to_fork else found.tips) - found.snout
     return share * unit * length / max(along, 1e-9), made.sd_hidden
+
+
+def _unsure(piece: Piece, hidden_share: float, apart: float) -> float:
+    """Deviation of a length for what its shape leaves open, as a share."""
+    if piece.sure == 0:
+        return GUESSED  # an outliner sees no fish there
+    if hidden_share:
+        return float(np.hypot(max(hidden_share, HIDDEN), apart))
+    return float(np.hypot(LINE_SHARE, BELIEVED * apart if piece.sure else 0.0))
+
+
+def score(found: Body, sure: float | None) -> float:
+    """By its widths alone, or by them and by what an outliner says. 0..1"""
+    shaped = fish_score(found)
+    if sure is None:
+        return shaped
+    return (shaped + sure) / 2 if sure else DENIED * shaped
 
 
 def fish_score(found: Body) -> float:

@@ -1,4 +1,5 @@
-"""The outline: a small network that says which pixels of a crop are the fish in its middle.
+"""The outline: a small network that says which pixels of a crop are the fish in its middle, and
+which are any fish: of a whole frame that tells where to look, of a crop whether others hide a part.
 
 A folder of its own beside the bundle, made by `edge-quantize quantize-outline`: `outline.json`, a
 model an engine, and a golden crop with the cells that it must give. Every file is hashed before it
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +25,8 @@ from edge.records import F32, U8
 from edge.strict import read_json
 
 MANIFEST = "outline.json"
-SCHEMA = 1
+SCHEMA = 2
+PLANES = 2  # the fish in the middle; any fish
 STRIDE = 2  # px of the crop a cell
 MAX_SIDE_PX, MAX_CELLS, MAX_FILE_BYTES, MAX_JSON_BYTES = 640, 64, 1 << 25, 1 << 18
 TOLERANCE = 0.15  # of a probability; integer kernels differ a little between CPUs
@@ -42,6 +44,7 @@ class StoredFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a cell of the golden crop must say."""
 
+    plane: int
     row: int
     column: int
     probability: float
@@ -68,6 +71,14 @@ class OutlineFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mask_ap: dict[str, float] = {}  # "onnxruntime/int8" -> 0..1
 
 
+class Told(msgspec.Struct, frozen=True, eq=False):
+    """What it says of a view (h, w)."""
+
+    meant: F32  # (h, w) 0..1: the fish in the middle
+    every: F32  # (h, w) 0..1: any fish
+    cell_px: float  # px of the view a cell: no edge is known better
+
+
 class Outliner:
     """An open outline. Not thread-safe; owns its engine."""
 
@@ -84,11 +95,8 @@ class Outliner:
             )
         self._require(golden, model.golden)
 
-    def soft(self, view: U8) -> F32:
-        """A crop (h, w, 3) -> how much of each pixel is the fish in its middle, (h, w) 0..1.
-
-        Raises InferenceError.
-        """
+    def told(self, view: U8) -> Told:
+        """Of a crop, or of a frame as a whole, (h, w, 3). Raises InferenceError."""
         height, width = view.shape[:2]
         side = max(height, width)
         top, left = (side - height) // 2, (side - width) // 2
@@ -98,19 +106,24 @@ class Outliner:
         how = cv2.INTER_AREA if side > self.side else cv2.INTER_LINEAR
         crop = cv2.resize(square, (self.side, self.side), interpolation=how)
         cells = self.cells_of(np.asarray(crop, np.uint8))
-        large = cv2.resize(cells, (side, side), interpolation=cv2.INTER_LINEAR)
-        part = large[top : top + height, left : left + width]
-        return np.ascontiguousarray(part, np.float32)
+        meant, every = (
+            cv2.resize(plane, (side, side), interpolation=cv2.INTER_LINEAR)[
+                top : top + height, left : left + width
+            ]
+            for plane in cells
+        )
+        return Told(np.ascontiguousarray(meant), np.ascontiguousarray(every), side / self.cells)
 
     def cells_of(self, crop: U8) -> F32:
-        """(side, side, 3) -> (cells, cells) 0..1. Raises InferenceError."""
+        """(side, side, 3) -> (PLANES, cells, cells) 0..1. Raises InferenceError."""
         [row] = self._engine.run(np.ascontiguousarray(crop[None])).values()
-        if row.size != self.cells**2 or not np.isfinite(row).all():
+        if row.size != PLANES * self.cells**2 or not np.isfinite(row).all():
             raise InferenceError(
-                f"{self._where} gives {row.shape}, or no numbers, expected {self.cells**2} of them",
+                f"{self._where} gives {row.shape}, or no numbers, "
+                f"expected {PLANES * self.cells**2} of them",
                 fix="use another engine, or leave --outline out",
             )
-        logits = np.clip(row.reshape(self.cells, self.cells), -30, 30)
+        logits = np.clip(row.reshape(PLANES, self.cells, self.cells), -30, 30)
         return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
 
     def close(self) -> None:
@@ -119,11 +132,11 @@ class Outliner:
     def _require(self, golden: U8, cells: Sequence[Cell]) -> None:
         found = self.cells_of(golden)
         for cell in cells:
-            now = float(found[cell.row, cell.column])
+            now = float(found[cell.plane, cell.row, cell.column])
             if not abs(now - cell.probability) <= TOLERANCE:
                 raise BundleError(
-                    f"{self._where} does not reproduce: row {cell.row}, column {cell.column} is "
-                    f"{now:.3f}, expected {cell.probability:.3f} +- {TOLERANCE}",
+                    f"{self._where} does not reproduce: plane {cell.plane}, row {cell.row}, column "
+                    f"{cell.column} is {now:.3f}, expected {cell.probability:.3f} +- {TOLERANCE}",
                     fix="copy the folder again; if that does not help, use another engine",
                 )
 
@@ -136,21 +149,38 @@ def open_outline(
     Raises BundleError, EngineMissing, ProviderUnavailable.
     """
     made = read_outline(folder)
-    model = _model(made, folder, engine)
-    golden = decode(_held(folder, made.golden), f"{folder}/{made.golden.file}")
-    files = [_held(folder, file) for file in model.files]
-    opened = open_engine(model.engine, files, provider=provider, threads=threads)
+    return opened(made, str(folder), lambda file: _held(folder, file), engine, provider, threads)
+
+
+def opened(
+    made: OutlineFile,
+    where: str,
+    read: Callable[[StoredFile], bytes],
+    engine: str | None,
+    provider: str,
+    threads: int,
+) -> Outliner:
+    """The same, of files that `read` gives, each hashed. Raises as it does."""
+    model = _model(made, where, engine)
+    golden = decode(read(made.golden), f"{where}/{made.golden.file}")
+    files = [read(file) for file in model.files]
+    running = open_engine(model.engine, files, provider=provider, threads=threads)
     try:
-        return Outliner(made, model, opened, golden)
+        return Outliner(made, model, running, golden)
     except BaseException:
-        opened.close()
+        running.close()
         raise
 
 
 def read_outline(folder: Path) -> OutlineFile:
     """`outline.json`, right in itself; files are not looked at. Raises BundleError."""
     path = folder / MANIFEST
-    made = read_json(_bytes(path, MAX_JSON_BYTES), OutlineFile, str(path))
+    return parsed(_bytes(path, MAX_JSON_BYTES), path)
+
+
+def parsed(data: bytes, path: Path) -> OutlineFile:
+    """The same, of its bytes; `path` is for what is said of them. Raises BundleError."""
+    made = read_json(data, OutlineFile, str(path))
     cells = made.side // STRIDE
     _need(made.schema == SCHEMA, path, "schema", made.schema, str(SCHEMA))
     _need(32 <= made.side <= MAX_SIDE_PX and not made.side % 16, path, "side", made.side,
@@ -160,8 +190,8 @@ def read_outline(folder: Path) -> OutlineFile:
         proofs = len(model.golden)
         _need(1 <= proofs <= MAX_CELLS, path, "number of golden cells", proofs, f"1 to {MAX_CELLS}")
         for cell in model.golden:
-            inside = 0 <= cell.row < cells and 0 <= cell.column < cells
-            _need(inside, path, "golden", (cell.row, cell.column), "a cell of it")
+            inside = 0 <= cell.row < cells and 0 <= cell.column < cells and cell.plane in (0, 1)
+            _need(inside, path, "golden", (cell.plane, cell.row, cell.column), "a cell of it")
     for stored in (made.golden, *(file for model in made.models for file in model.files)):
         is_plain = bool(NAME.fullmatch(stored.file))
         _need(is_plain, path, "file", stored.file[:80], "a name in the folder")
@@ -170,13 +200,13 @@ def read_outline(folder: Path) -> OutlineFile:
     return made
 
 
-def _model(made: OutlineFile, folder: Path, engine: str | None) -> Model:
+def _model(made: OutlineFile, where: str, engine: str | None) -> Model:
     here = [*installed(), "null"] if engine is None else [engine]
     found = next((m for name in here for m in made.models if m.engine == name), None)
     if found is None:
         has = ", ".join(sorted({m.engine for m in made.models}))
         raise EngineMissing(
-            f"{folder}: outline is for {has}, expected {engine or 'one that is installed'}",
+            f"{where}: outline is for {has}, expected {engine or 'one that is installed'}",
             fix="edge-quantize quantize-outline makes it for every engine",
         )
     return found

@@ -10,9 +10,10 @@ import msgspec
 from msgspec.structs import replace
 
 from edge.length.follow import Known, follow, fused
-from edge.length.mask import Rough, near, pieces_of
+from edge.length.mask import near
 from edge.length.measure import Look, measure
 from edge.length.outline import Outliner
+from edge.length.pieces import Rough, pieces_of
 from edge.length.plane import Plane
 from edge.pictures.pixels import size
 from edge.records import Box, Picture, Tag
@@ -61,7 +62,7 @@ class Measured:
         if self._rough_ms + self._near_ms > left_ms():
             return ()
         start = perf_counter()
-        rough = pieces_of(picture)
+        rough = pieces_of(picture, ruler.outliner)
         self._rough_ms = _learned(self._rough_ms, start)
         looks = self._near(ruler, plane, picture, rough, left_ms)
         self.known, shown = follow(self.known, looks, at_s, new_id)

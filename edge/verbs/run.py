@@ -24,7 +24,14 @@ from edge.flags import (
     seconds,
     with_sources,
 )
-from edge.opening import open_config, open_sources, open_tagger, open_view, with_profile
+from edge.opening import (
+    open_config,
+    open_sources,
+    open_tagger,
+    open_view,
+    outlined,
+    with_profile,
+)
 from edge.outputs import open_explain, open_health, open_live, open_recipients, open_sinks
 from edge.process import Stop, say
 
@@ -116,6 +123,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         health = open_health(flags, sources, recipients, opened)
         view = open_view(flags, opened)
         tagger = open_tagger(flags, opened)
+        view = outlined(view, tagger, flags, opened)
         watch = Watch() if configured is None else configured.watched(tagger)
         sinks = open_sinks(flags, sources, out, opened, recipients.sinks)
         explain = open_explain(flags, opened)

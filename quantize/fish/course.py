@@ -13,9 +13,10 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from edge.records import F32, U8
+from quantize.fish.grounds import Grounds
 from quantize.fish.mask_ap import Given, ious, mask_ap
 from quantize.fish.network import STRIDE, Outline
-from quantize.fish.outlines import crops
+from quantize.fish.outlines import ANY, MASK, crops
 from quantize.fish.settings import OutlineSettings
 from quantize.students import normalise
 
@@ -26,24 +27,31 @@ class Crops(msgspec.Struct, frozen=True, eq=False):
     """N of them."""
 
     seen: U8  # (N, side, side, 3)
-    masks: U8  # (N, side, side) 0 or 1
-    is_hidden: np.ndarray  # type: ignore[type-arg] # (N,) another fish lies over a part
+    planes: U8  # (N, side, side): bits MASK and ANY, see outlines.Crop
+    is_hidden: np.ndarray  # type: ignore[type-arg] # (N,) something lies over a part
+    is_far: np.ndarray  # type: ignore[type-arg] # (N,) a frame as a whole: no fish is meant
+
+    @property
+    def masks(self) -> np.ndarray:  # type: ignore[type-arg]
+        """(N, side, side) True where the fish that is meant shows."""
+        return (self.planes & MASK) > 0
 
 
-def made(file: Path, seed: int, count: int, side: int) -> Crops:
+def made(file: Path, seed: int, count: int, side: int, grounds: Grounds = ()) -> Crops:
     """The crops of a seed; from `file`, where an earlier run left them."""
     if not file.exists():
         bar = tqdm(
-            crops(seed, count, side), f"render {file.stem}", count, unit="crop", disable=None
+            crops(seed, count, side, grounds), f"make {file.stem}", count, unit="crop", disable=None
         )
         every = list(bar)
         temporary = file.with_suffix(".tmp.npz")
         np.savez_compressed(temporary, seen=np.stack([c.seen for c in every]),
-                            masks=np.stack([c.mask for c in every]),
-                            is_hidden=np.array([c.is_hidden for c in every]))  # fmt: skip
+                            planes=np.stack([c.planes for c in every]),
+                            is_hidden=np.array([c.is_hidden for c in every]),
+                            is_far=np.array([c.is_far for c in every]))  # fmt: skip
         temporary.rename(file)
     with np.load(file, allow_pickle=False) as stored:
-        return Crops(stored["seen"], stored["masks"], stored["is_hidden"])
+        return Crops(*(stored[name] for name in ("seen", "planes", "is_hidden", "is_far")))
 
 
 def learn(outline: Outline, taught: Crops, settings: OutlineSettings) -> None:
@@ -63,8 +71,8 @@ def learn(outline: Outline, taught: Crops, settings: OutlineSettings) -> None:
         order = draw.permutation(len(taught.seen))
         for step in range(steps):
             chosen = order[step * settings.batch : (step + 1) * settings.batch]
-            pixels, wanted = _views(taught, chosen, draw)
-            loss = loss_of(outline(pixels)["mask"], wanted)
+            pixels, wanted, counts = _views(taught, chosen, draw)
+            loss = loss_of(outline(pixels)["mask"], wanted, counts)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -73,16 +81,21 @@ def learn(outline: Outline, taught: Crops, settings: OutlineSettings) -> None:
     outline.eval()
 
 
-def loss_of(logits: Tensor, wanted: Tensor) -> Tensor:
-    """logits (N, cells), wanted (N, rows, columns) 0..1: cross entropy, edges first, and Dice."""
+def loss_of(logits: Tensor, wanted: Tensor, counts: Tensor) -> Tensor:
+    """Cross entropy, edges first, and Dice.
+
+    logits  (N, 2 * cells): the fish that is meant, and any
+    wanted  (N, 2, rows, columns) 0..1
+    counts  (N, 2) 0 where a plane has no truth
+    """
     told = logits.reshape(wanted.shape)
     is_edge = ((wanted > 0.02) & (wanted < 0.98)).float()
     each = F.binary_cross_entropy_with_logits(told, wanted, reduction="none")
-    entropy = (each * (1 + EDGE_WEIGHT * is_edge)).mean()
+    entropy = (each * (1 + EDGE_WEIGHT * is_edge)).mean((2, 3))
     p = torch.sigmoid(told)
-    both = (p * wanted).sum((1, 2)) + 1
-    dice = 1 - (2 * both / (p.sum((1, 2)) + wanted.sum((1, 2)) + 2)).mean()
-    return entropy + dice
+    both = (p * wanted).sum((2, 3)) + 1
+    dice = 1 - 2 * both / (p.sum((2, 3)) + wanted.sum((2, 3)) + 2)
+    return ((entropy + dice) * counts).sum() / counts.sum().clamp(min=1)
 
 
 @torch.no_grad()
@@ -96,16 +109,25 @@ def answers(outline: Outline, seen: U8) -> F32:
 
 
 def judged(logits: F32, truth: Crops) -> dict[str, float]:
-    """Mask mAP and mean overlap (IoU), of all crops and of those that something hides or not."""
-    masks = enlarged(logits, truth.seen.shape[1])
-    wanted = truth.masks > 0
-    overlap = np.array([ious(m[None], w[None])[0, 0] for m, w in zip(masks, wanted)])
-    found = {"IoU": float(overlap.mean())}
-    for name, held in (("all", np.ones(len(masks), bool)), ("apart", ~truth.is_hidden),
-                       ("hidden", truth.is_hidden)):  # fmt: skip
+    """Mask mAP and mean overlap (IoU) of the fish that are meant, of all crops and of those that
+    something hides or not; and the overlap of all fish in frames as a whole.
+    """
+    side = truth.seen.shape[1]
+    meant, every = np.split(logits, 2, axis=1)
+    masks, wanted, near = enlarged(meant, side), truth.masks, ~truth.is_far
+    found = {"IoU": _overlap(masks[near], wanted[near])}
+    for name, held in (("all", near), ("apart", near & ~truth.is_hidden),
+                       ("hidden", near & truth.is_hidden)):  # fmt: skip
         if held.any():
-            found[f"mAP {name}"] = _ap(masks[held], wanted[held], logits[held])
+            found[f"mAP {name}"] = _ap(masks[held], wanted[held], meant[held])
+    some = truth.is_far & ((truth.planes & ANY) > 0).any((1, 2))
+    if some.any():
+        found["IoU far"] = _overlap(enlarged(every[some], side), (truth.planes[some] & ANY) > 0)
     return found
+
+
+def _overlap(masks: np.ndarray, wanted: np.ndarray) -> float:  # type: ignore[type-arg]
+    return float(np.mean([ious(m[None], w[None])[0, 0] for m, w in zip(masks, wanted)]))
 
 
 def enlarged(logits: F32, side: int) -> np.ndarray:  # type: ignore[type-arg]
@@ -122,16 +144,24 @@ def _ap(masks: np.ndarray, wanted: np.ndarray, logits: F32) -> float:  # type: i
     return mask_ap(found, [Given(w[None], one, np.zeros(1)) for w in wanted])["mAP"]
 
 
-def _views(taught: Crops, chosen: np.ndarray, draw: np.random.Generator) -> tuple[Tensor, Tensor]:  # type: ignore[type-arg]
-    """Pixels (N, 3, side, side) normalised, and the share of each cell that is fish."""
+def _views(
+    taught: Crops,
+    chosen: np.ndarray,  # type: ignore[type-arg]
+    draw: np.random.Generator,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Pixels (N, 3, side, side) normalised, the share of each cell that is fish (N, 2, rows,
+    columns), and whether that is known (N, 2).
+    """
     turn, is_mirrored = int(draw.integers(4)), draw.random() < 0.5
-    seen, masks = taught.seen[chosen], taught.masks[chosen].astype(np.float32)
-    seen, masks = np.rot90(seen, turn, (1, 2)), np.rot90(masks, turn, (1, 2))
+    seen, planes = taught.seen[chosen], taught.planes[chosen]
+    seen, planes = np.rot90(seen, turn, (1, 2)), np.rot90(planes, turn, (1, 2))
     if is_mirrored:
-        seen, masks = seen[:, :, ::-1], masks[:, :, ::-1]
+        seen, planes = seen[:, :, ::-1], planes[:, :, ::-1]
     gain = draw.uniform(0.75, 1.25, (len(chosen), 1, 1, 3)) * draw.uniform(0.8, 1.2)
     shift = draw.uniform(-20, 20, (len(chosen), 1, 1, 1))
     lit = np.clip(seen * gain + shift, 0, 255).astype(np.uint8)
     pixels = normalise(torch.from_numpy(np.ascontiguousarray(lit)))
-    wanted = torch.from_numpy(np.ascontiguousarray(masks))
-    return pixels, F.avg_pool2d(wanted[:, None], STRIDE)[:, 0]
+    wanted = np.stack([(planes & bit) > 0 for bit in (MASK, ANY)], 1).astype(np.float32)
+    counts = np.stack([~taught.is_far[chosen], np.ones(len(chosen), bool)], 1).astype(np.float32)
+    cells = F.avg_pool2d(torch.from_numpy(wanted), STRIDE)
+    return pixels, cells, torch.from_numpy(counts)

@@ -1,4 +1,5 @@
-"""A small network that says of every pixel of a crop whether it is the fish in the middle.
+"""A small network that says of every pixel of a crop whether it is the fish in the middle, and
+whether it is any fish.
 
 Down to a sixteenth and up again, depthwise convolutions and ReLU6 throughout: about 30 MMAC at 160
 px. What goes up is repeated, not interpolated: every engine's int8 knows that.
@@ -38,7 +39,9 @@ class Pair(nn.Module):
 
 
 class Outline(Network):
-    """(N, 3, SIDE, SIDE) normalised -> "mask" (N, cells): a logit a cell of 2 px."""
+    """(N, 3, SIDE, SIDE) normalised -> "mask" (N, 2 * cells): a logit a cell of 2 px, first
+    of the fish in the middle, then of any.
+    """
 
     precise = ("tell",)  # an edge is where its logit is 0
 
@@ -53,7 +56,7 @@ class Outline(Network):
         self.up8 = nn.Sequential(Conv(c + d, c, 1), Pair(c, c))
         self.up4 = nn.Sequential(Conv(b + c, b, 1), Pair(b, b))
         self.up2 = nn.Sequential(Conv(a + b, a, 1), Pair(a, a))
-        self.tell = nn.Conv2d(a, 1, 1)
+        self.tell = nn.Conv2d(a, 2, 1)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -93,6 +96,8 @@ def load(file: Path) -> tuple[Outline, dict[str, object]]:
         raise WorkshopError(
             file, f"does not load ({type(e).__name__}: {e})", "an outline", "edge-quantize outline"
         ) from e
+    for key in ("tell.weight", "tell.bias"):  # one plane: from before there were two
+        state[key] = state[key].expand(2, *state[key].shape[1:]).clone()
     outline = Outline(about["side"])
     outline.load_state_dict(
         {k: v.float() if v.is_floating_point() else v for k, v in state.items()}

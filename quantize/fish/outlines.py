@@ -1,5 +1,6 @@
-"""Crops to learn outlines from: rendered fish on many grounds, others beside and over them.
+"""Crops to learn outlines from: fish on many grounds, other fish and things beside and over them.
 
+Grounds are rendered, or photographs; fish are rendered, their skins' texture often a photograph's.
 The truth is the drawing's own alpha. A fish may be pale, dark, blurred, or hardly differ from what
 lies behind it: a mask that needs a fine belt and good light is no better than its colours.
 """
@@ -15,9 +16,11 @@ import numpy as np
 from calib_data import backdrops
 from calib_data.belts import turned
 from calib_data.camera import photograph
-from calib_data.draw_fish import SPECIES, fish
-from calib_data.paint import lay
+from calib_data.draw_fish import SPECIES, Fish, fish
+from calib_data.paint import lay, noise
 from edge.records import F32, U8
+from quantize.fish import strewn
+from quantize.fish.grounds import Grounds
 
 Rng = np.random.Generator
 GROUNDS = (
@@ -25,47 +28,74 @@ GROUNDS = (
     (0.62, 0.60, 0.50), (0.70, 0.62, 0.36), (0.40, 0.46, 0.40), (0.55, 0.38, 0.25),
 )  # fmt: skip
 STREAM = 0xF154
+PHOTOGRAPHED = 0.55  # of the grounds, where there are any
+FAR = 0.4  # of the crops: a frame as a whole, fish anywhere or none
+MASK, ANY = 1, 2  # bits of `Crop.planes`
 
 
 class Crop(msgspec.Struct, frozen=True, eq=False):
     """A crop as the network sees it, and its truth."""
 
     seen: U8  # (side, side, 3)
-    mask: U8  # (side, side) 0 or 1: what shows of the fish that is meant
-    length_px: float  # of its midline, snout to fork
-    is_hidden: bool  # another one lies over a part of it
+    planes: U8  # (side, side): MASK where the fish that is meant shows, ANY where any does
+    is_hidden: bool  # something lies over a part of the fish that is meant
+    is_far: bool  # a frame as a whole: none is meant
 
 
-def crops(seed: int, count: int, side: int) -> Iterator[Crop]:
-    """`count` of them; the same for the same seed."""
+def crops(seed: int, count: int, side: int, grounds: Grounds = ()) -> Iterator[Crop]:
+    """`count` of them; the same for the same seed and grounds."""
     for n in range(count):
-        yield crop(np.random.default_rng([STREAM, seed, n]), side)
+        rng = np.random.default_rng([STREAM, seed, n])
+        yield (far if rng.random() < FAR else crop)(rng, side, grounds)
 
 
-def crop(rng: Rng, side: int) -> Crop:
+def crop(rng: Rng, side: int, grounds: Grounds = ()) -> Crop:
     """One fish in the middle, with a margin like that of a device's crop."""
-    canvas = _ground(rng, side)
-    length = side * rng.uniform(0.55, 0.86)
-    drawn = fish(rng, str(rng.choice(list(SPECIES))), length, rng.uniform(-0.14, 0.14),
-                 rng.uniform(-0.03, 0.03))  # fmt: skip
-    drawn = turned(drawn, rng.uniform(0, 360))
-    sprite = _faded(rng, drawn.sprite, canvas)
+    canvas, every = ground(rng, side, grounds), np.zeros((side, side), np.float32)
+    _strew(rng, canvas, grounds)
+    for _ in range(int(rng.choice([0, 0, 1, 2]))):
+        every = _over(every, _another(rng, canvas, side, rng.uniform(0.45, 0.8), grounds))
+    sprite = posed(rng, side * rng.uniform(0.55, 0.86), canvas, grounds)
     height, width = sprite.shape[:2]
-    x = int((side - width) / 2 + rng.uniform(-0.05, 0.05) * side)
-    y = int((side - height) / 2 + rng.uniform(-0.05, 0.05) * side)
-    for _ in range(int(rng.integers(0, 3))):
-        _another(rng, canvas, side, rng.uniform(0.45, 0.8))
+    x, y = (int((side - s) / 2 + rng.uniform(-0.05, 0.05) * side) for s in (width, height))
     lay(canvas, sprite, x, y, rng.uniform(0, 0.5))
-    mask = _placed(sprite[..., 3], x, y, side)
-    whole = mask.sum()
-    if rng.random() < 0.3:
-        over = _another(rng, canvas, side, rng.uniform(0.35, 0.6))
-        mask &= 1 - over
-    pixels = photograph(rng, canvas, rng.uniform(0, 1.2), rng.uniform(0.002, 0.03))
-    return Crop(pixels, mask, float(length), bool(mask.sum() < 0.97 * whole))
+    meant = placed(sprite[..., 3], x, y, side)
+    every, whole = _over(every, meant), float(meant.sum())
+    if rng.random() < 0.25:
+        over = _another(rng, canvas, side, rng.uniform(0.35, 0.7), grounds)
+        meant, every = meant * (1 - over), _over(every, over)
+    if rng.random() < 0.2:
+        over = strewn.thing(rng, canvas, ground(rng, side, grounds))
+        meant, every = meant * (1 - over), every * (1 - over)
+    return Crop(_shot(rng, canvas), _planes(meant, every), bool(meant.sum() < 0.97 * whole), False)
 
 
-def _ground(rng: Rng, side: int) -> F32:
+def far(rng: Rng, side: int, grounds: Grounds = ()) -> Crop:
+    """A frame as a whole: fish of any size anywhere, cut by its rim, or none."""
+    canvas, every = ground(rng, side, grounds), np.zeros((side, side), np.float32)
+    _strew(rng, canvas, grounds)
+    for _ in range(int(rng.choice([0, 1, 1, 1, 2, 3]))):
+        sprite = posed(rng, side * rng.uniform(0.2, 1.0), canvas, grounds)
+        reach = max(0.05, 0.5 - max(sprite.shape[:2]) / side / 2) + rng.choice([0, 0.1])
+        at = side * (0.5 + rng.uniform(-reach, reach, 2)) - np.array(sprite.shape[1::-1]) / 2
+        x, y = at.astype(int).tolist()
+        lay(canvas, sprite, x, y, rng.uniform(0, 0.5))
+        every = _over(every, placed(sprite[..., 3], x, y, side))
+    if rng.random() < 0.2:
+        every = every * (1 - strewn.thing(rng, canvas, ground(rng, side, grounds)))
+    seen, planes = _shot(rng, canvas), _planes(np.zeros_like(every), every)
+    if rng.random() < 0.6:  # no frame is square: what is beyond it is its rim again
+        less = int(side * rng.choice([1 / 8, 7 / 32]))
+        rows = np.clip(np.arange(side), less, side - less - 1)
+        seen, planes = seen[rows], planes[rows]
+        planes[:less], planes[side - less :] = 0, 0
+    return Crop(seen, planes, False, True)
+
+
+def ground(rng: Rng, side: int, grounds: Grounds) -> F32:
+    """A patch of a photograph, or a rendered belt, board, cloth or plain."""
+    if grounds and rng.random() < PHOTOGRAPHED:
+        return patch(rng, grounds, side)
     colour = np.clip(np.array(GROUNDS[rng.integers(len(GROUNDS))]) * rng.uniform(0.7, 1.15), 0, 1)
     colour = (colour + rng.uniform(-0.06, 0.06, 3)).clip(0, 1).astype(np.float32)
     kind = int(rng.integers(5))
@@ -78,30 +108,93 @@ def _ground(rng: Rng, side: int) -> F32:
     return backdrops.surface(rng, side, side, colour, rng.uniform(0.01, 0.12))
 
 
+def patch(rng: Rng, grounds: Grounds, side: int) -> F32:
+    """A square of one of them, (side, side, 3) 0..1."""
+    whole = grounds[int(rng.integers(len(grounds)))]
+    long = max(32, int(min(whole.shape[:2]) * rng.uniform(0.2, 1.0)))
+    y, x = (int(rng.integers(0, n - long + 1)) for n in whole.shape[:2])
+    square = whole[y : y + long, x : x + long]
+    small = cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA)
+    return small.astype(np.float32) / 255
+
+
+def posed(rng: Rng, length: float, canvas: F32, grounds: Grounds) -> F32:
+    """A fish of a length in px, slim or stout, bent, turned, anyhow coloured: (H, W, 4)."""
+    bend, wave = rng.uniform(-0.14, 0.14), rng.uniform(-0.03, 0.03)
+    drawn = fish(rng, str(rng.choice(list(SPECIES))), length, bend, wave)
+    height, width = drawn.sprite.shape[:2]
+    tall = max(4, round(height * rng.uniform(0.75, 1.25)))
+    sprite = np.asarray(cv2.resize(drawn.sprite, (width, tall)), np.float32)
+    sprite = turned(Fish(sprite, drawn.midline), rng.uniform(0, 360)).sprite
+    return _faded(rng, _skinned(rng, sprite, grounds), canvas)
+
+
+def _skinned(rng: Rng, sprite: F32, grounds: Grounds) -> F32:
+    """With the lights and darks of a photograph, or mottled; half stay as drawn."""
+    kind = rng.random()
+    if kind < 0.5:
+        return sprite
+    out, size = sprite.copy(), sprite.shape[:2]
+    if grounds and kind < 0.75:
+        told = patch(rng, grounds, max(size)).mean(2)[: size[0], : size[1]]
+        texture = (told - told.mean()) / (told.std() + 0.05)
+    else:
+        cell = max(size) / rng.uniform(8, 50)
+        texture = 1.5 * noise(rng, *size, cell, cell)
+    out[..., :3] *= 1 + rng.uniform(0.1, 0.5) * texture[..., None]
+    return np.clip(out, 0, 1)
+
+
 def _faded(rng: Rng, sprite: F32, canvas: F32) -> F32:
-    """Nearer to grey, to the ground, darker or lighter; a third stays as drawn."""
-    if rng.random() < 0.33:
+    """Nearer to grey, to the ground, darker or lighter; a quarter stays as drawn."""
+    if rng.random() < 0.25:
         return sprite
     out = sprite.copy()
     grey = out[..., :3].mean(2, keepdims=True)
     out[..., :3] += (grey - out[..., :3]) * rng.uniform(0, 0.9)
     behind = canvas.reshape(-1, 3).mean(0)
-    out[..., :3] += (behind - out[..., :3]) * rng.uniform(0, 0.65)
-    out[..., :3] = np.clip(out[..., :3] * rng.uniform(0.6, 1.3), 0, 1)
+    out[..., :3] += (behind - out[..., :3]) * rng.uniform(0, 0.6)
+    out[..., :3] = np.clip(out[..., :3] * rng.uniform(0.5, 1.35), 0, 1)
     return out
 
 
-def _another(rng: Rng, canvas: F32, side: int, share: float) -> U8:
+def _strew(rng: Rng, canvas: F32, grounds: Grounds) -> None:
+    if rng.random() < 0.2:
+        strewn.ruler(rng, canvas)
+    for _ in range(int(rng.choice([0, 0, 1, 2]))):
+        strewn.thing(rng, canvas, ground(rng, canvas.shape[0], grounds))
+
+
+def _another(rng: Rng, canvas: F32, side: int, share: float, grounds: Grounds) -> F32:
     """A fish that is not meant, near the rim; gives what it covers."""
-    drawn = turned(fish(rng, str(rng.choice(list(SPECIES))), side * share), rng.uniform(0, 360))
+    sprite = posed(rng, side * share, canvas, grounds)
     angle = rng.uniform(0, 2 * np.pi)
-    at = side / 2 + side * rng.uniform(0.34, 0.55) * np.array([np.cos(angle), np.sin(angle)])
-    x, y = (at - np.array(drawn.sprite.shape[1::-1]) / 2).astype(int)
-    lay(canvas, drawn.sprite, int(x), int(y), 0.3)
-    return _placed(drawn.sprite[..., 3], int(x), int(y), side)
+    at = side / 2 + side * rng.uniform(0.3, 0.55) * np.array([np.cos(angle), np.sin(angle)])
+    x, y = (at - np.array(sprite.shape[1::-1]) / 2).astype(int).tolist()
+    lay(canvas, sprite, x, y, rng.uniform(0, 0.5))
+    return placed(sprite[..., 3], x, y, side)
 
 
-def _placed(alpha: F32, x: int, y: int, side: int) -> U8:
-    """Where a sprite covers at least half of a pixel of the canvas."""
+def placed(alpha: F32, x: int, y: int, side: int) -> F32:
+    """What a sprite covers of each pixel of the canvas."""
     matrix = np.array([[1, 0, x], [0, 1, y]], np.float64)
-    return (cv2.warpAffine(alpha, matrix, (side, side)) >= 0.5).astype(np.uint8)
+    return np.asarray(cv2.warpAffine(alpha, matrix, (side, side)), np.float32)
+
+
+def _over(first: F32, second: F32) -> F32:
+    return np.maximum(first, second)
+
+
+def _planes(meant: F32, every: F32) -> U8:
+    return ((meant >= 0.5) * MASK + (every >= 0.5) * ANY).astype(np.uint8)
+
+
+def _shot(rng: Rng, canvas: F32) -> U8:
+    """As a camera gives it: light, blur, noise, and half of them as a coarse JPEG."""
+    strewn.lit(rng, canvas)
+    canvas = np.clip(canvas, 0, 1) ** rng.uniform(0.7, 1.5)
+    seen = photograph(rng, canvas.astype(np.float32), rng.uniform(0, 1.0), rng.uniform(0.002, 0.03))
+    if rng.random() < 0.5:
+        _, data = cv2.imencode(".jpg", seen, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 95))])
+        seen = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return seen

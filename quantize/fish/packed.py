@@ -14,13 +14,17 @@ import numpy as np
 from edge.engines import open_engine
 from edge.length.outline import (
     MANIFEST,
+    PLANES,
     SCHEMA,
     Cell,
     Model,
     OutlineFile,
     Outliner,
     StoredFile,
+    open_outline,
+    read_outline,
 )
+from edge.length.packed import FOLDER
 from edge.records import U8
 from quantize import disk
 from quantize.export import FILES, artifact
@@ -44,6 +48,16 @@ def write_outline(
     disk.write(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(made), indent=1))
 
 
+def outline_files(folder: Path) -> dict[str, bytes]:
+    """What a bundle takes of such a folder. Raises BundleError for one that is not right."""
+    made = read_outline(folder)
+    named = [MANIFEST, made.golden.file, *(f.file for m in made.models for f in m.files)]
+    files = {f"{FOLDER}/{name}": (folder / name).read_bytes() for name in dict.fromkeys(named)}
+    for model in made.models:
+        open_outline(folder, model.engine, threads=1).close()
+    return files
+
+
 def stored(name: str, data: bytes) -> StoredFile:
     """A file, hashed."""
     return StoredFile(name, len(data), hashlib.sha256(data).hexdigest())
@@ -57,8 +71,9 @@ def _model(folder: Path, engine: str, side: int, golden: U8) -> Model:
     with closing(Outliner(OutlineFile(SCHEMA, "fish-outline", side, (), files[0]), empty, opened,
                           golden)) as outliner:  # fmt: skip
         found = outliner.cells_of(golden)
-    at = [int(share * len(found)) for share in PLACES]
-    cells = tuple(Cell(r, c, round(float(found[r, c]), 4)) for r in at for c in at)
+    at = [int(share * found.shape[1]) for share in PLACES]
+    cells = tuple(Cell(p, r, c, round(float(found[p, r, c]), 4))
+                  for p in range(PLANES) for r in at for c in at)  # fmt: skip
     return Model(engine, "int8", files, _surest(cells))
 
 

@@ -1,4 +1,4 @@
-"""Stage `outline`: rendered fish -> a small network: which pixels of a crop are the fish."""
+"""Stage `outline`: fish on grounds -> a small network: which pixels of a crop are the fish."""
 
 from __future__ import annotations
 
@@ -14,21 +14,19 @@ import msgspec
 from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.fish.course import answers, judged, learn, made
-from quantize.fish.network import Outline, save
+from quantize.fish.grounds import read_grounds
+from quantize.fish.network import Outline, load, save
 from quantize.fish.settings import OutlineSettings
 from quantize.training.settings import add_flags, from_flags
 
 FILE = "outline.safetensors"
-TAUGHT, JUDGED = (
-    "taught.npz",
-    "judged.npz",
-)  # crops, for `quantize-outline` too
+TAUGHT, JUDGED = "taught.npz", "judged.npz"  # crops, for `quantize-outline` too
 EXAMPLE = """\
-Crops are rendered: one fish in the middle, others beside and over it, on belts, boards and cloth,
-faded, blurred and lit in many ways. The truth is the drawing's own. It is judged by COCO's mask mAP
-on crops of another seed.
+Crops are rendered: one fish in the middle, others and things beside and over it, faded, blurred
+and lit in many ways; and whole frames, with fish anywhere or none. With --grounds half of what they
+lie on is photographed. It is judged by COCO's mask mAP on crops of another seed, on other grounds.
 
-  edge-quantize outline --out build/outline
+  edge-quantize outline --grounds data/photos data/clothing --out build/outline
   edge-quantize quantize-outline --outline build/outline --out build/outline-int8
   edge-tag --outline build/outline-int8 --mm-per-px 0.5 belt.jpg
 """
@@ -37,6 +35,10 @@ on crops of another seed.
 def add(parser: argparse.ArgumentParser) -> None:
     """Flags of `edge-quantize outline`."""
     parser.add_argument("--out", type=Path, required=True, help="folder to write, or to go on in")
+    text = "folders of photographs to lay fish on"
+    parser.add_argument("--grounds", type=Path, nargs="+", default=[], metavar="DIR", help=text)
+    text = "weights of an earlier outline to begin with"
+    parser.add_argument("--start", type=Path, metavar="FILE", help=text)
     add_flags(parser, OutlineSettings)
 
 
@@ -44,15 +46,21 @@ def run(args: argparse.Namespace) -> None:
     """Render, learn, judge."""
     settings = from_flags(args, OutlineSettings)
     _check(settings)
-    if done := recipe.begin(args.out, "outline", msgspec.to_builtins(settings), {}):
+    given = (args.start, *args.grounds)
+    inputs = {str(path): recipe.digest(path) for path in given if path}
+    if done := recipe.begin(args.out, "outline", msgspec.to_builtins(settings), inputs):
         return _say(args.out, done.result)
     begin = perf_counter()
-    taught = made(args.out / TAUGHT, 2 * settings.seed, settings.crops, settings.side)
-    asked = made(args.out / JUDGED, 2 * settings.seed + 1, settings.judged, settings.side)
+    grounds = read_grounds(args.grounds)
+    taught, asked = (
+        made(args.out / name, 2 * settings.seed + n, count, settings.side, grounds[n])
+        for n, (name, count) in enumerate(((TAUGHT, settings.crops), (JUDGED, settings.judged)))
+    )
     seen = perf_counter()
-    outline = Outline(settings.side)
+    outline = Outline(settings.side) if args.start is None else load(args.start)[0]
     learn(outline, taught, settings)
     result = judged(answers(outline, asked.seen), asked) | {
+        "grounds": len(grounds[0]),
         "weights": sum(p.numel() for p in outline.parameters()),
         "seconds rendering": round(seen - begin),
         "seconds learning": round(perf_counter() - seen),

@@ -16,10 +16,11 @@ from safetensors import safe_open
 
 from edge.bundle import Manifest, open_bundle
 from edge.bundle.manifest import SCHEMA, HeatMap, InputSpec
-from edge.bundle.write import write_bundle, zip_bundle
+from edge.bundle.write import stored, write_bundle, zip_bundle
 from edge.engines import open_engine
 from quantize import pack as packing
 from quantize import recipe
+from quantize.fish.packed import outline_files
 from quantize.glance.packed import heat_map, recipe_of
 from quantize.int8.gate import aligned
 from quantize.int8.timing import in_turn
@@ -53,6 +54,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--glance", type=Path, help="what `quantize-glance` wrote: where to look closer"
     )
+    parser.add_argument(
+        "--outline", type=Path, help="what `quantize-outline` wrote: which pixels are fish"
+    )
     parser.add_argument("--labels", type=Path, help="what `label` wrote: thresholds of head `tags`")
     parser.add_argument("--name", help="of the bundle; without it the name of --out")
     parser.add_argument("--counter", type=int, help="only grows; without it one more than now")
@@ -72,6 +76,7 @@ def run(args: argparse.Namespace) -> None:
     artifacts, files = packing.artifacts_of(models)
     golden, pictures = packing.golden_of(heads, side.heads, models)
     glance, more = _glance(args.glance, models)
+    outline = outline_files(args.outline) if args.outline else {}
     manifest = Manifest(
         schema=SCHEMA,
         name=args.name or args.out.stem,
@@ -84,8 +89,9 @@ def run(args: argparse.Namespace) -> None:
         trained_on=tuple(read_sources(args.images)),
         recipe=_recipe(args.int8, models[0].spec) | (recipe_of(args.glance) if args.glance else {}),
         glance=glance,
+        outline=tuple(stored(name, data) for name, data in outline.items()),
     )
-    _write(args.out, files | pictures | packing.tag_files(side.heads) | more, manifest)
+    _write(args.out, files | pictures | packing.tag_files(side.heads) | more | outline, manifest)
     sys.stdout.write(f"{args.out}: {manifest.name}@{manifest.counter}\n")
     if glance is not None:
         sys.stdout.write(_said_of(glance, more, models))

@@ -113,7 +113,8 @@ def _some(file: Path, count: int) -> Crops:
     if not file.exists():
         raise WorkshopError(file, "no such file", "crops that `outline` left", "run it again")
     every = made(file, 0, 0, 0)
-    return Crops(every.seen[:count], every.masks[:count], every.is_hidden[:count])
+    few = slice(count)
+    return Crops(every.seen[few], every.planes[few], every.is_hidden[few], every.is_far[few])
 
 
 def _export(outline: Outline, engines: list[str], judging: Crops, out: Path) -> None:

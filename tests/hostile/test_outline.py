@@ -11,9 +11,16 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
+from edge.bundle import Bundle, open_bundle
+from edge.bundle.write import stored as in_bundle
+from edge.bundle.write import write_bundle
 from edge.errors import BundleError, EdgeError, EngineMissing
 from edge.length.outline import Cell, Model, OutlineFile, StoredFile, open_outline
+from edge.length.packed import open_packed
+from tests.integration.test_cli import edge_tag
+from tests.tiny import tiny_parts
 
 SIDE = 32
 CELLS = (SIDE // 2) ** 2
@@ -27,14 +34,14 @@ def stored(folder: Path, name: str, data: bytes) -> StoredFile:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """For the null engine: red is fish, everywhere."""
-    outputs = {"mask": {"weights": [[12, -6, -6]] * CELLS, "bias": [-1.0] * CELLS}}
+    outputs = {"mask": {"weights": [[12, -6, -6]] * 2 * CELLS, "bias": [-1.0] * 2 * CELLS}}
     model = json.dumps({"height": SIDE, "width": SIDE, "outputs": outputs}).encode()
     red = np.zeros((SIDE, SIDE, 3), np.uint8)
     red[..., 2] = 255
     golden = stored(tmp_path, "golden.png", cv2.imencode(".png", red)[1].tobytes())
     files = (stored(tmp_path, "tiny.json", model),)
-    models = (Model("null", "int8", files, (Cell(3, 4, 1.0),)),)
-    made = OutlineFile(1, "fish-outline", SIDE, models, golden)
+    models = (Model("null", "int8", files, (Cell(0, 3, 4, 1.0),)),)
+    made = OutlineFile(2, "fish-outline", SIDE, models, golden)
     (tmp_path / "outline.json").write_bytes(msgspec.json.encode(made))
     return tmp_path
 
@@ -50,9 +57,9 @@ def test_s3_an_outline_says_where_the_fish_is(folder: Path) -> None:
     outliner = open_outline(folder, "null")
     view = np.zeros((20, 50, 3), np.uint8)
     view[..., 0] = 255
-    soft = outliner.soft(view)
-    assert soft.shape == (20, 50)
-    assert soft.min() > 0.9
+    told = outliner.told(view)
+    assert told.meant.shape == told.every.shape == (20, 50)
+    assert min(told.meant.min(), told.every.min()) > 0.9
     outliner.close()
 
 
@@ -96,3 +103,54 @@ def test_a_file_that_is_cut_short_is_refused(folder: Path, name: str) -> None:
 def test_an_engine_that_it_has_not_is_said(folder: Path) -> None:
     with pytest.raises(EngineMissing, match="outline is for null"):
         open_outline(folder, "openvino")
+
+
+def packed(folder: Path, at: Path, change: Callable[[dict], dict] = dict) -> Bundle:
+    """A bundle with the outline in it, as `pack --outline` writes it."""
+    files, manifest = tiny_parts()
+    held = change({f"outline/{path.name}": path.read_bytes() for path in folder.iterdir()})
+    named = tuple(in_bundle(name, data) for name, data in held.items())
+    write_bundle(at, {**files, **held}, replace(manifest, outline=named))
+    return open_bundle(at)
+
+
+def test_s3_a_bundle_holds_one(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with packed(folder, tmp_path_factory.mktemp("b") / "b") as bundle:
+        outliner = open_packed(bundle, "null")
+        assert outliner.told(np.full((20, 50, 3), (255, 0, 0), np.uint8)).every.min() > 0.9
+        outliner.close()
+        with pytest.raises(EngineMissing, match="outline is for null"):
+            open_packed(bundle, "openvino")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda h: {k: v for k, v in h.items() if "json" not in k}, "no outline.json"),
+        (lambda h: {k: v for k, v in h.items() if "golden" not in k}, "golden.png is another"),
+        (lambda h: {**h, "outline/tiny.json": b"{}"}, "tiny.json is another"),
+    ],
+    ids=["no manifest", "no proof", "another model"],
+)  # fmt: skip
+def test_s3_a_bundle_that_holds_another_is_refused(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, change: Callable, says: str
+) -> None:
+    with (
+        packed(folder, tmp_path_factory.mktemp("b") / "b", change) as bundle,
+        pytest.raises(BundleError, match=says),
+    ):
+        open_packed(bundle, "null")
+
+
+def test_s3_one_in_the_bundle_is_used(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    at = tmp_path_factory.mktemp("b") / "b"
+    packed(folder, at).close()
+    (at / "outline" / "tiny.json").write_bytes(b"{}")
+    red = at.parent / "red.png"
+    cv2.imwrite(str(red), np.full((60, 80, 3), (0, 0, 255), np.uint8))
+    ran = edge_tag("--bundle", at, "--json", "--mm-per-px", 1, red)
+    assert ran.returncode == 4
+    assert "outline/tiny.json" in ran.stderr
+    assert edge_tag("--bundle", at, "--json", red).returncode == 0  # it is not asked for

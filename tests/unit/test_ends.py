@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from calib_data.draw_fish import SPECIES
-from edge.length.ends import Body, body, is_head_last
+from edge.length.ends import FISH, PROFILE, Body, body, is_head_last
 from edge.length.midline import arc, midline
 from tests.fishes import soft_fish, tips_px
 
@@ -63,8 +63,12 @@ def test_a_part_of_the_line_is_as_long_as_asked() -> None:
 
 
 def test_widths_tell_where_the_head_is() -> None:
-    assert not is_head_last(np.array([1.0, 3, 4, 3, 1, 0.5]))
-    assert is_head_last(np.array([0.5, 1, 3, 4, 3, 1]))
+    places = np.linspace(0, 5, PROFILE)
+    tapered = np.interp(places, range(6), [1.0, 3, 4, 3, 1, 0.5])
+    spread = np.interp(places, range(6), [2.0, 3, 3, 2, 1, 2.5])  # a narrow fish, its tail wide
+    for widths in (tapered, spread, FISH):
+        assert not is_head_last(widths)
+        assert is_head_last(widths[::-1])
 
 
 def test_nothing_on_the_line_is_no_body() -> None:
