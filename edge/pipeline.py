@@ -11,8 +11,10 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
+from math import isfinite
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from edge.config.watch import Watch
@@ -229,6 +231,7 @@ def _line(frame: Frame, seen: Seen, size: tuple[int, int], tagger: Tagger) -> Fr
             seen.spent,
             total_ms=round(seen.spent.total_ms, 3),
             engine_ms=round(seen.spent.engine_ms, 3),
+            budget_ms=round(seen.budget_ms, 3) if isfinite(seen.budget_ms) else UNSET,
         ),
         coverage=round(seen.coverage, 4),
         oldest_s=round(seen.oldest_s, 3),

@@ -8,16 +8,16 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 from edge.errors import SinkError, UsageError
+from edge.events.zones import ZoneRules
 from edge.outbox.box import Limits, Outbox
 from edge.outbox.delivery import Carrier, Delivery
-from edge.outbox.health import SinkHealth
+from edge.outbox.health import FileHealth, SinkHealth
 from edge.outbox.reporter import Album, Reporter
-from edge.pipeline import Report
 from edge.sinks import SINKS, Site, open_album, open_carrier, open_sink
 from edge.sinks.steady import SteadySink
 from edge.sinks.target import Target, parse_target
@@ -34,15 +34,35 @@ class Recipients:
     """
 
     def __init__(
-        self, sinks: Sequence[SteadySink], report: Report | None, deliveries: Sequence[Delivery],
+        self,
+        sinks: Sequence[SteadySink],
+        albums: Mapping[str, Album],
+        reporter: Reporter | None,
+        deliveries: Sequence[Delivery],
         opened: ExitStack,
-    ) -> None:  # fmt: skip
-        self.sinks, self.report = list(sinks), report
+    ) -> None:
+        self.sinks, self.report = list(sinks), None if reporter is None else reporter.write
+        self._albums, self._reporter = albums, reporter
         self._deliveries, self._opened = deliveries, opened
+
+    def follow(self, rules: Callable[[str], ZoneRules]) -> None:
+        """From now on events are told as the zones of each source demand."""
+        if self._reporter is not None:
+            self._reporter.rules = rules
 
     def health(self) -> list[SinkHealth]:
         """Of each that gets events."""
         return [delivery.health for delivery in self._deliveries]
+
+    def files(self) -> list[FileHealth]:
+        """Of each that writes files of its own."""
+        return [
+            *(FileHealth(s.name, s.written, s.left_out) for s in self.sinks),
+            *(
+                FileHealth(name, a.written, a.left_out, a.removed)
+                for name, a in self._albums.items()
+            ),
+        ]
 
     def check(self) -> None:
         """After the end. Raises SinkError when frames were left out."""
@@ -66,11 +86,11 @@ def open_recipients(
     _refuse_twice(targets)
     with ExitStack() as opened:
         sinks = [SteadySink(open_sink(t), t.shown) for t in _of(targets, "sink")]
-        albums = [open_album(t) for t in _of(targets, "album")]
+        albums = {t.shown: open_album(t) for t in _of(targets, "album")}
         names = _of(targets, "carrier")
         box, deliveries = _open_outbox(names, cameras, outbox, limits, opened)
-        report = _open_reporter(box, albums, opened)
-        return Recipients(sinks, report, deliveries, opened.pop_all())
+        reporter = _open_reporter(box, list(albums.values()), opened)
+        return Recipients(sinks, albums, reporter, deliveries, opened.pop_all())
 
 
 def outbox_path(given: str | None) -> Path:
@@ -122,10 +142,12 @@ def _open_outbox(
     return box, deliveries
 
 
-def _open_reporter(box: Outbox | None, albums: Sequence[Album], opened: ExitStack) -> Report | None:
+def _open_reporter(
+    box: Outbox | None, albums: Sequence[Album], opened: ExitStack
+) -> Reporter | None:
     if box is None and not albums:
         return None
-    return opened.enter_context(closing(Reporter(box, albums, socket.gethostname()))).write
+    return opened.enter_context(closing(Reporter(box, albums, socket.gethostname())))
 
 
 def _end(deliveries: Sequence[Delivery]) -> None:

@@ -16,7 +16,7 @@ from edge.health.notify import Notify
 from edge.health.server import HealthServer, Page, Pages, as_json
 from edge.health.vitals import STALE_S, Vitals
 from edge.health.watch import Watch
-from edge.outbox.health import SinkHealth
+from edge.outbox.health import FileHealth, SinkHealth
 from edge.records import FrameFailed, FrameTags, Picture
 from edge.schedule.cooling import Held, Thermal, free
 
@@ -92,7 +92,10 @@ class Health:
 
 
 def open_health(
-    wanted: Wanted, sinks: Callable[[], Sequence[SinkHealth]], notify: Notify | None = None
+    wanted: Wanted,
+    sinks: Callable[[], Sequence[SinkHealth]],
+    notify: Notify | None = None,
+    files: Callable[[], Sequence[FileHealth]] = tuple,
 ) -> Health:
     """Raises UsageError when the address is not to be had, or prometheus-client is not here."""
     notify = notify or Notify()
@@ -109,13 +112,17 @@ def open_health(
         watch = opened.enter_context(closing(Watch(wanted.thermal)))
         server = None
         if wanted.door is not None:
-            pages = _pages(vitals, watch, sinks, wanted.disk)
+            pages = _pages(vitals, watch, sinks, files, wanted.disk)
             server = opened.enter_context(closing(HealthServer(wanted.door, pages)))
         return Health(vitals, notify, watch.held, opened.pop_all(), server, wanted.names)
 
 
 def _pages(
-    vitals: Vitals, watch: Watch, sinks: Callable[[], Sequence[SinkHealth]], disk: Path
+    vitals: Vitals,
+    watch: Watch,
+    sinks: Callable[[], Sequence[SinkHealth]],
+    files: Callable[[], Sequence[FileHealth]],
+    disk: Path,
 ) -> Pages:
     try:
         metrics = import_module("edge.health.metrics")
@@ -126,7 +133,7 @@ def _pages(
             f"--health: needs the package {e.name!r}, which is not installed",
             fix="pip install 'edge-tag[health]'",
         ) from e
-    counted = metrics.Metrics(vitals, watch, sinks, disk)
+    counted = metrics.Metrics(vitals, watch, sinks, disk, files)
 
     def ready() -> Page:
         why = vitals.why_not_ready()

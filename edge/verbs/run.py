@@ -10,6 +10,7 @@ from typing import BinaryIO
 from edge import __version__
 from edge.errors import SourceError
 from edge.flags import (
+    EXPLAIN_KEEP,
     OUTBOX_MB,
     Parser,
     add_engine,
@@ -25,8 +26,6 @@ from edge.flags import (
 from edge.opening import open_config, open_sources, open_tagger, open_view, with_profile
 from edge.outputs import open_explain, open_health, open_recipients, open_sinks
 from edge.process import Stop
-
-EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
 
 EXAMPLES = """\
 examples:
@@ -105,6 +104,8 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         view = open_view(flags, opened)
         tagger = open_tagger(flags, opened)
         watch = None if configured is None else configured.watched(tagger)
+        if watch is not None:
+            recipients.follow(watch.zone_rules)
         sinks = open_sinks(flags, sources, out, opened, recipients.sinks)
         totals = pipeline.run(
             sources,
@@ -158,8 +159,8 @@ def _add_length(parser: Parser) -> None:
     add("--mm-per-px", type=millimetres, metavar="X", help=text)
     text = "a fish outline that `edge-quantize quantize-outline` wrote: masks where colours fail"
     group.add_argument("--outline", metavar="DIR", help=text)
-    text = 'where a fish ends: the "tips" of its tail, or its "fork" (default %(default)s)'
-    group.add_argument("--length-to", choices=("tips", "fork"), default="tips", help=text)
+    text = 'where a fish ends: the "tips" of its tail, or its "fork" (default tips)'
+    group.add_argument("--length-to", choices=("tips", "fork"), help=text)
 
 
 def _add_health(parser: Parser) -> None:
@@ -183,10 +184,10 @@ def _add_explain(parser: Parser) -> None:
         "what was skipped, what is known; drawing takes longer than tagging, outside the budget"
     )
     add("--explain", metavar="DIR", help=text)
-    text = "cameras and clips: at most one such picture each S seconds (default %(default)g)"
-    add("--explain-every-s", type=seconds, default=0.0, metavar="S", help=text)
-    text = "such pictures in the folder at most, the oldest are removed (default %(default)s)"
-    add("--explain-keep", type=at_least_1, default=EXPLAIN_KEEP, metavar="N", help=text)
+    text = "cameras and clips: at most one such picture each S seconds (default 0)"
+    add("--explain-every-s", type=seconds, metavar="S", help=text)
+    text = f"such pictures in the folder at most, the oldest are removed (default {EXPLAIN_KEEP})"
+    add("--explain-keep", type=at_least_1, metavar="N", help=text)
 
 
 def millimetres(text: str) -> float:
