@@ -13,7 +13,7 @@ STOCK := $(DATA)/teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite
 LABELLED := --images build/pictures --labels build/soft
 
 .PHONY: help demo picture test lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c \
-    bench-footage bench-gallery bench-length clean
+    bench-footage bench-gallery bench-length soak clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -114,6 +114,9 @@ bench-length: $(VENV)/runtime  ## how well rendered fish are measured, by how th
 
 bench-footage: $(VENV)/bench  ## street photos and clips; minutes
 	$(BIN)/python -m benchmarks.real_footage
+
+soak: $(VENV)/everything  ## does memory grow? 200,000 frames and 5,000, with every sink; an hour, Ctrl-C keeps what was seen
+	$(BIN)/python -m benchmarks.soak
 
 clean:  ## forget the environment and what was built
 	rm -rf $(VENV) build out
