@@ -37,7 +37,7 @@ from tests.galleries import gallery
 from tests.hostile.test_config import GOOD as CONFIG
 from tests.hostile.test_plane_file import GOOD as PLANE
 
-ROUNDS = 250
+ROUNDS = 120
 MOST_BYTES = 40 << 20  # that reading a file of some kilobytes may take
 BITES = (
     *(b"\0", b"\xff\xff\xff\xff", b"9" * 400, b"-1", b"1e999", b"NaN", b"[" * 300, b"{}", b'"'),
@@ -175,7 +175,7 @@ def as_json(document: Any) -> bytes:
     return json.dumps(document).encode()
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.integers(0, 2**32), ANYTHING)
 def test_any_value_in_a_plane_that_is_rightly_hashed(readers, seed, value):
     reader = readers["plane"]
@@ -185,7 +185,7 @@ def test_any_value_in_a_plane_that_is_rightly_hashed(readers, seed, value):
     outcome(reader, as_json(table))
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.integers(0, 2**32), ANYTHING)
 def test_any_value_in_the_header_of_a_gallery_that_is_rightly_hashed(readers, seed, value):
     data = readers["gallery"].good
@@ -196,7 +196,7 @@ def test_any_value_in_the_header_of_a_gallery_that_is_rightly_hashed(readers, se
     outcome(readers["gallery"], MAGIC + hashlib.sha256(rest).digest() + rest)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.integers(0, 2**32), st.binary(max_size=60))
 def test_any_numbers_in_a_gallery_that_is_rightly_hashed(readers, seed, piece):
     data = readers["gallery"].good
@@ -212,7 +212,7 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(WORDS | st.text(max_size=5), max_size=9).map("".join))
 def test_any_words_after_to_are_a_target_or_a_usage_error(text):
     with suppress(UsageError):
