@@ -38,8 +38,8 @@ from tests.tiny import PAINTS, write_glancing
 ROOT = Path(__file__).parents[1]
 FRAMES = {"null": 200_000, "real": 5_000}
 SAMPLES = 400
-WARM = {"null": 0.1, "real": 0.4}  # of the frames: 20,000 and 2,000, until what Python, SQLite,
-# FFmpeg and the engine keep for later is there
+WARM = {"null": 20_000, "real": 2_000}  # frames, until what Python, SQLite, FFmpeg and the engine
+# keep for later is there
 MOST_MB = 2.0
 FILES = {"*.jsonl*": 6, "*.csv*": 3, "pictures/*/*.jpg": 61}  # that may be there at the end
 
@@ -74,10 +74,10 @@ class Grown(msgspec.Struct, frozen=True):
     threads: float
 
 
-def grown(samples: Sequence[Sample], warm: float) -> Grown:
-    """samples: in the order taken, twenty at least; warm: which share of them is the warm-up."""
+def grown(samples: Sequence[Sample], warm: int) -> Grown:
+    """samples: in the order taken, twenty at least; warm: frames of the warm-up, less than all."""
     tenth = len(samples) // 10
-    first = round(warm * len(samples))
+    first = next(n for n, sample in enumerate(samples) if sample.frames >= warm)
     begin, end = samples[first : first + tenth], samples[-tenth:]
 
     def more(of: Callable[[Sample], float]) -> float:
@@ -189,7 +189,8 @@ def plot(runs: dict[str, Any]) -> str:
 
 def _panel(name: str, run: dict[str, Any], wide: int, top: int, tall: int) -> Iterator[str]:
     rows = [(s["frames"], s["rss_mb"]) for s in run["samples"]]
-    last, first = rows[-1][0], round(WARM[name] * len(rows))
+    last = rows[-1][0]
+    first = next(n for n, row in enumerate(rows) if row[0] >= WARM[name])
     limit = median(mb for _, mb in rows[first : first + len(rows) // 10]) + MOST_MB
     low = floor(min(mb for _, mb in rows))
     high = ceil(max(limit, *(mb for _, mb in rows)))
