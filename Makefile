@@ -13,7 +13,7 @@ STOCK := $(DATA)/teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite
 LABELLED := --images build/pictures --labels build/soft
 
 .PHONY: help demo picture test lint unit test-slow bundle int8 glance bundle-report bench-a bench-b bench-c \
-    bench-footage bench-gallery bench-length soak clean
+    bench-footage bench-gallery bench-length soak costs virtual clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -111,6 +111,12 @@ bench-gallery: $(VENV)/bench  ## brands enrolled with a few pictures, found agai
 
 bench-length: $(VENV)/runtime  ## how well rendered fish are measured, by how they lie; minutes
 	$(BIN)/python -m benchmarks.length
+
+costs: $(VENV)/everything  ## what networks cost, fitted again; how far predictions of time are off
+	$(WORKSHOP) cost
+
+virtual: $(VENV)/runtime  ## the README's table of boards that are not here; minutes
+	$(BIN)/python -m benchmarks.virtual
 
 bench-footage: $(VENV)/bench  ## street photos and clips; minutes
 	$(BIN)/python -m benchmarks.real_footage

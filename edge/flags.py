@@ -64,7 +64,9 @@ def add_engine(parser: Parser) -> None:
     )
     add("--provider", metavar="NAME", help="the engine's own target, like CPU or CUDA")
     add("--threads", type=at_least_1, metavar="N", help="threads of the engine")
-    add("--device", metavar="PROFILE", help="a device profile, by name or file; flags win over it")
+    text = "a device profile, by name or file, or auto; flags win over it. --engine virtual beside "
+    text += "it: in the time that is predicted for that device"
+    add("--device", metavar="PROFILE", help=text)
 
 
 def with_sources(flags: argparse.Namespace) -> argparse.Namespace:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import UsageError
-from edge.process import Stop, hangups
+from edge.process import Stop, hangups, say
 
 if TYPE_CHECKING:
     from edge.config.applied import Configured
@@ -33,15 +33,9 @@ def open_config(flags: argparse.Namespace, opened: ExitStack) -> Configured | No
 
 def with_profile(flags: argparse.Namespace) -> argparse.Namespace:
     """The flags, with the device profile's values where a flag was not given."""
-    if flags.device is not None:
-        from edge import profiles
+    from edge.boards.applied import with_device
 
-        profile = profiles.find(flags.device)
-        for key in ("engine", "provider", "threads", "budget_ms", "thermal"):
-            # a provider belongs to its engine: another engine by flag leaves the profile's behind
-            is_foreign = key == "provider" and flags.engine not in (None, profile.engine)
-            if getattr(flags, key) is None and not is_foreign:
-                setattr(flags, key, getattr(profile, key))
+    with_device(flags, say)
     return flags
 
 
@@ -67,8 +61,17 @@ def names(flags: argparse.Namespace, sources: Sequence[Source]) -> list[str]:
 def open_tagger(flags: argparse.Namespace, opened: ExitStack) -> Tagger:
     from edge import tagger as taggers
 
-    tagger = taggers.open_tagger(flags.bundle, flags.engine, flags.provider, flags.threads)
+    tagger = taggers.open_tagger(
+        flags.bundle,
+        flags.engine,
+        flags.provider,
+        flags.threads,
+        preferred=flags.preferred,
+        virtual=flags.virtual,
+    )
     opened.enter_context(closing(tagger))
+    if flags.preferred not in (None, tagger.artifact.precision):
+        say(f"edge-tag: the bundle has no {flags.preferred} artifact: {tagger.artifact.precision}")
     _add_heads(flags, tagger)
     return tagger
 

@@ -212,7 +212,7 @@ def _told(done: Done, held: Held) -> Done:
 def _done(frame: Frame, tagger: Tagger, view: View, past: Memory, n: int, watch: Watch) -> Done:
     if frame.pixels is None:
         return Done(FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error))
-    seen = tag_frame(tagger, frame.pixels, view, past, at_s=frame.at_s)
+    seen = tag_frame(tagger, frame.pixels, view, past, tagger.clock, frame.at_s)
     result = _line(frame, seen, pixels.size(frame.pixels), tagger)
     return Done(watch.after(n, result), frame.pixels, seen, frame.at_s)
 
@@ -238,6 +238,7 @@ def _line(frame: Frame, seen: Seen, size: tuple[int, int], tagger: Tagger) -> Fr
         shed=seen.shed,
         bundle=tagger.bundle.id,
         engine=tagger.engine,
+        device=tagger.device or UNSET,
         none=tuple(
             replace(one, heads={head: round(p, 4) for head, p in one.heads.items()})
             for one in seen.none

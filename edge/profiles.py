@@ -1,19 +1,62 @@
-"""Device profiles: how to run on a board, one TOML file each.
+"""Device profiles: how to run on a board, what it could do at best, and who says so.
 
-`devices/*.toml` beside the package in a checkout, `edge/devices/*.toml` inside the wheel.
+One TOML file each: `devices/*.toml` beside the package in a checkout, `edge/devices/*.toml` inside
+the wheel.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from edge.errors import ConfigError
 from edge.schedule.cooling import Thermal
 
-MAX_BYTES = 64 * 2**10  # a profile has eight keys
+MAX_BYTES = 64 * 2**10  # a profile has some forty lines
+VIRTUAL = "virtual"  # the engine that takes a board's predicted time
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who says so."""
+
+    says: str  # the figure, as it is used here
+    title: str  # of a public document; "arithmetic" for what follows from the figures beside it
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.url.startswith("https://") and self.title != "arithmetic":
+            raise ValueError(f"url is {self.url!r}, expected https://..., or title arithmetic")
+
+
+class Roofline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a processor could do at best. A GMAC, 10^9 multiplications with additions, is 2 GOP."""
+
+    kind: Literal["cpu", "gpu", "npu"]
+    processor: str
+    int8_gmac_s: float  # all cores together, dense
+    sources: tuple[Source, ...]
+    memory_gb_s: float | None = None  # None: what it moves stays on the chip
+    float_gmac_s: float | None = None  # likewise in float; None: unknown
+    cores: int = 1  # of a CPU, the fast ones
+    # What public figures of an accelerator come to; a CPU's come from what was measured here.
+    launch_ms: float = 0.0  # of any launch, however small
+    layer_us: float = 0.0  # of any layer of it
+    share: float = 1.0  # of int8_gmac_s that convolutions reach, 0..1
+
+    def __post_init__(self) -> None:
+        peaks = {"int8_gmac_s": self.int8_gmac_s, "memory_gb_s": self.memory_gb_s or 1.0}
+        peaks |= {"float_gmac_s": self.float_gmac_s or 1.0, "share": self.share}
+        for key, value in peaks.items():
+            if not 0 < value < float("inf"):
+                raise ValueError(f"{key} is {value}, expected more than 0")
+        if self.share > 1 or self.cores < 1 or min(self.launch_ms, self.layer_us) < 0:
+            raise ValueError("share, cores, launch_ms or layer_us is out of range")
+        if not self.sources:
+            raise ValueError("sources is empty, expected who says so")
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,16 +66,23 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str  # for people
     engine: str | None = None  # None: the best one installed
     provider: str | None = None  # None: the engine's CPU
+    precision: Literal["int8", "float"] | None = None  # where the bundle has it; None: int8
     threads: int | None = None  # None: the engine decides
+    input_px: tuple[int, ...] = ()  # sides of a student's input that suit it; empty: any
     budget_ms: float | None = None  # for the closer looks at one frame; None: no limit
     thermal: Thermal | None = None  # the budget shrinks with heat; None: it does not
+    camera: str = ""  # the line of a shell after which `--camera 0`, or what it says, works
+    install: tuple[str, ...] = ()  # lines of a shell, in their order
     note: str = ""  # what the numbers rest on
+    roofline: Roofline | None = None  # None: it is no one processor
 
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"threads is {self.threads}, expected 1 or more")
         if self.budget_ms is not None and not 0 <= self.budget_ms < float("inf"):
             raise ValueError(f"budget_ms is {self.budget_ms}, expected 0 ms or more")
+        if any(not 32 <= px <= 4096 for px in self.input_px):
+            raise ValueError(f"input_px is {self.input_px}, expected 32 to 4096 each")
 
 
 def find(name: str) -> Profile:
@@ -42,19 +92,23 @@ def find(name: str) -> Profile:
     known = {path.stem: path for path in files()}
     if name not in known:
         raise ConfigError(
-            f"device profile {name!r} is unknown, expected one of {', '.join(known) or 'none'}",
-            fix=_nearest(name, known) or "edge-tag devices",
+            f"device profile {name!r} is unknown, expected auto or one of "
+            f"{', '.join(known) or 'none'}",
+            fix=_nearest(name, list(known)) or "edge-tag devices",
         )
     return read(known[name])
 
 
+def folder() -> Path:
+    """Where what ships about devices lies."""
+    here = Path(__file__).resolve().parent
+    inside = here / "devices"
+    return inside if inside.is_dir() else here.parent / "devices"
+
+
 def files() -> list[Path]:
     """Every profile that ships, sorted by name."""
-    here = Path(__file__).resolve().parent
-    for folder in (here / "devices", here.parent / "devices"):
-        if found := sorted(folder.glob("*.toml")):
-            return found
-    return []
+    return sorted(folder().glob("*.toml"))
 
 
 def read(path: Path) -> Profile:
@@ -70,30 +124,34 @@ def read(path: Path) -> Profile:
         table = msgspec.toml.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as e:
         raise ConfigError(f"{path}: {e}, expected TOML") from e
-    _refuse_unknown(path, table)
     try:
         return msgspec.convert(table, Profile)
     except msgspec.ValidationError as e:
-        raise ConfigError(f"{path}: {_with_key(str(e))}") from e
+        raise _refusal(path, str(e)) from e
 
 
-def _refuse_unknown(path: Path, table: dict[str, object]) -> None:
-    """msgspec refuses unknown keys too, but does not say which one was meant."""
-    known = dict.fromkeys(Profile.__struct_fields__)
-    for key in table:
-        if key not in known:
-            raise ConfigError(
-                f"{path}: unknown key {key!r}, expected some of {', '.join(known)}",
-                fix=_nearest(key, known),
-            )
+RECORDS = {
+    "": Profile,
+    "thermal": Thermal,
+    "roofline": Roofline,
+    "roofline.sources": Source,
+}
 
 
-def _nearest(word: str, known: dict[str, object] | dict[str, Path]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else ""
-
-
-def _with_key(message: str) -> str:
+def _refusal(path: Path, message: str) -> ConfigError:
     """msgspec's `Expected int, got str - at $.threads` -> `threads: Expected int, got str`."""
     what, _, where = message.replace("`", "").partition(" - at $.")
-    return f"{where}: {what}" if where else what
+    unknown = re.search(r"unknown field (.*)", what)
+    if unknown is None:
+        return ConfigError(f"{path}: {where}: {what}" if where else f"{path}: {what}")
+    known = RECORDS[re.sub(r"\[\d+\]", "", where)].__struct_fields__
+    at = f"{where}: " if where else ""
+    return ConfigError(
+        f"{path}: {at}unknown key {unknown[1]!r}, expected some of {', '.join(known)}",
+        fix=_nearest(unknown[1], known),
+    )
+
+
+def _nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else ""

@@ -127,6 +127,7 @@ class FrameTags(msgspec.Struct, frozen=True):
     bundle: str  # name@counter
     engine: str  # engine/PROVIDER
     none: tuple[Nothing, ...] = ()  # looked at, and none of the tags that heads with a "none" know
+    device: str | UnsetType = UNSET  # "rpi5 (virtual, predicted)"; else not said: it is this one
     held: tuple[str, ...] | UnsetType = UNSET  # what slows the device: "hot", ...; else not said
 
 

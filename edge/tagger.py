@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from os import PathLike
 from time import perf_counter
@@ -12,6 +12,7 @@ from typing import NoReturn
 import msgspec
 import numpy as np
 
+from edge.boards.virtual import Virtual
 from edge.bundle.golden import require
 from edge.bundle.manifest import Artifact, Head
 from edge.bundle.read import Bundle, TagNames, open_bundle
@@ -45,11 +46,18 @@ class Tagger:
     """Not thread-safe: one thread owns a tagger. Owns its bundle and engine, and closes them."""
 
     def __init__(
-        self, bundle: Bundle, artifact: Artifact, engine: Engine, glancer: Glancer | None = None
+        self,
+        bundle: Bundle,
+        artifact: Artifact,
+        engine: Engine,
+        glancer: Glancer | None = None,
+        virtual: Virtual | None = None,
     ) -> None:
         """Raises BundleError when the artifact's shapes or scores are not those of the manifest."""
         self.bundle = bundle
-        self.pace = Pace()
+        self.clock: Callable[[], float] = virtual.clock if virtual else perf_counter
+        self.device = virtual.label if virtual else ""  # empty: this one
+        self.pace = Pace(self.clock)
         self._glancer = glancer
         self.artifact = artifact
         self.heads: tuple[Head, ...] = bundle.manifest.heads
@@ -180,9 +188,9 @@ class Tagger:
 
     def _run(self, batch: U8) -> tuple[dict[str, F32], float]:
         """What the engine gives, and the ms inside it."""
-        launch = perf_counter()
+        launch = self.clock()
         outputs = self._engine.run(batch)
-        return outputs, (perf_counter() - launch) * 1e3
+        return outputs, (self.clock() - launch) * 1e3
 
     def _read(self, outputs: Mapping[str, F32]) -> tuple[F32, dict[str, F32]]:
         """Engine outputs by the artifact's names -> embedding, scores by head.
@@ -249,6 +257,8 @@ def open_tagger(
     provider: str | None = None,
     threads: int | None = None,
     precision: str | None = None,
+    preferred: str | None = None,
+    virtual: Virtual | None = None,
 ) -> Tagger:
     """Open a bundle on an engine; its golden pictures prove that it answers as when it was packed.
 
@@ -257,19 +267,23 @@ def open_tagger(
     provider   the engine's execution target, in any case; None: CPU
     threads    None: the engine decides
     precision  "int8" or "float"; None: int8 where the bundle has it for that engine
+    preferred  that one in place of int8, where the bundle has it
+    virtual    a device whose predicted time every launch takes; None: this one, in its own time
 
     Raises BundleError, EngineMissing, ProviderUnavailable, UsageError.
     """
     opened = open_bundle(bundle)
     try:
         name = engine or _choose(opened)
-        artifact = opened.artifact(name, precision or _best_precision(opened, name))
+        artifact = opened.artifact(name, precision or _best_precision(opened, name, preferred))
         files = [opened.read(file) for file in artifact.files]
         running = open_engine(name, files, provider=provider or "CPU", threads=threads or 0)
         glancer = None
         try:
-            glancer = open_glance(opened, artifact, provider or "CPU", threads or 0)
-            return Tagger(opened, artifact, running, glancer)
+            if virtual is not None:
+                running = virtual.engine(running, artifact.files, opened.root)
+            glancer = open_glance(opened, artifact, provider or "CPU", threads or 0, virtual)
+            return Tagger(opened, artifact, running, glancer, virtual)
         except BaseException:
             running.close()
             if glancer is not None:
@@ -300,6 +314,8 @@ def _choose(bundle: Bundle) -> str:
     )
 
 
-def _best_precision(bundle: Bundle, engine: str) -> str:
+def _best_precision(bundle: Bundle, engine: str, preferred: str | None) -> str:
     has = {a.precision for a in bundle.manifest.artifacts if a.engine == engine}
+    if preferred in has:
+        return preferred
     return "float" if has == {"float"} else "int8"

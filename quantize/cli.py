@@ -30,6 +30,7 @@ STAGES = {
     "outline": "which pixels of a crop are the fish: a small network, learned on rendered belts",
     "quantize-outline": "an outline -> int8 for each engine, judged by COCO's mask mAP",
     "length": "a fish's length from the shape of its mask: a few thousand int8 weights",
+    "cost": "what networks cost a device: measured, fitted, how far predictions are off",
     "pack": "artifacts, heads, accuracy, golden pictures and recipe -> a bundle",
 }
 WALK = """\

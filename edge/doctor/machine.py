@@ -12,8 +12,10 @@ import msgspec
 import numpy as np
 
 from edge import __version__
+from edge.boards.recognise import recognise
+from edge.boards.snapshot import Snapshot
 from edge.doctor.finding import Finding, fail, ok, warn
-from edge.errors import SinkError
+from edge.errors import ConfigError, SinkError
 from edge.health.power import Power
 from edge.health.room import free_bytes, nearest
 
@@ -36,6 +38,19 @@ def versions() -> Iterator[Finding]:
     yield ok(AREA, "opencv", f"{cv2.__version__}; numpy {np.__version__}")
     yield ok(AREA, "msgspec", msgspec.__version__)
     yield ok(AREA, "cores", f"{len(_cores())} of {os.cpu_count()} are ours")
+
+
+def device(seen: Snapshot) -> Iterator[Finding]:
+    """What `--device auto` would choose, and what is there that cannot be used as it is."""
+    try:
+        found = recognise(seen)
+    except ConfigError:
+        yield ok(AREA, "device", f"no profile for {seen.machine}")
+        return
+    yield ok(AREA, "device", f"{found.profile}: {found.why}")
+    if found.hint:
+        fix = "edge-tag devices tells what each needs; nothing, if it is not wanted"
+        yield warn(AREA, "device", f"also here, unused: {found.hint}", fix)
 
 
 def disk(state: Path) -> Iterator[Finding]:

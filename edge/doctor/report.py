@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from edge import __version__
+from edge.boards.snapshot import taken
 from edge.clock import utc_now
 from edge.doctor import cameras, machine, tagging
 from edge.doctor.anonymous import anonymous, own_names
@@ -73,6 +74,7 @@ def _round(flags: argparse.Namespace, is_stopped: Callable[[], bool]) -> Iterato
     wanted = tagging.Wanted(flags.bundle, flags.engine, flags.provider, flags.threads)
     rounds: Iterable[Callable[[], Iterator[Finding]]] = (
         machine.versions,
+        lambda: machine.device(taken()),
         lambda: machine.disk(outbox_path(None).parent),
         lambda: machine.clock(is_clock_synced()),
         lambda: machine.power(read_power()),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import perf_counter
 
 import numpy as np
 
+from edge.boards.virtual import Virtual
 from edge.bundle.manifest import Artifact, GoldenCell, HeatArtifact, HeatMap
 from edge.bundle.read import Bundle
 from edge.engines import Engine, open_engine
@@ -25,10 +26,15 @@ class Glancer:
     """Not thread-safe. Owns its engine."""
 
     def __init__(
-        self, bundle: Bundle, spec: HeatMap, artifact: HeatArtifact, engine: Engine
+        self,
+        bundle: Bundle,
+        spec: HeatMap,
+        artifact: HeatArtifact,
+        engine: Engine,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
         """Raises BundleError when it does not answer as when it was packed."""
-        self._spec, self._artifact, self._engine = spec, artifact, engine
+        self._spec, self._artifact, self._engine, self._clock = spec, artifact, engine, clock
         self._input = np.empty((1, spec.input.height, spec.input.width, 3), np.uint8)
         self._scratch = Scratch()
         self._where = f"{bundle.root}: glance of {artifact.engine}/{artifact.precision}"
@@ -41,9 +47,9 @@ class Glancer:
         width, height = pixels.size(picture)
         whole = Region(0, 0, width, height, "full")
         pixels.shrink_into(picture, whole, self._input[0], self._scratch)
-        launch = perf_counter()
+        launch = self._clock()
         heat, geometry = self._run(self._input)
-        engine_ms = (perf_counter() - launch) * 1e3
+        engine_ms = (self._clock() - launch) * 1e3
         return read(heat, geometry, self._spec, width, height), engine_ms
 
     def close(self) -> None:
@@ -127,7 +133,9 @@ def _differences(expected: GoldenCell, found: GoldenCell) -> Iterator[str]:
             yield f"{where}: {name} is {now:.2f}, expected {was:.2f} +- {OFF}"
 
 
-def open_glance(bundle: Bundle, focus: Artifact, provider: str, threads: int) -> Glancer | None:
+def open_glance(
+    bundle: Bundle, focus: Artifact, provider: str, threads: int, virtual: Virtual | None = None
+) -> Glancer | None:
     """The glance for the engine of `focus`, of the same precision where there is one.
 
     None when the bundle has none for that engine.
@@ -143,7 +151,10 @@ def open_glance(bundle: Bundle, focus: Artifact, provider: str, threads: int) ->
     files = [bundle.read(file) for file in artifact.files]
     engine = open_engine(artifact.engine, files, provider=provider, threads=threads)
     try:
-        return Glancer(bundle, spec, artifact, engine)
+        if virtual is None:
+            return Glancer(bundle, spec, artifact, engine)
+        engine = virtual.engine(engine, artifact.files, bundle.root)
+        return Glancer(bundle, spec, artifact, engine, virtual.clock)
     except BaseException:
         engine.close()
         raise

@@ -1,4 +1,4 @@
-"""`edge-tag devices`: the profiles."""
+"""`edge-tag devices`: the profiles, or all that one of them says."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from edge.flags import new_parser
-from edge.process import Stop, print_table
+from edge.process import Stop, print_table, write_line
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The flags. Raises UsageError."""
-    return new_parser("edge-tag devices", "List the device profiles.").parse_args(words)
+    parser = new_parser("edge-tag devices", "The device profiles, or all that one says.")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a profile, by name or file")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    return parser.parse_args(words)
 
 
 def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
-    """List the device profiles."""
-    from edge import profiles
+    """A table; a profile with its predictions; or JSON."""
+    from msgspec import json
 
-    rows = [("profile", "engine", "provider", "threads", "budget", "device")]
-    for path in profiles.files():
-        p = profiles.read(path)
-        budget = "no limit" if p.budget_ms is None else f"{p.budget_ms:g} ms"
-        cells = (p.name, p.engine or "any", p.provider or "CPU", str(p.threads or "any"), budget)
-        rows.append((*cells, p.title))
-    print_table(out, rows)
+    from edge.boards import listing
+
+    if flags.json:
+        write_line(out, json.encode(listing.as_json(flags.name)).decode())
+    elif flags.name is None:
+        print_table(out, listing.table())
+    else:
+        for line in listing.lines(flags.name):
+            write_line(out, line)
     return 0

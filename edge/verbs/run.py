@@ -25,7 +25,7 @@ from edge.flags import (
 )
 from edge.opening import open_config, open_sources, open_tagger, open_view, with_profile
 from edge.outputs import open_explain, open_health, open_recipients, open_sinks
-from edge.process import Stop
+from edge.process import Stop, say
 
 EXAMPLES = """\
 examples:
@@ -35,7 +35,7 @@ examples:
   edge-tag --camera 0 --budget-ms 200       a camera, at most 200 ms a frame
   edge-tag --explain why/ photo.jpg         and a picture that says where it looked, and why
   edge-tag camera:0 camera:1 --budget-ms 200      two cameras, which share the 200 ms
-  edge-tag --device rpi5 rtsp://cam/1       with the settings of a device profile
+  edge-tag --device auto rtsp://cam/1       with the settings of this board's device profile
   edge-tag run --config edge.toml           cameras, zones, masks, schedules, targets from a file
   edge-tag --camera 0 --to mqtt://broker    events to a broker, and to Home Assistant
 
@@ -120,6 +120,8 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             off=health.off,
             watch=watch,
         )
+    if flags.virtual is not None:
+        say(f"edge-tag: {flags.virtual.told()}")
     if not stop():
         recipients.check()
     return SourceError.exit_code if totals.failed else 0

@@ -511,3 +511,20 @@ def test_capture_without_a_picture_is_3(tmp_path):
     ran = edge_tag("capture", tmp_path, "--out", tmp_path / "set")
     assert ran.returncode == 3
     assert only_ours(ran.stderr)
+
+
+def test_a_virtual_device_is_labelled_in_every_line(photo):
+    ran = edge_tag("--engine", "virtual", "--device", "orin-nano", photo)
+    assert ran.returncode == 0, ran.stderr
+    (line,) = parsed(ran.stdout)
+    assert line["device"] == "orin-nano (virtual, predicted)"
+    assert line["engine"].startswith("virtual/orin-nano, predicted (answers: ")
+    assert ran.stderr.count("orin-nano (virtual, predicted)") == 2  # at the start, and at the end
+
+
+def test_a_device_is_chosen_and_said(photo, tiny_bundle):
+    ran = edge_tag("--device", "auto", "--engine", "null", "--bundle", tiny_bundle, photo)
+    assert ran.returncode == 0, ran.stderr
+    assert "--device auto: " in ran.stderr
+    assert ", because " in ran.stderr
+    assert "device" not in parsed(ran.stdout)[0]

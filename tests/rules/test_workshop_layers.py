@@ -20,7 +20,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("labels",),
     ("training",),
     ("int8", "distill"),
-    ("glance", "fashion", "fish"),
+    ("glance", "fashion", "fish", "cost"),
     ("report",),
     ("lowdata",),
     ("pack",),

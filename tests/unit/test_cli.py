@@ -51,7 +51,7 @@ def test_what_is_not_given_is_left_to_the_profile_and_the_engine():
         "--thread 2 x.jpg",
         "-v -q x.jpg",
         "check a b",
-        "devices x",
+        "devices x y",
         "capture --camera 0",
     ],
 )

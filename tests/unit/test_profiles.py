@@ -6,7 +6,7 @@ import pytest
 
 from edge.engines import ENGINES
 from edge.errors import ConfigError
-from edge.profiles import files, find, read
+from edge.profiles import VIRTUAL, files, find, read
 
 GOOD = 'name = "x"\ntitle = "X"\n'
 
@@ -25,7 +25,9 @@ def written(tmp_path):
 def test_every_profile_that_ships_can_be_read(path):
     profile = read(path)
     assert profile.name == path.stem
-    assert profile.engine in ENGINES
+    assert profile.engine in (*ENGINES, VIRTUAL)
+    assert profile.roofline is not None
+    assert profile.note
     assert find(path.stem) == profile
 
 
@@ -66,9 +68,51 @@ def test_a_wrong_profile_names_file_and_key(written, text, message, fix):
 
 
 def test_an_unknown_device_lists_the_known_ones():
-    with pytest.raises(ConfigError, match=r"'rpi55' is unknown, expected one of .*rpi5") as caught:
+    with pytest.raises(
+        ConfigError, match=r"'rpi55' is unknown, expected auto or one of .*rpi5"
+    ) as caught:
         find("rpi55")
     assert caught.value.fix == "did you mean 'rpi5'?"
+
+
+ROOF = (
+    GOOD + '[roofline]\nkind = "cpu"\nprocessor = "P"\nint8_gmac_s = 40\n'
+    '[[roofline.sources]]\nsays = "40"\ntitle = "T"\nurl = "https://example.org"\n'
+)
+
+
+def test_a_roofline_that_says_who_says_so_is_read(written):
+    roofline = read(written(ROOF)).roofline
+    assert (roofline.int8_gmac_s, roofline.sources[0].title) == (40.0, "T")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "message", "fix"),
+    [
+        ("procesor", "processor", "roofline: unknown key 'procesor'", "did you mean 'processor'?"),
+        ("say =", "says =", "roofline.sources[0]: unknown key 'say'", "did you mean 'says'?"),
+        ('"tpu"', '"cpu"', "roofline.kind: Invalid enum value 'tpu'", ""),
+        ("= -40", "= 40", "roofline: int8_gmac_s is -40.0, expected more than 0", ""),
+        ("= nan", "= 40", "roofline: int8_gmac_s is nan, expected more than 0", ""),
+        ("share = 2\n[[", "[[", "roofline: share, cores, launch_ms or layer_us", ""),
+        ("http:", "https:", "expected https://..., or title arithmetic", ""),
+        ("input_px = [8]\n[roofline]", "[roofline]", "input_px is (8,), expected 32 to", ""),
+        ('precision = "int4"\n[roofline]', "[roofline]", "precision: Invalid enum value", ""),
+    ],
+)
+def test_a_wrong_roofline_names_file_and_key(written, wrong, right, message, fix):
+    path = written(ROOF.replace(right, wrong, 1))
+    with pytest.raises(ConfigError) as caught:
+        read(path)
+    assert str(caught.value).startswith(str(path))
+    assert message in str(caught.value)
+    assert caught.value.fix == fix
+
+
+def test_a_roofline_without_a_source_is_refused(written):
+    text = ROOF[: ROOF.index("[[")] + "sources = []\n"
+    with pytest.raises(ConfigError, match="sources is empty, expected who says so"):
+        read(written(text))
 
 
 def test_a_missing_file_is_a_config_error():

@@ -1,0 +1,57 @@
+"""`--device auto`, and whether a device that was named is this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from edge import profiles
+from edge.boards.recognise import recognise
+from edge.boards.snapshot import Snapshot, taken
+from edge.engines import installed
+from edge.errors import ConfigError
+from edge.profiles import VIRTUAL, Profile
+
+AUTO = "auto"
+
+
+def chosen(
+    name: str, say: Callable[[str], None], *, is_virtual: bool = False, seen: Snapshot | None = None
+) -> Profile:
+    """The profile `name`, or for "auto" the one of this machine, and why, to `say`.
+
+    A name that is not what this machine looks like is told as well, a file never: somebody wrote
+    it for this machine. seen: the machine's files, read when not given. Raises ConfigError.
+    """
+    seen = seen or taken()
+    if name == AUTO:
+        found = recognise(seen)
+        say(f"edge-tag: --device auto: {found.profile}, because {found.why}")
+        if found.hint:
+            say(f"edge-tag: also here, unused: {found.hint}")
+        return runnable(profiles.find(found.profile), installed(), say)
+    profile = profiles.find(name)
+    if not (name.endswith(".toml") or is_virtual or profile.engine == VIRTUAL):
+        _warn(profile, seen, say)
+    return profile
+
+
+def _warn(profile: Profile, seen: Snapshot, say: Callable[[str], None]) -> None:
+    try:
+        found = recognise(seen)
+    except ConfigError:
+        return  # no profile that ships is made for such a machine: nothing to compare with
+    if profile.name not in (found.profile, *found.also):
+        say(
+            f"edge-tag: --device {profile.name}: this machine looks like {found.profile} "
+            f"({found.why})"
+        )
+
+
+def runnable(profile: Profile, here: Sequence[str], say: Callable[[str], None]) -> Profile:
+    """On a CPU any engine serves: the best of those that are `here`, where its own is not."""
+    if profile.engine in here or not here or profile.provider not in (None, "CPU"):
+        return profile
+    say(f"edge-tag: {profile.engine} is not installed: {here[0]} instead")
+    return msgspec.structs.replace(profile, engine=here[0])
