@@ -13,7 +13,7 @@ STOCK := $(DATA)/teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite
 LABELLED := --images build/pictures --labels build/soft
 
 .PHONY: help demo picture live-picture test cameras lint unit test-slow bundle int8 glance bundle-report bench-a \
-    bench-b bench-c bench-d bench-e bench-f arm cuda bench-footage bench-gallery bench-length costs virtual clean
+    bench-b bench-c bench-d bench-e bench-f arm cuda bench-footage bench-gallery bench-length soak costs virtual clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -156,6 +156,9 @@ virtual: $(VENV)/runtime  ## the README's table of boards that are not here; min
 
 bench-footage: $(VENV)/bench  ## street photos and clips; minutes
 	$(BIN)/python -m benchmarks.real_footage
+
+soak: $(VENV)/everything  ## does memory grow? 200,000 frames and 5,000, with every sink; an hour, Ctrl-C keeps what was seen
+	$(BIN)/python -m benchmarks.soak
 
 clean:  ## forget the environment and what was built
 	rm -rf $(VENV) build out

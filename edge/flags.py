@@ -9,6 +9,7 @@ from typing import NoReturn
 from edge.errors import UsageError
 
 OUTBOX_MB = 64
+EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
 
 SOURCES = """
 cameras and streams, with options behind a #:

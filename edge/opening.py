@@ -127,14 +127,14 @@ def _ruler(flags: argparse.Namespace, opened: ExitStack) -> Ruler | None:
 
     plane = FlatPlane(flags.mm_per_px) if flags.plane is None else read_plane(Path(flags.plane))
     if flags.outline is None:
-        return Ruler(plane, flags.length_to)
+        return Ruler(plane, flags.length_to or "tips")
     from edge.length.outline import open_outline
 
     outliner = open_outline(
         Path(flags.outline), flags.engine, flags.provider or "CPU", flags.threads or 0
     )
     opened.enter_context(closing(outliner))
-    return Ruler(plane, flags.length_to, outliner)
+    return Ruler(plane, flags.length_to or "tips", outliner)
 
 
 def outlined(view: View, tagger: Tagger, flags: argparse.Namespace, opened: ExitStack) -> View:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge.errors import UsageError
-from edge.flags import OUTBOX_MB
+from edge.flags import EXPLAIN_KEEP, OUTBOX_MB
 from edge.opening import names, paces_s
 from edge.pictures.suffixes import is_clip
 from edge.process import say
@@ -81,7 +81,9 @@ def open_health(
         thermal=Thermal(*limits) if isinstance(limits, tuple) else limits,
         disk=outbox_path(flags.outbox).parent,
     )
-    return opened.enter_context(closing(healths.open_health(wanted, recipients.health)))
+    return opened.enter_context(
+        closing(healths.open_health(wanted, recipients.health, files=recipients.files))
+    )
 
 
 def open_sinks(
@@ -116,7 +118,8 @@ def open_explain(flags: argparse.Namespace, opened: ExitStack) -> Explain | None
         return None
     from edge.sinks.explained import ExplainedPictures
 
-    pictures = ExplainedPictures(Path(flags.explain), flags.explain_keep, flags.explain_every_s)
+    keep, every_s = flags.explain_keep or EXPLAIN_KEEP, flags.explain_every_s or 0.0
+    pictures = ExplainedPictures(Path(flags.explain), keep, every_s)
     return opened.enter_context(closing(pictures)).write
 
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
+from math import isfinite
 from typing import TypeVar
 
 import msgspec
@@ -244,6 +245,7 @@ def _line(frame: Frame, seen: Seen, size: tuple[int, int], tagger: Tagger) -> Fr
             seen.spent,
             total_ms=round(seen.spent.total_ms, 3),
             engine_ms=round(seen.spent.engine_ms, 3),
+            budget_ms=round(seen.budget_ms, 3) if isfinite(seen.budget_ms) else UNSET,
         ),
         coverage=round(seen.coverage, 4),
         oldest_s=round(seen.oldest_s, 3),

@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import SinkError, UsageError
-from edge.pipeline import Report
+from edge.events.zones import ZoneRules
 from edge.sinks import SINKS, Site, open_album, open_carrier, open_sink
 from edge.sinks.steady import SteadySink
 from edge.sinks.target import Target, parse_target
@@ -24,8 +24,8 @@ from edge.sinks.target import Target, parse_target
 if TYPE_CHECKING:
     from edge.outbox.box import Outbox
     from edge.outbox.delivery import Carrier, Delivery
-    from edge.outbox.health import SinkHealth
-    from edge.outbox.reporter import Album
+    from edge.outbox.health import FileHealth, SinkHealth
+    from edge.outbox.reporter import Album, Reporter, Witness
 
 log = logging.getLogger(__name__)
 
@@ -39,15 +39,34 @@ class Recipients:
     """
 
     def __init__(
-        self, sinks: Sequence[SteadySink], report: Report | None, deliveries: Sequence[Delivery],
+        self,
+        sinks: Sequence[SteadySink],
+        albums: Mapping[str, Album],
+        reporter: Reporter | None,
+        deliveries: Sequence[Delivery],
         opened: ExitStack,
-    ) -> None:  # fmt: skip
-        self.sinks, self.report = list(sinks), report
+    ) -> None:
+        self.sinks, self.report = list(sinks), None if reporter is None else reporter.write
+        self._albums, self._reporter = albums, reporter
         self._deliveries, self._opened = deliveries, opened
+
+    def follow(self, rules: Callable[[str], ZoneRules]) -> None:
+        """From now on events are told as the zones of each source demand."""
+        if self._reporter is not None:
+            self._reporter.rules = rules
 
     def health(self) -> list[SinkHealth]:
         """Of each that gets events."""
         return [delivery.health for delivery in self._deliveries]
+
+    def files(self) -> list[FileHealth]:
+        """Of each that writes files of its own."""
+        kind: type[FileHealth] = import_module("edge.outbox.health").FileHealth
+        albums = self._albums.items()
+        return [
+            *(kind(s.name, s.written, s.left_out) for s in self.sinks),
+            *(kind(name, a.written, a.left_out, a.removed) for name, a in albums),
+        ]
 
     def check(self) -> None:
         """After the end. Raises SinkError when frames were left out."""
@@ -68,7 +87,7 @@ def open_recipients(
     cameras: Sequence[str],
     outbox: str | None,
     outbox_mb: int,
-    also: Sequence[Album] = (),
+    also: Sequence[Witness] = (),
 ) -> Recipients:
     """texts as after `--to`; cameras are the live sources; `also` gets events, as albums do.
 
@@ -78,11 +97,11 @@ def open_recipients(
     _refuse_twice(targets)
     with ExitStack() as opened:
         sinks = [SteadySink(open_sink(t), t.shown) for t in _of(targets, "sink")]
-        albums = [*(open_album(t) for t in _of(targets, "album")), *also]
+        albums = {t.shown: open_album(t) for t in _of(targets, "album")}
         names = _of(targets, "carrier")
         box, deliveries = _open_outbox(names, cameras, outbox, outbox_mb, opened)
-        report = _open_reporter(box, albums, opened)
-        return Recipients(sinks, report, deliveries, opened.pop_all())
+        reporter = _open_reporter(box, [*albums.values(), *also], opened)
+        return Recipients(sinks, albums, reporter, deliveries, opened.pop_all())
 
 
 def outbox_path(given: str | None) -> Path:
@@ -136,13 +155,14 @@ def _open_outbox(
     return box, deliveries
 
 
-def _open_reporter(box: Outbox | None, albums: Sequence[Album], opened: ExitStack) -> Report | None:
+def _open_reporter(
+    box: Outbox | None, albums: Sequence[Witness], opened: ExitStack
+) -> Reporter | None:
     if box is None and not albums:
         return None
     reporting = import_module("edge.outbox.reporter")
-    reporter = reporting.Reporter(box, albums, socket.gethostname())
-    report: Report = opened.enter_context(closing(reporter)).write
-    return report
+    reporter: Reporter = reporting.Reporter(box, albums, socket.gethostname())
+    return opened.enter_context(closing(reporter))
 
 
 def _end(deliveries: Sequence[Delivery]) -> None:

@@ -112,6 +112,7 @@ class Spent(msgspec.Struct, frozen=True):
     engine_ms: float  # of that, inside the engine
     glances: int  # launches for the whole frame
     crops: int  # launches for parts of it
+    budget_ms: float | UnsetType = UNSET  # what it was allowed to take; else not said: no limit
 
 
 class FrameTags(msgspec.Struct, frozen=True):

@@ -8,8 +8,10 @@ from edge.config.records import Camera, Config
 from edge.errors import UsageError
 
 ALIKE = (
-    *("bundle", "engine", "threads", "device", "budget_ms", "outbox", "outbox_mb"),
     *("live", "live_token_file", "live_captures"),
+    *("bundle", "engine", "threads", "device", "budget_ms", "outbox", "outbox_mb", "vocabulary"),
+    *("outline", "length_to", "top_k", "thermal", "health", "health_token_file"),
+    *("explain", "explain_every_s", "explain_keep"),
 )
 
 
@@ -26,8 +28,9 @@ def merged(flags: argparse.Namespace, config: Config) -> list[Camera | None]:
         _fill(flags, key, getattr(config, key))
     if not flags.no_gallery:
         _fill(flags, "gallery", config.gallery)
-    if flags.mm_per_px is None:
-        _fill(flags, "plane", config.plane)
+    if flags.mm_per_px is None and flags.plane is None:
+        flags.plane, flags.mm_per_px = config.plane, config.mm_per_px
+    flags.whole = flags.whole or config.whole
     flags.to = flags.to or list(config.targets.values())
     cameras = _chosen(flags.sources, config)
     if not cameras:

@@ -11,6 +11,7 @@ import msgspec
 from edge.config.problems import Problem, problems
 from edge.config.records import Config
 from edge.errors import ConfigError, UsageError
+from edge.health.address import parse_door
 from edge.sinks import SINKS
 from edge.sinks.target import parse_target
 
@@ -44,7 +45,7 @@ def parse(data: bytes, where: str) -> Config:
         raise ConfigError(f"{where}: {_short(e)}, expected TOML") from e
     refuse(problems(table, Config), where)
     config = msgspec.convert(table, Config)
-    refuse([*_twice(config), *_targets(config)], where)
+    refuse([*_twice(config), *_targets(config), *_together(config)], where)
     return config
 
 
@@ -88,3 +89,18 @@ def _targets(config: Config) -> Iterator[Problem]:
         if parsed.where in wheres:
             yield Problem(key, f"{parsed.shown} is found twice, expected once")
         wheres.add(parsed.where)
+
+
+def _together(config: Config) -> Iterator[Problem]:
+    """Keys that need, or exclude, one another."""
+    if config.plane is not None and config.mm_per_px is not None:
+        yield Problem("mm_per_px", "plane is found too, expected one of them")
+    if config.health is None:
+        if config.health_token_file is not None:
+            yield Problem("health_token_file", "no health is found, expected both")
+    elif config.health_token_file is None:  # where there is one, it may lie on another machine
+        try:
+            parse_door(config.health, None)
+        except UsageError as e:
+            fix = e.fix.replace("--health-token-file FILE", 'health_token_file = "FILE"')
+            yield Problem("health", str(e).removeprefix("--health: "), fix)

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, field
 
+from edge.schedule.cooling import Thermal
+
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -28,6 +30,7 @@ Time = Annotated[str, Meta(pattern=CLOCK, description='a time like "08:30"')]
 Rate = Annotated[float, Meta(gt=0, le=1000, description="frames a second, above 0")]
 Seconds = Annotated[float, Meta(ge=0, le=86400, description="seconds, 0 to 86400")]
 Milliseconds = Annotated[float, Meta(ge=0, lt=1e9, description="ms, 0 or more")]
+Scale = Annotated[float, Meta(ge=1e-4, lt=1e9, description="mm that a pixel shows, above 0")]
 SMALLEST = 1e-6  # area of a polygon, in shares of the frame: less is a line
 
 
@@ -53,6 +56,8 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fps: Rate | None = None  # at most so many frames a second
     every_s: Seconds | None = None  # or: at most one each so many s
     zones: Annotated[dict[Name, Polygon], Meta(max_length=100)] = {}  # told in `zones` of a tag
+    required_zones: Annotated[tuple[Name, ...], Meta(max_length=100)] = ()  # told only from there
+    loiter_s: dict[Name, Seconds] = {}  # zone -> how long a thing must be there to be in it
     ignore: Polygons = ()  # a tag that lies mostly within is not told
     privacy: Polygons = ()  # black before anything looks at the frame, draws or keeps it
     schedule: Annotated[tuple[Hours, ...], Meta(max_length=50)] = ()  # when it is on; none: always
@@ -63,6 +68,10 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for key, polygon in self.polygons():
             if area(polygon) < SMALLEST:
                 raise ValueError(f"{key} encloses nothing, expected an area")
+        for name in (*self.required_zones, *self.loiter_s):
+            if name not in self.zones:
+                known = ", ".join(self.zones) or "none"
+                raise ValueError(f"zone {name!r} is found, expected one of zones: {known}")
 
     def polygons(self) -> list[tuple[str, Polygon]]:
         """Each with its key."""
@@ -98,8 +107,20 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threads: Count | None = None
     device: Text | None = None  # a profile
     gallery: Text | None = None  # None: the bundle's own
+    vocabulary: Text | None = None  # tags by text embeddings
     plane: Text | None = None  # a camera plane: fish are measured in it
+    mm_per_px: Scale | None = None  # or: seen from straight above
+    outline: Text | None = None  # a fish outline
+    length_to: Literal["tips", "fork"] | None = None  # None: tips
     budget_ms: Milliseconds | None = None  # a frame, shared by the cameras
+    whole: bool = False  # one look at the whole frame, no closer ones
+    top_k: Count | None = None  # the best of each head, however unsure
+    thermal: Thermal | None = None  # the budget shrinks with heat; None: the device profile's
+    health: Text | None = None  # HOST:PORT of /healthz, /readyz and /metrics; None: nothing listens
+    health_token_file: Text | None = None  # a must beyond loopback
+    explain: Text | None = None  # a folder of pictures that say why
+    explain_every_s: Seconds | None = None
+    explain_keep: Count | None = None
     outbox: Text | None = None  # where events wait; None: in the user's state folder
     outbox_mb: Count | None = None
     live: Text | None = None  # HOST:PORT of the live page; None: there is none

@@ -20,11 +20,19 @@ from edge.config.read import read, refuse
 from edge.config.records import Camera, Config
 from edge.config.zones import Areas
 from edge.errors import ConfigError
+from edge.events.zones import ANYWHERE, ZoneRules
 from edge.records import Frame, FrameTags
 
 log = logging.getLogger(__name__)
 
-LIVE = ("zones", "ignore", "privacy", "schedule")  # of a camera: applied without a restart
+LIVE = (
+    "zones",
+    "required_zones",
+    "loiter_s",
+    "ignore",
+    "privacy",
+    "schedule",
+)  # of a camera: applied without a restart
 
 
 class Tunable(Protocol):
@@ -72,6 +80,13 @@ class Watch:
         """What is told of it."""
         post = self._posts[n] if n < len(self._posts) else None
         return result if post is None else post.areas.applied(result)
+
+    def zone_rules(self, source: str) -> ZoneRules:
+        """Of the camera whose result has this `source`."""
+        for post in self._posts:
+            if post is not None and source == _named(source, post.camera):
+                return ZoneRules(post.camera.required_zones, post.camera.loiter_s)
+        return ANYWHERE
 
     def change(self, cameras: Sequence[Camera]) -> None:
         """What can be changed of the cameras that are open. Those with other names are left."""

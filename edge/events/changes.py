@@ -6,6 +6,9 @@ about the scene: it is there or it is not, wherever it is.
 All waits are in seconds of the source's clock, so that 30 frames a second and 1 tell the same. A
 thing is told once it was there for SURE_S, or was settled; it is gone once it was away for GONE_S.
 A picture has no clock: what is on it comes and goes with it.
+
+A camera may have zones: what comes to one, or leaves it, is told; and what never was in one that is
+required is not told at all.
 """
 
 from __future__ import annotations
@@ -17,18 +20,20 @@ from msgspec.structs import replace
 
 from edge.clock import epoch_s
 from edge.events.event import MOST_TAGS, Event, Kind, Said, Sight, Why
+from edge.events.zones import ANYWHERE, Stay, ZoneRules, is_wanted, stayed
 from edge.pictures.regions import shared_px
 from edge.pictures.suffixes import is_clip
 from edge.records import Box, FrameTags, Tag
 
 SURE_S = 0.5
 GONE_S = 2.0
-UPDATE_S = 1.0  # between two updates of a thing that only moved
+UPDATE_S = 1.0  # between two updates of a thing that only moved, or went to and fro at an edge
 MOVED = 0.5  # of intersection over union: below it, it is somewhere else
 BACK_S = 1.0  # by which a clock may go back; more, and the source began anew
 MOST = 256  # things open at once in a source, told or not yet told
 MOST_SOURCES = 64
 
+HASTY = ("moved", "zones")
 Key = tuple[str, ...]  # ("", track) of a thing, (head, tag) of a word
 
 
@@ -38,6 +43,7 @@ class Open(msgspec.Struct, frozen=True):
     first_s: float
     last_s: float
     now: Sight
+    stay: Stay = Stay()
     told: Sight | None = None  # as it was last told; None: not yet
     told_s: float = 0.0
 
@@ -63,12 +69,15 @@ class Book(msgspec.Struct, frozen=True):
     scenes: Mapping[str, Scene] = {}
 
 
-def step(book: Book, result: FrameTags, at_s: float | None) -> tuple[Book, tuple[Event, ...]]:
+def step(
+    book: Book, result: FrameTags, at_s: float | None, rules: ZoneRules = ANYWHERE
+) -> tuple[Book, tuple[Event, ...]]:
     """The book after one more result, and what it told.
 
-    at_s  when the frame was taken, on its source's clock; None: a picture on its own
+    at_s   when the frame was taken, on its source's clock; None: a picture on its own
+    rules  of its source's zones
     """
-    writing = _Writing(book, result)
+    writing = _Writing(book, result, rules)
     if at_s is None:
         writing.picture()
     else:
@@ -91,8 +100,8 @@ def ended(sight: Sight, why: Why) -> Event:
 class _Writing:
     """A step in the making."""
 
-    def __init__(self, book: Book, result: FrameTags) -> None:
-        self._result, self._run = result, book.run
+    def __init__(self, book: Book, result: FrameTags, rules: ZoneRules) -> None:
+        self._result, self._run, self._rules = result, book.run, rules
         self._next, self._left_out = book.next, book.left_out
         self._scenes = dict(book.scenes)
         self.events: list[Event] = []
@@ -101,9 +110,12 @@ class _Writing:
         return Book(self._run, self._next, self._left_out, self._scenes)
 
     def picture(self) -> None:
+        rules = replace(self._rules, loiter_s={})
         for _, tags in _things(self._result.tags)[:MOST]:
-            came = self._told(Open(0.0, 0.0, _sight(self._result, tags)), "new", "seen", 0.0)
-            self.events += _ends([came], "gone")
+            stay = stayed(Stay(), tags, 0.0, rules)
+            if is_wanted(stay, rules):
+                seen = Open(0.0, 0.0, _sight(self._result, tags, stay), stay)
+                self.events += _ends([self._told(seen, "new", "seen", 0.0)], "gone")
 
     def make_room(self) -> None:
         """Clips come one after the other: another one is over. And sources are not without end."""
@@ -131,8 +143,9 @@ class _Writing:
         """What was open and still is; what is gone ends."""
         for key, old in scene.open.items():
             if key in seen:
-                now = _sight(self._result, seen[key], old.now)
-                yield key, self._tell(replace(old, last_s=at_s, now=now), at_s)
+                stay = stayed(old.stay, seen[key], at_s, self._rules)
+                now = _sight(self._result, seen[key], stay, old.now)
+                yield key, self._tell(replace(old, last_s=at_s, now=now, stay=stay), at_s)
             elif at_s - old.last_s < GONE_S:
                 yield key, old
             else:
@@ -142,14 +155,17 @@ class _Writing:
         if len(opened) >= MOST:
             self._left_out += 1
             return
-        opened[key] = self._tell(Open(at_s, at_s, _sight(self._result, tags)), at_s)
+        stay = stayed(Stay(), tags, at_s, self._rules)
+        opened[key] = self._tell(Open(at_s, at_s, _sight(self._result, tags, stay), stay), at_s)
 
     def _tell(self, here: Open, at_s: float) -> Open:
         if here.told is None:
             is_sure = here.now.state == "settled" or at_s - here.first_s >= SURE_S
-            return self._told(here, "new", "seen", at_s) if is_sure else here
+            is_due = is_sure and is_wanted(here.stay, self._rules)
+            return self._told(here, "new", "seen", at_s) if is_due else here
         why = _change(here.told, here.now)
-        if why is None or (why == "moved" and at_s - here.told_s < UPDATE_S):
+        is_hasty = why in HASTY and here.told.entered_zones == here.now.entered_zones
+        if why is None or (is_hasty and at_s - here.told_s < UPDATE_S):
             return here
         return self._told(here, "update", why, at_s)
 
@@ -176,6 +192,8 @@ def _change(told: Sight, now: Sight) -> Why | None:
         return "tags"
     if told.state != now.state:
         return "state"
+    if told.current_zones != now.current_zones or told.entered_zones != now.entered_zones:
+        return "zones"
     return "moved" if now.track is not None and _overlap(told.box, now.box) < MOVED else None
 
 
@@ -214,7 +232,7 @@ def _said(tags: Sequence[Tag]) -> tuple[Said, ...]:
     )  # fmt: skip
 
 
-def _sight(result: FrameTags, tags: Sequence[Tag], old: Sight | None = None) -> Sight:
+def _sight(result: FrameTags, tags: Sequence[Tag], stay: Stay, old: Sight | None = None) -> Sight:
     """`tags` is best first, and not empty."""
     best, time_s = tags[0], epoch_s(result.time)
     width, height = result.size
@@ -241,4 +259,6 @@ def _sight(result: FrameTags, tags: Sequence[Tag], old: Sight | None = None) -> 
         looks=best.looks,
         state=best.state,
         tags=_said(tags),
+        current_zones=stay.current,
+        entered_zones=stay.entered,
     )

@@ -17,7 +17,7 @@ SCHEMA = "edge-tag/event/1"
 MOST_TAGS = 20  # of a thing, in an event: it stays small enough for any broker
 
 Kind = Literal["new", "update", "end"]
-Why = Literal["seen", "tags", "state", "moved", "gone", "stopped", "restarted"]
+Why = Literal["seen", "tags", "state", "zones", "moved", "gone", "stopped", "restarted"]
 VALUE: dict[str, int] = {"update": 0, "new": 1, "end": 2}  # the least is dropped first: an end
 # says again all that its new and its updates said
 
@@ -58,6 +58,8 @@ class Sight(msgspec.Struct, frozen=True):
     looks: int
     state: str  # as in the results: "open", "settled", "unsure"
     tags: tuple[Said, ...]  # best first
+    current_zones: tuple[str, ...] = ()  # of the config file, that it is in
+    entered_zones: tuple[str, ...] = ()  # that it was in at any time, in the order it came to them
 
 
 class Event(msgspec.Struct, frozen=True):

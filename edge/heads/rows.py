@@ -131,8 +131,8 @@ def _read(path: Path) -> bytes:
     try:
         if not path.is_file():  # opening a pipe would wait for ever
             raise BundleError(f"{path}: file is missing, expected a gallery or a vocabulary")
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+        with path.open("rb") as file:  # no more memory than the file takes
+            data = file.read(min(MAX_FILE_BYTES, path.stat().st_size) + 1)
     except (OSError, ValueError) as e:
         reason = e.strerror if isinstance(e, OSError) and e.strerror else str(e)
         raise BundleError(f"{path}: cannot be read: {reason}") from e

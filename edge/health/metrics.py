@@ -25,7 +25,7 @@ from edge.health.room import free_bytes, resident_bytes
 from edge.health.vitals import BUCKETS_S, Tally, Vitals
 from edge.health.wall_clock import is_clock_synced
 from edge.health.watch import Watch
-from edge.outbox.health import SinkHealth
+from edge.outbox.health import FileHealth, SinkHealth
 from edge.sources.newest import Newest
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -37,6 +37,7 @@ class Metrics:
     sinks    how those who get events are doing
     disk     a folder of the file system that fills
     cameras  the mailboxes of live sources, by name
+    files    likewise those who write files of their own
     """
 
     def __init__(
@@ -46,9 +47,10 @@ class Metrics:
         sinks: Callable[[], Sequence[SinkHealth]],
         disk: Path,
         cameras: Mapping[str, Newest] = {},
+        files: Callable[[], Sequence[FileHealth]] = tuple,
     ) -> None:
         self._vitals, self._watch, self._sinks, self._disk = vitals, watch, sinks, disk
-        self._mailboxes = cameras
+        self._mailboxes, self._files = cameras, files
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -67,6 +69,7 @@ class Metrics:
         yield from self._cameras(tallies)
         yield from _faults(self._mailboxes)
         yield from _outbox(self._sinks())
+        yield from _written(self._files())
         yield from self._device()
         yield from self._process()
 
@@ -127,12 +130,14 @@ def _frames(tallies: dict[str, Tally]) -> Iterator[Metric]:
         "edgetag_frame_seconds", "from a frame's pixels to its tags", labels=["camera"]
     )
     engine = _counter("engine_seconds", "of that, inside the engine", "camera")
+    over = _counter("budget_overrun", "frames that took longer than they were allowed", "camera")
     for name, tally in tallies.items():
         frames.add_metric([name, "tagged"], tally.tagged)
         frames.add_metric([name, "failed"], tally.failed)
         engine.add_metric([name], tally.engine_s)
+        over.add_metric([name], tally.over_budget)
         took.add_metric([name], _cumulated(tally.by_duration), sum_value=tally.frame_s)
-    yield from (frames, took, engine)
+    yield from (frames, took, engine, over)
 
 
 def _looks(tallies: dict[str, Tally]) -> Iterator[Metric]:
@@ -175,6 +180,17 @@ def _outbox(sinks: Sequence[SinkHealth]) -> Iterator[Metric]:
         lost.add_metric([sink.name, "refused"], sink.counts.refused)
         failures.add_metric([sink.name], sink.failures)
     yield from (owed, sent, lost, failures)
+
+
+def _written(files: Sequence[FileHealth]) -> Iterator[Metric]:
+    written = _counter("sink_written", "frames, or pictures of what happened", "sink")
+    left_out = _counter("sink_left_out", "of those, for want of room", "sink")
+    removed = _counter("sink_removed", "pictures whose time was over", "sink")
+    for file in files:
+        written.add_metric([file.name], file.written)
+        left_out.add_metric([file.name], file.left_out)
+        removed.add_metric([file.name], file.removed)
+    yield from (written, left_out, removed)
 
 
 def _gauge(name: str, what: str, *labels: str) -> GaugeMetricFamily:

@@ -21,7 +21,7 @@ from edge.sources.newest import Newest
 
 if TYPE_CHECKING:
     from edge.health.server import HealthServer
-    from edge.outbox.health import SinkHealth
+    from edge.outbox.health import FileHealth, SinkHealth
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,10 @@ class Health:
 
 
 def open_health(
-    wanted: Wanted, sinks: Callable[[], Sequence[SinkHealth]], notify: Notify | None = None
+    wanted: Wanted,
+    sinks: Callable[[], Sequence[SinkHealth]],
+    notify: Notify | None = None,
+    files: Callable[[], Sequence[FileHealth]] = tuple,
 ) -> Health:
     """Raises UsageError when the address is not to be had, or prometheus-client is not here."""
     notify = notify or Notify()
@@ -129,7 +132,9 @@ def open_health(
         if wanted.door is not None:
             cameras = dict(zip(wanted.cameras, wanted.mailboxes))
             pages = import_module("edge.health.pages")  # a web server, which few runs are to have
-            server = pages.open_server(wanted.door, vitals, watch, sinks, wanted.disk, cameras)
+            server = pages.open_server(
+                wanted.door, vitals, watch, sinks, wanted.disk, cameras, files
+            )
             opened.enter_context(closing(server))
         return Health(
             vitals, notify, watch.held, opened.pop_all(), server, wanted.names, wanted.mailboxes

@@ -11,7 +11,7 @@ from edge.health.address import Door
 from edge.health.server import HealthServer, Page, Pages, as_json
 from edge.health.vitals import Vitals
 from edge.health.watch import Watch
-from edge.outbox.health import SinkHealth
+from edge.outbox.health import FileHealth, SinkHealth
 from edge.sources.newest import Newest
 
 
@@ -22,9 +22,10 @@ def open_server(
     sinks: Callable[[], Sequence[SinkHealth]],
     disk: Path,
     cameras: Mapping[str, Newest],
+    files: Callable[[], Sequence[FileHealth]],
 ) -> HealthServer:
     """Raises UsageError when the address is not to be had, or prometheus-client is not here."""
-    return HealthServer(door, _pages(vitals, watch, sinks, disk, cameras))
+    return HealthServer(door, _pages(vitals, watch, sinks, disk, cameras, files))
 
 
 def _pages(
@@ -33,6 +34,7 @@ def _pages(
     sinks: Callable[[], Sequence[SinkHealth]],
     disk: Path,
     cameras: Mapping[str, Newest],
+    files: Callable[[], Sequence[FileHealth]],
 ) -> Pages:
     try:
         metrics = import_module("edge.health.metrics")
@@ -43,7 +45,7 @@ def _pages(
             f"--health: needs the package {e.name!r}, which is not installed",
             fix="pip install 'edge-tag[health]'",
         ) from e
-    counted = metrics.Metrics(vitals, watch, sinks, disk, cameras)
+    counted = metrics.Metrics(vitals, watch, sinks, disk, cameras, files)
 
     def ready() -> Page:
         why = vitals.why_not_ready()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 
 import msgspec
+from msgspec import UNSET
 
 from edge.records import FrameFailed, FrameTags, Picture
 
@@ -24,6 +25,7 @@ class Tally(msgspec.Struct):
     failed: int = 0
     frame_s: float = 0.0  # from pixels to tags, all frames
     engine_s: float = 0.0  # of that, inside the engine
+    over_budget: int = 0  # frames that took longer than they were allowed
     by_duration: tuple[int, ...] = (0,) * (len(BUCKETS_S) + 1)  # frames; the last: longer
     looks: Counter[str] = msgspec.field(default_factory=Counter)  # by kind
     shed: Counter[str] = msgspec.field(default_factory=Counter)  # by why
@@ -105,6 +107,7 @@ class Vitals:
 
     def _after(self, old: Tally, result: FrameTags, at_s: float | None) -> Tally:
         spent, now_s = result.spent, self._clock()
+        is_over = spent.budget_ms is not UNSET and spent.total_ms > spent.budget_ms
         by_duration = list(old.by_duration)
         by_duration[bisect_left(BUCKETS_S, spent.total_ms / 1e3)] += 1
         return Tally(
@@ -112,6 +115,7 @@ class Vitals:
             failed=old.failed,
             frame_s=old.frame_s + spent.total_ms / 1e3,
             engine_s=old.engine_s + spent.engine_ms / 1e3,
+            over_budget=old.over_budget + is_over,
             by_duration=tuple(by_duration),
             looks=old.looks + Counter(glance=spent.glances, crop=spent.crops),
             shed=old.shed + Counter(result.shed),

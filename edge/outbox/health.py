@@ -20,6 +20,15 @@ class SinkHealth(msgspec.Struct, frozen=True):
     last_sent_at: str = ""
 
 
+class FileHealth(msgspec.Struct, frozen=True):
+    """Of one sink that writes files itself. Counted since the start."""
+
+    name: str
+    written: int  # frames, or pictures
+    left_out: int  # for which there was no room
+    removed: int = 0  # by retention
+
+
 def pause_s(failures: int, chance: float) -> float:
     """How long to wait after so many failures in a row.
 

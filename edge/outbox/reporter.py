@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from secrets import token_hex
 from time import monotonic
 from typing import Protocol
@@ -12,16 +12,25 @@ from msgspec.structs import replace
 from edge.events import changes
 from edge.events.changes import Book
 from edge.events.event import Event
+from edge.events.zones import ANYWHERE, ZoneRules
 from edge.outbox.box import Outbox
 from edge.pictures.suffixes import is_picture
 from edge.records import FrameFailed, FrameTags, Picture
 
 
-class Album(Protocol):
-    """Keeps pictures of what happened. Raises nothing of the disk's: it goes without."""
+class Witness(Protocol):
+    """Gets the events of a frame, and the frame."""
 
     def keep(self, events: Sequence[Event], picture: Picture) -> None: ...
     def close(self) -> None: ...
+
+
+class Album(Witness, Protocol):
+    """Keeps pictures of what happened. Raises nothing of the disk's: it goes without."""
+
+    written: int
+    left_out: int
+    removed: int
 
 
 class Reporter:
@@ -30,8 +39,9 @@ class Reporter:
     device  as events name this machine
     """
 
-    def __init__(self, outbox: Outbox | None, albums: Sequence[Album], device: str) -> None:
+    def __init__(self, outbox: Outbox | None, albums: Sequence[Witness], device: str) -> None:
         self._outbox, self._albums, self._device = outbox, albums, device
+        self.rules: Callable[[str], ZoneRules] = lambda _: ANYWHERE  # of a source, by its name
         self._book = Book(token_hex(5))
         self._bundle = self._engine = ""
         if outbox is not None:  # a run that was cut off could not say that they ended
@@ -46,7 +56,7 @@ class Reporter:
         if at_s is None and not is_picture(result.source):
             at_s = monotonic()
         self._bundle, self._engine = result.bundle, result.engine
-        self._book, events = changes.step(self._book, result, at_s)
+        self._book, events = changes.step(self._book, result, at_s, self.rules(result.source))
         events = self._accept(events)
         if events:
             for album in self._albums:

@@ -16,13 +16,15 @@ from __future__ import annotations
 import hashlib
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from edge.errors import SinkError, UsageError
 from edge.outbox.box import Owed
@@ -37,6 +39,7 @@ ANSWER_S = 10.0  # to connect, and to acknowledge
 SLICE_S = 0.1
 REPEAT_S = 60.0  # states that did not change are told again
 KEEPALIVE_S = 30
+MOST_BYTES = 1 << 16  # of a packet to us: "online" is all that we want to hear
 NEVER = {0x90, 0x95, 0x99}  # topic name invalid, packet too large, payload format invalid
 VERSIONS = {"5": paho.MQTTv5, "3.1.1": paho.MQTTv311}
 
@@ -85,7 +88,8 @@ class Mqtt:
     def send(self, events: Sequence[Owed]) -> int:
         client = self._connected()
         self._codes.clear()
-        sent = [client.publish(self._topic(event), event.body, qos=1) for event in events]
+        topics = list(self._topics_of(events))
+        sent = [client.publish(t, event.body, qos=1) for t, event in zip(topics, events)]
         ends_s, done = monotonic() + ANSWER_S, 0
         for info in sent:
             if not self._is_taken(client, info, ends_s):
@@ -123,17 +127,27 @@ class Mqtt:
         raise SinkError(f"{self.name}: {why}", fix="look at the broker's log")
 
     def _is_taken(self, client: paho.Client, info: paho.MQTTMessageInfo, ends_s: float) -> bool:
-        while not info.is_published():
-            if monotonic() > ends_s or not client.is_connected():
-                return False
-            try:
+        try:
+            while not info.is_published():
+                if monotonic() > ends_s or not client.is_connected():
+                    return False
                 info.wait_for_publish(SLICE_S)
-            except (RuntimeError, ValueError):  # the connection is gone
-                return False
+        except (RuntimeError, ValueError):  # the connection is gone
+            return False
         return True
 
-    def _topic(self, event: Owed) -> str:
-        camera = msgspec.json.decode(event.body, type=_Head).after.camera
+    def _topics_of(self, events: Sequence[Owed]) -> Iterator[str]:
+        """Up to the first body that a disk has damaged, which alone is refused in its turn."""
+        for n, event in enumerate(events):
+            try:
+                camera = msgspec.json.decode(event.body, type=_Head).after.camera
+            except msgspec.DecodeError as e:
+                if n == 0:
+                    raise EventRefused(f"{self.name}: event {event.seq} is damaged: {e}") from e
+                return
+            yield self._topic(camera)
+
+    def _topic(self, camera: str) -> str:
         if camera not in self._topics:
             if len(self._topics) > 1000:  # a folder of pictures
                 self._topics.clear()
@@ -184,7 +198,12 @@ class Mqtt:
         client = self._client = self._new_client()
         self._answered.clear()
         try:
-            client.connect(self._address.host, self._address.port, KEEPALIVE_S)
+            client.connect(
+                self._address.host,
+                self._address.port,
+                KEEPALIVE_S,
+                properties=_bounds() if self._address.version == "5" else None,
+            )
         except (OSError, ValueError) as e:  # ssl's errors are OSErrors
             self._leave()
             raise SinkError(f"{self.name}: {self._redacted(e)}", fix=self._fix("")) from None
@@ -262,6 +281,13 @@ class Mqtt:
     def _on_message(self, client: Any, data: Any, message: paho.MQTTMessage) -> None:
         if message.payload == b"online":  # anything else is none of ours
             self._is_born = True
+
+
+def _bounds() -> Properties:
+    """Nobody may fill our memory through the broker (MQTT 5; 3.1.1 knows no limit)."""
+    bounds = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    bounds.MaximumPacketSize = MOST_BYTES
+    return bounds
 
 
 def open_from(target: Target, site: Site) -> Mqtt:

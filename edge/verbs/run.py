@@ -11,6 +11,7 @@ from typing import BinaryIO
 from edge import __version__
 from edge.errors import SourceError
 from edge.flags import (
+    EXPLAIN_KEEP,
     OUTBOX_MB,
     SOURCES,
     Parser,
@@ -35,7 +36,6 @@ from edge.opening import (
 from edge.outputs import open_explain, open_health, open_live, open_recipients, open_sinks
 from edge.process import Stop, say
 
-EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
 LIVE = "127.0.0.1:8464"  # the live page, when nobody says where
 
 EXAMPLES = """\
@@ -125,6 +125,8 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         tagger = open_tagger(flags, opened)
         view = outlined(view, tagger, flags, opened)
         watch = Watch() if configured is None else configured.watched(tagger)
+        if configured is not None:
+            recipients.follow(watch.zone_rules)
         sinks = open_sinks(flags, sources, out, opened, recipients.sinks)
         explain = open_explain(flags, opened)
         if live is not None:
@@ -185,8 +187,8 @@ def _add_length(parser: Parser) -> None:
     add("--mm-per-px", type=millimetres, metavar="X", help=text)
     text = "a fish outline that `edge-quantize quantize-outline` wrote: masks where colours fail"
     group.add_argument("--outline", metavar="DIR", help=text)
-    text = 'where a fish ends: the "tips" of its tail, or its "fork" (default %(default)s)'
-    group.add_argument("--length-to", choices=("tips", "fork"), default="tips", help=text)
+    text = 'where a fish ends: the "tips" of its tail, or its "fork" (default tips)'
+    group.add_argument("--length-to", choices=("tips", "fork"), help=text)
 
 
 def _add_health(parser: Parser) -> None:
@@ -220,10 +222,10 @@ def _add_explain(parser: Parser) -> None:
         "what was skipped, what is known; drawing takes longer than tagging, outside the budget"
     )
     add("--explain", metavar="DIR", help=text)
-    text = "cameras and clips: at most one such picture each S seconds (default %(default)g)"
-    add("--explain-every-s", type=seconds, default=0.0, metavar="S", help=text)
-    text = "such pictures in the folder at most, the oldest are removed (default %(default)s)"
-    add("--explain-keep", type=at_least_1, default=EXPLAIN_KEEP, metavar="N", help=text)
+    text = "cameras and clips: at most one such picture each S seconds (default 0)"
+    add("--explain-every-s", type=seconds, metavar="S", help=text)
+    text = f"such pictures in the folder at most, the oldest are removed (default {EXPLAIN_KEEP})"
+    add("--explain-keep", type=at_least_1, metavar="N", help=text)
 
 
 def millimetres(text: str) -> float:

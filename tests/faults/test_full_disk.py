@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import signal
 import subprocess
+import sys
+import urllib.request
 from itertools import count
 from pathlib import Path
 
@@ -17,7 +22,9 @@ from edge.outbox.box import Limits, Outbox
 from edge.sinks import SINKS, open_album, open_sink
 from edge.sinks.steady import SteadySink
 from edge.sinks.target import parse_target
+from tests.brokers import free_port, until
 from tests.happenings import event, events, result, tag
+from tests.tiny import paint
 
 MIB = 1 << 20
 
@@ -135,3 +142,50 @@ def test_snapshots_make_room_by_removing_the_oldest(small):
     assert free.f_bavail * free.f_frsize >= 0.25 * MIB
     assert (small / "Banana" / "t-199.jpg").exists()
     assert not (small / "Banana" / "t-0.jpg").exists()
+
+
+def counted(port: int, name: str) -> float:
+    """The sum of a metric's samples; 0 while nobody answers."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+    except OSError:
+        return 0.0
+    return sum(float(n) for n in re.findall(rf"^{name}\{{.*\}} (\S+)$", text, re.MULTILINE))
+
+
+def test_a_run_goes_on_says_so_and_loses_no_event(small, tiny_bundle, tmp_path):
+    """edge-tag as a process: the disk fills under it, and has room again."""
+    pytest.importorskip("prometheus_client", reason="pip install 'edge-tag[health]'")
+    clip, lines, port = tmp_path / "clip.avi", tmp_path / "events.jsonl", free_port()
+    video = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"MJPG"), 2, (64, 48))
+    for n in range(10_000):  # every three seconds of it another colour comes
+        video.write(paint(("red", "blue")[n // 6 % 2], 48, 64)[..., ::-1])
+    video.release()
+    words = [
+        sys.executable, "-m", "edge", "--bundle", tiny_bundle, clip, "--json",
+        "--to", f"jsonl:{small}/tags.jsonl#max-mb=0.1,keep=1", "--to", f"events:{lines}",
+        "--outbox", small / "outbox.db", "--health", f"127.0.0.1:{port}",
+    ]  # fmt: skip
+    said = tmp_path / "stderr"
+    with said.open("wb") as err:
+        process = subprocess.Popen(list(map(str, words)), stdout=subprocess.DEVNULL, stderr=err)
+    try:
+        until(lambda: lines.exists() and lines.stat().st_size > 0, 60)
+        filler = fill(small)
+        until(lambda: counted(port, "edgetag_sink_left_out_total") > 50, 60)
+        until(lambda: b"events wait in memory" in said.read_bytes(), 60)
+        assert process.poll() is None
+        filler.unlink()
+        written = counted(port, "edgetag_sink_written_total")
+        until(lambda: counted(port, "edgetag_sink_written_total") > written + 50, 60)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+    told = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [e["seq"] for e in told] == list(range(1, len(told) + 1))
+    ids = {kind: [e["after"]["id"] for e in told if e["type"] == kind] for kind in ("new", "end")}
+    assert sorted(ids["new"]) == sorted(ids["end"])
+    assert "events wait in memory" in said.read_text()

@@ -7,9 +7,11 @@ from collections import Counter
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from edge.events.changes import BACK_S, GONE_S, MOST, MOST_SOURCES, Book, step, stop
 from edge.events.event import Event, is_change
+from edge.events.zones import ANYWHERE, ZoneRules
 from tests.happenings import result, tag
 
 tags = st.builds(
@@ -19,19 +21,25 @@ tags = st.builds(
     st.floats(0.1, 1),
     st.integers(0, 90),
     state=st.sampled_from(["open", "settled", "unsure"]),
+    zones=st.sampled_from([UNSET, ("a",), ("b",), ("a", "b")]),
+)
+rules = st.builds(
+    ZoneRules,
+    st.sampled_from([(), ("a",), ("a", "b")]),
+    st.sampled_from([{}, {"a": 0.2}, {"a": 2.0, "b": 1.0}]),
 )
 sources = st.sampled_from(["camera:0", "camera:1", "a.mp4", "b.mp4", "p.jpg"])
 pauses = st.sampled_from([0.0, 0.03, 0.2, 1.0, 3.0, 100.0, -0.5, -50.0])
 runs = st.lists(st.tuples(sources, st.lists(tags, max_size=6), pauses), max_size=30)
 
 
-def told(run: list) -> tuple[Book, list[Event]]:
+def told(run: list, rules: ZoneRules = ANYWHERE) -> tuple[Book, list[Event]]:
     """Everything that a run told, its end included."""
     book, found, at_s = Book("r"), [], 0.0
     for n, (source, seen, pause_s) in enumerate(run):
         at_s += pause_s
         clock = None if source.endswith(".jpg") else at_s
-        book, events = step(book, result(seen, source, n, n), clock)
+        book, events = step(book, result(seen, source, n, n), clock, rules)
         found += events
     book, events = stop(book)
     return book, [*found, *events]
@@ -51,6 +59,16 @@ def test_every_new_is_followed_by_exactly_one_end_and_ids_never_come_twice(run):
             here.remove(number)
             gone.add(number)
     assert not here
+
+
+@given(runs, rules)
+def test_what_is_told_was_where_it_had_to_be_and_where_it_was_is_not_forgotten(run, rules):
+    for event in told(run, rules)[1]:
+        entered = event.after.entered_zones
+        assert {*event.after.current_zones} <= {*entered}
+        assert not rules.required or {*rules.required} & {*entered}
+        if event.before is not None:
+            assert event.before.entered_zones == entered[: len(event.before.entered_zones)]
 
 
 @given(runs)

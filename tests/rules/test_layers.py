@@ -41,7 +41,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     (
         *("bundle.files", "bundle.manifest", "pictures.regions", "schedule.plan", "schedule.cost"),
         *("glance.gate", "memory.cells", "schedule.shares", "heads.text_vectors"),
-        *("events.event", "outbox.sequence", "schedule.cooling", "doctor.finding"),
+        *("events.event", "events.zones", "outbox.sequence", "schedule.cooling", "doctor.finding"),
         *("sources.faults", "sources.pacing", "sources.usb", "sources.commands"),
         *("boards.clock", "boards.work", "boards.snapshot"),
         *("health.power", "health.wall_clock", "health.notify", "health.address", "health.room"),

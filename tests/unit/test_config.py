@@ -14,7 +14,10 @@ from edge.config.hours import is_on
 from edge.config.read import MAX_BYTES, MOST, parse, read
 from edge.config.records import Camera, Config, Hours
 from edge.config.shown import schema, toml
+from edge.config.watch import Watch
 from edge.errors import ConfigError, UsageError
+from edge.events.zones import ANYWHERE
+from edge.schedule.cooling import Thermal
 
 CANARY = "canary7f3a"
 GOOD = """\
@@ -206,6 +209,68 @@ def test_a_file_fills_the_flags(file):
     assert (flags.paces_s, flags.names) == ([0.5, 3.0], ["door", "belt"])
     assert (flags.engine, flags.provider, flags.plane) == ("onnxruntime", "CUDA", "belt.json")
     assert (flags.budget_ms, flags.outbox_mb, len(flags.to)) == (200, 5, 2)
+
+
+EVERY = """
+thermal = {warm_c = 70, hot_c = 80}
+health = "127.0.0.1:9464"
+vocabulary = "shop.tags"
+mm_per_px = 0.5
+outline = "outline/"
+length_to = "fork"
+top_k = 3
+whole = true
+explain = "why/"
+explain_every_s = 60
+explain_keep = 9
+[[cameras]]
+name = "door"
+url = "camera:0"
+zones.till = [[0, 0], [1, 0], [1, 1]]
+required_zones = ["till"]
+loiter_s = {till = 5}
+"""
+
+
+def test_every_flag_of_a_daemon_has_a_key_and_wins_over_it(tmp_path):
+    file = tmp_path / "edge.toml"
+    file.write_text(EVERY)
+    assert parse(toml(parse(EVERY.encode(), "x")).encode(), "x") == parse(EVERY.encode(), "x")
+    flags, found = applied(file)
+    assert flags.thermal == Thermal(70, 80)
+    assert (flags.health, flags.vocabulary, flags.outline) == (
+        "127.0.0.1:9464", "shop.tags", "outline/",
+    )  # fmt: skip
+    assert (flags.mm_per_px, flags.plane, flags.length_to) == (0.5, None, "fork")
+    assert (flags.top_k, flags.whole) == (3, True)
+    assert (flags.explain, flags.explain_every_s, flags.explain_keep) == ("why/", 60, 9)
+    rules = Watch(found.cameras).zone_rules("door")
+    assert (rules.required, rules.loiter_s) == (("till",), {"till": 5})
+    assert Watch(found.cameras).zone_rules("photo.jpg") == ANYWHERE
+    flags, _ = applied(
+        file, "--thermal", "60:90", "--plane", "p.json", "--length-to", "tips", "--health", ":1",
+    )  # fmt: skip
+    assert (flags.thermal, flags.health, flags.length_to) == ((60, 90), ":1", "tips")
+    assert (flags.plane, flags.mm_per_px) == ("p.json", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('health = "nonsense"', "expected HOST:PORT"),
+        ('health = "0.0.0.0:9464"', "not loopback and there is no token"),
+        ('health_token_file = "x"', "no health is found"),
+        ('plane = "p"\nmm_per_px = 1', "plane is found too"),
+        ("thermal = {warm_c = 80, hot_c = 70}", "expected it to rise"),
+        ("thermal = {warm = 80}", "warm_c"),
+        ('[[cameras]]\nname="a"\nurl="b"\nrequired_zones = ["till"]', "zone 'till' is found"),
+        ('[[cameras]]\nname="a"\nurl="b"\nloiter_s = {x = 1}', "zone 'x' is found"),
+    ],
+)
+def test_keys_that_do_not_go_together_are_told(text, says):
+    with pytest.raises(ConfigError) as caught:
+        parse(text.encode(), "edge.toml")
+    assert says in " ".join(map(str, (caught.value, *caught.value.also)))
 
 
 def test_flags_win_over_the_file(file):

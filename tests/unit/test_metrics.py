@@ -21,7 +21,7 @@ from edge.health.power import Power
 from edge.health.vitals import Vitals
 from edge.health.watch import Watch
 from edge.outbox.box import Counts
-from edge.outbox.health import SinkHealth
+from edge.outbox.health import FileHealth, SinkHealth
 from edge.schedule.cooling import FREE, Thermal
 from edge.sources.faults import Faults
 from tests.unit.test_vitals import FAILED, TAGGED
@@ -30,6 +30,7 @@ pytest.importorskip("prometheus_client", reason="pip install 'edge-tag[health]'"
 from prometheus_client.parser import text_string_to_metric_families
 
 SINK = SinkHealth("mqtt://broker/shop", Counts(owed=3, sent=41, dropped=2, refused=1), failures=4)
+FILE = FileHealth("snapshots:pics", written=9, left_out=2, removed=5)
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -51,8 +52,9 @@ def page(tmp_path, cameras=("camera:0",)) -> str:
     vitals.told(FAILED, None, None)
     power = Power({"cpu": 75.0}, ("hot",), ("hot", "capped"), 0.5)
     with closing(Watch(Thermal(70, 80), lambda: power, every_s=60)) as watch:
-        mailboxes = {name: Away() for name in cameras}
-        return Metrics(vitals, watch, lambda: [SINK], tmp_path, mailboxes).text().decode()
+        boxes = {name: Away() for name in cameras}
+        counted = Metrics(vitals, watch, lambda: [SINK], tmp_path, boxes, lambda: [FILE])
+        return counted.text().decode()
 
 
 def samples(text: str) -> dict[str, float]:
@@ -80,6 +82,10 @@ def test_what_was_counted_is_there(tmp_path):
         "edgetag_engine_seconds_total{camera=camera:0}": 0.1,
         "edgetag_frame_age_seconds{camera=camera:0}": 0.5,
         "edgetag_since_frame_seconds{camera=camera:0}": 0,
+        "edgetag_budget_overrun_total{camera=camera:0}": 1,
+        "edgetag_sink_written_total{sink=snapshots:pics}": 9,
+        "edgetag_sink_left_out_total{sink=snapshots:pics}": 2,
+        "edgetag_sink_removed_total{sink=snapshots:pics}": 5,
         "edgetag_camera_up{camera=camera:0}": 0,
         "edgetag_ready{}": 1,
         "edgetag_looks_total{camera=camera:0,kind=crop}": 3,

@@ -9,8 +9,8 @@ from edge.health.vitals import BUCKETS_S, FILES, Vitals
 from edge.records import FrameFailed, FrameTags, Spent
 
 TAGGED = FrameTags(
-    1, "camera:0", 0, "", (4, 3), (), Spent(120.0, 100.0, 1, 3), 0.5, 2.0, {"aged": 4},
-    "tiny@3", "null/CPU",
+    1, "camera:0", 0, "", (4, 3), (), Spent(120.0, 100.0, 1, 3, budget_ms=100.0), 0.5, 2.0,
+    {"aged": 4}, "tiny@3", "null/CPU",
 )  # fmt: skip
 FAILED = FrameFailed(1, "camera:0", 1, "", "camera:0: gone")
 

@@ -1,0 +1,271 @@
+"""Does memory grow? `python -m benchmarks.soak`: edge-tag at a camera for many frames, watched.
+
+A process as a user runs it: a config file, every usual sink (JSON Lines and CSV with rotation,
+events, snapshots with retention, MQTT to a real mosquitto), metrics read again and again. Now and
+then the broker goes away and comes back, Home Assistant says that it was born, and the config is
+read again. 200,000 frames of a clip with the null engine; 5,000 of a camera over HTTP with a real
+one and the bundle that ships.
+
+Writes benchmarks/results/soak.json and .svg. Exit code 6 when memory, files or threads grew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from math import ceil, floor
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import cv2
+import msgspec
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks.machine import RESULTS, load, machine, write_json
+from benchmarks.soaking import Sample, camera, clip, encoded, watched
+from edge.errors import CheckFailed
+from edge.records import U8
+from tests.brokers import MOSQUITTO, Broker, Listener, free_port
+from tests.tiny import PAINTS, write_glancing
+
+ROOT = Path(__file__).parents[1]
+FRAMES = {"null": 200_000, "real": 5_000}
+SAMPLES = 400
+WARM = {"null": 20_000, "real": 2_000}  # frames, until what Python, SQLite, FFmpeg and the engine
+# keep for later is there
+MOST_MB = 2.0
+FILES = {"*.jsonl*": 6, "*.csv*": 3, "pictures/*/*.jpg": 61}  # that may be there at the end
+
+CONFIG = """
+bundle = "{bundle}"
+engine = "{engine}"
+threads = 1
+budget_ms = {budget_ms}
+outbox = "{folder}/outbox.db"
+[[cameras]]
+name = "door"
+url = "{url}"
+privacy = [[[0, 0], [0.1, 0], [0.1, 0.1]]]
+ignore = [[[0.9, 0.9], [1, 0.9], [1, 1]]]
+[cameras.zones]
+left = [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]
+[targets]
+tags = "jsonl:{folder}/tags.jsonl#max-mb=1,keep=2"
+rows = "csv:{folder}/tags.csv#max-mb=1,keep=2"
+events = "events:{folder}/events.jsonl#max-mb=1,keep=2"
+pictures = "snapshots:{folder}/pictures#files=60,of=both"
+broker = "mqtt://127.0.0.1:{port}/soak"
+"""
+
+
+class Grown(msgspec.Struct, frozen=True):
+    """What is there at the end more than after the warm-up: medians of a tenth of the samples."""
+
+    rss_mb: float
+    peak_mb: float  # the most after the warm-up, above what was there after it
+    fds: float
+    threads: float
+
+
+def grown(samples: Sequence[Sample], warm: int) -> Grown:
+    """samples: in the order taken, twenty at least; warm: frames of the warm-up, less than all."""
+    tenth = len(samples) // 10
+    first = next(n for n, sample in enumerate(samples) if sample.frames >= warm)
+    begin, end = samples[first : first + tenth], samples[-tenth:]
+
+    def more(of: Callable[[Sample], float]) -> float:
+        return median(map(of, end)) - median(map(of, begin))
+
+    base = median(s.rss_mb for s in begin)
+    peak = max(s.rss_mb for s in samples[first:]) - base
+    return Grown(more(lambda s: s.rss_mb), peak, more(lambda s: s.fds), more(lambda s: s.threads))
+
+
+def faults(found: Grown, folder: Path) -> list[str]:
+    """What grew that may not. folder: of the sinks' files."""
+    told = [f"memory grew by {found.rss_mb:.2f} MB"] if found.rss_mb >= MOST_MB else []
+    told += [f"open files grew by {found.fds:g}"] if found.fds > 1 else []
+    told += [f"threads grew by {found.threads:g}"] if found.threads > 1 else []
+    for pattern, most in FILES.items():
+        count = len(list(folder.glob(pattern)))
+        told += [f"{count} files {pattern}"] if not 0 < count <= most else []
+    return told
+
+
+def soak(
+    kind: str,
+    frames: int,
+    folder: Path,
+    command: Sequence[str] = (sys.executable, "-m", "edge"),
+    count: int = SAMPLES,
+) -> Iterator[Sample]:
+    """About `count` samples of a run. kind: of `FRAMES`; folder: empty."""
+    broker, health = Broker(folder), f"127.0.0.1:{free_port()}"
+    try:
+        broker.start()
+        with (_null if kind == "null" else _real)(folder, frames) as given:
+            file = folder / "edge.toml"
+            file.write_text(CONFIG.format(folder=folder, port=broker.port, **given), "utf-8")
+            words = [*command, "run", "--config", str(file), "--health", health, "-q"]
+            yield from watched(words, health, frames, frames // count, _Happenings(broker))
+    finally:
+        broker.stop()
+
+
+class _Happenings:
+    """What happens to a service within a year, every few samples."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker, self._count = broker, 0
+
+    def __call__(self, sample: Sample, process: subprocess.Popen[bytes]) -> None:
+        self._count += 1
+        turn = self._count % 20
+        if turn == 5:
+            process.send_signal(signal.SIGHUP)  # the config is read again
+        elif turn == 10:
+            with closing(Listener(self._broker.port, "nothing")) as home:
+                home.say("homeassistant/status", b"online")
+        elif turn == 15:
+            self._broker.stop()
+        elif turn == 16:
+            self._broker.start()
+
+
+@contextmanager
+def _null(folder: Path, frames: int) -> Iterator[dict[str, object]]:
+    """A clip of coloured things that come, move and go, longer than it takes."""
+    packets = encoded(list(_coloured(np.random.default_rng(7))))
+    file = clip(folder / "clip.mp4", packets, frames + 20_000)
+    bundle = write_glancing(folder / "bundle")
+    yield {"bundle": bundle, "engine": "null", "budget_ms": 2, "url": file}
+
+
+def _coloured(rng: np.random.Generator) -> Iterator[U8]:
+    for _ in range(12):
+        things = [
+            (rng.choice(["red", "green", "blue"]), *rng.integers(0, 40, 2), rng.integers(-1, 2))
+            for _ in range(rng.integers(0, 4))
+        ]
+        for n in range(50):
+            frame = np.full((64, 96, 3), 90, np.uint8)
+            for colour, x, y, speed in things:
+                at = int(x + speed * n // 2)
+                cv2.rectangle(frame, (at, int(y)), (at + 30, int(y) + 24), PAINTS[colour], -1)
+            yield frame
+
+
+@contextmanager
+def _real(folder: Path, frames: int) -> Iterator[dict[str, object]]:
+    """A camera over a belt, and the bundle that ships."""
+    scenes = []
+    belt = cv2.VideoCapture(str(ROOT / "calib_data" / "demo" / "belt.mp4"))
+    while (read := belt.read())[0]:
+        small = cv2.resize(read[1], (480, 270), interpolation=cv2.INTER_AREA)
+        scenes.append(np.ascontiguousarray(small[..., ::-1]))
+    belt.release()
+    with camera(encoded(scenes), 25.0) as url:
+        bundle = ROOT / "edge" / "bundles" / "default"
+        yield {"bundle": bundle, "engine": "onnxruntime", "budget_ms": 60, "url": url}
+
+
+def plot(runs: dict[str, Any]) -> str:
+    """An SVG: resident memory against frames, a panel a run."""
+    wide, tall = 640, 190
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{tall * len(runs)}" '
+             'font-family="sans-serif" font-size="12">'
+             f'<rect width="{wide}" height="{tall * len(runs)}" fill="#fff"/>']  # fmt: skip
+    for n, (name, run) in enumerate(runs.items()):
+        parts += _panel(name, run, wide, n * tall, tall)
+    return "".join([*parts, "</svg>\n"])
+
+
+def _panel(name: str, run: dict[str, Any], wide: int, top: int, tall: int) -> Iterator[str]:
+    rows = [(s["frames"], s["rss_mb"]) for s in run["samples"]]
+    last = rows[-1][0]
+    first = next(n for n, row in enumerate(rows) if row[0] >= WARM[name])
+    limit = median(mb for _, mb in rows[first : first + len(rows) // 10]) + MOST_MB
+    low = floor(min(mb for _, mb in rows))
+    high = ceil(max(limit, *(mb for _, mb in rows)))
+
+    def at(frames: float, mb: float) -> str:
+        x, y = 70 + (wide - 90) * frames / last, 65 + (tall - 95) * (high - mb) / (high - low)
+        return f"{x:.1f} {top + y - 30:.1f}"
+
+    for level in (low, high):
+        yield f'<path d="M{at(0, level)}L{at(last, level)}" stroke="#ddd"/>'
+        yield f'<text x="8" y="{at(0, level).split()[1]}" dy="4">{level} MB</text>'
+    dashed = 'stroke-dasharray="4 3"'
+    warm = rows[first][0]
+    yield f'<path d="M{at(warm, low)}L{at(warm, high)}" stroke="#999" {dashed}/>'
+    yield f'<path d="M{at(warm, limit)}L{at(last, limit)}" stroke="#dc2626" {dashed}/>'
+    line = "L".join(at(*row) for row in rows)
+    yield f'<path d="M{line}" fill="none" stroke="#2563eb" stroke-width="1.5"/>'
+    found = run["grown"]
+    says = (
+        f"{name}: {found['rss_mb']:+.2f} MB after the warm-up (grey; red is what may be), "
+        f"files {found['fds']:+g}, threads {found['threads']:+g}"
+    )
+    yield f'<text x="70" y="{top + 18}">{says}</text>'
+    yield f'<text x="{wide - 20}" y="{top + tall - 35}" text-anchor="end">{last:,} frames</text>'
+
+
+def _run(kind: str, frames: int) -> list[str]:
+    """What grew. Ctrl-C ends it, and what was seen so far is kept."""
+    said, samples = machine(), []
+    with TemporaryDirectory(prefix="edge-tag-soak-") as name:
+        with suppress(KeyboardInterrupt), tqdm(total=frames, unit=" frames") as bar:
+            for sample in soak(kind, frames, Path(name)):
+                samples.append(sample)
+                bar.update(sample.frames - bar.n)
+        told = faults(found := grown(samples, WARM[kind]), Path(name))
+    result = {
+        "machine": said,
+        "load at the end": load(),
+        "frames": samples[-1].frames,
+        "frames wanted": frames,
+        "seconds": samples[-1].at_s,
+        "grown": msgspec.to_builtins(found),
+        "most_mb": MOST_MB,
+        "faults": told,
+        "samples": msgspec.to_builtins(samples),
+    }
+    _keep(kind, result)
+    return told
+
+
+def _keep(kind: str, result: dict[str, Any]) -> None:
+    """Beside the run of the other kind."""
+    file = RESULTS / "soak.json"
+    runs = (msgspec.json.decode(file.read_bytes()) if file.exists() else {}) | {kind: result}
+    write_json(file, {name: runs[name] for name in FRAMES if name in runs})
+    (RESULTS / "soak.svg").write_text(plot(runs), "utf-8")
+
+
+def main() -> int:
+    """Both soaks, or the one that is named."""
+    parser = argparse.ArgumentParser(description="Does memory grow?")
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help="null, real (default: both)")
+    parser.add_argument("--frames", type=int, metavar="N", help="instead of the usual number")
+    flags = parser.parse_args()
+    if MOSQUITTO is None:
+        raise SystemExit("needs mosquitto: apt-get install mosquitto")
+    told = [
+        fault
+        for kind in flags.kinds or FRAMES
+        for fault in _run(kind, flags.frames or FRAMES[kind])
+    ]
+    for fault in told:
+        sys.stderr.write(f"soak: {fault}, expected less than {MOST_MB:g} MB and as many files\n")
+    return CheckFailed.exit_code if told else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
