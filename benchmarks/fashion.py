@@ -1,6 +1,6 @@
 """Attributes and colours of garments: `python -m benchmarks.fashion`.
 
-Attributes: a head on the embedding of the student that ships (quantize/weights/default), learned
+Attributes: a head on the embedding of the student that ships (quantize/weights/proof), learned
 from clothing photos by what their category implies and from rendered garments, whose attributes
 are known by construction; judged on photos of other senders and on garments drawn with other
 seeds. Colours: the word that the runtime measures on rendered garments of one dye, against the dye.
@@ -38,7 +38,7 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--student", type=Path, default=Path("quantize/weights/default"))
+    parser.add_argument("--student", type=Path, default=Path("quantize/weights/proof"))
     parser.add_argument("--rendered", default="60")
     parser.add_argument("--side", default="224", help="px")
     parser.add_argument("--out", type=Path, default=Path("build/fashion"))

@@ -262,6 +262,7 @@ def test_an_import_loads_nothing_heavy(statement):
 
 
 def test_a_tagger_loads_no_engine_before_it_is_opened_and_never_torch():
+    """R20: neither torch nor transformers, timm, torchvision; E measures time and memory."""
     assert (
         loaded_by("import edge; edge.open_tagger") & (HEAVY - {"cv2", "numpy", "msgspec"}) == set()
     )
