@@ -46,6 +46,7 @@ SETS: tuple[dict[str, str], ...] = (
         "source": "calib_data/scenes.py of this project",
         "licence": "this project's",
     },
+    {"name": "brands", "source": "Simple Icons, by simpleicons on PyPI", "licence": "CC0"},
 )
 # Photos that show no garment, no produce and none of the seven fish: "none" for every head.
 EMPTY = (8, 10, 14, 23, 27, 29, 42, 46, 48, 55, 59, 62, 72, 75, 83, 101)
