@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 
@@ -21,8 +22,8 @@ def test_a_process_costs_what_it_takes():
     large = cost([sys.executable, "-c", held], {})
     assert small.first_line_s > 0
     assert small.cpu_s > 0
-    assert 600 < large.rss_mb < 700
-    assert small.rss_mb < 600  # this process's own, where it is larger: see Cost
+    mine = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # never less: see Cost
+    assert max(600, small.rss_mb) <= large.rss_mb < max(700, 1.05 * mine)
 
 
 @pytest.mark.parametrize("program", ["pass", "print(1); raise SystemExit(3)"])
