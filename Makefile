@@ -89,9 +89,11 @@ bundle: build/pictures  ## train, export, quantise, compare and pack the default
 	$(MAKE) --no-print-directory int8 FROM=build/proof TO=build/proven ON=build/pictures
 	$(MAKE) --no-print-directory int8 FROM=build/student TO=build ON=build/more
 	$(MAKE) --no-print-directory glance FROM=build/proof
+	$(WORKSHOP) outline --grounds $(DATA)/photos $(DATA)/clothing --crops 3000 --epochs 40 --out build/outline
+	$(WORKSHOP) quantize-outline --outline build/outline --out build/outline-int8
 	$(WORKSHOP) pack --int8 build/int8 --report build/report --proof build/proven/report \
-	    --images build/pictures --labels build/soft --glance build/glance-int8 --name edge-tag-default \
-	    --out edge/bundles/default
+	    --images build/pictures --labels build/soft --glance build/glance-int8 --outline build/outline-int8 \
+	    --name edge-tag-default --out edge/bundles/default
 
 int8:
 	$(WORKSHOP) export --student $(FROM) --images $(ON) --out $(TO)/float
