@@ -142,13 +142,13 @@ class _Happenings:
 @contextmanager
 def _null(folder: Path, frames: int) -> Iterator[dict[str, object]]:
     """A clip of coloured things that come, move and go, longer than it takes."""
-    packets = encoded(list(_coloured(np.random.default_rng(7))))
+    packets = encoded(list(coloured(np.random.default_rng(7))))
     file = clip(folder / "clip.mp4", packets, frames + 20_000)
     bundle = write_glancing(folder / "bundle")
     yield {"bundle": bundle, "engine": "null", "budget_ms": 2, "url": file}
 
 
-def _coloured(rng: np.random.Generator) -> Iterator[U8]:
+def coloured(rng: np.random.Generator) -> Iterator[U8]:
     for _ in range(12):
         things = [
             (rng.choice(["red", "green", "blue"]), *rng.integers(0, 40, 2), rng.integers(-1, 2))
