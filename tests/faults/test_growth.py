@@ -9,6 +9,10 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
+import pytest
+
+pytest.importorskip("av", reason="pip install 'edge-tag[video]'")
+pytest.importorskip("paho.mqtt.client", reason="pip install 'edge-tag[mqtt]'")
 
 from benchmarks.soak import coloured
 from edge.cli import main
