@@ -80,9 +80,12 @@ class Device:
             self._launch(self.table.focus_ms)
             yield self._seen_in(region)
 
-    def glance(self, picture: Picture) -> tuple[Heat, float]:
+    def glance(self, picture: Picture, part: Region | None = None) -> tuple[Heat, float]:
+        """Of the frame, or of a part of it, which shows the things that lie in it."""
         self._launch(self.table.glance_ms)
-        spots = [Spot(_inside(box), 0.8) for _, box in self._there if self._draw.random() < SEEN]
+        seen = (0, 0, WIDE, TALL) if part is None else part.box
+        there = [box for _, box in self._there if is_held(box, seen)]
+        spots = [Spot(_inside(box), 0.8) for box in there if self._draw.random() < SEEN]
         for x, y in self._draw.random((FALSE, 2)):
             left, top = int(x * (WIDE - 120)), int(y * (TALL - 120))
             spots.append(Spot((left, top, left + 120, top + 120), 0.4))

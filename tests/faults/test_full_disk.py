@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from itertools import count
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 
 from edge.events.event import Event
-from edge.outbox.box import Limits, Outbox
+from edge.outbox.box import RETRY_S, Limits, Outbox
 from edge.sinks import SINKS, open_album, open_sink
 from edge.sinks.steady import SteadySink
 from edge.sinks.target import parse_target
@@ -163,7 +164,7 @@ def test_a_run_goes_on_says_so_and_loses_no_event(small, tiny_bundle, tmp_path):
         video.write(paint(("red", "blue")[n // 6 % 2], 48, 64)[..., ::-1])
     video.release()
     words = [
-        sys.executable, "-m", "edge", "--bundle", tiny_bundle, clip, "--json",
+        sys.executable, "-m", "edge", "--bundle", tiny_bundle, *[clip] * 60, "--json",  # minutes
         "--to", f"jsonl:{small}/tags.jsonl#max-mb=0.1,keep=1", "--to", f"events:{lines}",
         "--outbox", small / "outbox.db", "--health", f"127.0.0.1:{port}",
     ]  # fmt: skip
@@ -179,6 +180,7 @@ def test_a_run_goes_on_says_so_and_loses_no_event(small, tiny_bundle, tmp_path):
         filler.unlink()
         written = counted(port, "edgetag_sink_written_total")
         until(lambda: counted(port, "edgetag_sink_written_total") > written + 50, 60)
+        time.sleep(1.5 * RETRY_S)  # what is accepted later than that is sent by the next run
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     finally:

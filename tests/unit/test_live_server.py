@@ -148,10 +148,8 @@ def test_a_wrong_token_gives_no_cookie(guarded, path):
 
 
 def test_a_token_reaches_no_log(guarded, caplog, monkeypatch):
-    monkeypatch.setattr(
-        logging.getLogger("edge"), "propagate", True
-    )  # a test may have run a command
-    caplog.set_level("DEBUG")
+    monkeypatch.setattr(logging.getLogger("edge"), "propagate", True)  # after some command
+    caplog.set_level("DEBUG", "edge")
     asked = f"/happening?token={TOKEN}&" + "&".join("abcdefghij")
     for path in (f"/?token={TOKEN}", f"/nonsense?token={TOKEN}x", asked):
         assert ask(guarded, path)[0] in (200, 401)
