@@ -13,8 +13,8 @@ from edge.bundle.manifest import Head
 from edge.records import F32, Box, NDArray, Tag
 
 UNSURE = 0.6  # of a group: it is said of what no tag is sure of, and shall be right all the more
-# Places overlap, and what one of them shows its neighbours show too. Of marks that nobody learned, in
-# rendered pictures, 1 names 40 % (9 % wrongly), 0.6 names 59 % (11 %), 0.3 names 67 % (24 %).
+# Places overlap, and what one of them shows its neighbours show too. Of marks that nobody learned,
+# in rendered pictures, 1 names 40 % (9 % wrongly), 0.6 names 59 % (11 %), 0.3 names 67 % (24 %).
 APART = 0.6
 GALLERY = "gallery"  # the head of what was enrolled on the device
 
@@ -37,8 +37,8 @@ def sigmoid(z: F32) -> F32:
 
 
 def among(scores_row: F32, places: float) -> F32:
-    """A row with "none" of a place that is one of so many: the more, the less likely it is to show a
-    tag before anybody looked. Without that, many looks would find something in any frame.
+    """A row with "none" of a place that is one of so many: the more, the less likely it is to show
+    a tag before anybody looked. Without that, many looks would find something in any frame.
     """
     known, none = scores_row[:-1] / places**APART, scores_row[-1:]
     return np.asarray(np.concatenate([known, none]) / (known.sum() + none[0]), np.float32)
