@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+pytest.importorskip("matplotlib", reason="pip install 'edge-tag[bench]'")
+
 from benchmarks.bench_e import PICTURE, THREADS, starter
 from benchmarks.cold.installed import OPENCV, ROOT, closure, lay_down, size_mb
 from benchmarks.cold.process import Cost, cost
