@@ -80,7 +80,7 @@ def with_float_input(model: bytes) -> bytes:
 
 
 def sized_bundle(folder: Path, source: Path, side_px: int) -> None:
-    """A copy of a bundle for ONNX Runtime alone, with another input size and no glance."""
+    """A copy for ONNX Runtime alone, with another input size, and neither glance nor outline."""
     with open_bundle(source) as bundle:
         old = bundle.manifest
         model = resized(model_of(bundle), side_px)
@@ -98,6 +98,7 @@ def sized_bundle(folder: Path, source: Path, side_px: int) -> None:
         artifacts=(artifact,),
         golden=(Golden(stored("golden.png", png), {key: said}),),
         glance=None,
+        outline=(),
     )
     write_bundle(folder, files, manifest)
 

@@ -10,8 +10,8 @@ from edge.cli import main
 from edge.sinks.jsonl import JsonlFile
 
 kept: list[object] = []
-LEAKS: dict[str, Callable[[], object]] = {  # a result; a small frame has 9 kB
-    "memory": lambda: os.urandom(4096),
+LEAKS: dict[str, Callable[[], object]] = {  # a small frame has 9 kB
+    "memory": lambda: os.urandom(16384),
     "files": lambda: os.dup(2),
 }
 MOST = {"memory": 10**9, "files": 900}  # a process may have 1,024 open
