@@ -21,6 +21,7 @@ FRAMES, LEAKING = 3000, 1000
 real = pytest.mark.skipif(MOSQUITTO is None, reason="apt-get install mosquitto")
 
 
+@pytest.mark.slow  # two megabytes are little: a busy machine's threads and buffers come near
 @real
 def test_nothing_grows_over_some_thousand_frames(tmp_path):
     samples = list(soak("null", FRAMES, tmp_path, count=60))
