@@ -44,6 +44,8 @@ class Frames:
 
     def __init__(self, container: InputContainer) -> None:
         self._stream = container.streams.video[0]
+        # FFmpeg's threads by slice do not tell of damage, those by frame delay every frame.
+        self._stream.thread_type = "NONE"
         self._packets = container.demux(self._stream)
         self._decoded: deque[VideoFrame] = deque()  # of one packet
         self._is_cut = False  # that packet
