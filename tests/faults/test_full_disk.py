@@ -52,12 +52,11 @@ def fill(folder: Path, leave: int = 0) -> Path:
     """Takes what is free, but `leave` bytes."""
     filler = folder / "filler"
     free = os.statvfs(folder)
-    with filler.open("wb") as file:
+    with filler.open("wb", buffering=0) as file:  # nothing is left for its closing
         left = free.f_bavail * free.f_frsize - leave
         try:
             while left > 0:
                 left -= file.write(b"x" * min(left, 4096))
-                file.flush()
         except OSError:
             pass
     return filler
