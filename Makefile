@@ -74,18 +74,19 @@ build/pictures: $(VENV)/everything
 # one again on the very views that it sees, twice. After each time the mean of before and after goes on. The
 # last of these is the proof: held-out pictures say how good it is. What ships learns from some of those too,
 # and from brand marks; build/more holds what is left to tell whether something went wrong.
-TAUGHT := --student mobilenet_v2 --teachers build/large build/first --first-side 160 --lr 4e-4 --warm-up 100
-FURTHER := $(TAUGHT) --images build/lessons --start build/proof --first-side 192 --lr 3e-4 --epochs 5
+TAUGHT := --student mobilenet_v2 --teachers build/large build/first --warm-up 100
+AGAIN := $(LABELLED) $(TAUGHT) --first-side 160 --lr 4e-4
+FURTHER := --images build/lessons --labels build/soft $(TAUGHT) --first-side 192 --lr 3e-4
 bundle: build/pictures  ## train, export, quantise, compare and pack the default bundle; hours
 	$(WORKSHOP) label $(TAGGER) --images build/lessons --out build/soft
 	$(WORKSHOP) finetune $(LABELLED) --student mobilenet_v2 --start $(STOCK) --epochs 13 --out build/first
 	$(WORKSHOP) finetune --images build/pictures --student efficientnet_lite2 --epochs 7 --warm-up 150 \
 	    --out build/large
-	$(WORKSHOP) finetune $(LABELLED) $(TAUGHT) --start build/first --epochs 6 --out build/taught
+	$(WORKSHOP) finetune $(AGAIN) --start build/first --epochs 6 --out build/taught
 	$(WORKSHOP) average --students build/first build/taught --out build/mean
-	$(WORKSHOP) finetune $(LABELLED) $(TAUGHT) --start build/mean --epochs 7 --out build/again
+	$(WORKSHOP) finetune $(AGAIN) --start build/mean --epochs 7 --out build/again
 	$(WORKSHOP) average --students build/mean build/again --out build/proof
-	$(WORKSHOP) finetune $(FURTHER) --labels build/soft --out build/student
+	$(WORKSHOP) finetune $(FURTHER) --start build/proof --epochs 5 --out build/student
 	$(MAKE) --no-print-directory int8 FROM=build/proof TO=build/proven ON=build/pictures
 	$(MAKE) --no-print-directory int8 FROM=build/student TO=build ON=build/more
 	$(MAKE) --no-print-directory glance FROM=build/proof
@@ -110,6 +111,8 @@ bundle-report: build/pictures  ## the README's tables of accuracy, from the weig
 	$(WORKSHOP) label $(TAGGER) --images build/lessons --out build/soft
 	$(MAKE) --no-print-directory int8 FROM=quantize/weights/proof TO=build/again ON=build/pictures
 	$(BIN)/python -m benchmarks.readme build/again/report/report.json
+	$(WORKSHOP) compare --float build/again/float --int8 build/again/int8 --images build/more \
+	    --labels build/soft --out build/again/more
 	$(WORKSHOP) export --student quantize/weights/default --images build/more --out build/ships/float
 	$(WORKSHOP) compare --float build/ships/float --bundle edge/bundles/default --images build/more \
 	    --labels build/soft --out build/ships/report

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from edge.errors import UsageError
 from edge.health.address import Door
@@ -25,19 +26,25 @@ def open_server(
     files: Callable[[], Sequence[FileHealth]],
 ) -> HealthServer:
     """Raises UsageError when the address is not to be had, or prometheus-client is not here."""
-    return HealthServer(door, _pages(vitals, watch, sinks, disk, cameras, files))
+    metrics = _metrics()
+    counted = metrics.Metrics(vitals, watch, sinks, disk, cameras, files)
+
+    def ready() -> Page:
+        why = vitals.why_not_ready()
+        return as_json(503 if why else 200, ready=not why, why=why)
+
+    pages: Pages = {
+        "/healthz": lambda: as_json(200, alive=True),
+        "/readyz": ready,
+        "/metrics": lambda: Page(200, metrics.CONTENT_TYPE, counted.text()),
+    }
+    return HealthServer(door, pages)
 
 
-def _pages(
-    vitals: Vitals,
-    watch: Watch,
-    sinks: Callable[[], Sequence[SinkHealth]],
-    disk: Path,
-    cameras: Mapping[str, Newest],
-    files: Callable[[], Sequence[FileHealth]],
-) -> Pages:
+def _metrics() -> Any:
+    """The module, which needs a package that few runs do."""
     try:
-        metrics = import_module("edge.health.metrics")
+        return import_module("edge.health.metrics")
     except ModuleNotFoundError as e:
         if e.name is None or e.name.startswith("edge"):
             raise  # our own mistake, not a missing package
@@ -45,14 +52,3 @@ def _pages(
             f"--health: needs the package {e.name!r}, which is not installed",
             fix="pip install 'edge-tag[health]'",
         ) from e
-    counted = metrics.Metrics(vitals, watch, sinks, disk, cameras, files)
-
-    def ready() -> Page:
-        why = vitals.why_not_ready()
-        return as_json(503 if why else 200, ready=not why, why=why)
-
-    return {
-        "/healthz": lambda: as_json(200, alive=True),
-        "/readyz": ready,
-        "/metrics": lambda: Page(200, metrics.CONTENT_TYPE, counted.text()),
-    }

@@ -10,6 +10,7 @@ import json
 import logging
 import socket
 import threading
+from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
@@ -162,9 +163,9 @@ class Asked(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self.give(self.answered(self.page))
 
+    @abstractmethod
     def page(self) -> Page:
         """The answer. Asked only where the host is one of ours."""
-        raise NotImplementedError
 
     def answered(self, page: Callable[[], Page]) -> Page:
         """What `page` gives; a name of somebody else's and our bugs have answers of their own."""
