@@ -17,13 +17,13 @@ from edge.glance.heat import Heat
 from edge.glance.parts import joined
 from edge.heads.colour import coloured
 from edge.heads.scores import GALLERY, among, none_for, tags_for
-from edge.length.ruler import Ruler, told
+from edge.length.ruler import SPECIES, UNSURE, Ruler, told
 from edge.memory import known
 from edge.memory.known import Memory
 from edge.pictures import pixels
 from edge.pictures.regions import overlap
 from edge.records import F32, Box, Budget, Nothing, Picture, Region, Spent, Tag
-from edge.schedule.candidates import Candidate, Item, Why, asked, candidates
+from edge.schedule.candidates import Candidate, Item, Why, asked, candidates, crop_around
 from edge.schedule.pace import Pace
 from edge.schedule.plan import NOTHING, Asked, Choice, plan
 
@@ -246,9 +246,21 @@ class _Run:
     def measure(self, ruler: Ruler) -> None:
         """Fish and their lengths, in what is left of the budget."""
         past, limit_ms = self._past, self._view.budget.frame_ms
-        self._lengths = past.measured.look(
+        lengths = past.measured.look(
             ruler, self._picture, self._at_s, lambda: limit_ms - self._spent_ms(), past.new_id
         )
+        self._lengths = past.measured.named(lengths, self._species)
+
+    def _species(self, box: Box) -> str | None:
+        """What the head of fish says of a box; None where there is no such head, or no time."""
+        head = next((head for head in self._tagger.heads if head.name == SPECIES), None)
+        if head is None or not self._fits("focus"):
+            return None
+        region = crop_around(box, self._width, self._height)
+        looks = self._launch(self._tagger.looks(self._picture, [region]))
+        self._told(looks, region, "track")
+        tags = tags_for(head, self._tagger.tags[SPECIES], looks.scores[SPECIES][0], box)
+        return tags[0].tag if tags else UNSURE
 
     def seen(self) -> Seen:
         past, view = self._past, self._view

@@ -83,6 +83,8 @@ class Tag(msgspec.Struct, frozen=True):
     length_cm: float | UnsetType = UNSET  # in the camera plane; of a fish, where a plane is known
     length_sd_cm: float | UnsetType = UNSET  # its standard deviation
     occluded: bool | UnsetType = UNSET  # it was never seen whole: the length may be wrong
+    species: str | UnsetType = UNSET  # of what was measured, or its group, or "unsure"
+    outline: tuple[tuple[int, int], ...] | UnsetType = UNSET  # of what was measured, frame pixels
     zones: tuple[str, ...] | UnsetType = UNSET  # of the config file, that its middle lies in
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import cv2
 import msgspec
 import numpy as np
+from msgspec import UNSET
 
 from edge.pictures.regions import shared_px
 from edge.records import U8, Box, Tag
@@ -82,6 +83,14 @@ def annotate(pixels: U8, tags: Sequence[Tag], colours: dict[str, Colour]) -> U8:
     return np.vstack([canvas, _strip(canvas.shape[1], whole, pen, colours)])
 
 
+def draw_outline(canvas: U8, tag: Tag, zoom: float, colour: Colour, wide_px: int) -> None:
+    """Around what was measured, on a frame that is drawn `zoom` times as large."""
+    if tag.outline is UNSET:
+        return
+    points = ((np.array(tag.outline) + 0.5) * zoom).round().astype(np.int32)
+    cv2.polylines(canvas, [points], True, colour, max(1, wide_px // 2), cv2.LINE_AA)
+
+
 def places(label: Label, box: Box, width: int, height: int) -> Iterator[tuple[int, int]]:
     """Where a label may stand: at the upper left of its box first, then down, up, right."""
     last_x, last_y = max(width - label.width, 0), max(height - label.height, 0)
@@ -111,6 +120,7 @@ def _draw_boxed(
         colour = _colour(tag.head, colours)
         x0, y0, x1, y1 = (round(edge_px * zoom) for edge_px in tag.box)
         cv2.rectangle(canvas, (x0, y0), (x1 - 1, y1 - 1), colour, pen.line_px)
+        draw_outline(canvas, tag, zoom, colour, pen.line_px)
         pending.append((pen.label(_words(tag), colour), (x0, y0, x1, y1)))
     height, width = canvas.shape[:2]
     for label, box in pending:

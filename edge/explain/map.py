@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from edge.explain.ink import Colour, Ink, dashes, disc, fill, outline
+from edge.explain.lettering import draw_outline
 from edge.frames import Looked, Seen
 from edge.pictures.regions import shared_px
 from edge.records import F32, U8, Box, Tag
@@ -58,6 +59,7 @@ def explained_map(canvas: U8, zoom: float, tags: Sequence[Tag], seen: Seen, ink:
     ]
     boxed = [tag for tag in tags if _zoomed(tag.box, zoom) != (0, 0, *whole)]
     for tag in boxed[:MOST_TAGS]:
+        draw_outline(canvas, tag, zoom, WHITE, thick)
         _label(canvas, tag, _zoomed(tag.box, zoom), taken, ink)
 
 

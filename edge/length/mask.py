@@ -15,6 +15,7 @@ from edge.length.ground import padding
 from edge.length.outline import Outliner, Told
 from edge.length.pieces import Rough
 from edge.pictures.pixels import crop_into, size
+from edge.pictures.regions import overlap
 from edge.records import F32, U8, Box, NDArray, Picture, Region
 
 NEAR_PX = 384  # longer side of a piece from near
@@ -22,6 +23,8 @@ FINEST = 0.5  # frame px a px of it: smaller pieces are enlarged, so that edges 
 MARGIN = 0.15  # around a piece, of its longer side
 DIAGONAL = 1.2  # the whole, in diagonals of the piece: as much as an outline has learned with
 ANOTHER = 0.3  # overlap below which an outline is of something else
+WITHIN = 0.6  # of it, in a piece: then it is of that piece, whatever else the piece is
+MOVED = 0.8  # overlap of crops below which one is cut again, about what was found
 TRUSTED = 0.85  # overlap from which colours and outline mean the same
 CELLS = 1.5  # of an outline: so far colours may move its edge
 CROWD = 0.15  # of a piece: a smaller one beside it hides nothing
@@ -34,9 +37,8 @@ class Piece(msgspec.Struct, frozen=True, eq=False):
     soft: F32  # (h, w) 0..1: how much of each pixel it is; a half at its edge
     scale: float  # frame px a px of `soft`
     is_crowded: bool = False  # another piece lies against it, or the picture ends there
-    sure: float | None = (
-        None  # 0..1: what an outliner says of its being a fish; None: nothing asked
-    )
+    sure: float | None = None  # 0..1: what an outliner says of its being a fish; None: not asked
+    drawn: F32 | None = None  # (h, w) 0..1: the same by an outliner alone, where it knows it
 
     @property
     def mask(self) -> U8:
@@ -55,25 +57,69 @@ def near(
     """A piece of `rough`, by its number from 1, from near; None where nothing is left of it."""
     width, height = size(picture)
     rows, columns = rough.owner.shape
-    box = _around(rough.boxes[number - 1], columns, rows, width, height, outliner is not None)
+    scale = np.array([width / columns, height / rows] * 2)
+    slack = 2 * float(scale[0])
+    x0, y0, x1, y1 = (rough.boxes[number - 1] * scale).tolist()
+    box = _around((x0, y0, x1, y1), slack, (width, height), outliner is not None)
+    view, told = _seen(picture, box, outliner)
+    if told is not None:
+        better = _centred(told, box, view, (width, height))
+        if better is not None:
+            box = better
+            view, told = _seen(picture, box, outliner)
+    owner = _owner_near(rough.owner, box, width, height, view.shape[:2])
+    return _piece(view, box, owner, number, told)
+
+
+def _seen(picture: Picture, box: Box, outliner: Outliner | None) -> tuple[U8, Told | None]:
+    """What a box shows, at most NEAR_PX, and what an outliner says of it."""
     wide, tall = box[2] - box[0], box[3] - box[1]
     scale = max(FINEST, max(wide, tall) / NEAR_PX)
     view = np.empty((max(8, round(tall / scale)), max(8, round(wide / scale)), 3), np.uint8)
     crop_into(picture, Region(*box), view)
-    owner = _owner_near(rough.owner, box, width, height, view.shape[:2])
+    return view, None if outliner is None else outliner.told(view)
+
+
+def _centred(told: Told, box: Box, view: U8, frame: tuple[int, int]) -> Box | None:
+    """About the fish that an outliner found, where it lies elsewhere than the box was cut for."""
+    held = largest((told.meant >= 0.5).astype(np.uint8))
+    x, y, w, h = cv2.boundingRect(held)
+    if min(w, h) < 3:
+        return None
+    scale = (box[2] - box[0]) / view.shape[1]
+    left, top = box[0] + x * scale, box[1] + y * scale
+    better = _around((left, top, left + w * scale, top + h * scale), 0.0, frame, True)
+    return better if overlap(better, box) < MOVED else None
+
+
+def _piece(
+    view: U8, box: Box, owner: NDArray[np.int32], number: int, told: Told | None
+) -> Piece | None:
     is_nothing = padding(view)
-    told = None if outliner is None else outliner.told(view)
-    is_known = told is not None and iou(told.meant >= 0.5, owner == number) >= ANOTHER
-    known = told if is_known else None
+    known = told if told is not None and _is_of(told, owner == number) else None
     soft = _soft(view, owner, number, is_nothing, known)
     if soft is None:
         return None
-    if known is None:
-        beside = _large(owner, number) | is_nothing
-    else:
-        beside = (known.every >= 0.5) & (known.meant < 0.5) | is_nothing
+    beside = (_large(owner, number) if known is None else _beside(known)) | is_nothing
     sure = None if told is None else _sure(soft, known)
-    return Piece(box, soft, wide / view.shape[1], _touches(soft, beside), sure)
+    drawn = None if known is None else known.meant
+    scale = (box[2] - box[0]) / view.shape[1]
+    return Piece(box, soft, scale, _touches(soft, beside), sure, drawn)
+
+
+def _is_of(told: Told, is_piece: NDArray[np.bool_]) -> bool:
+    """Is the fish of an outline the piece, or in it?"""
+    held = told.meant >= 0.5
+    if not held.any():
+        return False
+    return iou(held, is_piece) >= ANOTHER or (held & is_piece).sum() >= WITHIN * held.sum()
+
+
+def _beside(known: Told) -> NDArray[np.bool_]:
+    """Other fish; what is thin is an edge that it is not sure of."""
+    others = ((known.every >= 0.5) & (known.meant < 0.5)).astype(np.uint8)
+    thin = np.ones((2 * max(1, round(known.cell_px)) + 1,) * 2, np.uint8)
+    return np.asarray(cv2.morphologyEx(others, cv2.MORPH_OPEN, thin) > 0)
 
 
 def _soft(
@@ -110,6 +156,14 @@ def _large(owner: NDArray[np.int32], number: int) -> NDArray[np.bool_]:
     return np.isin(owner, large)
 
 
+def largest(held: U8) -> U8:
+    """The largest part of a mask that hangs together."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(held, connectivity=4)
+    if len(stats) < 2:
+        return held
+    return (labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
+
+
 def iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     """Intersection over union, 0..1."""
     return float((a & b).sum() / max(1, (a | b).sum()))
@@ -130,16 +184,17 @@ def fish_outline(piece: Piece) -> tuple[NDArray[np.float64], float]:
     return piece.to_frame(outline[:, 0].astype(np.float64)), float(full)
 
 
-def _around(box: Box, columns: int, rows: int, width: int, height: int, is_square: bool) -> Box:
-    """A box of the small frame with its margin, in the frame; square, as far as the frame goes."""
-    across, down = width / columns, height / rows
-    x0, y0, x1, y1 = box[0] * across, box[1] * down, box[2] * across, box[3] * down
+def _around(
+    box: tuple[float, ...], slack: float, frame: tuple[int, int], is_square: bool
+) -> Box:
+    """A box of the frame with its margin; square, as far as the frame goes."""
+    x0, y0, x1, y1 = box
     wide, tall = x1 - x0, y1 - y0
     long, diagonal = max(wide, tall), float(np.hypot(wide, tall))
-    more = max(MARGIN * long, (DIAGONAL * diagonal - long) / 2) + 2 * across
+    more = max(MARGIN * long, (DIAGONAL * diagonal - long) / 2) + slack
     right, below = (more + (long - s) / 2 if is_square else more for s in (wide, tall))
     return (max(0, int(x0 - right)), max(0, int(y0 - below)),
-            min(width, int(x1 + right) + 1), min(height, int(y1 + below) + 1))  # fmt: skip
+            min(frame[0], int(x1 + right) + 1), min(frame[1], int(y1 + below) + 1))  # fmt: skip
 
 
 def _owner_near(

@@ -21,6 +21,7 @@ DENIED = 0.28  # of its score is left where an outliner sees no fish: told only 
 HIDDEN = 0.15  # least deviation where a part may be hidden, or the mask is of more than one fish
 GUESSED = 0.3  # deviation of such a length
 BELIEVED = 0.2  # of what both ways differ by, where an outliner knows it for a fish
+NEAR_END, TAKEN = 0.15, 0.05  # of its length: so near an end, so wide, and the rim takes it
 WHOLE = 0.62  # least share of its hull that a fish fills when nothing hides it
 
 
@@ -37,6 +38,8 @@ class Look(msgspec.Struct, frozen=True, eq=False):
     box: Box  # about it, frame px
     line: F64  # (N, 2) midline in the frame, snout first
     outline: F64  # (M, 2) in the frame
+    sure: float | None = None
+    drawn_cm: float | None = None
 
     @property
     def sd_cm(self) -> float:
@@ -59,20 +62,22 @@ def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -
         return None
     shape, hidden_share = by_shape(found, piece, length, to_fork)
     edge = _edge_cm(piece, line, plane, to_fork)
+    drawn = None if piece.drawn is None else body(piece.drawn, line)
+    drawn_cm = None if drawn is None else _cm(drawn, piece, plane, to_fork)
     outline, full = fish_outline(piece)
     box = _box(outline, frame)
-    is_cut = _is_cut(box, frame)
+    is_cut = _is_cut(box, frame, piece.scale)
     apart = abs(shape / length - 1)
     is_odd = apart > (APART if not piece.sure else STRANGE)
     is_occluded = is_cut or piece.is_crowded or full < WHOLE or is_odd
+    points = piece.to_frame(found.part(found.snout, found.fork if to_fork else found.tips))
     best = length
-    if is_cut and apart < STRANGE:
+    if is_cut and apart < STRANGE and _is_short(outline, points, frame, piece.scale):
         best = max(length, shape)
     elif APART < apart < STRANGE and not piece.is_crowded and not piece.sure:
         best = (length + shape) / 2  # a tail that colours did not find, or too much found
     unsure = _unsure(piece, hidden_share if is_occluded else 0.0, apart)
     bias = best * np.hypot(plane.sd_share, unsure)
-    points = piece.to_frame(found.part(found.snout, found.fork if to_fork else found.tips))
     return Look(
         best,
         length,
@@ -84,6 +89,8 @@ def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -
         box,
         points,
         outline,
+        piece.sure,
+        drawn_cm,
     )
 
 
@@ -148,5 +155,21 @@ def _box(outline: F64, frame: tuple[int, int]) -> Box:
     return max(0, x0), max(0, y0), min(frame[0], x1), min(frame[1], y1)
 
 
-def _is_cut(box: Box, frame: tuple[int, int]) -> bool:
-    return box[0] <= 1 or box[1] <= 1 or box[2] >= frame[0] - 1 or box[3] >= frame[1] - 1
+def _is_cut(box: Box, frame: tuple[int, int], scale: float) -> bool:
+    """Does it reach the rim of the frame, as far as a mask of that scale can tell?"""
+    rim = 1 + scale
+    return min(box[:2]) <= rim or box[2] >= frame[0] - rim or box[3] >= frame[1] - rim
+
+
+def _is_short(outline: F64, line: F64, frame: tuple[int, int], scale: float) -> bool:
+    """Does the rim of the frame take an end of it? A fin or a flank that reaches it takes nothing.
+
+    outline, line  in the frame
+    """
+    far = np.minimum(outline, np.array(frame) - 1 - outline).min(1)
+    at_rim = outline[far <= 1 + scale]
+    if not len(at_rim):
+        return False
+    long = float(np.hypot(*(line[-1] - line[0])))
+    ends = min(np.hypot(*(at_rim.mean(0) - end)) for end in (line[0], line[-1]))
+    return bool(ends < NEAR_END * long and np.ptp(at_rim, axis=0).max() > TAKEN * long)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Literal
 
+import cv2
 import msgspec
+import numpy as np
 from msgspec.structs import replace
 
+from edge.length.choose import chosen
 from edge.length.follow import Known, follow, fused
 from edge.length.mask import near
 from edge.length.measure import Look, measure
 from edge.length.outline import Outliner
 from edge.length.pieces import Rough, pieces_of
-from edge.length.plane import Plane
+from edge.length.plane import F64, Plane
 from edge.pictures.pixels import size
 from edge.records import Box, Picture, Tag
 
@@ -24,6 +28,9 @@ LIKELY = 0.30  # score from which a thing is given a length
 LEAST = 0.08  # or, where nothing is, the likeliest thing from here on
 PROMISING = 0.05  # by its outline alone: what is worth a nearer look
 LEARNS = 0.3  # how much of its cost a look believes of the newest one
+ASKED = 3  # times that a fish's species is looked at from near
+UNSURE = "unsure"  # its species
+POINTS = 48  # of an outline, at most
 PART = 0.5  # of a fish: so much of it lies in the box of a tag that is about it
 
 Ends = Literal["tips", "fork"]
@@ -43,6 +50,7 @@ class Measured:
     def __init__(self) -> None:
         self.known: tuple[Known, ...] = ()
         self._rough_ms = self._near_ms = 0.0  # what each has cost of late
+        self._species: dict[int, tuple[str, ...]] = {}  # what was said of each fish, by track
 
     def look(
         self,
@@ -68,6 +76,20 @@ class Measured:
         self.known, shown = follow(self.known, looks, at_s, new_id)
         return tuple(_tag(fish) for fish in shown)
 
+    def named(
+        self, lengths: Sequence[Tag], say: Callable[[Box], str | None]
+    ) -> tuple[Tag, ...]:
+        """`lengths`, each with its species: what most of a few looks at it say.
+
+        say  the species that fills a box, its group, or UNSURE; None: there is no time to look
+        """
+        said = {tag.track: self._species.get(tag.track or 0, ()) for tag in lengths}
+        for tag in lengths:
+            word = say(tag.box) if len(said[tag.track]) < ASKED else None
+            said[tag.track] += () if word is None else (word,)
+        self._species = {k.id: said.get(k.id) or self._species.get(k.id, ()) for k in self.known}
+        return tuple(replace(tag, species=_most(said[tag.track])) for tag in lengths)
+
     def _near(
         self,
         ruler: Ruler,
@@ -87,9 +109,7 @@ class Measured:
             self._near_ms = _learned(self._near_ms, start)
             if look:
                 found.append(look)
-        likely = [look for look in found if look.score >= LIKELY]
-        best = sorted(found, key=lambda look: -look.score)[:1]
-        return likely or [look for look in best if look.score >= LEAST]
+        return chosen(found, LIKELY, LEAST)
 
 
 def told(tags: Sequence[Tag], lengths: Sequence[Tag]) -> tuple[Tag, ...]:
@@ -118,6 +138,21 @@ def _lies_in(inner: Box, outer: Box) -> bool:
     return max(0, wide) * max(0, tall) / area >= PART
 
 
+def _most(words: Sequence[str]) -> str:
+    """The one that was said most often, of equals the first."""
+    return max(words, key=Counter(words).__getitem__, default=UNSURE)
+
+
+def polygon(line: F64) -> tuple[tuple[int, int], ...]:
+    """An outline (M, 2) with POINTS of its corners at most, whole pixels."""
+    points = line.astype(np.float32)
+    far = 0.5
+    while len(points) > POINTS:
+        points = cv2.approxPolyDP(line.astype(np.float32), far, True)[:, 0]
+        far *= 1.4
+    return tuple((int(x), int(y)) for x, y in points.round())
+
+
 def _tag(fish: Known) -> Tag:
     whole = fused(fish.looks)
     return Tag(
@@ -133,6 +168,7 @@ def _tag(fish: Known) -> Tag:
         length_cm=round(whole.cm, 2),
         length_sd_cm=round(whole.sd_cm, 2),
         occluded=whole.is_occluded,
+        outline=polygon(fish.looks[-1].outline),
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
+from msgspec import UNSET
 
 from edge import __version__
 from edge.errors import SinkError
@@ -70,11 +71,14 @@ class CocoSink:
     def _annotation(self, number: int, image: int, tag: Tag) -> dict[str, object]:
         x0, y0, x1, y1 = tag.box
         wide, tall = x1 - x0, y1 - y0
-        return {
+        about: dict[str, object] = {
             "id": number, "image_id": image, "category_id": self._category(tag),
             "bbox": [x0, y0, wide, tall], "area": wide * tall, "iscrowd": 0, "score": tag.score,
             "track_id": tag.track,
         }  # fmt: skip
+        if tag.outline is not UNSET:
+            about["segmentation"] = [[edge for point in tag.outline for edge in point]]
+        return about
 
     def _category(self, tag: Tag) -> int:
         known = self._categories

@@ -15,6 +15,7 @@ from edge.sinks.target import Target
 COLUMNS = (
     *("time", "source", "frame", "head", "tag", "group", "score", "x0", "y0", "x1", "y1"),
     *("track", "looks", "age_s", "state", "colour", "length_cm", "length_sd_cm", "occluded"),
+    "species",
     "zones",
 )
 
@@ -45,6 +46,7 @@ class RowsSink:
                 t.length_cm,
                 t.length_sd_cm,
                 t.occluded,
+                t.species,
                 UNSET if t.zones is UNSET else " ".join(t.zones),
             )
             for t in result.tags

@@ -16,7 +16,7 @@ from edge.records import F32, U8
 from quantize.fish.grounds import Grounds
 from quantize.fish.mask_ap import Given, ious, mask_ap
 from quantize.fish.network import STRIDE, Outline
-from quantize.fish.outlines import ANY, MASK, crops
+from quantize.fish.outlines import ANY, MASK, NONE, crops
 from quantize.fish.settings import OutlineSettings
 from quantize.students import normalise
 
@@ -37,7 +37,7 @@ class Crops(msgspec.Struct, frozen=True, eq=False):
         return (self.planes & MASK) > 0
 
 
-def made(file: Path, seed: int, count: int, side: int, grounds: Grounds = ()) -> Crops:
+def made(file: Path, seed: int, count: int, side: int, grounds: Grounds = NONE) -> Crops:
     """The crops of a seed; from `file`, where an earlier run left them."""
     if not file.exists():
         bar = tqdm(
@@ -54,25 +54,38 @@ def made(file: Path, seed: int, count: int, side: int, grounds: Grounds = ()) ->
         return Crops(*(stored[name] for name in ("seen", "planes", "is_hidden", "is_far")))
 
 
+@torch.no_grad()
+def features(outline: Outline, seen: U8) -> tuple[Tensor, ...]:
+    """What the trunk gives of each crop, (N, C, h, w) in half precision; once, as it stays."""
+    trunk = outline.trunk.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    parts = []
+    for i in tqdm(range(0, len(seen), 32), "features", unit="batch", disable=None):
+        x = normalise(torch.from_numpy(seen[i : i + 32]))
+        parts.append([f.half().contiguous() for f in trunk(x)])
+    return tuple(torch.cat(column) for column in zip(*parts, strict=True))
+
+
 def learn(outline: Outline, taught: Crops, settings: OutlineSettings) -> None:
-    """Turned, mirrored and lit anew each time; half of the weight is the overlap's."""
+    """The neck alone; half of the weight is the overlap's."""
     torch.manual_seed(settings.seed)
+    known = features(outline, taught.seen)
     draw = np.random.default_rng(settings.seed)
     steps = max(1, len(taught.seen) // settings.batch)
     optimizer = torch.optim.AdamW(
-        outline.parameters(), settings.lr, weight_decay=settings.weight_decay
+        outline.neck.parameters(), settings.lr, weight_decay=settings.weight_decay
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.lr, total_steps=steps * settings.epochs, pct_start=0.2
     )
-    outline.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    outline.neck.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     bar = tqdm(range(settings.epochs), "outline", unit="epoch", disable=None)
     for _ in bar:
         order = draw.permutation(len(taught.seen))
         for step in range(steps):
-            chosen = order[step * settings.batch : (step + 1) * settings.batch]
-            pixels, wanted, counts = _views(taught, chosen, draw)
-            loss = loss_of(outline(pixels)["mask"], wanted, counts)
+            chosen = np.sort(order[step * settings.batch : (step + 1) * settings.batch])
+            pixels, wanted, counts = _views(taught, chosen)
+            given = tuple(f[torch.from_numpy(chosen)].float() for f in known)
+            loss = loss_of(outline.neck(pixels, given), wanted, counts)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -114,7 +127,8 @@ def judged(logits: F32, truth: Crops) -> dict[str, float]:
     """
     side = truth.seen.shape[1]
     meant, every = np.split(logits, 2, axis=1)
-    masks, wanted, near = enlarged(meant, side), truth.masks, ~truth.is_far
+    masks, wanted = enlarged(meant, side), truth.masks
+    near = wanted.any((1, 2))
     found = {"IoU": _overlap(masks[near], wanted[near])}
     for name, held in (("all", near), ("apart", near & ~truth.is_hidden),
                        ("hidden", near & truth.is_hidden)):  # fmt: skip
@@ -147,20 +161,12 @@ def _ap(masks: np.ndarray, wanted: np.ndarray, logits: F32) -> float:  # type: i
 def _views(
     taught: Crops,
     chosen: np.ndarray,  # type: ignore[type-arg]
-    draw: np.random.Generator,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Pixels (N, 3, side, side) normalised, the share of each cell that is fish (N, 2, rows,
     columns), and whether that is known (N, 2).
     """
-    turn, is_mirrored = int(draw.integers(4)), draw.random() < 0.5
-    seen, planes = taught.seen[chosen], taught.planes[chosen]
-    seen, planes = np.rot90(seen, turn, (1, 2)), np.rot90(planes, turn, (1, 2))
-    if is_mirrored:
-        seen, planes = seen[:, :, ::-1], planes[:, :, ::-1]
-    gain = draw.uniform(0.75, 1.25, (len(chosen), 1, 1, 3)) * draw.uniform(0.8, 1.2)
-    shift = draw.uniform(-20, 20, (len(chosen), 1, 1, 1))
-    lit = np.clip(seen * gain + shift, 0, 255).astype(np.uint8)
-    pixels = normalise(torch.from_numpy(np.ascontiguousarray(lit)))
+    planes = taught.planes[chosen]
+    pixels = normalise(torch.from_numpy(taught.seen[chosen]))
     wanted = np.stack([(planes & bit) > 0 for bit in (MASK, ANY)], 1).astype(np.float32)
     counts = np.stack([~taught.is_far[chosen], np.ones(len(chosen), bool)], 1).astype(np.float32)
     cells = F.avg_pool2d(torch.from_numpy(wanted), STRIDE)

@@ -1,37 +1,38 @@
-"""Photographs to lay rendered fish on, and to take their skins' texture from."""
+"""What crops are made of beside drawings: photographs to lay fish on and to take skins' texture
+from, and real fish that were cut out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from zlib import crc32
 
 import cv2
+import msgspec
 import numpy as np
 
 from edge.records import U8
 from quantize.errors import WorkshopError
+from quantize.fish.skins import Skin, is_held, read_skins
 
 GROUND_PX = 640  # longer side at which one is kept
 MOST = 400  # pictures of a folder
-HELD_OUT = 5  # one of so many judges
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 
-Grounds = tuple[U8, ...]  # each (H, W, 3)
 
 
-def read_grounds(folders: Sequence[Path]) -> tuple[Grounds, Grounds]:
-    """To learn from, and to judge by: no picture is in both. Raises WorkshopError."""
+class Grounds(msgspec.Struct, frozen=True, eq=False):
+    """Either may be empty."""
+
+    photos: tuple[U8, ...] = ()  # each (H, W, 3)
+    skins: tuple[Skin, ...] = ()
+
+
+def read_grounds(folders: Sequence[Path], fish: Path | None, is_judge: bool) -> Grounds:
+    """To judge by, or to learn from: no picture and no fish is in both. Raises WorkshopError."""
     files = {path.name: path for folder in folders for path in _pictures(folder)}
-    taught, judging = (
-        tuple(_ground(p) for name, p in files.items() if _is_held(name) == is_judge)
-        for is_judge in (False, True)
-    )
-    return taught, judging
-
-
-def _is_held(name: str) -> bool:
-    return crc32(name.encode()) % HELD_OUT == 0
+    photos = tuple(_ground(path) for name, path in files.items() if is_held(name) == is_judge)
+    return Grounds(photos, read_skins(fish, is_judge))
 
 
 def _pictures(folder: Path) -> list[Path]:

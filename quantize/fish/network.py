@@ -1,8 +1,9 @@
-"""A small network that says of every pixel of a crop whether it is the fish in the middle, and
-whether it is any fish.
+"""A network that says of every pixel of a crop whether it is the fish in the middle, and whether it
+is any fish.
 
-Down to a sixteenth and up again, depthwise convolutions and ReLU6 throughout: about 30 MMAC at 160
-px. What goes up is repeated, not interpolated: every engine's int8 knows that.
+Down to a sixteenth by a student's own layers, which have seen photographs of everything and stay as
+they are; up again by a neck that is learned here. What goes up is repeated, not interpolated: every
+engine's int8 knows that.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from quantize.errors import WorkshopError
-from quantize.students import Conv, Network
+from quantize.glance.network import Trunk
+from quantize.students import Conv, Network, Student
 
 SIDE = 160  # px of the crop
 STRIDE = 2  # of the mask
-WIDTHS = (16, 24, 40, 64)  # channels at 1/2, 1/4, 1/8, 1/16
+TRUNK = "mobilenet_v2"  # the student whose layers it begins with
+WIDTHS = (24, 32, 48, 96)  # channels at 1/2, 1/4, 1/8, 1/16
 
 
 class Pair(nn.Module):
@@ -38,25 +41,44 @@ class Pair(nn.Module):
         return out
 
 
+class Neck(nn.Module):
+    """Up again, beside what the trunk saw at each scale, and the pixels themselves."""
+
+    def __init__(self, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        a, b, c, d = WIDTHS
+        fine, middle, coarse = channels
+        self.at2 = nn.Sequential(Conv(3, a, 3, 2), Pair(a, a))
+        self.deep = nn.Sequential(Pair(coarse, d), Pair(d, d))
+        self.up8 = nn.Sequential(Conv(middle + d, c, 1), Pair(c, c))
+        self.up4 = nn.Sequential(Conv(fine + c, b, 1), Pair(b, b))
+        self.up2 = nn.Sequential(Conv(a + b, a, 1), Pair(a, a))
+        self.tell = nn.Conv2d(a, 2, 1)
+
+    def forward(self, x: Tensor, features: tuple[Tensor, ...]) -> Tensor:
+        fine, middle, coarse = features
+        half = self.at2(x)
+        x = self.up8(torch.cat([middle, _twice(self.deep(coarse))], 1))
+        x = self.up4(torch.cat([fine, _twice(x)], 1))
+        x = self.up2(torch.cat([half, _twice(x)], 1))
+        told: Tensor = self.tell(x).flatten(1)
+        return told
+
+
 class Outline(Network):
     """(N, 3, SIDE, SIDE) normalised -> "mask" (N, 2 * cells): a logit a cell of 2 px, first
     of the fish in the middle, then of any.
     """
 
-    precise = ("tell",)  # an edge is where its logit is 0
+    precise = ("neck.tell",)  # an edge is where its logit is 0
 
-    def __init__(self, side: int = SIDE) -> None:
+    def __init__(self, trunk: Trunk, side: int = SIDE) -> None:
         super().__init__()
         self.name, self.side = "outline", side
-        a, b, c, d = WIDTHS
-        self.at2 = nn.Sequential(Conv(3, a, 3, 2), Pair(a, a))
-        self.at4 = nn.Sequential(Pair(a, b, 2), Pair(b, b))
-        self.at8 = nn.Sequential(Pair(b, c, 2), Pair(c, c))
-        self.deep = nn.Sequential(Pair(c, d, 2), *[Pair(d, d) for _ in range(4)])
-        self.up8 = nn.Sequential(Conv(c + d, c, 1), Pair(c, c))
-        self.up4 = nn.Sequential(Conv(b + c, b, 1), Pair(b, b))
-        self.up2 = nn.Sequential(Conv(a + b, a, 1), Pair(a, a))
-        self.tell = nn.Conv2d(a, 2, 1)
+        self.trunk = trunk
+        with torch.no_grad():
+            sizes = [f.shape[1] for f in trunk.eval()(torch.zeros(1, 3, side, side))]
+        self.neck = Neck(tuple(sizes))
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -68,21 +90,16 @@ class Outline(Network):
         return self.side // STRIDE
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        half = self.at2(x)
-        quarter = self.at4(half)
-        eighth = self.at8(quarter)
-        x = self.up8(torch.cat([eighth, _twice(self.deep(eighth))], 1))
-        x = self.up4(torch.cat([quarter, _twice(x)], 1))
-        x = self.up2(torch.cat([half, _twice(x)], 1))
-        return {"mask": self.tell(x).flatten(1)}
+        return {"mask": self.neck(x, self.trunk(x))}
 
 
 def save(outline: Outline, about: dict[str, object], file: Path) -> None:
     """Weights in half precision, and what it is."""
     state = {k: v.half() if v.is_floating_point() else v for k, v in outline.state_dict().items()}
     temporary = file.with_suffix(".tmp")
+    said = {"side": outline.side, "student": TRUNK} | about
     save_file({k: v.contiguous() for k, v in state.items()}, temporary,
-              {"outline": json.dumps({"side": outline.side} | about)})  # fmt: skip
+              {"outline": json.dumps(said)})  # fmt: skip
     temporary.rename(file)
 
 
@@ -96,9 +113,7 @@ def load(file: Path) -> tuple[Outline, dict[str, object]]:
         raise WorkshopError(
             file, f"does not load ({type(e).__name__}: {e})", "an outline", "edge-quantize outline"
         ) from e
-    for key in ("tell.weight", "tell.bias"):  # one plane: from before there were two
-        state[key] = state[key].expand(2, *state[key].shape[1:]).clone()
-    outline = Outline(about["side"])
+    outline = Outline(Trunk(Student({}, about["student"])), about["side"])
     outline.load_state_dict(
         {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     )

@@ -17,10 +17,11 @@ from calib_data import backdrops
 from calib_data.belts import turned
 from calib_data.camera import photograph
 from calib_data.draw_fish import SPECIES, Fish, fish
-from calib_data.paint import lay, noise
+from calib_data.paint import lay, noise, trim, turn
 from edge.records import F32, U8
 from quantize.fish import strewn
 from quantize.fish.grounds import Grounds
+from quantize.fish.skins import bowed
 
 Rng = np.random.Generator
 GROUNDS = (
@@ -29,7 +30,10 @@ GROUNDS = (
 )  # fmt: skip
 STREAM = 0xF154
 PHOTOGRAPHED = 0.55  # of the grounds, where there are any
+EMPTY = 0.12  # of the others: what lies in the middle is no fish
+REAL = 0.55  # of the fish, where there are cutouts
 FAR = 0.4  # of the crops: a frame as a whole, fish anywhere or none
+NONE = Grounds()
 MASK, ANY = 1, 2  # bits of `Crop.planes`
 
 
@@ -42,35 +46,41 @@ class Crop(msgspec.Struct, frozen=True, eq=False):
     is_far: bool  # a frame as a whole: none is meant
 
 
-def crops(seed: int, count: int, side: int, grounds: Grounds = ()) -> Iterator[Crop]:
+def crops(seed: int, count: int, side: int, grounds: Grounds = NONE) -> Iterator[Crop]:
     """`count` of them; the same for the same seed and grounds."""
     for n in range(count):
         rng = np.random.default_rng([STREAM, seed, n])
         yield (far if rng.random() < FAR else crop)(rng, side, grounds)
 
 
-def crop(rng: Rng, side: int, grounds: Grounds = ()) -> Crop:
-    """One fish in the middle, with a margin like that of a device's crop."""
+def crop(rng: Rng, side: int, grounds: Grounds = NONE) -> Crop:
+    """One fish in the middle, with a margin like that of a device's crop; or none there."""
     canvas, every = ground(rng, side, grounds), np.zeros((side, side), np.float32)
     _strew(rng, canvas, grounds)
     for _ in range(int(rng.choice([0, 0, 1, 2]))):
         every = _over(every, _another(rng, canvas, side, rng.uniform(0.45, 0.8), grounds))
+    if rng.random() < EMPTY:
+        strewn.something(rng, canvas, ground(rng, side, grounds), 0.0)
+        return Crop(_shot(rng, canvas), _planes(np.zeros_like(every), every), False, False)
     sprite = posed(rng, side * rng.uniform(0.55, 0.86), canvas, grounds)
     height, width = sprite.shape[:2]
-    x, y = (int((side - s) / 2 + rng.uniform(-0.05, 0.05) * side) for s in (width, height))
+    x, y = (int((side - s) / 2 + rng.uniform(-0.07, 0.07) * side) for s in (width, height))
     lay(canvas, sprite, x, y, rng.uniform(0, 0.5))
     meant = placed(sprite[..., 3], x, y, side)
     every, whole = _over(every, meant), float(meant.sum())
     if rng.random() < 0.25:
         over = _another(rng, canvas, side, rng.uniform(0.35, 0.7), grounds)
         meant, every = meant * (1 - over), _over(every, over)
-    if rng.random() < 0.2:
-        over = strewn.thing(rng, canvas, ground(rng, side, grounds))
+    if rng.random() < 0.3:
+        over = strewn.something(rng, canvas, ground(rng, side, grounds), 0.25)
         meant, every = meant * (1 - over), every * (1 - over)
-    return Crop(_shot(rng, canvas), _planes(meant, every), bool(meant.sum() < 0.97 * whole), False)
+    seen, planes = _shot(rng, canvas), _planes(meant, every)
+    if rng.random() < 0.35:
+        seen, planes = _rimmed(rng, seen, planes)
+    return Crop(seen, planes, bool((planes & MASK > 0).sum() < 0.97 * whole), False)
 
 
-def far(rng: Rng, side: int, grounds: Grounds = ()) -> Crop:
+def far(rng: Rng, side: int, grounds: Grounds = NONE) -> Crop:
     """A frame as a whole: fish of any size anywhere, cut by its rim, or none."""
     canvas, every = ground(rng, side, grounds), np.zeros((side, side), np.float32)
     _strew(rng, canvas, grounds)
@@ -82,35 +92,54 @@ def far(rng: Rng, side: int, grounds: Grounds = ()) -> Crop:
         lay(canvas, sprite, x, y, rng.uniform(0, 0.5))
         every = _over(every, placed(sprite[..., 3], x, y, side))
     if rng.random() < 0.2:
-        every = every * (1 - strewn.thing(rng, canvas, ground(rng, side, grounds)))
+        over = strewn.something(rng, canvas, ground(rng, side, grounds), 0.25)
+        every = every * (1 - over)
     seen, planes = _shot(rng, canvas), _planes(np.zeros_like(every), every)
-    if rng.random() < 0.6:  # no frame is square: what is beyond it is its rim again
+    if rng.random() < 0.6:
         less = int(side * rng.choice([1 / 8, 7 / 32]))
-        rows = np.clip(np.arange(side), less, side - less - 1)
-        seen, planes = seen[rows], planes[rows]
-        planes[:less], planes[side - less :] = 0, 0
+        seen, planes = _beyond(seen, planes, less, less)
     return Crop(seen, planes, False, True)
+
+
+def _rimmed(rng: Rng, seen: U8, planes: U8) -> tuple[U8, U8]:
+    """As near the frame's rim, on one side or on both, above and below or left and right."""
+    above, below = (int(seen.shape[0] * rng.choice([0, rng.uniform(0, 0.25)])) for _ in range(2))
+    if rng.random() < 0.5:
+        return _beyond(seen, planes, above, below)
+    turned = _beyond(seen.swapaxes(0, 1), planes.T, above, below)
+    return np.ascontiguousarray(turned[0].swapaxes(0, 1)), np.ascontiguousarray(turned[1].T)
+
+
+def _beyond(seen: U8, planes: U8, above: int, below: int) -> tuple[U8, U8]:
+    """No frame is square: what is beyond it is its rim again, and no fish."""
+    side = len(seen)
+    rows = np.clip(np.arange(side), above, side - below - 1)
+    seen, planes = seen[rows], planes[rows]
+    planes[:above], planes[side - below :] = 0, 0
+    return seen, planes
 
 
 def ground(rng: Rng, side: int, grounds: Grounds) -> F32:
     """A patch of a photograph, or a rendered belt, board, cloth or plain."""
-    if grounds and rng.random() < PHOTOGRAPHED:
+    if grounds.photos and rng.random() < PHOTOGRAPHED:
         return patch(rng, grounds, side)
     colour = np.clip(np.array(GROUNDS[rng.integers(len(GROUNDS))]) * rng.uniform(0.7, 1.15), 0, 1)
     colour = (colour + rng.uniform(-0.06, 0.06, 3)).clip(0, 1).astype(np.float32)
-    kind = int(rng.integers(5))
+    kind = int(rng.integers(6))
     if kind == 0:
         return backdrops.belt_ground(rng, side, side, colour, side * rng.uniform(0.1, 0.4))
     if kind == 1:
         return backdrops.wood(rng, side, side, colour, int(rng.integers(1, 5)))
     if kind == 2:
         return backdrops.cloth_bed(rng, side, side, colour)
+    if kind == 3:
+        return strewn.ice(rng, side)
     return backdrops.surface(rng, side, side, colour, rng.uniform(0.01, 0.12))
 
 
 def patch(rng: Rng, grounds: Grounds, side: int) -> F32:
     """A square of one of them, (side, side, 3) 0..1."""
-    whole = grounds[int(rng.integers(len(grounds)))]
+    whole = grounds.photos[int(rng.integers(len(grounds.photos)))]
     long = max(32, int(min(whole.shape[:2]) * rng.uniform(0.2, 1.0)))
     y, x = (int(rng.integers(0, n - long + 1)) for n in whole.shape[:2])
     square = whole[y : y + long, x : x + long]
@@ -120,13 +149,32 @@ def patch(rng: Rng, grounds: Grounds, side: int) -> F32:
 
 def posed(rng: Rng, length: float, canvas: F32, grounds: Grounds) -> F32:
     """A fish of a length in px, slim or stout, bent, turned, anyhow coloured: (H, W, 4)."""
+    if grounds.skins and rng.random() < REAL:
+        return faded(rng, _skinned(rng, _real(rng, length, grounds), grounds), canvas)
     bend, wave = rng.uniform(-0.14, 0.14), rng.uniform(-0.03, 0.03)
     drawn = fish(rng, str(rng.choice(list(SPECIES))), length, bend, wave)
     height, width = drawn.sprite.shape[:2]
     tall = max(4, round(height * rng.uniform(0.75, 1.25)))
     sprite = np.asarray(cv2.resize(drawn.sprite, (width, tall)), np.float32)
     sprite = turned(Fish(sprite, drawn.midline), rng.uniform(0, 360)).sprite
-    return _faded(rng, _skinned(rng, sprite, grounds), canvas)
+    return faded(rng, _skinned(rng, sprite, grounds), canvas)
+
+
+def _real(rng: Rng, length: float, grounds: Grounds) -> F32:
+    """A cutout likewise, its contrast as far out of the water as it may be."""
+    skin = grounds.skins[int(rng.integers(len(grounds.skins)))]
+    sprite = skin.sprite.astype(np.float32) / 255
+    wide = max(8, round(length))
+    tall = max(4, round(wide * sprite.shape[0] / sprite.shape[1] * rng.uniform(0.75, 1.25)))
+    sprite = np.asarray(cv2.resize(sprite, (wide, tall), interpolation=cv2.INTER_AREA))
+    sprite = sprite[:: rng.choice([-1, 1])]
+    inside = sprite[..., 3] > 0.5
+    middle = sprite[inside, :3].mean(0) if inside.any() else np.float32(0.5)
+    bright = rng.uniform(0.2, 0.75, 3).mean() + rng.uniform(-0.06, 0.06, 3)
+    sprite[..., :3] = (sprite[..., :3] - middle) * rng.uniform(0.8, 2.5) + bright
+    sprite[..., :3] = np.clip(sprite[..., :3], 0, 1)
+    bent = bowed(sprite, rng.uniform(-0.12, 0.12), rng.uniform(-0.03, 0.03))
+    return trim(turn(bent, rng.uniform(0, 360)))
 
 
 def _skinned(rng: Rng, sprite: F32, grounds: Grounds) -> F32:
@@ -135,7 +183,7 @@ def _skinned(rng: Rng, sprite: F32, grounds: Grounds) -> F32:
     if kind < 0.5:
         return sprite
     out, size = sprite.copy(), sprite.shape[:2]
-    if grounds and kind < 0.75:
+    if grounds.photos and kind < 0.75:
         told = patch(rng, grounds, max(size)).mean(2)[: size[0], : size[1]]
         texture = (told - told.mean()) / (told.std() + 0.05)
     else:
@@ -145,7 +193,7 @@ def _skinned(rng: Rng, sprite: F32, grounds: Grounds) -> F32:
     return np.clip(out, 0, 1)
 
 
-def _faded(rng: Rng, sprite: F32, canvas: F32) -> F32:
+def faded(rng: Rng, sprite: F32, canvas: F32) -> F32:
     """Nearer to grey, to the ground, darker or lighter; a quarter stays as drawn."""
     if rng.random() < 0.25:
         return sprite
@@ -162,7 +210,7 @@ def _strew(rng: Rng, canvas: F32, grounds: Grounds) -> None:
     if rng.random() < 0.2:
         strewn.ruler(rng, canvas)
     for _ in range(int(rng.choice([0, 0, 1, 2]))):
-        strewn.thing(rng, canvas, ground(rng, canvas.shape[0], grounds))
+        strewn.something(rng, canvas, ground(rng, canvas.shape[0], grounds), 0.25)
 
 
 def _another(rng: Rng, canvas: F32, side: int, share: float, grounds: Grounds) -> F32:

@@ -13,9 +13,9 @@ class OutlineSettings(msgspec.Struct, frozen=True):
     """One run of the stage `outline`."""
 
     side: Annotated[int, about("px of the crop, a multiple of 16")] = 160
-    crops: Annotated[int, about("rendered crops to learn from")] = 1600
+    crops: Annotated[int, about("rendered crops to learn from")] = 12000
     judged: Annotated[int, about("others, for the judge")] = 200
-    epochs: Annotated[int, about("times through them, each time turned and lit anew")] = 18
+    epochs: Annotated[int, about("times through them")] = 10
     batch: Annotated[int, about("crops a step")] = 16
     lr: Annotated[float, about("AdamW, highest value")] = 4e-3
     weight_decay: Annotated[float, about("AdamW")] = 0.01

@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from calib_data.paint import lay, turn
+from calib_data.backdrops import price_tag
+from calib_data.paint import lay, noise, turn
 from edge.records import F32
 
 Rng = np.random.Generator
@@ -35,8 +36,60 @@ def ruler(rng: Rng, canvas: F32) -> None:
     put(rng, canvas, sprite, 0.2, 0.0)
 
 
-def thing(rng: Rng, canvas: F32, texture: F32) -> F32:
-    """A box, a lid, a hand's fingers: a patch of `texture`, or of one colour; gives its alpha."""
+def something(rng: Rng, canvas: F32, texture: F32, inner: float) -> F32:
+    """A hand, a label or any thing, farther out than `inner`; gives its alpha."""
+    kind = rng.random()
+    if kind < 0.25:
+        return hand(rng, canvas, inner)
+    if kind < 0.4:
+        side = max(canvas.shape[:2])
+        wide = int(side * rng.uniform(0.1, 0.35))
+        return put(rng, canvas, price_tag(rng, wide, int(wide * rng.uniform(0.4, 0.8))), 0.3, inner)
+    return thing(rng, canvas, texture, inner)
+
+
+def hand(rng: Rng, canvas: F32, inner: float) -> F32:
+    """An arm from beyond the rim and some fingers, bare or in a glove; gives its alpha."""
+    height, width = canvas.shape[:2]
+    side = max(height, width)
+    angle, far = rng.uniform(0, 2 * np.pi), rng.uniform(inner, 0.7)
+    out = np.array([np.cos(angle), np.sin(angle)])
+    tip = np.array([width, height]) / 2 * (1 + far * out)
+    thick = side * rng.uniform(0.03, 0.07)
+    palm = tip + out * thick * rng.uniform(2.5, 4)
+    alpha = np.zeros((height, width), np.float32)
+    _limb(alpha, palm, palm + out * side, thick * rng.uniform(2.2, 3.2))
+    across = np.array([-out[1], out[0]])
+    for n in range(int(rng.integers(2, 5))):
+        at = tip + across * thick * 1.15 * (n - 1.5) + out * thick * rng.uniform(-0.6, 0.6)
+        _limb(alpha, palm + across * thick * 0.7 * (n - 1.5), at, thick)
+    colour = rng.choice(SKIN) * (0.75 + 0.35 * rng.random())
+    rough = 1 + 0.12 * noise(rng, height, width, thick, thick)
+    deep = cv2.distanceTransform((alpha > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
+    shade = (0.6 + 0.4 * np.clip(deep / thick, 0, 1)) * rough
+    lay(canvas, np.dstack([np.clip(colour * shade[..., None], 0, 1), alpha]).astype(np.float32),
+        0, 0, rng.uniform(0, 0.4))  # fmt: skip
+    return alpha
+
+
+def _limb(alpha: F32, start: F32, end: F32, thick: float) -> None:
+    a, b = ((8 * p).round().astype(int).tolist() for p in (start, end))
+    cv2.line(alpha, a, b, 1.0, max(2, round(thick)), cv2.LINE_AA, 3)
+
+
+def ice(rng: Rng, side: int) -> F32:
+    """Broken ice: pale lumps, each lit by its own face, dark between them."""
+    cell = side * rng.uniform(0.03, 0.12)
+    lumps = noise(rng, side, side, cell, cell)
+    fine = noise(rng, side, side, cell / 3, cell / 3)
+    light = 0.78 + 0.14 * np.tanh(3 * lumps) + 0.07 * fine
+    light = light - 0.3 * (np.abs(lumps) < 0.08) * rng.uniform(0, 1)
+    tint = np.array([0.92, 0.97, 1.0]) * rng.uniform(0.75, 1.05)
+    return np.clip(light[..., None] * tint, 0, 1).astype(np.float32)
+
+
+def thing(rng: Rng, canvas: F32, texture: F32, inner: float) -> F32:
+    """A box, a lid, a lump: a patch of `texture`, or of one colour; gives its alpha."""
     side = max(canvas.shape[:2])
     tall, wide = (max(4, int(side * rng.uniform(0.06, 0.4))) for _ in range(2))
     sprite = np.zeros((tall, wide, 4), np.float32)
@@ -56,7 +109,7 @@ def thing(rng: Rng, canvas: F32, texture: F32) -> F32:
             turned = float(rng.uniform(0, 180))
             cv2.ellipse(lump, (at.tolist(), axes, turned), 1.0, -1, cv2.LINE_AA)
             sprite[..., 3] = np.maximum(sprite[..., 3], lump)
-    return put(rng, canvas, np.clip(sprite, 0, 1), 0.3, 0.25)
+    return put(rng, canvas, np.clip(sprite, 0, 1), 0.3, inner)
 
 
 def put(rng: Rng, canvas: F32, sprite: F32, shadow: float, inner: float) -> F32:

@@ -1,4 +1,4 @@
-"""Stage `outline`: fish on grounds -> a small network: which pixels of a crop are the fish."""
+"""Stage `outline`: fish on grounds -> a network: which pixels of a crop are the fish."""
 
 from __future__ import annotations
 
@@ -10,23 +10,30 @@ from time import perf_counter
 from typing import Any
 
 import msgspec
+import torch
 
 from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.fish.course import answers, judged, learn, made
 from quantize.fish.grounds import read_grounds
-from quantize.fish.network import Outline, load, save
+from quantize.fish.network import TRUNK, Outline, load, save
 from quantize.fish.settings import OutlineSettings
+from quantize.glance.network import Trunk
+from quantize.students.starting import start
 from quantize.training.settings import add_flags, from_flags
 
 FILE = "outline.safetensors"
+STUDENT = Path(__file__).parents[1] / "weights" / "default" / "student.safetensors"
 TAUGHT, JUDGED = "taught.npz", "judged.npz"  # crops, for `quantize-outline` too
 EXAMPLE = """\
 Crops are rendered: one fish in the middle, others and things beside and over it, faded, blurred
 and lit in many ways; and whole frames, with fish anywhere or none. With --grounds half of what they
-lie on is photographed. It is judged by COCO's mask mAP on crops of another seed, on other grounds.
+lie on is photographed, with --fish half of the fish are cut out of photographs. The student's early
+layers stay as they are. It is judged by COCO's mask mAP on crops of another seed, on other grounds,
+of other fish.
 
-  edge-quantize outline --grounds data/photos data/clothing --out build/outline
+  edge-quantize outline --student build/student --grounds data/photos data/clothing \\
+    --fish data/fish --out build/outline
   edge-quantize quantize-outline --outline build/outline --out build/outline-int8
   edge-tag --outline build/outline-int8 --mm-per-px 0.5 belt.jpg
 """
@@ -37,8 +44,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write, or to go on in")
     text = "folders of photographs to lay fish on"
     parser.add_argument("--grounds", type=Path, nargs="+", default=[], metavar="DIR", help=text)
-    text = "weights of an earlier outline to begin with"
-    parser.add_argument("--start", type=Path, metavar="FILE", help=text)
+    text = "a labelled folder of single fish (`file`, `fish`): they are cut out"
+    parser.add_argument("--fish", type=Path, metavar="DIR", help=text)
+    text = "the student whose early layers it begins with; or an earlier outline, to go on from"
+    parser.add_argument("--student", type=Path, metavar="FILE", default=STUDENT, help=text)
     add_flags(parser, OutlineSettings)
 
 
@@ -46,21 +55,22 @@ def run(args: argparse.Namespace) -> None:
     """Render, learn, judge."""
     settings = from_flags(args, OutlineSettings)
     _check(settings)
-    given = (args.start, *args.grounds)
+    given = (args.student, args.fish, *args.grounds)
     inputs = {str(path): recipe.digest(path) for path in given if path}
     if done := recipe.begin(args.out, "outline", msgspec.to_builtins(settings), inputs):
         return _say(args.out, done.result)
     begin = perf_counter()
-    grounds = read_grounds(args.grounds)
+    grounds = [read_grounds(args.grounds, args.fish, is_judge) for is_judge in (False, True)]
     taught, asked = (
         made(args.out / name, 2 * settings.seed + n, count, settings.side, grounds[n])
         for n, (name, count) in enumerate(((TAUGHT, settings.crops), (JUDGED, settings.judged)))
     )
     seen = perf_counter()
-    outline = Outline(settings.side) if args.start is None else load(args.start)[0]
+    outline = _begun(args.student, settings.side)
     learn(outline, taught, settings)
     result = judged(answers(outline, asked.seen), asked) | {
-        "grounds": len(grounds[0]),
+        "grounds": len(grounds[0].photos),
+        "cutouts": len(grounds[0].skins),
         "weights": sum(p.numel() for p in outline.parameters()),
         "seconds rendering": round(seen - begin),
         "seconds learning": round(perf_counter() - seen),
@@ -68,6 +78,13 @@ def run(args: argparse.Namespace) -> None:
     save(outline, msgspec.to_builtins(settings), args.out / FILE)
     recipe.finish(args.out, result)
     return _say(args.out, result)
+
+
+def _begun(file: Path, side: int) -> Outline:
+    """On the early layers of a student, or as an earlier outline left off."""
+    if file.name == FILE:
+        return load(file)[0]
+    return Outline(Trunk(start(str(file), TRUNK, {}, torch.zeros(1, 3, 32, 32), 0)), side)
 
 
 def _check(settings: OutlineSettings) -> None:

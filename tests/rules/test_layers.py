@@ -78,7 +78,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("length.mask",),
     ("length.regressor", "length.board"),
     ("length.measure", "length.board_picture"),
-    ("length.follow", "length.calibrating"),
+    ("length.follow", "length.choose", "length.calibrating"),
     ("length.ruler",),
     ("memory.tracks", "schedule.sweep", "heads.views", "outbox.delivery", "health.metrics"),
     ("health.pages",),

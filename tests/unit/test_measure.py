@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import count
 
+import cv2
 import numpy as np
 import pytest
+from msgspec import UnsetType
 
 from calib_data.boards import Camera, pose
 from calib_data.boards import seen as through
@@ -15,7 +17,7 @@ from calib_data.stage import Stage
 from edge.length.follow import Known
 from edge.length.measure import Look
 from edge.length.plane import CameraPlane, FlatPlane, rows_of
-from edge.length.ruler import HEAD, Measured, Ruler, told
+from edge.length.ruler import HEAD, POINTS, Measured, Ruler, told
 from edge.records import U8, Tag
 
 MM_PER_PX = 0.9
@@ -68,8 +70,6 @@ def test_s4_a_fish_of_known_length_is_measured(shape: str, ends: str) -> None:
 
 def test_s4_through_a_lens_from_aside() -> None:
     """The frame is distorted and tilted; the plane knows how."""
-    import cv2
-
     camera, at = Camera((1200, 900), 1500.0), pose((14.0, -9.0), 20.0, (0, 0), 1300.0)
     turn = cv2.Rodrigues(at.turn)[0]
     to_plane = np.linalg.inv(camera.matrix @ np.stack([turn[:, 0], turn[:, 1], at.move], 1))
@@ -86,6 +86,22 @@ def test_s7_a_fish_that_the_frame_cuts_is_flagged() -> None:
     [look] = looks(np.ascontiguousarray(whole[:, 330:]))
     assert look.is_occluded
     assert look.sd_cm > 3 * looks(whole)[0].sd_cm
+
+
+def test_s7_in_a_large_frame_too() -> None:
+    """Where a pixel of the mask is many of the frame's."""
+    cut = cv2.resize(frame((TROUT,))[:, 330:], None, fx=5, fy=5)
+    [look] = looks(np.asarray(cut, np.uint8), Ruler(FlatPlane(MM_PER_PX / 5)))
+    assert look.is_occluded
+
+
+def test_s7_a_rim_that_takes_nothing_makes_no_fish_longer() -> None:
+    """The belly lies on it, and the regressor, which would guess the rest, is not asked."""
+    whole = frame((TROUT,))
+    rows = np.nonzero((whole.max(2) < 150).any(1))[0]
+    [look] = looks(np.ascontiguousarray(whole[: int(rows.max()) - 2]))
+    assert look.is_occluded
+    assert look.cm == look.midline_cm
 
 
 def test_s7_a_fish_under_another_is_flagged() -> None:
@@ -126,6 +142,35 @@ def test_s9_a_tag_says_centimetres_and_their_deviation() -> None:
     assert tag.length_cm == pytest.approx(TROUT.tips_mm / 10, rel=0.02)
     assert 0 < tag.length_sd_cm < 1  # type: ignore[operator]
     assert tag.occluded is False
+
+
+def test_s3_an_outline_is_a_few_corners_around_the_fish() -> None:
+    pixels = frame((TROUT,))
+    [tag] = Measured().look(Ruler(FlatPlane(MM_PER_PX)), pixels, 0.0, lambda: 1e9, lambda: 1)
+    assert not isinstance(tag.outline, UnsetType)
+    assert 8 <= len(tag.outline) <= POINTS
+    drawn = cv2.fillPoly(np.zeros(pixels.shape[:2], np.uint8), [np.array(tag.outline)], 1) > 0
+    dark = pixels.max(2) < 150
+    assert (drawn & dark).sum() > 0.97 * dark.sum()
+    x0, y0, x1, y1 = tag.box
+    assert all(x0 <= x < x1 and y0 <= y < y1 for x, y in tag.outline)
+
+
+def test_s3_a_fish_is_named_by_most_of_a_few_looks() -> None:
+    of, pixels = Measured(), frame((TROUT,))
+    words = iter(["unsure", "browntrout", "browntrout", "perch"])
+    found = []
+    for at_s in range(5):
+        tags = of.look(Ruler(FlatPlane(MM_PER_PX)), pixels, at_s / 10, lambda: 1e9, lambda: 1)
+        found += [tag.species for tag in of.named(tags, lambda box: next(words))]
+    assert found == ["unsure", "unsure", "browntrout", "browntrout", "browntrout"]
+    assert next(words) == "perch"  # three looks are enough
+
+
+def test_s3_a_fish_that_nobody_had_time_to_look_at_is_unsure() -> None:
+    of = Measured()
+    tags = of.look(Ruler(FlatPlane(MM_PER_PX)), frame((TROUT,)), 0.0, lambda: 1e9, lambda: 1)
+    assert [tag.species for tag in of.named(tags, lambda box: None)] == ["unsure"]
 
 
 def test_what_does_not_fit_the_budget_is_not_begun() -> None:

@@ -1,0 +1,62 @@
+"""Of the looks at a frame, those that are told: each fish once, no scrap before a whole one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from msgspec.structs import replace
+
+from edge.length.measure import Look
+from edge.length.plane import F64
+from edge.records import NDArray
+
+DRAWN_PX = 256  # longer side of what outlines are compared on
+SAME = 0.5  # of the smaller outline, in the larger one: so much, and both are of one fish
+WHOLE = 0.5  # of the longest likely fish: a shorter one may be a scrap, and counts for less
+
+
+def chosen(looks: Sequence[Look], likely: float, least: float) -> list[Look]:
+    """The looks that are likely to be of fish, best first; where none is, the best from `least` on.
+
+    Of looks at the same fish stays the one that is a fish and large: what covers a part of a fish
+    is as much like one, what covers a fish and its shadow or its board is less.
+    """
+    kept = _apart(looks)
+    long = max((look.midline_cm for look in kept if look.score >= likely), default=0.0)
+    if long:
+        kept = [replace(look, score=look.score * _share(look, long)) for look in kept]
+    best = sorted(kept, key=lambda look: -look.score)
+    told = [look for look in best if look.score >= likely]
+    return told or [look for look in best[:1] if look.score >= least]
+
+
+def _share(look: Look, long: float) -> float:
+    return float(np.sqrt(min(1.0, look.midline_cm / (WHOLE * long))))
+
+
+def _apart(looks: Sequence[Look]) -> list[Look]:
+    """Without those that are of the same fish as a better one."""
+    drawn = _drawn([look.outline for look in looks])
+    areas = [max(1, int(mask.sum())) for mask in drawn]
+    worth = [look.score * area**0.5 for look, area in zip(looks, areas)]
+    kept: list[int] = []
+    for n in sorted(range(len(looks)), key=lambda n: -worth[n]):
+        shared = (int((drawn[n] & drawn[m]).sum()) / min(areas[n], areas[m]) for m in kept)
+        if all(share < SAME for share in shared):
+            kept.append(n)
+    return [looks[n] for n in kept]
+
+
+def _drawn(outlines: Sequence[F64]) -> list[NDArray[np.bool_]]:
+    """Each filled, on one small canvas."""
+    if not outlines:
+        return []
+    corner = np.min([line.min(0) for line in outlines], axis=0)
+    size = np.max([line.max(0) for line in outlines], axis=0) - corner
+    shrink = DRAWN_PX / max(float(size.max()), 1.0)
+    canvas = np.zeros((len(outlines), *(np.ceil(size * shrink).astype(int) + 1)[::-1]), np.uint8)
+    for mask, line in zip(canvas, outlines):
+        cv2.fillPoly(mask, [((line - corner) * shrink).round().astype(np.int32)], 1)
+    return [mask > 0 for mask in canvas]

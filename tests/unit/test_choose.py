@@ -1,0 +1,64 @@
+"""S3: each fish once, and no scrap before a whole one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.length.choose import chosen
+from edge.length.measure import Look
+
+LIKELY, LEAST = 0.3, 0.08
+
+
+def look(x: float, y: float, long: float, score: float) -> Look:
+    """A body four times as long as it is high, from (x, y)."""
+    outline = np.array([[x, y], [x + long, y], [x + long, y + long / 4], [x, y + long / 4]])
+    box = (int(x), int(y), int(x + long), int(y + long / 4))
+    cm = long / 10
+    return Look(cm, cm, cm, 0.1, 0.1, False, score, box, outline[:2], outline)
+
+
+def told(*looks: Look) -> list[tuple[float, float]]:
+    return [(one.cm, round(one.score, 2)) for one in chosen(looks, LIKELY, LEAST)]
+
+
+def test_a_scrap_of_a_fish_goes_however_sure_it_is() -> None:
+    assert told(look(0, 0, 400, 0.7), look(100, 20, 120, 0.9)) == [(40.0, 0.7)]
+
+
+def test_a_board_about_a_fish_goes() -> None:
+    board = Look(80, 80, 80, 0.1, 0.1, False, 0.2, (0, 0, 800, 500), np.zeros((2, 2)),
+                 np.array([[0, 0], [800, 0], [800, 500], [0, 500.0]]))  # fmt: skip
+    assert told(board, look(200, 150, 400, 0.8)) == [(40.0, 0.8)]
+
+
+def test_a_scrap_elsewhere_comes_after_a_whole_fish() -> None:
+    (first, _), (second, score) = told(look(0, 0, 400, 0.7), look(600, 600, 80, 0.9))
+    assert (first, second) == (40.0, 8.0)
+    assert score == pytest.approx(0.57, abs=0.01)
+
+
+def test_fish_of_about_one_length_keep_their_scores() -> None:
+    assert told(look(0, 0, 300, 0.6), look(0, 300, 400, 0.8)) == [(40.0, 0.8), (30.0, 0.6)]
+
+
+def test_where_nothing_is_likely_the_best_is_told_and_no_other() -> None:
+    assert told(look(0, 0, 300, 0.1), look(0, 300, 300, 0.2)) == [(30.0, 0.2)]
+    assert told(look(0, 0, 300, 0.05)) == []
+    assert told() == []
+
+
+ANY = st.tuples(*[st.floats(0, 900)] * 2, st.floats(1, 500), st.floats(0, 1))
+
+
+@given(st.lists(ANY, max_size=12))
+def test_nothing_is_made_up_and_the_best_comes_first(values: list[tuple[float, ...]]) -> None:
+    looks = [look(*value) for value in values]
+    found = chosen(looks, LIKELY, LEAST)
+    scores = [one.score for one in found]
+    assert scores == sorted(scores, reverse=True)
+    assert {one.box for one in found} <= {one.box for one in looks}
+    assert found or not any(one.score >= LIKELY for one in looks)
