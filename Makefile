@@ -13,7 +13,7 @@ STOCK := $(DATA)/teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite
 LABELLED := --images build/pictures --labels build/soft
 
 .PHONY: help demo picture live-picture test cameras lint unit test-slow bundle int8 glance bundle-report bench-a \
-    bench-b bench-c bench-d bench-e bench-f arm cuda bench-footage bench-gallery bench-length soak costs virtual clean
+    bench-b bench-c bench-d bench-e bench-f arm cuda bench-footage bench-gallery bench-length bench-length-photos soak costs virtual clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -90,7 +90,7 @@ bundle: build/pictures  ## train, export, quantise, compare and pack the default
 	$(MAKE) --no-print-directory int8 FROM=build/proof TO=build/proven ON=build/pictures
 	$(MAKE) --no-print-directory int8 FROM=build/student TO=build ON=build/more
 	$(MAKE) --no-print-directory glance FROM=build/proof
-	$(WORKSHOP) outline --grounds $(DATA)/photos $(DATA)/clothing --crops 3000 --epochs 40 --out build/outline
+	$(WORKSHOP) outline --grounds $(DATA)/photos $(DATA)/clothing --fish $(DATA)/fish --out build/outline
 	$(WORKSHOP) quantize-outline --outline build/outline --out build/outline-int8
 	$(WORKSHOP) pack --int8 build/int8 --report build/report --proof build/proven/report \
 	    --images build/pictures --labels build/soft --glance build/glance-int8 --outline build/outline-int8 \
@@ -153,6 +153,9 @@ bench-gallery: $(VENV)/bench  ## brands enrolled with a few pictures, found agai
 
 bench-length: $(VENV)/runtime  ## how well rendered fish are measured, by how they lie; minutes
 	$(BIN)/python -m benchmarks.length
+
+bench-length-photos: $(VENV)/everything  ## the same on photographs of $(DATA); minutes
+	$(BIN)/python -m benchmarks.length_photos $(DATA)
 
 costs: $(VENV)/everything  ## what networks cost, fitted again; how far predictions of time are off
 	$(WORKSHOP) cost

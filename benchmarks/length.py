@@ -2,8 +2,10 @@
 
 Frames of one rendered fish of known length on a ground (calib_data/measured.py): straight, bent,
 rotated, with a deeply forked tail, and under another fish. Both ways: along the midline, and by the
-regressor on the mask's shape; `given` is what edge-tag says. With --outline DIR the masks of a
-learned outline too. Writes benchmarks/results/length.json, .md and .svg, and the README's table.
+regressor on the mask's shape; `given` is what edge-tag says, with the outline of the bundle that
+ships, with another one (--outline DIR) or by colours alone (--colours). Writes
+benchmarks/results/length.json, .md and .svg, and the README's table; with another outline, or none,
+it writes nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ from edge.records import Box
 WAYS = {"given": "cm", "midline": "midline_cm", "shape": "shape_cm"}
 NEAR = 0.3  # of a fish's box: so near its middle lies a look that is of it
 TABLE = re.compile(r"^\| fish \| frames .*?(?=\n\n)", re.DOTALL | re.MULTILINE)
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README, BUNDLED = ROOT / "README.md", ROOT / "edge" / "bundles" / "default" / "outline"
 
 
 class Tried(msgspec.Struct, frozen=True):
@@ -151,18 +154,15 @@ def _y(level: float, tall: int, most: float) -> float:
     return 24 + (tall - 54) * (0.5 - level / (2 * most))
 
 
-def keep(rows: Sequence[Tried], said: dict[str, Any]) -> str:
+def keep(rows: Sequence[Tried], said: dict[str, Any]) -> None:
     """The results, and the README's table."""
-    by_shape = {s: summary([row for row in rows if row.shape == s]) for s in SHAPES}
-    told = table(by_shape)
-    write_json(RESULTS / "length.json", {**said, "by shape": by_shape,
-                                         "rows": msgspec.to_builtins(rows)})  # fmt: skip
+    told = table(said["by shape"])
+    write_json(RESULTS / "length.json", {**said, "rows": msgspec.to_builtins(rows)})
     (RESULTS / "length.md").write_text(f"{told}\n\n![errors](length.svg)\n", "utf-8")
     (RESULTS / "length.svg").write_text(plot(rows), "utf-8")
     text, places = TABLE.subn(lambda _: told, README.read_text("utf-8"))
     if places == 1:
         README.write_text(text, "utf-8")
-    return told
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -171,15 +171,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     say.add_argument("--frames", type=int, default=24, help="of each shape (default 24)")
     say.add_argument("--seed", type=int, default=1000, help="of the first (default 1000)")
     say.add_argument("--ends", choices=("tips", "fork"), default="tips", help="default tips")
-    say.add_argument("--outline", type=Path, metavar="DIR", help="a learned outline")
+    way = say.add_mutually_exclusive_group()
+    way.add_argument("--outline", type=Path, metavar="DIR", default=BUNDLED, help="another outline")
+    way.add_argument("--colours", action="store_true", help="no outline")
     args = say.parse_args(argv)
     on = machine()
-    outliner = None if args.outline is None else open_outline(args.outline, threads=1)
+    outliner = None if args.colours else open_outline(args.outline, threads=1)
     rows: list[Tried] = []
     for shape in SHAPES:
         rows += tries(shape, args.frames, args.ends, outliner, args.seed)
-    said = {"machine": on, "ends": args.ends, "outline": outliner is not None, "seed": args.seed}
-    sys.stdout.write(keep(rows, said) + "\n")
+    by_shape = {s: summary([row for row in rows if row.shape == s]) for s in SHAPES}
+    sys.stdout.write(table(by_shape) + "\n")
+    if outliner is not None and args.outline == BUNDLED:
+        keep(rows, {"machine": on, "ends": args.ends, "seed": args.seed, "by shape": by_shape})
     return 0
 
 

@@ -88,7 +88,7 @@ def draw_outline(canvas: U8, tag: Tag, zoom: float, colour: Colour, wide_px: int
     if tag.outline is UNSET:
         return
     points = ((np.array(tag.outline) + 0.5) * zoom).round().astype(np.int32)
-    cv2.polylines(canvas, [points], True, colour, max(1, wide_px // 2), cv2.LINE_AA)
+    cv2.polylines(canvas, [points], True, colour, wide_px, cv2.LINE_AA)
 
 
 def places(label: Label, box: Box, width: int, height: int) -> Iterator[tuple[int, int]]:

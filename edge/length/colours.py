@@ -10,6 +10,7 @@ from edge.records import F32, U8, NDArray
 
 MOST_STEP = 40.0  # of colour, across three pixels: more says no more
 ODDS = (0.85, 0.65, 0.5, 0.35)  # of being the piece, at which its edge may lie
+SURE = 0.03  # how sure an outline may be, at most: against clear colours that is not enough
 BINS = (20, 24, 24)  # of L, a, b
 LAB_FROM, LAB_STEP = np.array([0.0, -60.0, -60.0]), np.array([5.0, 5.0, 5.0])
 
@@ -19,8 +20,12 @@ def by_colour(
     is_piece: NDArray[np.bool_],
     is_any: NDArray[np.bool_],
     is_nothing: NDArray[np.bool_],
+    prior: F32 | None = None,
 ) -> F32 | None:
-    """How much of each pixel is the piece: by its colours against those around it. (h, w)"""
+    """How much of each pixel is the piece: by its colours against those around it. (h, w)
+
+    prior  what an outline says of each pixel: colours add to it, as far as they tell at all
+    """
     reach = max(2, round(0.012 * max(view.shape[:2])))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     inner = cv2.erode(is_piece.astype(np.uint8), disc) > 0
@@ -32,6 +37,8 @@ def by_colour(
         return is_piece.astype(np.float32) if is_piece.any() else None
     calm = np.asarray(cv2.GaussianBlur(view, (0, 0), 0.7), np.uint8)
     odds = _odds(to_lab(calm), inner, outer)
+    if prior is not None:
+        odds = _joint(odds, prior, float(odds[inner].mean() - odds[outer].mean()))
     grown = cv2.dilate(is_piece.astype(np.uint8), disc, iterations=3) > 0
     others = cv2.dilate((is_any & ~is_piece).astype(np.uint8), disc) > 0
     odds[~grown | is_nothing | (others & ~is_piece)] = 0
@@ -53,6 +60,18 @@ def _sharpest(odds: F32, is_piece: NDArray[np.bool_], changes: F32) -> F32 | Non
             step = step_along(edge, changes)
             found.append((step * float(mask.sum()) ** 0.5, len(found), soft))
     return max(found, key=lambda one: one[:2])[2] if found else None
+
+
+def _joint(odds: F32, prior: F32, apart: float) -> F32:
+    """Both together, in log-odds.
+
+    apart  how much more likely the inside is than the outside, by colour, -1..1: where a ground has
+           the fish's colours, they tell nothing
+    """
+    first, second = (np.clip(p, rim, 1 - rim) for p, rim in ((odds, 0.001), (prior, SURE)))
+    weight = max(0.0, apart) ** 2
+    logit = weight * np.log(first / (1 - first)) + np.log(second / (1 - second))
+    return np.asarray(1 / (1 + np.exp(-logit)), np.float32)
 
 
 def _odds(lab: F32, inner: NDArray[np.bool_], outer: NDArray[np.bool_]) -> F32:

@@ -1,7 +1,7 @@
 """A piece from near: how much of each pixel is the fish.
 
 Colours of the piece against colours around it say it of every pixel; an outliner, where there is
-one, says first what it is the edge of, and colours move that edge by a cell or two.
+one, says first what is likely, and colours add to that as far as they tell.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ DIAGONAL = 1.2  # the whole, in diagonals of the piece: as much as an outline ha
 ANOTHER = 0.3  # overlap below which an outline is of something else
 WITHIN = 0.6  # of it, in a piece: then it is of that piece, whatever else the piece is
 MOVED = 0.8  # overlap of crops below which one is cut again, about what was found
-TRUSTED = 0.85  # overlap from which colours and outline mean the same
-CELLS = 1.5  # of an outline: so far colours may move its edge
+TRUSTED = 0.8  # overlap from which colours and outline mean the same
 CROWD = 0.15  # of a piece: a smaller one beside it hides nothing
 
 
@@ -133,13 +132,10 @@ def _soft(
     if known is None:
         return by_colour(view, owner == number, owner > 0, is_nothing)
     is_piece = known.meant >= 0.5
-    soft = by_colour(view, is_piece, known.every >= 0.5, is_nothing)
+    soft = by_colour(view, is_piece, known.every >= 0.5, is_nothing, known.meant)
     if soft is None or iou(soft >= 0.5, is_piece) < TRUSTED:
         return known.meant  # colours do not tell it from its ground
-    inner, outer = (cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, 3)
-                    for side in (is_piece, ~is_piece))  # fmt: skip
-    near_edge = np.maximum(inner, outer) <= CELLS * known.cell_px
-    return np.asarray(np.where(near_edge, soft, known.meant), np.float32)
+    return soft
 
 
 def _sure(soft: F32, known: Told | None) -> float:

@@ -115,7 +115,8 @@ def _step(view: U8, mask: U8) -> float:
 
 def _sprite(view: U8, soft: F32) -> U8:
     """Lying along its width, its rim a little within the mask's: no ground shines through."""
-    alpha = np.clip((soft - 0.45) / 0.4, 0, 1)
+    inside = cv2.erode((soft >= 0.5).astype(np.uint8), np.ones((5, 5), np.uint8))
+    alpha = np.maximum(np.clip((soft - 0.45) / 0.4, 0, 1), inside)
     sprite = np.dstack([view.astype(np.float32) / 255, alpha]).astype(np.float32)
     rows, columns = np.nonzero(alpha > 0.5)
     (xx, xy), (_, yy) = np.cov(columns, rows)

@@ -14,8 +14,8 @@ import torch
 
 from quantize import recipe
 from quantize.errors import WorkshopError
-from quantize.fish.course import answers, judged, learn, made
-from quantize.fish.grounds import read_grounds
+from quantize.fish.course import Crops, answers, judged, learn, made
+from quantize.fish.grounds import Grounds, read_grounds
 from quantize.fish.network import TRUNK, Outline, load, save
 from quantize.fish.settings import OutlineSettings
 from quantize.glance.network import Trunk
@@ -60,17 +60,11 @@ def run(args: argparse.Namespace) -> None:
     if done := recipe.begin(args.out, "outline", msgspec.to_builtins(settings), inputs):
         return _say(args.out, done.result)
     begin = perf_counter()
-    grounds = [read_grounds(args.grounds, args.fish, is_judge) for is_judge in (False, True)]
-    taught, asked = (
-        made(args.out / name, 2 * settings.seed + n, count, settings.side, grounds[n])
-        for n, (name, count) in enumerate(((TAUGHT, settings.crops), (JUDGED, settings.judged)))
-    )
+    taught, asked = (_crops(args, settings, is_judge) for is_judge in (False, True))
     seen = perf_counter()
     outline = _begun(args.student, settings.side)
     learn(outline, taught, settings)
     result = judged(answers(outline, asked.seen), asked) | {
-        "grounds": len(grounds[0].photos),
-        "cutouts": len(grounds[0].skins),
         "weights": sum(p.numel() for p in outline.parameters()),
         "seconds rendering": round(seen - begin),
         "seconds learning": round(perf_counter() - seen),
@@ -78,6 +72,14 @@ def run(args: argparse.Namespace) -> None:
     save(outline, msgspec.to_builtins(settings), args.out / FILE)
     recipe.finish(args.out, result)
     return _say(args.out, result)
+
+
+def _crops(args: argparse.Namespace, settings: OutlineSettings, is_judge: bool) -> Crops:
+    """To learn from or to judge by; as an earlier run left them, where it did."""
+    file = args.out / (JUDGED if is_judge else TAUGHT)
+    count, seed = settings.judged if is_judge else settings.crops, 2 * settings.seed + is_judge
+    grounds = Grounds() if file.exists() else read_grounds(args.grounds, args.fish, is_judge)
+    return made(file, seed, count, settings.side, grounds)
 
 
 def _begun(file: Path, side: int) -> Outline:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
 
 import cv2
@@ -52,6 +54,25 @@ def test_s9_a_line_says_how_long_a_fish_is(tiny_bundle, belt) -> None:
     assert tag["length_cm"] == pytest.approx(TROUT.tips_mm / 10, rel=0.02)
     assert 0 < tag["length_sd_cm"] < 2
     assert tag["track"] is not None
+
+
+def test_s3_its_mask_and_species_are_told_and_are_in_files(tiny_bundle, belt, tmp_path) -> None:
+    """The bundle knows no fish, so which one it is stays unsure."""
+    coco, rows = tmp_path / "all.json", tmp_path / "all.csv"
+    asked = "--bundle", tiny_bundle, "--mm-per-px", MM_PER_PX, "--to", f"coco:{coco}"
+    ran = edge_tag(*asked, "--to", f"csv:{rows}", "--annotate", tmp_path / "drawn", belt)
+    assert ran.returncode == 0, ran.stderr
+    [tag] = lengths(ran.stdout)
+    assert tag["species"] == "unsure"
+    outline = np.array(tag["outline"])
+    held = cv2.fillPoly(np.zeros((640, 900), np.uint8), [outline], 1)
+    assert 0.08 < held.sum() / (tag["length_cm"] * 10 / MM_PER_PX) ** 2 < 0.25
+    [one] = [a for a in json.loads(coco.read_text())["annotations"] if "segmentation" in a]
+    assert one["segmentation"] == [outline.ravel().tolist()]
+    told = csv.DictReader(rows.read_text("utf-8").splitlines())
+    [row] = [r for r in told if r["head"] == "length"]
+    assert (row["species"], float(row["length_cm"])) == ("unsure", tag["length_cm"])
+    assert len(list((tmp_path / "drawn").iterdir())) == 1
 
 
 def test_s9_to_the_fork_it_is_shorter(tiny_bundle, belt) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from edge.errors import SinkError
 from edge.explain.lettering import Pen, annotate, free_place
@@ -141,6 +142,18 @@ def test_an_annotated_picture_shows_boxes_and_a_caption(tmp_path):
     assert not drawn[390, 590].any()  # nothing elsewhere
     assert not pixels.any()  # the frame itself is as it was
     assert not (drawn[400:] == drawn[400, 599]).all()  # the caption is written
+
+
+def test_what_was_measured_is_drawn_around():
+    corners = ((20, 50), (60, 30), (80, 50), (60, 70))
+    tag = Tag("length", "fish", None, 0.9, (10, 10, 90, 90))
+    plain, drawn = (annotate(paint("black", 100, 100), [t], {})
+                    for t in (tag, replace(tag, outline=corners)))  # fmt: skip
+    changed = (plain != drawn).any(2)
+    zoom = len(drawn) / 100
+    left, middle = (slice(round(a * zoom), round(b * zoom)) for a, b in ((17, 25), (45, 55)))
+    assert changed[middle, left].any()
+    assert not changed[middle, middle].any()
 
 
 def test_heads_differ_in_colour():
