@@ -120,7 +120,8 @@ def test_every_tag_says_how_old_it_is():
     assert {tag.age_s for tag in first.tags} == {0.0}
     scene.frame += 9
     ages = {tag.age_s for tag in scene.watch().tags}  # of tiles, one may have had its turn
-    assert 10 * scene.step_s in ages and ages <= {0.0, 10 * scene.step_s}
+    assert 10 * scene.step_s in ages
+    assert ages <= {0.0, 10 * scene.step_s}
 
 
 def test_a_place_of_which_a_glance_shows_nothing_is_worth_less():
