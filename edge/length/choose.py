@@ -1,4 +1,4 @@
-"""Of the looks at a frame, those that are told: each fish once, no scrap before a whole one. Pure."""
+"""Of the looks at a frame, those that are told: each fish once, no scrap before a whole. Pure."""
 
 from __future__ import annotations
 

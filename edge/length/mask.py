@@ -180,9 +180,7 @@ def fish_outline(piece: Piece) -> tuple[NDArray[np.float64], float]:
     return piece.to_frame(outline[:, 0].astype(np.float64)), float(full)
 
 
-def _around(
-    box: tuple[float, ...], slack: float, frame: tuple[int, int], is_square: bool
-) -> Box:
+def _around(box: tuple[float, ...], slack: float, frame: tuple[int, int], is_square: bool) -> Box:
     """A box of the frame with its margin; square, as far as the frame goes."""
     x0, y0, x1, y1 = box
     wide, tall = x1 - x0, y1 - y0

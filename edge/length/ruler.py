@@ -76,9 +76,7 @@ class Measured:
         self.known, shown = follow(self.known, looks, at_s, new_id)
         return tuple(_tag(fish) for fish in shown)
 
-    def named(
-        self, lengths: Sequence[Tag], say: Callable[[Box], str | None]
-    ) -> tuple[Tag, ...]:
+    def named(self, lengths: Sequence[Tag], say: Callable[[Box], str | None]) -> tuple[Tag, ...]:
         """`lengths`, each with its species: what most of a few looks at it say.
 
         say  the species that fills a box, its group, or UNSURE; None: there is no time to look

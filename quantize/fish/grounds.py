@@ -20,7 +20,6 @@ MOST = 400  # pictures of a folder
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
-
 class Grounds(msgspec.Struct, frozen=True, eq=False):
     """Either may be empty."""
 
