@@ -24,6 +24,7 @@ MARGIN = 0.15  # around a piece, of its longer side
 DIAGONAL = 1.2  # the whole, in diagonals of the piece: as much as an outline has learned with
 ANOTHER = 0.3  # overlap below which an outline is of something else
 WITHIN = 0.6  # of it, in a piece: then it is of that piece, whatever else the piece is
+CENTRED = 3  # times, at most, that a crop is cut again
 MOVED = 0.8  # overlap of crops below which one is cut again, about what was found
 TRUSTED = 0.8  # overlap from which colours and outline mean the same
 CROWD = 0.15  # of a piece: a smaller one beside it hides nothing
@@ -37,7 +38,6 @@ class Piece(msgspec.Struct, frozen=True, eq=False):
     scale: float  # frame px a px of `soft`
     is_crowded: bool = False  # another piece lies against it, or the picture ends there
     sure: float | None = None  # 0..1: what an outliner says of its being a fish; None: not asked
-    drawn: F32 | None = None  # (h, w) 0..1: the same by an outliner alone, where it knows it
 
     @property
     def mask(self) -> U8:
@@ -52,8 +52,10 @@ class Piece(msgspec.Struct, frozen=True, eq=False):
 
 def near(
     picture: Picture, rough: Rough, number: int, outliner: Outliner | None = None
-) -> Piece | None:
-    """A piece of `rough`, by its number from 1, from near; None where nothing is left of it."""
+) -> list[Piece]:
+    """A piece of `rough`, by its number from 1, from near: as colours draw it, and as an outliner
+    and colours do together, where it knows it. None where nothing is left of it.
+    """
     width, height = size(picture)
     rows, columns = rough.owner.shape
     scale = np.array([width / columns, height / rows] * 2)
@@ -61,13 +63,17 @@ def near(
     x0, y0, x1, y1 = (rough.boxes[number - 1] * scale).tolist()
     box = _around((x0, y0, x1, y1), slack, (width, height), outliner is not None)
     view, told = _seen(picture, box, outliner)
-    if told is not None:
-        better = _centred(told, box, view, (width, height))
-        if better is not None:
-            box = better
-            view, told = _seen(picture, box, outliner)
+    for _ in range(CENTRED):
+        better = None if told is None else _centred(told, box, view, (width, height))
+        if better is None:
+            break
+        box = better
+        view, told = _seen(picture, box, outliner)
     owner = _owner_near(rough.owner, box, width, height, view.shape[:2])
-    return _piece(view, box, owner, number, told)
+    is_nothing, known = padding(view), _known(told, owner == number)
+    found = [] if known is None else [_piece(view, box, owner, number, is_nothing, told, known)]
+    found.append(_piece(view, box, owner, number, is_nothing, told, None))
+    return [piece for piece in found if piece is not None]
 
 
 def _seen(picture: Picture, box: Box, outliner: Outliner | None) -> tuple[U8, Told | None]:
@@ -92,26 +98,30 @@ def _centred(told: Told, box: Box, view: U8, frame: tuple[int, int]) -> Box | No
 
 
 def _piece(
-    view: U8, box: Box, owner: NDArray[np.int32], number: int, told: Told | None
+    view: U8,
+    box: Box,
+    owner: NDArray[np.int32],
+    number: int,
+    is_nothing: NDArray[np.bool_],
+    told: Told | None,
+    known: Told | None,
 ) -> Piece | None:
-    is_nothing = padding(view)
-    known = told if told is not None and _is_of(told, owner == number) else None
+    """By colours, or, where it is known, by its outline too."""
     soft = _soft(view, owner, number, is_nothing, known)
     if soft is None:
         return None
     beside = (_large(owner, number) if known is None else _beside(known)) | is_nothing
-    sure = None if told is None else _sure(soft, known)
-    drawn = None if known is None else known.meant
+    sure = None if told is None else _sure(soft, _known(told, soft >= 0.5))
     scale = (box[2] - box[0]) / view.shape[1]
-    return Piece(box, soft, scale, _touches(soft, beside), sure, drawn)
+    return Piece(box, soft, scale, _touches(soft, beside), sure)
 
 
-def _is_of(told: Told, is_piece: NDArray[np.bool_]) -> bool:
-    """Is the fish of an outline the piece, or in it?"""
-    held = told.meant >= 0.5
-    if not held.any():
-        return False
-    return iou(held, is_piece) >= ANOTHER or (held & is_piece).sum() >= WITHIN * held.sum()
+def _known(told: Told | None, is_piece: NDArray[np.bool_]) -> Told | None:
+    """What an outliner says, if its fish is the piece, or in it."""
+    if told is None or not (held := told.meant >= 0.5).any():
+        return None
+    is_same = iou(held, is_piece) >= ANOTHER or (held & is_piece).sum() >= WITHIN * held.sum()
+    return told if is_same else None
 
 
 def _beside(known: Told) -> NDArray[np.bool_]:

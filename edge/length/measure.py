@@ -20,7 +20,8 @@ STRANGE = 0.3  # by which they may, for the regressor to be asked: more, and it 
 DENIED = 0.28  # of its score is left where an outliner sees no fish: told only where none else is
 HIDDEN = 0.15  # least deviation where a part may be hidden, or the mask is of more than one fish
 GUESSED = 0.3  # deviation of such a length
-BELIEVED = 0.2  # of what both ways differ by, where an outliner knows it for a fish
+BELIEVED = 1.0  # of what both ways differ by, where an outliner knows it for a fish
+BLURRED = 2.0  # how much more than its soft edge says a mask is off, on photographs
 NEAR_END, TAKEN = 0.15, 0.05  # of its length: so near an end, so wide, and the rim takes it
 WHOLE = 0.62  # least share of its hull that a fish fills when nothing hides it
 
@@ -38,8 +39,6 @@ class Look(msgspec.Struct, frozen=True, eq=False):
     box: Box  # about it, frame px
     line: F64  # (N, 2) midline in the frame, snout first
     outline: F64  # (M, 2) in the frame
-    sure: float | None = None
-    drawn_cm: float | None = None
 
     @property
     def sd_cm(self) -> float:
@@ -61,9 +60,7 @@ def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -
     if not length > 0:
         return None
     shape, hidden_share = by_shape(found, piece, length, to_fork)
-    edge = _edge_cm(piece, line, plane, to_fork)
-    drawn = None if piece.drawn is None else body(piece.drawn, line)
-    drawn_cm = None if drawn is None else _cm(drawn, piece, plane, to_fork)
+    edge = _edge_cm(piece, line, plane, to_fork) * (BLURRED if piece.sure else 1.0)
     outline, full = fish_outline(piece)
     box = _box(outline, frame)
     is_cut = _is_cut(box, frame, piece.scale)
@@ -89,8 +86,6 @@ def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -
         box,
         points,
         outline,
-        piece.sure,
-        drawn_cm,
     )
 
 

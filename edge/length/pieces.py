@@ -19,6 +19,7 @@ LINES = (4.0, 8.0, 16.0)  # deviations from the ground at which things may begin
 SMALLEST = 0.0015  # of the frame: a smaller piece is dirt
 PIECES = 40  # of a frame, the largest
 KNOWN = 0.3  # least promise of a piece that an outline knows, whatever its shape
+WHOLE = 0.7  # of a piece that an outline knows, in one that is shaped like a fish: the same fish
 SAME = 0.3  # of a piece, in one that an outline knows: so much, and it is the same
 
 
@@ -60,11 +61,23 @@ def _joined(learned: Rough, coloured: Rough) -> Rough:
     alike = [max(one, KNOWN) for one in learned.alike]
     for number, box in enumerate(coloured.boxes, 1):
         own = coloured.owner == number
-        if (owner[own] > 0).mean() < SAME:
+        within = np.bincount(owner[own], minlength=len(boxes) + 1)
+        within[0] = 0
+        most = int(np.argmax(within))
+        is_whole = within[most] > WHOLE * (owner == most).sum() and within.sum() == within[most]
+        if most and is_whole and coloured.alike[number - 1] >= KNOWN:
+            owner[own] = most  # from afar the outline sees less of a fish than colours do
+            boxes[most - 1] = _about(boxes[most - 1], box)
+            alike[most - 1] = max(alike[most - 1], coloured.alike[number - 1])
+        elif (owner[own] > 0).mean() < SAME:
             boxes.append(box)
             alike.append(coloured.alike[number - 1])
             owner[own & (owner == 0)] = len(boxes)
     return Rough(owner, tuple(boxes), tuple(alike))
+
+
+def _about(a: Box, b: Box) -> Box:
+    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
 def _readings(lab: F32, is_nothing: NDArray[np.bool_]) -> Iterator[U8]:

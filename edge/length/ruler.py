@@ -102,11 +102,10 @@ class Measured:
             if found and self._near_ms > left_ms():
                 break
             start = perf_counter()
-            piece = near(picture, rough, number, ruler.outliner)
-            look = piece and measure(piece, plane, size(picture), ruler.ends == "fork")
+            pieces = near(picture, rough, number, ruler.outliner)
+            looks = (measure(p, plane, size(picture), ruler.ends == "fork") for p in pieces)
+            found += [look for look in looks if look is not None]
             self._near_ms = _learned(self._near_ms, start)
-            if look:
-                found.append(look)
         return chosen(found, LIKELY, LEAST)
 
 

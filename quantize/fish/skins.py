@@ -88,7 +88,7 @@ def cut(rgb: U8) -> U8 | None:
     """The fish of a picture, (H, W, 4); None where colours do not show it whole."""
     rough = pieces_of(rgb)
     for number in rough.promising(0.3)[:1]:
-        piece = near(rgb, rough, number)
+        [piece] = near(rgb, rough, number) or [None]
         look = piece and measure(piece, FlatPlane(1.0), rgb.shape[1::-1], False)
         if not piece or not look or piece.is_crowded or look.score < LIKE:
             return None

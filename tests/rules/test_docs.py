@@ -6,6 +6,8 @@ import json
 import re
 import runpy
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -106,6 +108,28 @@ def test_the_fashion_table_is_the_measured_one() -> None:
 def test_the_table_of_lengths_is_the_measured_one() -> None:
     [measured] = LENGTHS.findall((RESULTS.parent / "length.md").read_text("utf-8"))
     assert measured in README
+    assert (RESULTS.parent / "length-photos.md").read_text("utf-8").strip() in README
+
+
+def test_the_lengths_shown_are_those_that_come() -> None:
+    """Those of whole fish, to two of their own deviations: engines differ a little."""
+    example = r"\n\n(    \.venv/bin/edge-tag --json --mm-per-px.*?')\n\n((?:    .+\n)+)"
+    found = re.search(example, README, re.DOTALL)
+    assert found is not None
+    command = re.sub(r"^    ", "", found[1], flags=re.M).replace(".venv/bin/edge-tag", "edge-tag")
+    python = shlex.quote(sys.executable)
+    command = command.replace("edge-tag", f"{python} -m edge").replace(".venv/bin/python", python)
+    ran = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    rows, shown = ([line.split() for line in text.splitlines()] for text in (ran.stdout, found[2]))
+    whole = [row for row in shown if row[4] == "False"]
+    assert len(whole) >= 3
+    for source, cm, sd_cm, *said in whole:
+        assert any(
+            [row[0], *row[3:]] == [source, *said]
+            and abs(float(row[1]) - float(cm)) <= 2 * float(sd_cm)
+            for row in rows
+        )
 
 
 def test_the_json_line_is_one_of_this_schema() -> None:
