@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from importlib import import_module
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from edge.errors import SinkError, UsageError
@@ -32,6 +33,16 @@ log = logging.getLogger(__name__)
 DRAIN_S = 5.0  # at the end, for what is still owed
 
 
+class Ailing:
+    """Which cameras give nothing, and why: nobody knows before the run has begun."""
+
+    def __init__(self) -> None:
+        self.ask: Callable[[], Mapping[str, str]] = dict
+
+    def __call__(self) -> Mapping[str, str]:
+        return self.ask()
+
+
 class Recipients:
     """
     sinks   for the pipeline, which closes them
@@ -44,11 +55,31 @@ class Recipients:
         albums: Mapping[str, Album],
         reporter: Reporter | None,
         deliveries: Sequence[Delivery],
+        ailing: Ailing,
         opened: ExitStack,
     ) -> None:
+        self._ailing = ailing
         self.sinks, self.report = list(sinks), None if reporter is None else reporter.write
         self._albums, self._reporter = albums, reporter
         self._deliveries, self._opened = deliveries, opened
+
+    def heed(self, ailing: Callable[[], Mapping[str, str]]) -> None:
+        """From now on whoever is told how we are is told which cameras give nothing, and why."""
+        self._ailing.ask = ailing
+
+    def asked(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
+        """The same, for the pipeline, which asks ten times a second; events may be due meanwhile,
+        though no frame comes.
+        """
+        reporter = self._reporter
+        if reporter is None:
+            return is_stopped
+
+        def both() -> bool:
+            reporter.tend(monotonic())
+            return is_stopped()
+
+        return both
 
     def follow(self, rules: Callable[[str], ZoneRules]) -> None:
         """From now on events are told as the zones of each source demand."""
@@ -67,6 +98,10 @@ class Recipients:
             *(kind(s.name, s.written, s.left_out) for s in self.sinks),
             *(kind(name, a.written, a.left_out, a.removed) for name, a in albums),
         ]
+
+    def events(self) -> Mapping[str, int]:
+        """By type, how many were told since the start."""
+        return {} if self._reporter is None else dict(self._reporter.told)
 
     def check(self) -> None:
         """After the end. Raises SinkError when frames were left out."""
@@ -88,8 +123,10 @@ def open_recipients(
     outbox: str | None,
     outbox_mb: int,
     also: Sequence[Witness] = (),
+    slowest_s: float = 0.0,
 ) -> Recipients:
-    """texts as after `--to`; cameras are the live sources; `also` gets events, as albums do.
+    """texts as after `--to`; cameras are the live sources, of which one gives a frame each
+    `slowest_s` at the slowest; `also` gets events, as albums do.
 
     Raises UsageError and SinkError.
     """
@@ -99,9 +136,11 @@ def open_recipients(
         sinks = [SteadySink(open_sink(t), t.shown) for t in _of(targets, "sink")]
         albums = {t.shown: open_album(t) for t in _of(targets, "album")}
         names = _of(targets, "carrier")
-        box, deliveries = _open_outbox(names, cameras, outbox, outbox_mb, opened)
-        reporter = _open_reporter(box, [*albums.values(), *also], opened)
-        return Recipients(sinks, albums, reporter, deliveries, opened.pop_all())
+        ailing = Ailing()
+        box, deliveries = _open_outbox(names, cameras, ailing, outbox, outbox_mb, opened)
+        witnesses = [*albums.values(), *also]
+        reporter = _open_reporter(box, witnesses, cameras, slowest_s, opened)
+        return Recipients(sinks, albums, reporter, deliveries, ailing, opened.pop_all())
 
 
 def outbox_path(given: str | None) -> Path:
@@ -129,6 +168,7 @@ def _refuse_twice(targets: Sequence[Target]) -> None:
 def _open_outbox(
     targets: Sequence[Target],
     cameras: Sequence[str],
+    ailing: Ailing,
     path: str | None,
     most_mb: int,
     opened: ExitStack,
@@ -136,13 +176,19 @@ def _open_outbox(
     """Carriers have their names from their addresses, and the outbox its owed rows from those."""
     if not targets:
         return None, []
-    boxing, sending = (import_module(f"edge.outbox.{name}") for name in ("box", "delivery"))
+    boxing, ledgers, sending = (
+        import_module(f"edge.outbox.{name}") for name in ("box", "ledger", "delivery")
+    )
     boxes: list[Outbox] = []  # what a carrier asks of it, it asks later
     site = Site(
-        socket.gethostname(), cameras, lambda: boxes[0].here(), lambda name: boxes[0].counts(name)
+        socket.gethostname(),
+        cameras,
+        lambda: boxes[0].here(),
+        lambda name: boxes[0].counts(name),
+        ailing,
     )
     carriers: list[Carrier] = [open_carrier(target, site) for target in targets]
-    limits = boxing.Limits(bytes=most_mb << 20)
+    limits = ledgers.Limits(bytes=most_mb << 20)
     box = boxing.Outbox(outbox_path(path), [carrier.name for carrier in carriers], limits)
     boxes.append(box)
     opened.enter_context(closing(box))
@@ -156,12 +202,17 @@ def _open_outbox(
 
 
 def _open_reporter(
-    box: Outbox | None, albums: Sequence[Witness], opened: ExitStack
+    box: Outbox | None,
+    albums: Sequence[Witness],
+    cameras: Sequence[str],
+    slowest_s: float,
+    opened: ExitStack,
 ) -> Reporter | None:
     if box is None and not albums:
         return None
     reporting = import_module("edge.outbox.reporter")
-    reporter: Reporter = reporting.Reporter(box, albums, socket.gethostname())
+    away_s = reporting.AWAY_S + 3 * slowest_s
+    reporter: Reporter = reporting.Reporter(box, albums, socket.gethostname(), cameras, away_s)
     return opened.enter_context(closing(reporter))
 
 

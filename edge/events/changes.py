@@ -33,6 +33,8 @@ BACK_S = 1.0  # by which a clock may go back; more, and the source began anew
 MOST = 256  # things open at once in a source, told or not yet told
 MOST_SOURCES = 64
 
+CLOCK_S = 2.0  # more than that between two clocks, and one of them was set
+
 HASTY = ("moved", "zones")
 Key = tuple[str, ...]  # ("", track) of a thing, (head, tag) of a word
 
@@ -70,14 +72,20 @@ class Book(msgspec.Struct, frozen=True):
 
 
 def step(
-    book: Book, result: FrameTags, at_s: float | None, rules: ZoneRules = ANYWHERE
+    book: Book,
+    result: FrameTags,
+    at_s: float | None,
+    rules: ZoneRules = ANYWHERE,
+    *,
+    is_live: bool = False,
 ) -> tuple[Book, tuple[Event, ...]]:
     """The book after one more result, and what it told.
 
-    at_s   when the frame was taken, on its source's clock; None: a picture on its own
-    rules  of its source's zones
+    at_s     when the frame was taken, on its source's clock; None: a picture on its own
+    rules    of its source's zones
+    is_live  a camera: its clock runs as fast as the wall clock, unless that is set
     """
-    writing = _Writing(book, result, rules)
+    writing = _Writing(book, result, rules, is_live=is_live)
     if at_s is None:
         writing.picture()
     else:
@@ -92,6 +100,18 @@ def stop(book: Book, why: Why = "stopped") -> tuple[Book, tuple[Event, ...]]:
     return replace(book, scenes={}), tuple(events)
 
 
+def left(
+    book: Book, cameras: Iterable[str], now_s: float, away_s: float
+) -> tuple[Book, tuple[Event, ...]]:
+    """A camera that gave no frame for so long, lost or off by its schedule, shows nothing any more:
+    what was there has an end. now_s: on the clock of cameras.
+    """
+    scenes = dict(book.scenes)
+    gone = [name for name in cameras if name in scenes and now_s - scenes[name].at_s > away_s]
+    events = [e for name in gone for e in _ends(scenes.pop(name).open.values(), "away")]
+    return replace(book, scenes=scenes), tuple(events)
+
+
 def ended(sight: Sight, why: Why) -> Event:
     """The end of something that was told: it was last seen as it is here."""
     return Event("end", why, sight, replace(sight, end_time=sight.frame_time))
@@ -100,7 +120,8 @@ def ended(sight: Sight, why: Why) -> Event:
 class _Writing:
     """A step in the making."""
 
-    def __init__(self, book: Book, result: FrameTags, rules: ZoneRules) -> None:
+    def __init__(self, book: Book, result: FrameTags, rules: ZoneRules, *, is_live: bool) -> None:
+        self._is_live = is_live
         self._result, self._run, self._rules = result, book.run, rules
         self._next, self._left_out = book.next, book.left_out
         self._scenes = dict(book.scenes)
@@ -145,6 +166,8 @@ class _Writing:
             if key in seen:
                 stay = stayed(old.stay, seen[key], at_s, self._rules)
                 now = _sight(self._result, seen[key], stay, old.now)
+                if self._is_live:
+                    now = _began(now, at_s - old.first_s)
                 yield key, self._tell(replace(old, last_s=at_s, now=now, stay=stay), at_s)
             elif at_s - old.last_s < GONE_S:
                 yield key, old
@@ -176,6 +199,12 @@ class _Writing:
             self._next += 1
         self.events.append(Event(kind, why, here.told, now))
         return replace(here, now=now, told=now, told_s=at_s)
+
+
+def _began(now: Sight, lasted_s: float) -> Sight:
+    """A wall clock that was set meanwhile sets the beginning, too: a duration is not negative."""
+    start = now.frame_time - lasted_s
+    return replace(now, start_time=start) if abs(start - now.start_time) > CLOCK_S else now
 
 
 def _ends(opened: Iterable[Open], why: Why) -> list[Event]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from importlib import import_module
 from pathlib import Path
@@ -112,6 +112,7 @@ def open_health(
     sinks: Callable[[], Sequence[SinkHealth]],
     notify: Notify | None = None,
     files: Callable[[], Sequence[FileHealth]] = tuple,
+    events: Callable[[], Mapping[str, int]] = dict,
 ) -> Health:
     """Raises UsageError when the address is not to be had, or prometheus-client is not here."""
     notify = notify or Notify()
@@ -133,7 +134,7 @@ def open_health(
             cameras = dict(zip(wanted.cameras, wanted.mailboxes))
             pages = import_module("edge.health.pages")  # a web server, which few runs are to have
             server = pages.open_server(
-                wanted.door, vitals, watch, sinks, wanted.disk, cameras, files
+                wanted.door, vitals, watch, sinks, wanted.disk, cameras, files, events
             )
             opened.enter_context(closing(server))
         return Health(

@@ -25,7 +25,8 @@ from edge.heads.scores import GALLERY
 from edge.health.room import free_bytes
 from edge.live import shown
 from edge.live.jobs import Jobs
-from edge.live.window import Shot, Window
+from edge.live.shots import Shot
+from edge.live.window import Window
 from edge.pictures.pixels import rgb
 from edge.pictures.stems import stem_of
 from edge.records import Box, Frame

@@ -15,14 +15,16 @@ from typing import Protocol
 
 from edge.clock import utc_now
 from edge.errors import SinkError
-from edge.outbox.box import Outbox, Owed
+from edge.outbox.box import Outbox
 from edge.outbox.health import SinkHealth, pause_s
+from edge.outbox.ledger import Owed
 from edge.redact import redacted
 
 log = logging.getLogger(__name__)
 
 BATCH = 100  # events
 HANGS_S = 15.0  # a connect, at the end
+QUIET_S = 600.0  # between two words about refused events
 IDLE_S = 0.5  # between two looks whether there is something
 
 
@@ -59,6 +61,7 @@ class Delivery:
     ) -> None:
         self._outbox, self._carrier, self._chance = outbox, carrier, chance
         self._failures = 0
+        self._quiet_until_s = 0.0  # about refused events
         self._error = self._error_at = self._sent_at = ""
         self._bell = threading.Event()
         self._ends_s = float("inf")  # when to give up, once there is to be an end
@@ -118,12 +121,20 @@ class Delivery:
         try:
             done = self._carrier.send(events)
         except EventRefused as e:
-            log.error("%s: event %d is refused for good: %s", name, events[0].seq, e)
+            self._tell_refused(events[0].seq, e)
             self._outbox.acknowledge(name, events[0].seq, is_refused=True)
             return True
         self._outbox.acknowledge(name, events[done - 1].seq)
         self._sent_at = utc_now()
         return True
+
+    def _tell_refused(self, seq: int, why: EventRefused) -> None:
+        """Whoever refuses one refuses many, for a year: told now and then, and always counted."""
+        now_s = monotonic()
+        level = logging.ERROR if now_s >= self._quiet_until_s else logging.DEBUG
+        if level == logging.ERROR:
+            self._quiet_until_s = now_s + QUIET_S
+        log.log(level, "%s: event %d is refused for good: %s", self._carrier.name, seq, why)
 
     def _failed(self, why: str) -> float:
         self._failures += 1

@@ -22,8 +22,8 @@ from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, Re
 
 from edge import __version__
 from edge.errors import SinkError, UsageError
-from edge.outbox.box import Owed
 from edge.outbox.delivery import EventRefused
+from edge.outbox.ledger import Owed
 from edge.redact import Secret, redacted
 from edge.sinks import Site
 from edge.sinks.target import Target

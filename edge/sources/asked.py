@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from edge.redact import without_secrets
 from edge.sinks.target import Target, options_of
 from edge.sources.judging import FROZEN_S
@@ -61,12 +63,16 @@ def options(kind: str, address: str, text: str) -> Target:
     return Target(kind, address, given.get("name", shown), given, ["name"])
 
 
-def lasting(asked: Asked, connect: Callable[[], Link], link: Link | None = None) -> LastingSource:
+def lasting(
+    asked: Asked, connect: Callable[[], Link], link: Link | None = None, *, slack_s: float = 0.0
+) -> LastingSource:
     """A source that is opened now, unless it is open already, or is to be waited for.
 
+    slack_s  so much longer than its time-out may it be without a picture
     Raises SourceError, unless it is waited for.
     """
     habits = asked.habits()
+    habits = replace(habits, timeout_s=habits.timeout_s + slack_s)
     if link is None and not asked.is_patient:
         link = connect()
     return LastingSource(asked.name, connect, asked.is_stopped, habits, link)

@@ -161,8 +161,8 @@ def test_a_log_that_is_cut_at_any_byte_gives_what_was_whole_before_it(
 
 def test_a_commit_is_on_the_disk_when_it_returns(tmp_path):
     outbox = Outbox(tmp_path / "outbox.db", ("a",))
-    [level] = outbox._db.execute("PRAGMA synchronous").fetchone()
-    [mode] = outbox._db.execute("PRAGMA journal_mode").fetchone()
+    [level] = outbox._ledger.db.execute("PRAGMA synchronous").fetchone()
+    [mode] = outbox._ledger.db.execute("PRAGMA journal_mode").fetchone()
     outbox.close()
     assert (level, mode) == (2, "wal")  # FULL: an fsync a commit
 

@@ -115,7 +115,7 @@ def test_the_last_will_says_that_we_are_gone(tmp_path, broker, opened):
     sending = Sending(tmp_path / "o.db", f"mqtt://127.0.0.1:{broker.port}/s")
     sending.carrier.tend()
     until(lambda: listener.of("s/status") == [b"online"])
-    sending.carrier._client._sock.close()  # as a power cut does
+    sending.carrier.broker._client._sock.close()  # as a power cut does
     until(lambda: listener.of("s/status") == [b"online", b"offline"])
     opened.callback(sending.close)
 
@@ -255,7 +255,7 @@ def test_a_second_client_of_the_same_id_gets_a_hint(tmp_path, broker):
     first, second = Sending(tmp_path / "a.db", where), Sending(tmp_path / "b.db", where)
     first.carrier.tend()
     second.carrier.tend()
-    until(lambda: not first.carrier._client.is_connected())
+    until(lambda: not first.carrier.broker._client.is_connected())
     with pytest.raises(SinkError, match="the connection ended") as caught:
         first.carrier.tend()
     assert "client-id" in caught.value.fix

@@ -127,7 +127,7 @@ def test_results_become_events_that_name_who_made_them(outbox):
 def test_what_a_cut_off_run_left_open_ends_at_the_next_start(tmp_path):
     outbox = Outbox(tmp_path / "o.db", ["kept"])
     Reporter(outbox, (), "shop").write(result([tag(state="settled")]), PICTURE, 0.0)
-    outbox._db.close()
+    outbox._ledger.db.close()
     outbox = Outbox(tmp_path / "o.db", ["kept"])
     reporter = Reporter(outbox, (), "shop")
     reporter.write(result([tag(state="settled")]), PICTURE, 0.0)

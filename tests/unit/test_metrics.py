@@ -20,8 +20,8 @@ from edge.health.opened import Wanted, open_health
 from edge.health.power import Power
 from edge.health.vitals import Vitals
 from edge.health.watch import Watch
-from edge.outbox.box import Counts
 from edge.outbox.health import FileHealth, SinkHealth
+from edge.outbox.ledger import Counts
 from edge.schedule.cooling import FREE, Thermal
 from edge.sources.faults import Faults
 from tests.unit.test_vitals import FAILED, TAGGED

@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from edge.errors import SinkError, UsageError
-from edge.outbox.box import Outbox, Owed
+from edge.outbox.box import Outbox
 from edge.outbox.delivery import Delivery, EventRefused
+from edge.outbox.ledger import Owed
 from edge.sinks import SINKS, Site, open_carrier
 from edge.sinks.target import parse_target
 from tests.happenings import events
