@@ -27,20 +27,25 @@ if TYPE_CHECKING:
     from edge.outbox.delivery import Carrier, Delivery
     from edge.outbox.health import FileHealth, SinkHealth
     from edge.outbox.reporter import Album, Reporter, Witness
+    from edge.sinks.cutouts import Latest
 
 log = logging.getLogger(__name__)
 
 DRAIN_S = 5.0  # at the end, for what is still owed
 
 
-class Ailing:
-    """Which cameras give nothing, and why: nobody knows before the run has begun."""
+class Asked:
+    """What carriers ask of the run, which begins later.
 
-    def __init__(self) -> None:
-        self.ask: Callable[[], Mapping[str, str]] = dict
+    latest  what came last, where pictures of it are wanted
+    """
 
-    def __call__(self) -> Mapping[str, str]:
-        return self.ask()
+    def __init__(self, latest: Latest | None) -> None:
+        self._latest = latest
+        self.ailing: Callable[[], Mapping[str, str]] = dict
+
+    def of(self, camera: str, but: str) -> tuple[str, bytes] | None:
+        return None if self._latest is None else self._latest.of(camera, but)
 
 
 class Recipients:
@@ -55,17 +60,17 @@ class Recipients:
         albums: Mapping[str, Album],
         reporter: Reporter | None,
         deliveries: Sequence[Delivery],
-        ailing: Ailing,
+        asked: Asked,
         opened: ExitStack,
     ) -> None:
-        self._ailing = ailing
+        self._asked = asked
         self.sinks, self.report = list(sinks), None if reporter is None else reporter.write
         self._albums, self._reporter = albums, reporter
         self._deliveries, self._opened = deliveries, opened
 
     def heed(self, ailing: Callable[[], Mapping[str, str]]) -> None:
         """From now on whoever is told how we are is told which cameras give nothing, and why."""
-        self._ailing.ask = ailing
+        self._asked.ailing = ailing
 
     def asked(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
         """The same, for the pipeline, which asks ten times a second; events may be due meanwhile,
@@ -136,11 +141,12 @@ def open_recipients(
         sinks = [SteadySink(open_sink(t), t.shown) for t in _of(targets, "sink")]
         albums = {t.shown: open_album(t) for t in _of(targets, "album")}
         names = _of(targets, "carrier")
-        ailing = Ailing()
-        box, deliveries = _open_outbox(names, cameras, ailing, outbox, outbox_mb, opened)
-        witnesses = [*albums.values(), *also]
+        latest = _open_latest(names, cameras)
+        asked = Asked(latest)
+        box, deliveries = _open_outbox(names, cameras, asked, outbox, outbox_mb, opened)
+        witnesses = [*albums.values(), *also, *([] if latest is None else [latest])]
         reporter = _open_reporter(box, witnesses, cameras, slowest_s, opened)
-        return Recipients(sinks, albums, reporter, deliveries, ailing, opened.pop_all())
+        return Recipients(sinks, albums, reporter, deliveries, asked, opened.pop_all())
 
 
 def outbox_path(given: str | None) -> Path:
@@ -165,10 +171,18 @@ def _refuse_twice(targets: Sequence[Target]) -> None:
             raise UsageError(f"--to: {target.shown} is given twice, expected once")
 
 
+def _open_latest(targets: Sequence[Target], cameras: Sequence[str]) -> Latest | None:
+    """Where some target wants pictures of what came last."""
+    if all(target.options.get("pictures") != "on" for target in targets):
+        return None
+    latest: Latest = import_module("edge.sinks.cutouts").Latest(cameras)
+    return latest
+
+
 def _open_outbox(
     targets: Sequence[Target],
     cameras: Sequence[str],
-    ailing: Ailing,
+    asked: Asked,
     path: str | None,
     most_mb: int,
     opened: ExitStack,
@@ -185,7 +199,8 @@ def _open_outbox(
         cameras,
         lambda: boxes[0].here(),
         lambda name: boxes[0].counts(name),
-        ailing,
+        lambda: asked.ailing(),
+        asked.of,
     )
     carriers: list[Carrier] = [open_carrier(target, site) for target in targets]
     limits = ledgers.Limits(bytes=most_mb << 20)

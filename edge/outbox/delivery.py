@@ -32,6 +32,14 @@ class EventRefused(SinkError):
     """The first of the events is one that the other side will never take."""
 
 
+class Later(SinkError):
+    """The other side says when to try again."""
+
+    def __init__(self, message: str, after_s: float) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+
+
 class Carrier(Protocol):
     """Takes events to where they go. One thread uses it."""
 
@@ -75,7 +83,8 @@ class Delivery:
         try:
             is_more = self._send()
         except SinkError as e:
-            return self._failed(redacted(str(e)))
+            least_s = e.after_s if isinstance(e, Later) else 0.0
+            return max(least_s, self._failed(redacted(str(e))))
         except Exception as e:  # our bug: told, and no reason to be silent for a year
             log.exception("%s: a bug", self._carrier.name)
             return self._failed(redacted(repr(e)))

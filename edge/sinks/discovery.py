@@ -22,10 +22,13 @@ def device_id(prefix: str) -> str:
     return "_".join(stem_of(f"camera:{part}").removeprefix("camera-") for part in prefix.split("/"))
 
 
-def discovery(prefix: str, device: str, cameras: Mapping[str, str]) -> dict[str, Any]:
+def discovery(
+    prefix: str, device: str, cameras: Mapping[str, str], *, has_pictures: bool = False
+) -> dict[str, Any]:
     """The payload of `<discovery>/device/<id>/config`.
 
-    cameras  its part of a topic -> its name
+    cameras       its part of a topic -> its name
+    has_pictures  a snapshot of each is sent, too
     """
     number = device_id(prefix)
     device_is = {"topic": f"{prefix}/status", "value_template": AVAILABLE}
@@ -33,9 +36,12 @@ def discovery(prefix: str, device: str, cameras: Mapping[str, str]) -> dict[str,
     for part, name in cameras.items():
         topic = f"{prefix}/{part}"
         # what a camera shows is unknown while it is away; that it is away is known
-        both = {"availability": [device_is, {"topic": f"{topic}/status"}]}
-        found = _camera(topic, f"{number}_{part}", part, name).items()
-        components |= {key: {**one, **both, "availability_mode": "all"} for key, one in found}
+        both: dict[str, Any] = {"availability": [device_is, {"topic": f"{topic}/status"}]}
+        found = _camera(topic, f"{number}_{part}", part, name)
+        if has_pictures:
+            found[f"{part}_snapshot"] = _snapshot(topic, f"{number}_{part}", name)
+        both["availability_mode"] = "all"
+        components |= {key: {**one, **both} for key, one in found.items()}
         components[f"{part}_camera"] = _connected(topic, f"{number}_{part}", name)
     return {
         "device": {
@@ -93,6 +99,16 @@ def _camera(topic: str, number: str, part: str, name: str) -> dict[str, dict[str
             "value_template": "{{ {'event_type': value_json.type, 'label': value_json.after.label,"
             " 'id': value_json.after.id, 'score': value_json.after.score} | tojson }}",
         },
+    }
+
+
+def _snapshot(topic: str, number: str, name: str) -> dict[str, Any]:
+    return {
+        "platform": "image",
+        "unique_id": f"{number}_snapshot",
+        "name": f"{name} last thing",
+        "image_topic": f"{topic}/snapshot",
+        "content_type": "image/jpeg",
     }
 
 

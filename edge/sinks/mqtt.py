@@ -5,6 +5,7 @@
     <prefix>/<camera>/event   QoS 1: an event, in the order of `seq`
     <prefix>/<camera>/here    retained: {"count": 2, "labels": {"Banana": 2}}
     <prefix>/<camera>/status  retained: online, offline
+    <prefix>/<camera>/snapshot  retained, with pictures=on: a JPEG of what came last
     <prefix>/health           retained: {"owed": 0, "sent": 41, "dropped": 0, "refused": 0}
     homeassistant/device/<id>/config   retained: see `discovery`
 
@@ -55,6 +56,8 @@ class Mqtt:
         self._cameras = {stem_of(name): name for name in site.cameras}
         self._topics: dict[str, str] = {}  # camera -> its part of a topic
         self._is_born = False  # a connection, or Home Assistant, is new
+        self._has_pictures = address.has_pictures
+        self._shown: dict[str, str] = {}  # camera -> id of the thing whose picture was sent
         self._told: dict[str, bytes] = {}  # topic -> retained state
         self._told_s = 0.0
 
@@ -82,7 +85,9 @@ class Mqtt:
             if self._discovery:
                 self.broker.hear(f"{self._discovery}/status")
             self._is_born = True
+            self._shown.clear()
             self._tell()
+            self._forget_pictures()
 
     def _refused(self, arrived: Arrived) -> SinkError:
         """Why the first one did not arrive."""
@@ -121,6 +126,20 @@ class Mqtt:
             if self._told.get(topic) != state:
                 self.broker.keep(topic, state)
                 self._told[topic] = state
+        if self._has_pictures:
+            self._show()
+
+    def _show(self) -> None:
+        for part, name in self._cameras.items():
+            if (found := self._site.latest(name, self._shown.get(name, ""))) is not None:
+                self._shown[name], picture = found
+                self.broker.keep(f"{self._prefix}/{part}/snapshot", picture)
+
+    def _forget_pictures(self) -> None:
+        """What an earlier run left at the broker is none of today's."""
+        for part, name in self._cameras.items():
+            if self._has_pictures and name not in self._shown:
+                self.broker.keep(f"{self._prefix}/{part}/snapshot", b"")
 
     def _states(self) -> dict[str, bytes]:
         prefix, here, ailing = self._prefix, self._site.here(), self._site.ailing()
@@ -135,7 +154,8 @@ class Mqtt:
 
     def _discover(self) -> None:
         if self._discovery:
-            payload = discovery(self._prefix, self._site.device, self._cameras)
+            device, cameras = self._site.device, self._cameras
+            payload = discovery(self._prefix, device, cameras, has_pictures=self._has_pictures)
             topic = f"{self._discovery}/device/{device_id(self._prefix)}/config"
             self.broker.keep(topic, msgspec.json.encode(payload))
 

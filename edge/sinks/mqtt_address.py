@@ -25,6 +25,7 @@ class Address(NamedTuple):
     version: str
     is_tls: bool
     discovery: str  # Home Assistant's prefix; empty: it is not told
+    has_pictures: bool  # of what came last
     user: str
     files: tuple[str, str, str]  # authority, certificate, key; empty: the system's, none, none
 
@@ -48,6 +49,7 @@ def address_of(target: Target, device: str) -> tuple[Address, Secret | None]:
         version=target.word("version", "5", VERSIONS),
         is_tls=is_tls,
         discovery="" if found == "off" else found.strip("/"),
+        has_pictures=target.word("pictures", "off", ("on", "off")) == "on",
         user=target.text("user"),
         files=files,
     )

@@ -23,18 +23,16 @@ from msgspec.structs import replace
 
 from edge.errors import SinkError, UsageError
 from edge.events.event import Event, Sight
-from edge.pictures.pixels import cut, jpeg, rgb
-from edge.pictures.regions import clip
+from edge.pictures.pixels import jpeg
 from edge.pictures.stems import stem_of
-from edge.records import U8, Box, Picture, Region
+from edge.records import Picture
+from edge.sinks.cutouts import QUALITY, cut_out
 from edge.sinks.retention import Kept, Rules, due
 from edge.sinks.target import Target
 from edge.store import make_folder, write_whole
 
 log = logging.getLogger(__name__)
 
-QUALITY = 88
-AROUND = 0.15  # of a thing's side, that is shown around it
 SWEEP_S = 60.0  # between two looks at what is too old
 STEP_S = 60.0  # by which a wall clock is set; less is drift
 MOST_OPEN = 1000  # things whose picture may be replaced
@@ -97,7 +95,7 @@ class Snapshots:
             box = sight.box if end == ".jpg" else (0, 0, *sight.size)
             path = self._folder / label / f"{sight.id}{end}"
             make_folder(path.parent)
-            data = jpeg(_around(picture, box, sight.size), QUALITY)
+            data = jpeg(cut_out(picture, box, sight.size), QUALITY)
             write_whole(path, data)
             self._kept[path] = Kept(path, label, self._clock(), len(data))
             self._own.add(path)
@@ -163,14 +161,6 @@ def open_from(target: Target) -> Snapshots:
     of = target.word("of", "crops", tuple(OF))
     target.done()
     return Snapshots(Path(target.where), rules, of)
-
-
-def _around(picture: Picture, box: Box, size: tuple[int, int]) -> U8:
-    """The pixels of a box and of some of its surroundings."""
-    x0, y0, x1, y1 = box
-    wide, tall = round((x1 - x0) * AROUND), round((y1 - y0) * AROUND)
-    region = Region(*clip((x0 - wide, y0 - tall, x1 + wide, y1 + tall), *size))
-    return cut(rgb(picture), region)
 
 
 def _found(folder: Path) -> Iterator[Kept]:

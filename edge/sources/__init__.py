@@ -84,6 +84,7 @@ def open_source(
     Raises SourceError when it is not there or cannot be opened, UsageError for a camera or an
     option that cannot be.
     """
+    text = text.removeprefix("file://")
     kind = kind_of(text)
     module, extra = SOURCES[kind]
     opener: Callable[[Asked], Source]

@@ -75,7 +75,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ),
     ("length.midline", "length.plane", "length.ground", "length.outline", "sources.lasting"),
     ("length.ends", "length.plane_file", "length.colours", "sources.asked", "outbox.reporter"),
-    ("sinks.broker",),
+    ("sinks.broker", "sinks.cutouts"),
     ("length.pieces",),
     ("length.mask",),
     ("length.regressor", "length.board"),

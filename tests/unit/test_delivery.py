@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edge.errors import SinkError
 from edge.events.event import Event
 from edge.outbox.box import Outbox
-from edge.outbox.delivery import Delivery
+from edge.outbox.delivery import Delivery, EventRefused
 from edge.outbox.health import LONGEST_S, pause_s
 from edge.outbox.reporter import Reporter
 from edge.records import FrameFailed
@@ -122,6 +122,50 @@ def test_results_become_events_that_name_who_made_them(outbox):
     found = told(outbox)
     assert [(e.type, e.why) for e in found] == [("new", "seen"), ("end", "stopped")]
     assert {(e.device, e.bundle, e.engine) for e in found} == {("shop", "b@1", "null/CPU")}
+
+
+class Shown:
+    """A witness."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[list[str], bool]] = []
+
+    def keep(self, events, picture) -> None:
+        self.kept.append(([e.why for e in events], picture is not None))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_what_a_camera_showed_ends_when_it_gives_nothing_for_long(outbox):
+    shown = Shown()
+    reporter = Reporter(outbox, [shown], "shop", ["camera:0"], away_s=60.0)
+    reporter.write(result([tag(state="settled")]), PICTURE, 100.0)
+    reporter.write(result([tag(state="settled")], "clip.avi"), PICTURE, 1.0)
+    reporter.tend(159.0)
+    assert outbox.here()["camera:0"] == {"Banana": 1}
+    reporter.tend(161.0)
+    assert [(e.after.camera, e.type, e.why) for e in told(outbox)] == [
+        ("camera:0", "new", "seen"), ("clip.avi", "new", "seen"), ("camera:0", "end", "away"),
+    ]  # fmt: skip
+    assert outbox.here() == {"clip.avi": {"Banana": 1}}  # a clip has a clock of its own
+    assert shown.kept[-1] == (["away"], False)
+    reporter.write(result([tag(state="settled")], frame=9), PICTURE, 162.0)
+    assert told(outbox)[-1].type == "new"
+    assert dict(reporter.told) == {"new": 3, "update": 0, "end": 1}
+
+
+def test_who_refuses_everything_is_complained_of_now_and_then(outbox, caplog):
+    class Refusing(Kept):
+        def send(self, events):
+            raise EventRefused("answers 400")
+
+    outbox.accept(events(20))
+    delivery = Delivery(outbox, Refusing())
+    for _ in range(20):
+        delivery.once()
+    assert outbox.counts("kept").refused == 20
+    assert caplog.text.count("is refused for good") == 1
 
 
 def test_what_a_cut_off_run_left_open_ends_at_the_next_start(tmp_path):

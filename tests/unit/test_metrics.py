@@ -53,7 +53,10 @@ def page(tmp_path, cameras=("camera:0",)) -> str:
     power = Power({"cpu": 75.0}, ("hot",), ("hot", "capped"), 0.5)
     with closing(Watch(Thermal(70, 80), lambda: power, every_s=60)) as watch:
         boxes = {name: Away() for name in cameras}
-        counted = Metrics(vitals, watch, lambda: [SINK], tmp_path, boxes, lambda: [FILE])
+        told = {"new": 7}
+        counted = Metrics(
+            vitals, watch, lambda: [SINK], tmp_path, boxes, lambda: [FILE], lambda: told
+        )
         return counted.text().decode()
 
 
@@ -86,6 +89,7 @@ def test_what_was_counted_is_there(tmp_path):
         "edgetag_sink_written_total{sink=snapshots:pics}": 9,
         "edgetag_sink_left_out_total{sink=snapshots:pics}": 2,
         "edgetag_sink_removed_total{sink=snapshots:pics}": 5,
+        "edgetag_events_total{type=new}": 7,
         "edgetag_camera_up{camera=camera:0}": 0,
         "edgetag_ready{}": 1,
         "edgetag_looks_total{camera=camera:0,kind=crop}": 3,
@@ -108,6 +112,7 @@ def test_what_was_counted_is_there(tmp_path):
     assert {name: read.get(name) for name in expected} == expected
     assert read["edgetag_process_resident_memory_bytes{}"] > 1 << 20
     assert read["edgetag_storage_free_bytes{}"] > 0
+    assert read["edgetag_bytes_written_total{}"] >= 0
 
 
 def test_names_have_the_prefix_and_base_units(tmp_path):
