@@ -6,6 +6,7 @@ Heavy imports stand inside the functions: what a run does not use is not loaded.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from functools import partial
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 def open_config(flags: argparse.Namespace, opened: ExitStack) -> Configured | None:
     """The config file, with its values in the flags that were not given."""
     if flags.config is None:
+        if "NOTIFY_SOCKET" in os.environ:  # `systemctl reload` is no end of it
+            opened.enter_context(hangups())
         return None
     from edge.config.applied import configured
 

@@ -5,6 +5,9 @@ end of the process and a power cut, and is given to each sink at least once, in 
 number. Where there are more events than there is room for, those of least value go first, the
 oldest first, and are counted.
 
+That a sink has an event is noted with the next one that is accepted, or SETTLE_S later: a commit
+costs tens of KB of a card's life, and who was killed meanwhile sends an event once more.
+
 A full disk accepts nothing: events wait in memory, at most WAITING of them, and are accepted as
 soon as there is room. A damaged database is set aside, said so, and a new one goes on.
 """
@@ -28,6 +31,7 @@ log = logging.getLogger(__name__)
 
 WAITING = 1000  # events in memory, while the disk takes none
 RETRY_S = 1.0  # between two tries to write them
+SETTLE_S = 5.0
 LIMITS = Limits()
 T = TypeVar("T")
 
@@ -78,8 +82,13 @@ class Outbox:
         A disk that takes nothing more is no reason to send them again: it is noted in memory.
         """
         with self._lock:
+            if not self._through:
+                self._settle_s = self._clock() + SETTLE_S
+            if is_refused and sink in self._through:
+                self._settle(sink, "sent")  # those before it
             self._through[sink] = max(through, self._through.get(sink, 0))
-            self._settle(sink, "refused" if is_refused else "sent")
+            if is_refused:
+                self._settle(sink, "refused")
 
     def left_here(self) -> list[Sight]:
         """What was told to have come and never to have gone: a run before this one was cut off."""
@@ -109,6 +118,7 @@ class Outbox:
     def close(self) -> None:
         with self._lock:
             self._accepted()
+            self._settle_all()
             if self._waiting:
                 log.error("%s: %d events are lost with it", self._path, len(self._waiting))
             try:
@@ -121,24 +131,30 @@ class Outbox:
     def _begin(self) -> None:
         self._ledger = Ledger(self._path, self._sinks, self._limits)
         self._through: dict[str, int] = {}  # sink -> acknowledged, and not yet on the disk
+        self._settle_s = 0.0  # when that is due
 
     def _is_time(self) -> bool:
         """Is there any use in writing?"""
         return self._clock() >= self._retry_s
 
     def _accepted(self) -> tuple[int, ...]:
-        """Writes what waits, acknowledgements first: they make room."""
-        for sink in list(self._through):
-            self._settle(sink, "sent")
+        """Writes what waits, and acknowledgements with it."""
         events = self._waiting
         if not events:
+            if self._clock() >= self._settle_s:
+                self._settle_all()
             return ()
-        seqs = self._try(lambda: self._ledger.write(events))
+        seqs = self._try(lambda: self._ledger.write(events, self._through))
         if seqs is None:
+            self._settle_all()  # they make room
             self._retry_s = self._clock() + RETRY_S
             return self._wait()
-        self._waiting, self._said = [], ""
+        self._waiting, self._through, self._said = [], {}, ""
         return seqs
+
+    def _settle_all(self) -> None:
+        for sink in list(self._through):
+            self._settle(sink, "sent")
 
     def _settle(self, sink: str, what: str) -> None:
         through = self._through.get(sink, 0)  # 0: a damaged database was replaced meanwhile

@@ -56,14 +56,19 @@ class Ledger:
         query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM event"
         self._events, self._bytes = self.db.execute(query).fetchone()
 
-    def write(self, events: Sequence[Event]) -> tuple[int, ...]:
-        """All of them or none; their numbers. What there is no room for is dropped."""
+    def write(self, events: Sequence[Event], sent: Mapping[str, int]) -> tuple[int, ...]:
+        """All of them or none; their numbers. What there is no room for is dropped.
+
+        sent  by sink, up to which number it has every event: noted first, in the same commit
+        """
         first = self._numbers.peek(len(events))
         numbered = [replace(event, seq=first + n) for n, event in enumerate(events)]
         bodies = [self._encode(event) for event in numbered]
         before = self._events, self._bytes
         try:
             with database.transaction(self.db):
+                for sink, through in sent.items():
+                    self._settle(sink, through, "sent")
                 for event, body in zip(numbered, bodies):
                     self._insert(event, body)
                 self._events += len(bodies)
@@ -77,21 +82,13 @@ class Ledger:
 
     def settle(self, sink: str, through: int, what: str) -> bool:
         """The sink is owed nothing up to that number; what: it was sent, or refused."""
-        query = "SELECT seq FROM owed WHERE sink = ? AND seq <= ?"
-        free = (
-            "SELECT length(body) FROM event WHERE seq = ? AND NOT EXISTS "
-            "(SELECT 1 FROM owed WHERE owed.seq = event.seq)"
-        )
-        sizes = []
-        with database.transaction(self.db):
-            seqs = self.db.execute(query, (sink, through)).fetchall()
-            self.db.execute("DELETE FROM owed WHERE sink = ? AND seq <= ?", (sink, through))
-            for seq in seqs:
-                if (row := self.db.execute(free, seq).fetchone()) is not None:
-                    sizes.append(row[0])
-                    self.db.execute("DELETE FROM event WHERE seq = ?", seq)
-            self._add({sink: len(seqs)}, what)
-        self._events, self._bytes = self._events - len(sizes), self._bytes - sum(sizes)
+        before = self._events, self._bytes
+        try:
+            with database.transaction(self.db):
+                self._settle(sink, through, what)
+        except BaseException:
+            self._events, self._bytes = before
+            raise
         return True
 
     def owed(self, sink: str, after: int, count: int) -> list[Owed]:
@@ -103,12 +100,12 @@ class Ledger:
         return [Owed(seq, body) for seq, body in self.db.execute(query, (sink, after, count))]
 
     def counts(self, sink: str, after: int) -> Counts:
-        """What is owed above number `after`; the rest over every restart."""
-        [owed] = self.db.execute(
-            "SELECT count(*) FROM owed WHERE sink = ? AND seq > ?", (sink, after)
-        ).fetchone()
+        """As they are once the sink has every event up to number `after`."""
+        query = "SELECT count(*), coalesce(sum(seq > ?), 0) FROM owed WHERE sink = ?"
+        there, owed = self.db.execute(query, (after, sink)).fetchone()
         rows = self.db.execute("SELECT what, count FROM total WHERE sink = ?", (sink,))
-        return Counts(owed, **dict(rows.fetchall()))
+        told = Counts(owed, **dict(rows.fetchall()))
+        return replace(told, sent=told.sent + there - owed)
 
     def open_sights(self) -> list[Sight]:
         """What was told to have come and not to have gone."""
@@ -153,6 +150,20 @@ class Ledger:
             self._add(Counter(sink for (sink,) in rows), "dropped")
         self.db.executemany("DELETE FROM owed WHERE seq = ?", gone)
         self.db.executemany("DELETE FROM event WHERE seq = ?", gone)
+
+    def _settle(self, sink: str, through: int, what: str) -> None:
+        query = "SELECT seq FROM owed WHERE sink = ? AND seq <= ?"
+        free = (
+            "SELECT length(body) FROM event WHERE seq = ? AND NOT EXISTS "
+            "(SELECT 1 FROM owed WHERE owed.seq = event.seq)"
+        )
+        seqs = self.db.execute(query, (sink, through)).fetchall()
+        self.db.execute("DELETE FROM owed WHERE sink = ? AND seq <= ?", (sink, through))
+        for seq in seqs:
+            if (row := self.db.execute(free, seq).fetchone()) is not None:
+                self.db.execute("DELETE FROM event WHERE seq = ?", seq)
+                self._events, self._bytes = self._events - 1, self._bytes - row[0]
+        self._add({sink: len(seqs)}, what)
 
     def _add(self, more: Mapping[str, int], what: str) -> None:
         for sink, count in more.items():

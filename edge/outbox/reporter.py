@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from edge.events import changes
 from edge.events.changes import Book
-from edge.events.event import KINDS, Event, Kind
+from edge.events.event import KINDS, Event
 from edge.events.zones import ANYWHERE, ZoneRules
 from edge.outbox.box import Outbox
 from edge.pictures.suffixes import is_picture
@@ -58,7 +58,7 @@ class Reporter:
         self.rules: Callable[[str], ZoneRules] = lambda _: ANYWHERE  # of a source, by its name
         self._book = Book(token_hex(5))
         self._bundle = self._engine = ""
-        self.told: Counter[Kind] = Counter(dict.fromkeys(KINDS, 0))
+        self.told: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
         if outbox is not None:  # a run that was cut off could not say that they ended
             self._accept([changes.ended(sight, "restarted") for sight in outbox.left_here()])
 

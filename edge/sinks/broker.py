@@ -31,7 +31,7 @@ VERSIONS = {"5": paho.MQTTv5, "3.1.1": paho.MQTTv311}
 class Arrived(NamedTuple):
     """How many of some messages did for certain, and why the next one did not."""
 
-    count: int
+    done: int
     code: int = 0  # the broker's refusal of that one; 0: it did not say
     why: str = ""
 
@@ -178,7 +178,7 @@ class Broker:
             self._codes[mid] = code.value
 
     def _on_message(self, client: Any, data: Any, message: paho.MQTTMessage) -> None:
-        self._heard(message.payload)
+        self._heard(bytes(message.payload))
 
 
 def _bounds() -> Properties:

@@ -66,11 +66,11 @@ class Mqtt:
         topics = list(self._topics_of(events))
         bodies = [event.body for event in events]
         arrived = self.broker.deliver(list(zip(topics, bodies)))
-        if arrived.count == 0:
+        if arrived.done == 0:
             raise self._refused(arrived)
-        if arrived.count == len(topics):
+        if arrived.done == len(topics):
             self._tell()
-        return arrived.count
+        return arrived.done
 
     def tend(self) -> None:
         self._greet()

@@ -152,7 +152,7 @@ def test_what_a_camera_showed_ends_when_it_gives_nothing_for_long(outbox):
     assert shown.kept[-1] == (["away"], False)
     reporter.write(result([tag(state="settled")], frame=9), PICTURE, 162.0)
     assert told(outbox)[-1].type == "new"
-    assert dict(reporter.told) == {"new": 3, "update": 0, "end": 1}
+    assert dict(reporter.told) == {"new": 3, "update": 0, "end": 2}  # the clip is over, too
 
 
 def test_who_refuses_everything_is_complained_of_now_and_then(outbox, caplog):

@@ -124,7 +124,7 @@ def test_nothing_is_seen_without_the_token(guarded, path):
 @pytest.mark.parametrize("path", ACTIONS)
 def test_nothing_is_done_without_the_token(guarded, site, path):
     assert post(guarded, path, {"camera": "camera:0"})[0] == 401
-    assert not site.window._frozen
+    assert not site.window._stills._kept
 
 
 def test_a_browser_that_has_no_token_is_asked_for_it(guarded):
@@ -187,7 +187,7 @@ def test_a_name_of_somebody_else_is_not_ours(opened, host, path):
 )
 def test_a_page_from_elsewhere_changes_nothing(opened, site, headers):
     assert post(opened, "/freeze", {"camera": "camera:0"}, **headers)[0] == 403
-    assert not site.window._frozen
+    assert not site.window._stills._kept
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "NONSENSE"])
@@ -288,7 +288,7 @@ def test_so_many_pages_may_be_open_and_the_next_one_is_told_so(opened, site):
 
 
 def test_who_reads_nothing_holds_nobody_up_and_is_left_in_the_end(opened, site, monkeypatch):
-    monkeypatch.setattr(module, "EVERY_S", 0.0)
+    monkeypatch.setattr(happening, "EVERY_S", 0.0)
     monkeypatch.setattr(module._Visitor, "timeout", 0.5)
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -11,8 +11,8 @@ import pytest
 
 from edge.errors import SinkError
 from edge.events.event import Event
-from edge.outbox.box import RETRY_S, WAITING, Outbox
-from edge.outbox.ledger import Limits
+from edge.outbox.box import RETRY_S, SETTLE_S, WAITING, Outbox
+from edge.outbox.ledger import Counts, Limits
 from edge.outbox.sequence import BLOCK, Sequence
 from tests.happenings import event, events
 
@@ -64,6 +64,37 @@ def rows(path) -> int:
     with sqlite3.connect(path) as db:
         [count] = db.execute("SELECT count(*) FROM event").fetchone()
     db.close()
+    return count
+
+
+def test_one_that_is_refused_makes_none_of_those_before_it_refused(path):
+    outbox = Outbox(path, ["mqtt"])
+    outbox.accept(events(5))
+    outbox.acknowledge("mqtt", 3)
+    outbox.acknowledge("mqtt", 4, is_refused=True)
+    assert outbox.counts("mqtt") == Counts(owed=1, sent=3, refused=1)
+    outbox.close()
+    assert Outbox(path, ["mqtt"]).counts("mqtt") == Counts(owed=1, sent=3, refused=1)
+
+
+def test_what_was_acknowledged_is_on_the_disk_with_the_next_event_or_a_little_later(path):
+    now = [0.0]
+    outbox = Outbox(path, ["mqtt"], clock=lambda: now[0])
+    outbox.accept(events(3))
+    outbox.acknowledge("mqtt", 2)
+    assert on_disk(outbox) == 3
+    assert outbox.counts("mqtt") == Counts(owed=1, sent=2)
+    outbox.accept([event(9)])
+    assert on_disk(outbox) == 2
+    outbox.acknowledge("mqtt", 4)
+    now[0] += SETTLE_S
+    assert outbox.owed("mqtt", 9) == []
+    assert on_disk(outbox) == 0
+    assert outbox.counts("mqtt") == Counts(sent=4)
+
+
+def on_disk(outbox: Outbox) -> int:
+    [count] = outbox._ledger.db.execute("SELECT count(*) FROM owed").fetchone()
     return count
 
 
