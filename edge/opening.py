@@ -53,12 +53,13 @@ def open_sources(flags: argparse.Namespace, opened: ExitStack, stop: Stop) -> li
 
     is_patient = getattr(flags, "wait", False) or getattr(flags, "config", None) is not None
     open_one = partial(open_source, is_stopped=stop, is_patient=is_patient)
+    named = flags.names or [None] * len(flags.sources)
     sources = [
-        opened.enter_context(closing(open_one(text, every_s=every_s)))
-        for text, every_s in zip(flags.sources, paces_s(flags), strict=True)
+        opened.enter_context(closing(open_one(text, every_s=every_s, name=name)))
+        for text, every_s, name in zip(flags.sources, paces_s(flags), named, strict=True)
     ]
-    named = zip(names(flags, sources), sources, strict=True)
-    refuse_twice([name for name, source in named if source.is_live])
+    told = zip(names(flags, sources), sources, strict=True)
+    refuse_twice([name for name, source in told if source.is_live])
     return sources
 
 

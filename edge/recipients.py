@@ -40,9 +40,10 @@ class Asked:
     latest  what came last, where pictures of it are wanted
     """
 
-    def __init__(self, latest: Latest | None) -> None:
+    def __init__(self, cameras: Sequence[str], latest: Latest | None) -> None:
         self._latest = latest
-        self.ailing: Callable[[], Mapping[str, str]] = dict
+        begins = dict.fromkeys(cameras, "the run begins")
+        self.ailing: Callable[[], Mapping[str, str]] = lambda: begins
 
     def of(self, camera: str, but: str) -> tuple[str, bytes] | None:
         return None if self._latest is None else self._latest.of(camera, but)
@@ -142,7 +143,7 @@ def open_recipients(
         albums = {t.shown: open_album(t) for t in _of(targets, "album")}
         names = _of(targets, "carrier")
         latest = _open_latest(names, cameras)
-        asked = Asked(latest)
+        asked = Asked(cameras, latest)
         box, deliveries = _open_outbox(names, cameras, asked, outbox, outbox_mb, opened)
         witnesses = [*albums.values(), *also, *([] if latest is None else [latest])]
         reporter = _open_reporter(box, witnesses, cameras, slowest_s, opened)

@@ -83,12 +83,13 @@ class Actions:
 
     def known(self) -> dict[str, Any]:
         """What there is to be done here, and the names that are enrolled."""
-        names = self._run.tagger.tags.get(GALLERY, ())
+        tags = self._run.tagger.tags
         return {
             "enrol": self._run.gallery is not None,
             "reload": self._run.reload is not None,
             "captures": str(self._run.captures),
-            "enrolled": [name for name, _ in names],
+            "heads": list(tags),
+            "enrolled": [name for name, _ in tags.get(GALLERY, ())],
         }
 
     def freeze(self, wanted: Freeze) -> dict[str, Any]:

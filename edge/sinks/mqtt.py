@@ -31,6 +31,7 @@ from edge.sinks.mqtt_address import Address, address_of
 from edge.sinks.target import Target
 
 REPEAT_S = 60.0  # states that did not change are told again
+COUNTED_S = 5.0  # between two times that counts are told: they change with each event
 NEVER = {0x90, 0x95, 0x99}  # topic name invalid, packet too large, payload format invalid
 MOST_TOPICS = 1000  # a folder of pictures has any number of sources
 
@@ -59,7 +60,7 @@ class Mqtt:
         self._has_pictures = address.has_pictures
         self._shown: dict[str, str] = {}  # camera -> id of the thing whose picture was sent
         self._told: dict[str, bytes] = {}  # topic -> retained state
-        self._told_s = 0.0
+        self._told_s = self._counted_s = 0.0
 
     def send(self, events: Sequence[Owed]) -> int:
         self._greet()
@@ -149,7 +150,10 @@ class Mqtt:
             state = {"count": sum(labels.values()), "labels": labels}
             states[f"{prefix}/{part}/here"] = msgspec.json.encode(state)
             states[f"{prefix}/{part}/status"] = b"offline" if name in ailing else b"online"
-        states[f"{prefix}/health"] = msgspec.json.encode(self._site.counts(self.name))
+        health = f"{prefix}/health"
+        if health not in self._told or monotonic() - self._counted_s >= COUNTED_S:
+            self._counted_s = monotonic()
+            states[health] = msgspec.json.encode(self._site.counts(self.name))
         return states
 
     def _discover(self) -> None:

@@ -56,10 +56,12 @@ def split(text: str) -> tuple[str, str]:
     return address, "".join(options)
 
 
-def options(kind: str, address: str, text: str) -> Target:
-    """Raises UsageError."""
+def options(kind: str, address: str, text: str, name: str | None = None) -> Target:
+    """name: where the options have none; None: the address. Raises UsageError."""
     shown = without_secrets(address)
     given = options_of(shown, text)
+    if name is not None:
+        given.setdefault("name", name)
     return Target(kind, address, given.get("name", shown), given, ["name"])
 
 

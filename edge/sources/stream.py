@@ -113,6 +113,8 @@ class AddressedClip:
             if now_s >= due_s:
                 due_s = now_s + self._asked.every_s
                 yield Frame(self.name, index, utc_now(), picture_of(frame), at_s=frame.time)
+            if _is_still(self._container):
+                return  # FFmpeg may call what follows an error: no length was told
             index += 1
 
     def close(self) -> None:

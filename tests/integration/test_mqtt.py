@@ -19,7 +19,7 @@ from edge.events.event import Event  # noqa: E402
 from edge.outbox.box import Outbox  # noqa: E402
 from edge.outbox.delivery import Delivery  # noqa: E402
 from edge.outbox.ledger import Counts  # noqa: E402
-from edge.sinks import SINKS, Site, open_carrier  # noqa: E402
+from edge.sinks import SINKS, Site, mqtt, open_carrier  # noqa: E402
 from edge.sinks.cutouts import Latest  # noqa: E402
 from edge.sinks.target import parse_target  # noqa: E402
 from tests.brokers import MOSQUITTO, Broker, Listener, free_port, until  # noqa: E402
@@ -74,7 +74,10 @@ def seqs(listener: Listener) -> list[int]:
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
-def test_events_arrive_in_order_with_who_is_there_and_how_we_are(tmp_path, broker, opened, version):
+def test_events_arrive_in_order_with_who_is_there_and_how_we_are(
+    tmp_path, broker, opened, monkeypatch, version
+):
+    monkeypatch.setattr(mqtt, "COUNTED_S", 0.0)
     listener = opened.enter_context(closing(Listener(broker.port)))
     text = f"mqtt://127.0.0.1:{broker.port}/shop#version={version}"
     sending = Sending(tmp_path / "o.db", text)

@@ -9,12 +9,15 @@ export function events(told) {
   for (const one of told) {
     const words = one.before ? `${one.before} → ${one.label}` : one.label;
     const where = many ? `, ${one.camera}` : "";
-    $("events").prepend(
-      made("li", {},
+    // What went is told later than it was last seen: the list is by when that was.
+    const before = [...$("events").children].find((li) => Number(li.dataset.time) <= one.time);
+    $("events").insertBefore(
+      made("li", { data: { time: one.time } },
         made("time", { textContent: new Date(one.time * 1000).toLocaleTimeString([], { hour12: false }) }),
         made("span", { data: { type: one.type }, textContent: one.why === "moved" ? "moved" : SAID[one.type] }),
         made("span", { className: "what", textContent: `${words} ${percent(one.score)}${where}` }),
       ),
+      before ?? null,
     );
   }
   $("events").querySelector(".none")?.remove();
@@ -38,6 +41,7 @@ export function health(told) {
     const held = device.held.length ? `held back: ${device.held.join(", ")}; ${percent(device.budget)} of the budget. ` : "";
     $("device").textContent = `${held}Memory ${bytes(device.memory_bytes)}, free on the disk ${bytes(device.free_bytes)}.`;
   }
+  if (told.can?.heads) page.heads = told.can.heads; // each has its colour, on every page
   $("reload").hidden = !told.can?.reload;
   $("known").replaceChildren(...(told.can?.enrolled ?? []).map((value) => made("option", { value })));
 }

@@ -46,6 +46,7 @@ export function overlay() {
   }
   if (page.box) nodes.push(chosen());
   $("overlay").setAttribute("viewBox", `0 0 ${width} ${height}`);
+  $("stage").style.aspectRatio = `${width} / ${height}`; // also while there is no picture
   $("overlay").replaceChildren(...nodes);
   const spent = told.spent;
   const budget = told.budget_ms == null ? "" : ` of ${Math.round(told.budget_ms)}`;

@@ -11,23 +11,25 @@ export function plots() {
   if (!points.length) return;
   const of = (key) => points.map((p) => p[key] ?? 0);
   const total = of("total_ms"), engine = of("engine_ms"), budget = of("budget_ms"), looks = of("looks"), age = of("age_ms");
-  plot("plot-total", Math.max(...total, ...budget), { area: engine, line: total, limit: budget.some(Boolean) ? budget : null });
+  plot("plot-total", Math.max(...total, ...budget), ms, { area: engine, line: total, limit: budget.some(Boolean) ? budget : null });
   const sum = looks.map((n, i) => n + (points[i].shed ?? 0));
-  plot("plot-looks", Math.max(...sum), { over: [sum, looks], area: looks });
-  plot("plot-age", Math.max(...age), { line: age });
+  plot("plot-looks", Math.max(...sum), String, { over: [sum, looks], area: looks });
+  plot("plot-age", Math.max(...age), ms, { line: age });
   const last = points.at(-1);
   const limit = last.budget_ms ? ` of ${ms(last.budget_ms)}` : "";
-  $("total").textContent = `${ms(last.total_ms)}${limit}, ${percent(last.engine_ms / Math.max(last.total_ms, 1e-9))} in the engine; middle ${ms(quantile(total, 0.5))}, 95 % ${ms(quantile(total, 0.95))}`;
-  $("looks").textContent = `${last.looks} made, ${last.shed} left out`;
-  $("age").textContent = `${ms(last.age_ms)}; middle ${ms(quantile(age, 0.5))}, 95 % ${ms(quantile(age, 0.95))}`;
+  $("total").textContent = `${ms(last.total_ms)}${limit}, ${percent(last.engine_ms / Math.max(last.total_ms, 1e-9))} engine\n${spread(total)}`;
+  $("looks").textContent = `${last.looks} made, ${last.shed} left out\nhalf ≤ ${quantile(looks, 0.5)}, 95 % ≤ ${quantile(looks, 0.95)}`;
+  $("age").textContent = `${ms(last.age_ms)}\n${spread(age)}`;
 }
+
+const spread = (values) => `half ≤ ${ms(quantile(values, 0.5))}, 95 % ≤ ${ms(quantile(values, 0.95))}`;
 
 function quantile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 }
 
-function plot(id, most, { line, area, over, limit }) {
+function plot(id, most, told, { line, area, over, limit }) {
   const top = Math.max(most, 1e-9) * 1.08;
   const count = (area ?? line).length, room = Math.max(LEAST, count);
   const x = (n) => ((room - count + n) / (room - 1)) * 300;
@@ -39,6 +41,7 @@ function plot(id, most, { line, area, over, limit }) {
   if (area) shapes.push(["area", `${path(area)}${back(area.map(() => 0))}Z`]);
   if (line) shapes.push(["line", path(line)]);
   if (limit) shapes.push(["limit", path(limit)]);
+  $(id).parentElement.dataset.most = told(most);
   $(id).setAttribute("viewBox", "0 0 300 71");
   $(id).setAttribute("preserveAspectRatio", "none");
   $(id).replaceChildren(...shapes.map(([name, d]) => drawn("path", { class: name, d })));
