@@ -20,6 +20,19 @@ from edge.sources.judging import FROZEN_S
 from edge.sources.lasting import TIMEOUT_S, Habits, LastingSource, Link
 
 OPTIONS = re.compile(r"#(?=[a-z-]+=)")  # a password may hold a #
+KNOWN = frozenset(  # options that some source has; none is a credential
+    (
+        "name",
+        "timeout",
+        "frozen",
+        "transport",
+        "user",
+        "password-file",
+        "password-env",
+        "size",
+        "fps",
+    )
+)
 
 
 class Asked(NamedTuple):

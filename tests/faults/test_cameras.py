@@ -497,6 +497,9 @@ def test_a_program_that_ends_or_hangs_is_started_again(how, says):
 def test_a_program_that_cannot_work_says_why():
     with looking("gst:nosuchelement", is_patient=True) as look:
         look.wait_for('no element "nosuchelement"')
+    with pytest.raises(SourceError, match='no element "nosuchelement"') as told:
+        open_source("gst:nosuchelement")
+    assert "gst-inspect-1.0" in told.value.fix
 
 
 def test_a_program_that_only_talks_is_ended_and_its_password_is_not_repeated(tmp_path):

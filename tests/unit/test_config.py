@@ -172,6 +172,16 @@ def test_what_is_shown_is_whole_reads_the_same_and_holds_no_credential():
     assert (again.heads, again.budget_ms) == (config.heads, config.budget_ms)
 
 
+def test_a_camera_is_shown_with_its_options_and_no_credential():
+    urls = {
+        f"rtsp://u:{CANARY}@cam/1#timeout=3,user=x": "rtsp://cam/1#timeout=3,user=x",
+        f"rtsp://cam/1#password={CANARY}": "rtsp://cam/1#password=***",
+        "test://belt?fps=5&freeze=60:15": "test://belt?fps=5&freeze=60:15",
+    }
+    for url, shown in urls.items():
+        assert parse(toml(Config((Camera("a", url),))).encode(), "x").cameras[0].url == shown
+
+
 def test_odd_texts_survive_being_shown():
     odd = 'a"b\\c\x7f\n\u2028\U0001f41f'
     config = Config((Camera("a", odd),))
