@@ -44,7 +44,7 @@ def main(budget_ms: str = "200") -> None:
                     f"document.querySelectorAll('#overlay {name}').length >= {count}"
                     for name, count in wanted.items()
                 ]
-                drawn = "document.querySelector('#plot-total path')?.getAttribute('d')"
+                drawn = "document.querySelector('#plot-total .line')?.getAttribute('d')"
                 tab.until(f"{drawn}.split('L').length >= {POINTS}", 600)
                 tab.until(" && ".join(enough), 600)
                 tab.picture(OUT, quality=82)
