@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
-from edge.frames import Looked, Skipped
 from edge.pictures import pixels
 from edge.records import FrameTags, Picture, Region
+from edge.seen import Looked, Skipped
 
 QUALITY = 80
 

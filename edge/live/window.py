@@ -18,11 +18,11 @@ from msgspec import UNSET
 from edge.clock import epoch_s
 from edge.errors import UsageError
 from edge.events.event import Event
-from edge.frames import Seen
 from edge.health.vitals import FILES
 from edge.live.shots import Shot, encoded, point
 from edge.live.stills import Stills
 from edge.records import FrameFailed, FrameTags, Picture
+from edge.seen import Seen
 
 LOOKED_S = 10.0  # so long after the last look at a source its pictures are kept
 HISTORY = 240  # points of a source

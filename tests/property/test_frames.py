@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.frames import STARVED_S, Seen, View
 from edge.memory.cells import WAIT_S
 from edge.memory.tracks import MOST as MOST_TRACKS
 from edge.records import Box, Budget, Tag
 from edge.schedule.plan import EXPLORING, MOST
+from edge.schedule.spending import STARVED_S
+from edge.seen import Seen, View
 from tests.scenery import HEIGHT, LABELS, STEP_S, WIDTH, Scene, Thing
 
 SECOND = round(1 / STEP_S)  # in frames

@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from edge.errors import SinkError, SourceError
 from edge.explain.picture import explained
-from edge.frames import View
 from edge.pictures import pixels
 from edge.pictures.planes import CONVERSIONS
 from edge.pipeline import run
 from edge.records import Budget, Frame, FrameFailed, FrameTags, Planes
 from edge.schedule.shares import FLOOR
+from edge.seen import View
 from edge.sources import open_source
 from edge.sources.newest import Newest
 from edge.tagger import open_tagger
