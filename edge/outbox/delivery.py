@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 100  # events
 HANGS_S = 15.0  # a connect, at the end
-QUIET_S = 600.0  # between two words about refused events
+QUIET_S = 600.0  # between two words about refused events, or about an outage
 IDLE_S = 0.5  # between two looks whether there is something
 
 
@@ -69,7 +69,8 @@ class Delivery:
     ) -> None:
         self._outbox, self._carrier, self._chance = outbox, carrier, chance
         self._failures = 0
-        self._quiet_until_s = 0.0  # about refused events
+        self._quiet_until_s = {"refused": 0.0, "away": 0.0}
+        self._is_told = False  # that it is away
         self._error = self._error_at = self._sent_at = ""
         self._bell = threading.Event()
         self._ends_s = float("inf")  # when to give up, once there is to be an end
@@ -88,9 +89,9 @@ class Delivery:
         except Exception as e:  # our bug: told, and no reason to be silent for a year
             log.exception("%s: a bug", self._carrier.name)
             return self._failed(redacted(repr(e)))
-        if self._failures:
+        if self._is_told:
             log.warning("%s: is back", self._carrier.name)
-        self._failures = 0
+        self._failures, self._is_told = 0, False
         return 0.0 if is_more else IDLE_S
 
     @property
@@ -139,15 +140,21 @@ class Delivery:
 
     def _tell_refused(self, seq: int, why: EventRefused) -> None:
         """Whoever refuses one refuses many, for a year: told now and then, and always counted."""
-        now_s = monotonic()
-        level = logging.ERROR if now_s >= self._quiet_until_s else logging.DEBUG
-        if level == logging.ERROR:
-            self._quiet_until_s = now_s + QUIET_S
+        level = logging.ERROR if self._is_due("refused") else logging.DEBUG
         log.log(level, "%s: event %d is refused for good: %s", self._carrier.name, seq, why)
+
+    def _is_due(self, what: str) -> bool:
+        """Is there to be a word about it? Then no other for QUIET_S."""
+        now_s = monotonic()
+        if now_s < self._quiet_until_s[what]:
+            return False
+        self._quiet_until_s[what] = now_s + QUIET_S
+        return True
 
     def _failed(self, why: str) -> float:
         self._failures += 1
-        if self._failures == 1:
+        if not self._is_told and self._is_due("away"):
+            self._is_told = True
             log.warning("%s; events wait in the outbox", why)
         self._error, self._error_at = why, utc_now()
         return pause_s(self._failures, self._chance())

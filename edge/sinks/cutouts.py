@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+import numpy as np
+
 from edge.events.event import Event
-from edge.pictures.pixels import cut, jpeg, rgb
+from edge.pictures.pixels import crop_into, jpeg
 from edge.pictures.regions import clip
 from edge.records import U8, Box, Picture, Region
 
@@ -15,11 +17,13 @@ AROUND = 0.15  # of a thing's side, that is shown around it
 
 
 def cut_out(picture: Picture, box: Box, size: tuple[int, int]) -> U8:
-    """The pixels of a box and of some of its surroundings. size: W, H of the picture."""
+    """The pixels of a box and of some of its surroundings, fresh. size: W, H of the picture."""
     x0, y0, x1, y1 = box
     wide, tall = round((x1 - x0) * AROUND), round((y1 - y0) * AROUND)
     region = Region(*clip((x0 - wide, y0 - tall, x1 + wide, y1 + tall), *size))
-    return cut(rgb(picture), region)
+    out = np.empty((region.y1 - region.y0, region.x1 - region.x0, 3), np.uint8)
+    crop_into(picture, region, out)  # of planes nothing else becomes RGB
+    return out
 
 
 class Latest:
@@ -33,7 +37,7 @@ class Latest:
         came = {e.after.camera: e.after for e in events if e.type == "new"}
         for camera, sight in came.items():
             if picture is not None and camera in self._cameras:
-                pixels = cut_out(picture, sight.box, sight.size).copy()  # not the whole frame
+                pixels = cut_out(picture, sight.box, sight.size)
                 with self._lock:
                     self._found[camera] = sight.id, pixels
 

@@ -124,6 +124,9 @@ def test_somebody_looks_enrols_keeps_and_reloads(file, tmp_path):
         tab.until("document.querySelectorAll('#tags .word').length > 0")
         tab.until("document.querySelector('#plot-total path')?.getAttribute('d').length > 50")
         tab.until("document.querySelectorAll('#events [data-type=new]').length > 0")
+        tab.size(390, 844)  # a telephone: nothing is beside the page
+        assert tab.run("document.documentElement.scrollWidth") == 390
+        tab.size(1280, 900)
 
         # a box is dragged around a thing, which is then known
         left, top, wide, tall = tab.run(

@@ -16,7 +16,7 @@ from edge.outbox.health import LONGEST_S, pause_s
 from edge.outbox.reporter import Reporter
 from edge.records import FrameFailed
 from tests.brokers import until
-from tests.happenings import events, result, tag
+from tests.happenings import event, events, result, tag
 
 PICTURE = np.zeros((50, 100, 3), np.uint8)
 
@@ -153,6 +153,18 @@ def test_what_a_camera_showed_ends_when_it_gives_nothing_for_long(outbox):
     reporter.write(result([tag(state="settled")], frame=9), PICTURE, 162.0)
     assert told(outbox)[-1].type == "new"
     assert dict(reporter.told) == {"new": 3, "update": 0, "end": 2}  # the clip is over, too
+
+
+def test_a_broker_that_comes_and_goes_is_told_now_and_then(outbox, caplog):
+    carrier = Kept()
+    delivery = Delivery(outbox, carrier)
+    for n in range(40):
+        carrier.is_away = n % 2 == 0
+        outbox.accept([event(n)])
+        delivery.once()
+    assert caplog.text.count("events wait in the outbox") == 1
+    assert caplog.text.count("is back") == 1
+    assert delivery.health.counts.sent == 40
 
 
 def test_who_refuses_everything_is_complained_of_now_and_then(outbox, caplog):
