@@ -78,10 +78,20 @@ def rounds(path: Path, count: int) -> Iterator[int]:
         assert not new or new[0] > highest
         accepted |= set(new)
         begun = max([begun, *(n for what, n in said if what == "x")])
-        done = max([done, *(n for what, n in said if what == "d")])
+        done = max([done, *settled(said)])
         tried[round_] = max((n for what, n in said if what == "t"), default=0)
         highest = max([highest, *new, *check(path, accepted, (done, begun), tried)])
         yield len(accepted)
+
+
+def settled(said: list[tuple[str, int]]) -> Iterator[int]:
+    """What was acknowledged is on the disk once the next event is: until then it may come again."""
+    acknowledged = 0
+    for what, number in said:
+        if what == "d":
+            acknowledged = number
+        elif what == "a":
+            yield acknowledged
 
 
 def check(
