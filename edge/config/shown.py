@@ -15,9 +15,9 @@ from edge.sinks.target import parse_target
 from edge.sources.asked import KNOWN, split
 
 
-def schema() -> str:
-    """JSON, for editors: what a config file may hold."""
-    found = msgspec.json.schema(Config)
+def schema(kind: type = Config) -> str:
+    """JSON, for editors and readers: what a config file may hold, or another record."""
+    found = msgspec.json.schema(kind)
     found["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps(found, indent=2)
 

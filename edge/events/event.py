@@ -75,6 +75,8 @@ class Event(msgspec.Struct, frozen=True):
     device: str = ""
     bundle: str = ""
     engine: str = ""
+    time: str = ""  # of `after`, RFC 3339 in UTC
+    clock_synced: bool | UnsetType = UNSET  # was it right? Not said where nobody knows
 
 
 def is_change(event: Event) -> bool:

@@ -15,6 +15,7 @@ from time import monotonic
 
 log = logging.getLogger(__name__)
 
+OPENING_S = 900.0
 EXTEND_S = 60.0  # by which a start may take longer, as often as it is said
 
 
@@ -29,6 +30,10 @@ class Notify:
         self.watchdog_s = _watchdog_s(environ)  # None: no dog
         self._is_ready = self._is_stopping = self._is_deaf = False
         self._fed_s = float("-inf")
+
+    def opening(self) -> None:
+        """An engine may compile for minutes."""
+        self.say("STATUS=the engine is opened", f"EXTEND_TIMEOUT_USEC={OPENING_S * 1e6:.0f}")
 
     def progressed(self, status: str) -> None:
         """A frame went through the engine."""

@@ -121,6 +121,7 @@ def open_health(
             "WatchdogSec is %g s and a frame comes each %g s: raise it", notify.watchdog_s,
             wanted.every_s,
         )  # fmt: skip
+    notify.opening()
     vitals = Vitals(wanted.cameras, max(STALE_S, 3 * wanted.every_s))
     with ExitStack() as opened:
         opened.callback(notify.stopping)

@@ -8,8 +8,10 @@ from secrets import token_hex
 from time import monotonic
 from typing import Protocol
 
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from edge.clock import rfc3339
 from edge.events import changes
 from edge.events.changes import Book
 from edge.events.event import KINDS, Event
@@ -58,6 +60,7 @@ class Reporter:
         self.rules: Callable[[str], ZoneRules] = lambda _: ANYWHERE  # of a source, by its name
         self._book = Book(token_hex(5))
         self._bundle = self._engine = ""
+        self._is_synced: bool | UnsetType = UNSET  # the wall clock, at the last frame
         self.told: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
         if outbox is not None:  # a run that was cut off could not say that they ended
             self._accept([changes.ended(sight, "restarted") for sight in outbox.left_here()])
@@ -71,6 +74,7 @@ class Reporter:
         if at_s is None and not is_picture(result.source):
             at_s = monotonic()
         self._bundle, self._engine = result.bundle, result.engine
+        self._is_synced = result.clock_synced
         name = result.source
         rules, is_live = self.rules(name), name in self._cameras
         self._book, events = changes.step(self._book, result, at_s, rules, is_live=is_live)
@@ -97,7 +101,14 @@ class Reporter:
 
     def _accept(self, events: Sequence[Event]) -> tuple[Event, ...]:
         named = tuple(
-            replace(e, device=self._device, bundle=self._bundle, engine=self._engine)
+            replace(
+                e,
+                device=self._device,
+                bundle=self._bundle,
+                engine=self._engine,
+                time=rfc3339(e.after.end_time or e.after.frame_time),
+                clock_synced=self._is_synced,
+            )
             for e in events
         )
         self.told.update(event.type for event in named)

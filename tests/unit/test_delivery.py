@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
+from edge.config.shown import schema as config_schema
 from edge.errors import SinkError
 from edge.events.event import Event
 from edge.outbox.box import Outbox
@@ -116,12 +121,17 @@ def told(outbox) -> list[Event]:
 
 def test_results_become_events_that_name_who_made_them(outbox):
     reporter = Reporter(outbox, (), "shop")
-    reporter.write(result([tag(state="settled")]), PICTURE, 0.0)
+    seen = replace(result([tag(state="settled")], second=7.25), clock_synced=False)
+    reporter.write(seen, PICTURE, 0.0)
     reporter.write(FrameFailed(1, "camera:0", 1, "", "gone"), None, 9.0)
     reporter.close()
     found = told(outbox)
     assert [(e.type, e.why) for e in found] == [("new", "seen"), ("end", "stopped")]
     assert {(e.device, e.bundle, e.engine) for e in found} == {("shop", "b@1", "null/CPU")}
+    assert {(e.time, e.clock_synced) for e in found} == {(seen.time, False)}
+    schema = Draft202012Validator(json.loads(config_schema(Event)))
+    for one in outbox.owed("kept", 9):
+        schema.validate(json.loads(one.body))
 
 
 class Shown:

@@ -202,7 +202,7 @@ def test_only_cameras_that_are_all_known_to_be_away_excuse_a_wait(is_ready, away
     with closing(open_health(Wanted(mailboxes=mailboxes), list, notify)) as health:
         if is_ready:
             health.report(TAGGED, None, None)
-            told.clear()
+        told.clear()
         asked = health.asked(lambda: True)
         assert asked()
         how = "WATCHDOG=1" if is_ready else "EXTEND_TIMEOUT_USEC=60000000"
