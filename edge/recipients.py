@@ -6,7 +6,6 @@ when there is such a one.
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -18,35 +17,16 @@ from typing import TYPE_CHECKING
 
 from edge.errors import SinkError, UsageError
 from edge.events.zones import ZoneRules
-from edge.sinks import SINKS, Site, open_album, open_carrier, open_sink
+from edge.sinks import SINKS, open_album, open_sink
 from edge.sinks.steady import SteadySink
 from edge.sinks.target import Target, parse_target
 
 if TYPE_CHECKING:
     from edge.outbox.box import Outbox
-    from edge.outbox.delivery import Carrier, Delivery
     from edge.outbox.health import FileHealth, SinkHealth
+    from edge.outbox.opened import Owing
     from edge.outbox.reporter import Album, Reporter, Witness
     from edge.sinks.cutouts import Latest
-
-log = logging.getLogger(__name__)
-
-DRAIN_S = 5.0  # at the end, for what is still owed
-
-
-class Asked:
-    """What carriers ask of the run, which begins later.
-
-    latest  what came last, where pictures of it are wanted
-    """
-
-    def __init__(self, cameras: Sequence[str], latest: Latest | None) -> None:
-        self._latest = latest
-        begins = dict.fromkeys(cameras, "the run begins")
-        self.ailing: Callable[[], Mapping[str, str]] = lambda: begins
-
-    def of(self, camera: str, but: str) -> tuple[str, bytes] | None:
-        return None if self._latest is None else self._latest.of(camera, but)
 
 
 class Recipients:
@@ -60,18 +40,17 @@ class Recipients:
         sinks: Sequence[SteadySink],
         albums: Mapping[str, Album],
         reporter: Reporter | None,
-        deliveries: Sequence[Delivery],
-        asked: Asked,
+        owing: Owing | None,
         opened: ExitStack,
     ) -> None:
-        self._asked = asked
         self.sinks, self.report = list(sinks), None if reporter is None else reporter.write
         self._albums, self._reporter = albums, reporter
-        self._deliveries, self._opened = deliveries, opened
+        self._owing, self._opened = owing, opened
 
     def heed(self, ailing: Callable[[], Mapping[str, str]]) -> None:
         """From now on whoever is told how we are is told which cameras give nothing, and why."""
-        self._asked.ailing = ailing
+        if self._owing is not None:
+            self._owing.asked.ailing = ailing
 
     def asked(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
         """The same, for the pipeline, which asks ten times a second; events may be due meanwhile,
@@ -94,7 +73,8 @@ class Recipients:
 
     def health(self) -> list[SinkHealth]:
         """Of each that gets events."""
-        return [delivery.health for delivery in self._deliveries]
+        deliveries = () if self._owing is None else self._owing.deliveries
+        return [delivery.health for delivery in deliveries]
 
     def files(self) -> list[FileHealth]:
         """Of each that writes files of its own."""
@@ -141,13 +121,15 @@ def open_recipients(
     with ExitStack() as opened:
         sinks = [SteadySink(open_sink(t), t.shown) for t in _of(targets, "sink")]
         albums = {t.shown: open_album(t) for t in _of(targets, "album")}
-        names = _of(targets, "carrier")
-        latest = _open_latest(names, cameras)
-        asked = Asked(cameras, latest)
-        box, deliveries = _open_outbox(names, cameras, asked, outbox, outbox_mb, opened)
+        owed = _of(targets, "carrier")
+        latest, owing = _open_latest(owed, cameras), None
+        if owed:
+            opens = import_module("edge.outbox.opened").open_outbox
+            owing = opens(owed, cameras, latest, outbox_path(outbox), outbox_mb, opened)
         witnesses = [*albums.values(), *also, *([] if latest is None else [latest])]
+        box = None if owing is None else owing.box
         reporter = _open_reporter(box, witnesses, cameras, slowest_s, opened)
-        return Recipients(sinks, albums, reporter, deliveries, asked, opened.pop_all())
+        return Recipients(sinks, albums, reporter, owing, opened.pop_all())
 
 
 def outbox_path(given: str | None) -> Path:
@@ -180,43 +162,6 @@ def _open_latest(targets: Sequence[Target], cameras: Sequence[str]) -> Latest | 
     return latest
 
 
-def _open_outbox(
-    targets: Sequence[Target],
-    cameras: Sequence[str],
-    asked: Asked,
-    path: str | None,
-    most_mb: int,
-    opened: ExitStack,
-) -> tuple[Outbox | None, list[Delivery]]:
-    """Carriers have their names from their addresses, and the outbox its owed rows from those."""
-    if not targets:
-        return None, []
-    boxing, ledgers, sending = (
-        import_module(f"edge.outbox.{name}") for name in ("box", "ledger", "delivery")
-    )
-    boxes: list[Outbox] = []  # what a carrier asks of it, it asks later
-    site = Site(
-        socket.gethostname(),
-        cameras,
-        lambda: boxes[0].here(),
-        lambda name: boxes[0].counts(name),
-        lambda: asked.ailing(),
-        asked.of,
-    )
-    carriers: list[Carrier] = [open_carrier(target, site) for target in targets]
-    limits = ledgers.Limits(bytes=most_mb << 20)
-    box = boxing.Outbox(outbox_path(path), [carrier.name for carrier in carriers], limits)
-    boxes.append(box)
-    opened.enter_context(closing(box))
-    for name, count in box.strangers().items():
-        log.warning("%s: %d events are owed to it, and no --to names it", name, count)
-    deliveries = [sending.Delivery(box, carrier) for carrier in carriers]
-    opened.callback(_end, deliveries)
-    for delivery in deliveries:
-        delivery.start()
-    return box, deliveries
-
-
 def _open_reporter(
     box: Outbox | None,
     albums: Sequence[Witness],
@@ -230,11 +175,3 @@ def _open_reporter(
     away_s = reporting.AWAY_S + 3 * slowest_s
     reporter: Reporter = reporting.Reporter(box, albums, socket.gethostname(), cameras, away_s)
     return opened.enter_context(closing(reporter))
-
-
-def _end(deliveries: Sequence[Delivery]) -> None:
-    """Side by side: one that is away does not take the time of the others."""
-    for delivery in deliveries:
-        delivery.end(DRAIN_S)
-    for delivery in deliveries:
-        delivery.join()

@@ -48,7 +48,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         *("bench.energy", "markup.document"),
         "live.jobs",
     ),
-    ("bench.line",),
+    ("bench.line", "events.sights"),
     (
         *("sources.ahead", "sources.newest", "profiles", "events.changes", "outbox.database"),
         *("sinks.target", "sinks.retention", "sinks.discovery"),
@@ -112,6 +112,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("live.happening", "live.changes"),
     ("live.server",),
     ("pipeline", "audit", "enrolling"),
+    ("outbox.opened",),
     ("recipients", "doctor.cameras", "doctor.tagging"),
     ("doctor.machine", "live.opened"),
     ("doctor.report",),

@@ -12,7 +12,7 @@ import pytest
 
 from edge.cli import parse
 from edge.outbox.delivery import HANGS_S
-from edge.recipients import DRAIN_S
+from edge.outbox.opened import DRAIN_S
 
 SERVICE = Path(__file__).parents[2] / "service"
 UNIT = (SERVICE / "edge-tag.service").read_text("utf-8")
