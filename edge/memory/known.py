@@ -36,6 +36,7 @@ OPEN_S = 1.0  # how long a thing may wait for its first look
 REFRESH_S = 30.0  # after which a settled thing is worth another look
 BACK_S = 1.0  # by which a clock may go back; more, and it began anew
 KNOWN_S = 0.5  # how old the heat may be while only known things move
+RESTS_S = 0.3  # between glances, and between looks at one thing: sooner, they show the same again
 COMPARED = 20  # things a frame whose appearance is compared
 
 Turn = Literal["tags", "heat", "focus"]  # what a launch is for
@@ -138,6 +139,8 @@ class Memory:
         While all that moves is known, and where it should be, a glance now and then is enough.
         """
         age_s = self._age_s("heat", at_s)
+        if age_s < RESTS_S:
+            return False
         if age_s >= STILL_S or any(track.misses for track in self._tracks):
             return True
         if self._motion.last_s() <= self._turns.get("heat", -np.inf):
@@ -322,7 +325,8 @@ class Memory:
         box = self._box(track, at_s)
         known = track.evidence
         if known.state == "open":
-            worth = max(track.heat, BORN) * (1 - known.sure)
+            rests = track.looked_s is not None and at_s - track.looked_s < RESTS_S
+            worth = 0.0 if rests else max(track.heat, BORN) * (1 - known.sure)
             waits_s = at_s - track.born_s - OPEN_S if track.looked_s is None else 0.0
             why: Why = "track" if known.looks else "heat"
             return Item(box, worth, why, waits_s, track.id, self._same_looks(track, box))

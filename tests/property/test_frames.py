@@ -175,8 +175,10 @@ def test_a_label_does_not_flicker(scene: Scene, shake_px: int) -> None:
 
 
 def is_anew(before: list[Tag], now: list[Tag]) -> bool:
-    """Was a thing looked at again that was settled, or unsure?"""
-    return any(b.state != "open" and n.looks > b.looks for b in before for n in now)
+    """Is a thing open again, or was it looked at again, that was settled, or unsure?"""
+    return any(
+        b.state != "open" and (n.looks > b.looks or n.state == "open") for b in before for n in now
+    )
 
 
 def is_hidden(before: list[Tag], now: list[Tag]) -> bool:

@@ -176,7 +176,7 @@ def test_planes_and_rgb_of_one_picture_give_the_same_tags(tagger):
     for picture in (planes(), pixels.rgb(planes())):
         sink = Kept()
         run([Files("a", [picture])], tagger, [sink], View(), is_stopped=never)
-        given.append([(tag.head, tag.tag, tag.box) for tag in sink.results[0].tags])
+        given.append({(tag.head, tag.tag, tag.box) for tag in sink.results[0].tags})
     assert given[0] == given[1]
 
 
