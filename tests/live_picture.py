@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 BELT = "calib_data/demo/belt.mp4"
 OUT = ROOT / "calib_data/demo/live.jpg"
 TIMES = 40  # the belt, one after the other: a browser takes a while to start
-THINGS, LOOKS, POINTS = 9, 4, 25  # on the picture; frames in its plots
+THINGS, LOOKS, POINTS = 8, 4, 20  # on the picture; frames in its plots
 SIZE = 1280, 880
 
 
