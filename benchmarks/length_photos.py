@@ -140,7 +140,7 @@ def tried(seed: int, kind: str, grounds: Grounds, outliner: Outliner | None) -> 
     of, ids = Measured(), count(1)
     ruler = Ruler(FlatPlane(MM_PER_PX), "tips", outliner)
     tags = of.look(ruler, made.pixels, 0.0, lambda: np.inf, lambda: next(ids))
-    true = made.length_px * MM_PER_PX / 10
+    true = float(made.length_px * MM_PER_PX / 10)
     if not tags:
         return Tried(kind, seed, true, 0.0, 0.0, 0.0, 0.0, made.is_hidden, False)
     tag = max(tags, key=lambda tag: tag.score)
@@ -148,7 +148,7 @@ def tried(seed: int, kind: str, grounds: Grounds, outliner: Outliner | None) -> 
     assert tag.length_cm is not UNSET
     assert tag.length_sd_cm is not UNSET
     overlap = _overlap(look, made.mask)
-    return Tried(kind, seed, true, overlap, tag.length_cm, tag.length_sd_cm, tag.score,
+    return Tried(kind, seed, true, overlap, float(tag.length_cm), float(tag.length_sd_cm), float(tag.score),
                  made.is_hidden, bool(tag.occluded))  # fmt: skip
 
 
@@ -210,7 +210,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     by_kind = {kind: summary([row for row in rows if row.kind == kind]) for kind in KINDS}
     told = table(by_kind)
     sys.stdout.write(told + "\n")
-    if args.seed >= HELD_FROM:
+    if args.seed >= HELD_FROM and args.outline == BUNDLED:
         write_json(RESULTS / "length-photos.json", {"machine": machine(), "seed": args.seed,
                    "by kind": by_kind, "rows": msgspec.to_builtins(rows)})  # fmt: skip
         (RESULTS / "length-photos.md").write_text(f"{told}\n", "utf-8")

@@ -60,7 +60,7 @@ def near(
     rows, columns = rough.owner.shape
     scale = np.array([width / columns, height / rows] * 2)
     slack = 2 * float(scale[0])
-    x0, y0, x1, y1 = (rough.boxes[number - 1] * scale).tolist()
+    x0, y0, x1, y1 = (np.array(rough.boxes[number - 1]) * scale).tolist()
     box = _around((x0, y0, x1, y1), slack, (width, height), outliner is not None)
     view, told = _seen(picture, box, outliner)
     for _ in range(CENTRED):
@@ -167,7 +167,8 @@ def largest(held: U8) -> U8:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(held, connectivity=4)
     if len(stats) < 2:
         return held
-    return (labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
+    main = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    return np.asarray(labels == main, np.uint8)
 
 
 def iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:

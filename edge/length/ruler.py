@@ -142,10 +142,10 @@ def _most(words: Sequence[str]) -> str:
 
 def polygon(line: F64) -> tuple[tuple[int, int], ...]:
     """An outline (M, 2) with POINTS of its corners at most, whole pixels."""
-    points = line.astype(np.float32)
-    far = 0.5
+    exact = line.astype(np.float32)
+    points, far = exact, 0.5
     while len(points) > POINTS:
-        points = cv2.approxPolyDP(line.astype(np.float32), far, True)[:, 0]
+        points = np.asarray(cv2.approxPolyDP(exact, far, True)[:, 0], np.float32)
         far *= 1.4
     return tuple((int(x), int(y)) for x, y in points.round())
 
