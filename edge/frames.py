@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from time import perf_counter
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import numpy as np
@@ -17,7 +17,6 @@ from edge.glance.heat import Heat
 from edge.glance.parts import joined
 from edge.heads.colour import coloured
 from edge.heads.scores import GALLERY, among, none_for, tags_for
-from edge.length.ruler import Ruler, told
 from edge.memory import known
 from edge.memory.known import Memory
 from edge.pictures import pixels
@@ -26,6 +25,9 @@ from edge.records import F32, Box, Budget, Nothing, Picture, Region, Spent, Tag
 from edge.schedule.candidates import Candidate, Item, Why, asked, candidates
 from edge.schedule.pace import Pace
 from edge.schedule.plan import NOTHING, Asked, Choice, plan
+
+if TYPE_CHECKING:  # few runs measure fish: whoever wants one to makes the ruler, and loads it
+    from edge.length.ruler import Ruler
 
 OVERLAPPED = (4 / 3) ** 2  # tiles that share a quarter of their side: so many more
 STARVED_S = 1.0  # without any launch: then one is made, whatever the budget says
@@ -246,6 +248,7 @@ class _Run:
     def measure(self, ruler: Ruler) -> None:
         """Fish and their lengths, in what is left of the budget."""
         past, limit_ms = self._past, self._view.budget.frame_ms
+        past.measured = past.measured or ruler.begin()
         self._lengths = past.measured.look(
             ruler, self._picture, self._at_s, lambda: limit_ms - self._spent_ms(), past.new_id
         )
@@ -254,8 +257,8 @@ class _Run:
         past, view = self._past, self._view
         known_tags = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
         tags, past.colours = coloured(self._picture, known_tags, past.colours)
-        if view.ruler is not None:
-            tags = told(tags, self._lengths)
+        if past.measured is not None:
+            tags = past.measured.told(tags, self._lengths)
         closer = sum(look.is_closer for look in self._looks)
         launches = len(self._looks) - closer + self._glances
         end = self._clock()

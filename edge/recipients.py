@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
+import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from importlib import import_module
@@ -139,7 +139,7 @@ def _open_outbox(
     boxing, sending = (import_module(f"edge.outbox.{name}") for name in ("box", "delivery"))
     boxes: list[Outbox] = []  # what a carrier asks of it, it asks later
     site = Site(
-        socket.gethostname(), cameras, lambda: boxes[0].here(), lambda name: boxes[0].counts(name)
+        platform.node(), cameras, lambda: boxes[0].here(), lambda name: boxes[0].counts(name)
     )
     carriers: list[Carrier] = [open_carrier(target, site) for target in targets]
     limits = boxing.Limits(bytes=most_mb << 20)
@@ -161,7 +161,7 @@ def _open_reporter(
     if box is None and not albums:
         return None
     reporting = import_module("edge.outbox.reporter")
-    reporter: Reporter = reporting.Reporter(box, albums, socket.gethostname())
+    reporter: Reporter = reporting.Reporter(box, albums, platform.node())
     return opened.enter_context(closing(reporter))
 
 

@@ -8,12 +8,11 @@ from functools import partial
 from os import PathLike
 from time import perf_counter
 from types import TracebackType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 import numpy as np
 
-from edge.boards.virtual import Virtual
 from edge.bundle.golden import require
 from edge.bundle.manifest import Artifact, Head
 from edge.bundle.read import Bundle, TagNames, open_bundle
@@ -22,13 +21,16 @@ from edge.errors import BundleError, EngineMissing, InferenceError
 from edge.frames import AS_USUAL, View, tag_frame
 from edge.glance.heat import Heat
 from edge.glance.looking import Glancer, open_glance
-from edge.heads.added import AddedHead
 from edge.heads.scores import scores
 from edge.pictures import pixels
 from edge.pictures.planes import Scratch
 from edge.pictures.prepare import Preparer, prepare
 from edge.records import F32, U8, Picture, Region, Tag
 from edge.schedule.pace import Pace
+
+if TYPE_CHECKING:
+    from edge.boards.virtual import Virtual
+    from edge.heads.added import AddedHead
 
 BATCH = 8  # regions a launch: more gain little on a CPU, and memory grows with it
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.boards.virtual import Virtual
 from edge.bundle.manifest import Artifact, GoldenCell, HeatArtifact, HeatMap
 from edge.bundle.read import Bundle
 from edge.engines import Engine, open_engine
@@ -17,6 +17,9 @@ from edge.glance.parts import shifted
 from edge.pictures import pixels
 from edge.pictures.planes import Scratch
 from edge.records import F32, U8, Picture, Region
+
+if TYPE_CHECKING:
+    from edge.boards.virtual import Virtual
 
 TOLERANCE = 0.1  # of a probability; integer kernels differ a little between CPUs
 OFF = 0.3  # cells, or doublings of the side, likewise

@@ -13,7 +13,7 @@ from edge.bundle.manifest import Head
 from edge.bundle.read import Bundle, TagNames
 from edge.bundle.write import stored
 from edge.heads.gallery import Gallery
-from edge.heads.gallery_file import default_path, read_gallery
+from edge.heads.gallery_file import read_gallery
 from edge.heads.scores import GALLERY
 from edge.heads.vocabulary import read_vocabulary
 from edge.records import F32
@@ -29,15 +29,11 @@ class AddedHead(msgspec.Struct, frozen=True, eq=False):
     scores: Callable[[F32], F32]  # (R, D) of length 1 -> (R, T) or, with "none", (R, T + 1)
 
 
-def open_gallery(bundle: Bundle, path: str | PathLike[str] | None = None) -> AddedHead | None:
+def open_gallery(bundle: Bundle, path: str | PathLike[str]) -> AddedHead:
     """The head `gallery` of what was enrolled for `bundle`.
 
-    path  None: where `edge-tag enroll` puts it, and None is returned when nothing is there
     Raises BundleError for a file that is damaged, hostile, or of another embedding.
     """
-    if path is None:
-        own = default_path(bundle)
-        return gallery_head(read_gallery(own, bundle)) if own.exists() else None
     return gallery_head(read_gallery(Path(path), bundle))
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from edge.errors import SourceError
 from edge.records import Frame, Picture
+from edge.sources.asked import Asked
 from edge.sources.faults import Damaged, Fault, Faults, Kind, Lost
 from edge.sources.judging import FROZEN_S, Judge, is_half
 from edge.sources.newest import Newest
@@ -184,3 +185,22 @@ class _Reader:
         if self._is_told:
             log.warning("%s: is back, after %.1f s", self._name, now_s - self._away_s)
         self._away_s, self._is_told, self.faults.is_away = None, False, False
+
+
+def habits(asked: Asked) -> Habits:
+    """The last options that are read. Raises UsageError for those that nobody knows."""
+    timeout_s = asked.options.number("timeout", TIMEOUT_S, 0.5, 3600)
+    frozen_s = asked.options.number("frozen", FROZEN_S, 0, 86400)
+    asked.options.done()
+    return Habits(asked.every_s, timeout_s, frozen_s)
+
+
+def lasting(asked: Asked, connect: Callable[[], Link], link: Link | None = None) -> LastingSource:
+    """A source that is opened now, unless it is open already, or is to be waited for.
+
+    Raises SourceError, unless it is waited for.
+    """
+    expected = habits(asked)
+    if link is None and not asked.is_patient:
+        link = connect()
+    return LastingSource(asked.name, connect, asked.is_stopped, expected, link)
