@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from functools import partial
 from os import PathLike
 from time import perf_counter
@@ -316,27 +317,26 @@ def open_tagger(
 
     Raises BundleError, EngineMissing, ProviderUnavailable, UsageError.
     """
-    opened = open_bundle(bundle)
-    try:
-        name = engine or _choose(opened)
-        artifact = opened.artifact(name, precision or _best_precision(opened, name, preferred))
-        files = [opened.read(file) for file in artifact.files]
-        running = open_engine(name, files, provider=provider or "CPU", threads=threads or 0)
-        glancer = None
-        try:
-            if virtual is not None:
-                running = virtual.engine(running, artifact.files, opened.root)
-            if not whole:
-                glancer = open_glance(opened, artifact, provider or "CPU", threads or 0, virtual)
-            return Tagger(opened, artifact, running, glancer, virtual)
-        except BaseException:
-            running.close()
-            if glancer is not None:
-                glancer.close()
-            raise
-    except BaseException:
-        opened.close()
-        raise
+    provider, threads = provider or "CPU", threads or 0
+    with ExitStack() as opened, ThreadPoolExecutor(1, "open glance") as aside:
+        stored = opened.enter_context(open_bundle(bundle))
+        name = engine or _choose(stored)
+        artifact = stored.artifact(name, precision or _best_precision(stored, name, preferred))
+        files = [stored.read(file) for file in artifact.files]
+        glance: Callable[[], Glancer | None]
+        glance = partial(open_glance, stored, artifact, provider, threads, virtual)
+        if not whole and virtual is None:  # whose clock is one thread's
+            glance = aside.submit(glance).result  # both engines are opened side by side
+        running = open_engine(name, files, provider=provider, threads=threads)
+        opened.enter_context(closing(running))
+        if virtual is not None:
+            running = virtual.engine(running, artifact.files, stored.root)
+        glancer = None if whole else glance()
+        if glancer is not None:
+            opened.enter_context(closing(glancer))
+        tagger = Tagger(stored, artifact, running, glancer, virtual)
+        opened.pop_all()
+        return tagger
 
 
 def _choose(bundle: Bundle) -> str:

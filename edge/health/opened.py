@@ -126,7 +126,7 @@ def open_health(
             return Health(
                 vitals, notify, free, opened.pop_all(), None, wanted.names, wanted.mailboxes
             )
-        watching = import_module("edge.health.watch")  # a picture needs none of its sensors
+        watching = import_module("edge.health.watch")  # reads sensors, for which a picture is short
         watch = opened.enter_context(closing(watching.Watch(wanted.thermal)))
         server = None
         if wanted.door is not None:

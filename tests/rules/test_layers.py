@@ -241,13 +241,18 @@ def test_the_rule_itself_finds_faults(module, source):
     assert faults(module, source)
 
 
-def loaded_by(statement: str) -> set[str]:
-    """Top-level packages in memory after `statement`, in a fresh Python."""
+def modules_of_python(statement: str) -> set[str]:
+    """In memory after `statement`, in a fresh one."""
     code = f"{statement}\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    return {name.split(".")[0] for name in json.loads(ran.stdout)}
+    return set(json.loads(ran.stdout.splitlines()[-1]))
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level packages of those."""
+    return {name.split(".")[0] for name in modules_of_python(statement)}
 
 
 HEAVY = {"torch", "quantize", "cv2", "numpy", "msgspec", "tqdm", "PIL", *IN_ONE_PLACE}
@@ -267,6 +272,21 @@ def test_a_tagger_loads_no_engine_before_it_is_opened_and_never_torch():
     assert (
         loaded_by("import edge; edge.open_tagger") & (HEAVY - {"cv2", "numpy", "msgspec"}) == set()
     )
+
+
+UNUSED = (  # by one picture: what a start would take longer with
+    *("edge.boards", "edge.config", "edge.length", "edge.live", "edge.outbox", "edge.health.watch"),
+    *("edge.heads.added", "edge.heads.gallery", "edge.sources.lasting", "socket", "tqdm"),
+)
+
+
+def test_tagging_a_picture_loads_nothing_that_it_does_not_use(tiny_bundle, tmp_path):
+    picture = tmp_path / "a.png"
+    picture.write_bytes((tiny_bundle / "golden" / "red.png").read_bytes())
+    words = ["--json", "--no-gallery", "--bundle", str(tiny_bundle), str(picture)]
+    loaded = modules_of_python(f"from edge.cli import main; assert main({words}) == 0")
+    assert "edge.tagger" in loaded
+    assert {name for name in loaded if f"{name}.".startswith(tuple(f"{u}." for u in UNUSED))} == set()
 
 
 def test_public_names_are_sorted_and_there():
