@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import NoReturn
 
-from edge.cli import main
+gc.disable()  # what is loaded stays: `main` takes it up again
+
+from edge.cli import main  # noqa: E402
 
 
 def run() -> NoReturn:
