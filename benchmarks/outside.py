@@ -1,8 +1,8 @@
 """OpenVINO's `benchmark_app` with its clock read where ours is: `python -m benchmarks.outside ...`.
 
-It takes what `benchmark_app` takes, and its model, settings and loop are its own. By itself it reads
-a clock inside the library, which begins after and ends before what a call from Python costs, the
-fresh arrays of its outputs among it (0.12 of 3.5 ms); of ours that is counted.
+It takes what `benchmark_app` takes; model, settings and loop are that one's. By itself it reads a
+clock inside the library, which leaves out what a call from Python costs, fresh arrays of outputs among
+it: 0.12 of 3.5 ms. Of ours that is counted.
 """
 
 from __future__ import annotations

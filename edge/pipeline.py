@@ -92,7 +92,7 @@ def run(
     report: Report | None = None,
     held: Callable[[], Held] = free,
     off: Callable[[int], None] = ignored,
-    watch: Watch | None = None,
+    watch: Watch | Unwatched | None = None,
     begun: Ahead[tuple[int, Frame]] | None = None,
 ) -> Totals:
     """Tag every frame of every source, until `is_stopped()` or `max_frames`.
@@ -108,6 +108,7 @@ def run(
     Raises SinkError, and BrokenPipeError when nobody reads the results any more.
     """
     totals = Totals()
+    watch = watch or Unwatched()
     with closing(_all(list(sources), begun, tagger, view, is_stopped, watch, held, off)) as frames:
         for number, done in enumerate(islice(frames, max_frames), 1):
             _count(totals, done.result)
@@ -139,12 +140,10 @@ def _all(
     tagger: Tagger,
     view: View,
     is_stopped: Callable[[], bool],
-    watch: Watch | None,
+    watch: Watch | Unwatched,
     held: Callable[[], Held],
     off: Callable[[int], None],
 ) -> Generator[Done, None, None]:
-    watch = watch or Unwatched()
-
     def between() -> bool:  # asked before each frame, and ten times a second while none comes
         watch.between()
         return is_stopped()
