@@ -110,7 +110,7 @@ def run(
     totals = Totals()
     watch = watch or Unwatched()
     with closing(_all(list(sources), begun, tagger, view, is_stopped, watch, held, off)) as frames:
-        for number, done in enumerate(islice(frames, max_frames), 1):
+        for done in islice(frames, max_frames):
             _count(totals, done.result)
             for sink in sinks:
                 sink.write(done.result, done.picture)
@@ -120,7 +120,8 @@ def run(
                 assert isinstance(done.result, FrameTags)
                 assert done.picture is not None
                 explain(done.result, done.picture, done.seen)
-            if number % COLLECTED == 0:
+            del done  # its picture, while the next one is tagged
+            if (totals.frames + totals.failed) % COLLECTED == 0:
                 gc.collect()
     return totals
 
@@ -175,6 +176,7 @@ def _in_turn(
         now = held()
         own = _limited(view, view.budget.frame_ms * now.factor)
         yield _told(_done(frame, tagger, own, past, n, watch), now)
+        del given, frame  # their picture, while the next one is waited for
 
 
 def _together(

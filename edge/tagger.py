@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from os import PathLike
 from time import perf_counter
@@ -334,9 +335,16 @@ def open_tagger(
         glancer = None if whole else glance()
         if glancer is not None:
             opened.enter_context(closing(glancer))
+            _give_back()
         tagger = Tagger(stored, artifact, running, glancer, virtual)
         opened.pop_all()
         return tagger
+
+
+def _give_back() -> None:
+    """What was freed, to the system: opening two engines side by side leaves 5 MB of it in glibc."""
+    with suppress(OSError, AttributeError, TypeError):  # another C library has no such function
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _choose(bundle: Bundle) -> str:

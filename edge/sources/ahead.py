@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from queue import Empty, Full, Queue
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from edge.errors import SourceError
@@ -25,14 +25,14 @@ class _End(Exception):
 
 
 class Ahead(Generic[T]):
-    """Frames, in their order, read from now on in a thread of their own: at most three are held at
-    a time. To be closed, which ends the thread.
+    """Frames, in their order, read from now on in a thread of their own: one, and the next once that
+    one was taken. To be closed, which ends the thread.
     """
 
     def __init__(self, frames: Iterator[T]) -> None:
-        self._box: Queue[T | BaseException] = Queue(1)
-        self._closing = threading.Event()
-        job = frames, self._box, self._closing
+        self._box: SimpleQueue[T | BaseException] = SimpleQueue()
+        self._room, self._closing = threading.Semaphore(), threading.Event()
+        job = frames, self._box, self._room, self._closing
         self._reader = threading.Thread(target=_fill, args=job, name="read", daemon=True)
         self._reader.start()
 
@@ -49,10 +49,13 @@ class Ahead(Generic[T]):
                 return
             if isinstance(found, BaseException):
                 raise found
+            self._room.release()
             yield found
+            del found  # 25 MB at 4K: it is not to be held while the next one is waited for
 
     def close(self) -> None:
         self._closing.set()
+        self._room.release()
         self._reader.join(LAST_S)
 
 
@@ -72,26 +75,21 @@ def _to_the_end(sources: Mapping[int, Source]) -> Iterator[tuple[int, Frame]]:
             for frame in source.frames():
                 index = frame.index + 1
                 yield n, frame
+                del frame  # as in `Ahead.taken`
         except SourceError as e:
             yield n, broken(source.name, index, e)
 
 
-def _fill(frames: Iterator[T], box: Queue[T | BaseException], closing: threading.Event) -> None:
+def _fill(
+    frames: Iterator[T],
+    box: SimpleQueue[T | BaseException],
+    room: threading.Semaphore,
+    closing: threading.Event,
+) -> None:
     try:
-        for frame in frames:
-            if not _put(frame, box, closing):
-                return
-        _put(_End(), box, closing)
+        while room.acquire() and not closing.is_set():
+            box.put(next(frames))
+    except StopIteration:
+        box.put(_End())
     except BaseException as e:  # to whoever waits for the frame
-        _put(e, box, closing)
-
-
-def _put(item: T | BaseException, box: Queue[T | BaseException], closing: threading.Event) -> bool:
-    """Wait for room; False once nobody wants it."""
-    while not closing.is_set():
-        try:
-            box.put(item, timeout=SLICE_S)
-        except Full:
-            continue
-        return True
-    return False
+        box.put(e)
