@@ -335,14 +335,15 @@ def open_tagger(
         glancer = None if whole else glance()
         if glancer is not None:
             opened.enter_context(closing(glancer))
-            _give_back()
         tagger = Tagger(stored, artifact, running, glancer, virtual)
         opened.pop_all()
-        return tagger
+    if glancer is not None:
+        _give_back()
+    return tagger
 
 
 def _give_back() -> None:
-    """What was freed, to the system: opening two engines side by side leaves 5 MB of it in glibc."""
+    """What was freed, to the system: engines that open side by side leave 5 MB of it in glibc."""
     with suppress(OSError, AttributeError, TypeError):  # another C library has no such function
         ctypes.CDLL(None).malloc_trim(0)
 

@@ -25,8 +25,8 @@ class _End(Exception):
 
 
 class Ahead(Generic[T]):
-    """Frames, in their order, read from now on in a thread of their own: one, and the next once that
-    one was taken. To be closed, which ends the thread.
+    """Frames, in their order, read from now on in a thread of their own: one, and the next once it
+    was taken. To be closed, which ends the thread.
     """
 
     def __init__(self, frames: Iterator[T]) -> None:
