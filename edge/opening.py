@@ -17,9 +17,9 @@ from edge.process import Stop, hangups, say
 
 if TYPE_CHECKING:
     from edge.config.applied import Configured
-    from edge.frames import View
     from edge.length.ruler import Ruler
     from edge.records import Frame
+    from edge.seen import View
     from edge.sources import Source
     from edge.sources.ahead import Ahead
     from edge.tagger import Tagger
@@ -119,8 +119,8 @@ def _add_heads(flags: argparse.Namespace, tagger: Tagger) -> None:
 
 
 def open_view(flags: argparse.Namespace, opened: ExitStack) -> View:
-    from edge.frames import View
     from edge.records import Budget
+    from edge.seen import View
 
     budget = Budget() if flags.budget_ms is None else Budget(frame_ms=flags.budget_ms)
     return View(flags.whole, flags.top_k, budget, _ruler(flags, opened))
