@@ -16,6 +16,19 @@ from edge.redact import without_secrets
 from edge.sinks.target import Target, options_of
 
 OPTIONS = re.compile(r"#(?=[a-z-]+=)")  # a password may hold a #
+KNOWN = frozenset(  # options that some source has; none is a credential
+    (
+        "name",
+        "timeout",
+        "frozen",
+        "transport",
+        "user",
+        "password-file",
+        "password-env",
+        "size",
+        "fps",
+    )
+)
 
 
 class Asked(NamedTuple):
@@ -45,8 +58,10 @@ def split(text: str) -> tuple[str, str]:
     return address, "".join(options)
 
 
-def options(kind: str, address: str, text: str) -> Target:
-    """Raises UsageError."""
+def options(kind: str, address: str, text: str, name: str | None = None) -> Target:
+    """name: where the options have none; None: the address. Raises UsageError."""
     shown = without_secrets(address)
     given = options_of(shown, text)
+    if name is not None:
+        given.setdefault("name", name)
     return Target(kind, address, given.get("name", shown), given, ["name"])

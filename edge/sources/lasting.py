@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from edge.errors import SourceError
 from edge.records import Frame, Picture
@@ -195,12 +196,16 @@ def habits(asked: Asked) -> Habits:
     return Habits(asked.every_s, timeout_s, frozen_s)
 
 
-def lasting(asked: Asked, connect: Callable[[], Link], link: Link | None = None) -> LastingSource:
+def lasting(
+    asked: Asked, connect: Callable[[], Link], link: Link | None = None, *, slack_s: float = 0.0
+) -> LastingSource:
     """A source that is opened now, unless it is open already, or is to be waited for.
 
+    slack_s  so much longer than its time-out may it be without a picture
     Raises SourceError, unless it is waited for.
     """
     expected = habits(asked)
+    expected = replace(expected, timeout_s=expected.timeout_s + slack_s)
     if link is None and not asked.is_patient:
         link = connect()
     return LastingSource(asked.name, connect, asked.is_stopped, expected, link)
