@@ -15,7 +15,8 @@ from edge.bundle.manifest import Head
 from edge.glance.gate import Gate, moved, step_px, tight
 from edge.glance.heat import Heat, Spot
 from edge.glance.parts import expected, holds, parts
-from edge.heads.scores import GALLERY, among, group_for, none_for, tags_for
+from edge.heads.scores import ATTRIBUTES, GALLERY, among, group_for, none_for, tags_for
+from edge.heads.worn import head_of, worn
 from edge.length.ruler import Measured
 from edge.memory import appearance, evidence, tracks
 from edge.memory.fuse import fuse
@@ -443,11 +444,11 @@ def _tags_of(
     names: Mapping[str, Sequence[tuple[str, str | None]]],
     at_s: float,
     top_k: int | None,
-) -> list[Tag]:
+) -> tuple[Tag, ...]:
     """What is told of a thing: the tags that are shown, without a flicker; or the best `top_k`."""
     known, found = track.evidence, []
     for head in heads:
-        if head.name not in known.logs:
+        if head.name not in known.logs or head.name == ATTRIBUTES:
             continue
         row = evidence.probabilities(head, known.logs[head.name])
         if top_k is None:
@@ -458,7 +459,21 @@ def _tags_of(
         else:
             found += tags_for(head, names[head.name], row, box, top_k)
     about = _about(track, at_s)
-    return [replace(tag, **about) for tag in found]
+    return _worn(known, [replace(tag, **about) for tag in found], heads, names)
+
+
+def _worn(
+    known: evidence.Evidence,
+    tags: Sequence[Tag],
+    heads: Sequence[Head],
+    names: Mapping[str, Sequence[tuple[str, str | None]]],
+) -> tuple[Tag, ...]:
+    """Garments with the attributes that are shown."""
+    head, logs = head_of(heads), known.logs.get(ATTRIBUTES)
+    if head is None or logs is None:
+        return tuple(tags)
+    row = evidence.probabilities(head, logs)
+    return worn(tags, head, names[ATTRIBUTES], row, known.shown.get(ATTRIBUTES, ()))
 
 
 def _none_of(track: Track, box: Box, heads: Sequence[Head], at_s: float) -> Nothing | None:

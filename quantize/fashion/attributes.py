@@ -19,7 +19,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "leg": ("long-leg", "short-leg"),
     "neck": ("collar", "hood"),
     "closure": ("buttons", "zip"),
-    "pattern": ("plain", "striped", "checked", "dotted", "flowered", "denim"),
+    "pattern": (
+        *("plain", "striped", "checked", "dotted", "flowered", "denim"),
+        *("printed", "patterned"),  # a motif or letters; all over, of another kind
+    ),
     "age": ("kids",),
 }
 TAGS = tuple(tag for held in GROUPS.values() for tag in held)

@@ -37,7 +37,7 @@ Item = tuple[Known, str, bool, Callable[[], U8]]
 class Material(msgspec.Struct, frozen=True, eq=False):
     """N pictures."""
 
-    features: F32  # (N, D), as the student gives them
+    features: F32  # (N, D) of length 1, as the student gives them
     known: tuple[Known, ...]
     source: tuple[str, ...]  # "photos", "rendered", "others"
     held_out: tuple[bool, ...]
@@ -130,9 +130,10 @@ def read_said(folder: Path) -> dict[str, dict[str, str]]:
 
 @torch.inference_mode()
 def embedded(student: Student, side: int, views: Sequence[U8]) -> F32:
-    """(N, D)"""
+    """(N, D) of length 1, as a device reads them."""
     batch = pixels.batch(views, InputSpec(height=side, width=side))
-    return student.eval().embed(normalise(torch.from_numpy(batch))).numpy()
+    rows = student.eval().embed(normalise(torch.from_numpy(batch)))
+    return torch.nn.functional.normalize(rows, dim=1).numpy()
 
 
 def _batches(items: Sequence[Item]) -> Iterator[tuple[list[Item], list[U8]]]:

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from calib_data.crops import sewn
-from edge.heads.colour import HEADS, MULTICOLOUR, NAMED, colour_of, coloured, to_lab, votes
+from edge.heads.colour import GARMENTS, MULTICOLOUR, NAMED, colour_of, coloured, to_lab, votes
 from edge.records import Planes, Tag
 
 DYED = {"navy": (36, 46, 87), "red": (180, 36, 41), "white": (237, 237, 232), "olive": (82, 92, 56)}
@@ -98,7 +98,7 @@ def picture():
 def test_only_garments_get_a_colour():
     (garment, lemon), known = coloured(picture(), tags(), {})
     assert known == {garment.box: "navy"}
-    assert "clothes" in HEADS
+    assert "clothes" in GARMENTS
     assert garment.colour == "navy"
     assert json.loads(msgspec.json.encode(garment))["colour"] == "navy"
     assert "colour" not in json.loads(msgspec.json.encode(lemon))

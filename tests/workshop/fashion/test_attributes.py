@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -78,26 +79,47 @@ def toy(count: int = 300, seed: int = 0):
     return features, lied.astype(np.float32), sure, wanted
 
 
+def scored(features, fitted):
+    weights, bias = fitted
+    return 1 / (1 + np.exp(-(features @ weights.T + bias)))
+
+
 def test_the_head_learns_from_what_is_known_alone():
     features, lied, sure, _ = toy()
-    layer = learn.fit(features, lied, sure)
     held_out, _, _, right = toy(seed=1)
-    logits = learn.logits_of(layer, held_out)
-    assert ((logits > 0) == (right > 0)).mean() > 0.9
-    assert np.array_equal(learn.logits_of(learn.fit(features, lied, sure), held_out), logits)
+    scores = scored(held_out, learn.fit(features, lied, sure))
+    assert ((scores > 0.5) == (right > 0)).mean() > 0.9
+    assert np.array_equal(scored(held_out, learn.fit(features, lied, sure)), scores)
+
+
+def test_of_a_group_the_best_is_told_if_it_reaches_its_threshold():
+    tags = ("long-sleeve", "hood", "short-sleeve")
+    scores = np.array([[0.9, 0.7, 0.8], [0.6, 0.2, 0.8], [0.6, 0.9, 0.5]], np.float32)
+    told = learn.given(scores, (0.7, 0.5, 0.5), tags)
+    assert told.tolist() == [[True, True, False], [False, False, True], [False, True, True]]
 
 
 def test_measures_equal_a_count_by_hand():
-    logits = np.array([[2, -1], [1, 3], [-1, 1], [-2, 2]], np.float32)
+    scores = np.array([[0.9, 0.2], [0.7, 0.95], [0.3, 0.8], [0.1, 0.9]], np.float32)
     wanted = np.array([[1, 0], [0, 1], [1, 0], [0, 1]], np.float32)
     sure = np.array([[1, 1], [1, 1], [1, 1], [0, 1]], bool)
     tags = ("long-sleeve", "short-sleeve")
-    first, second = learn.measured(logits, wanted, sure, tags)
+    first, second = learn.measured(scores, scores > 0.5, wanted, sure, tags)
     assert (first.count, first.present, first.precision, first.recall) == (3, 2, 0.5, 0.5)
+    assert (first.f1, first.baseline) == (0.5, 0.8)
     assert (second.count, second.present) == (4, 2)
     assert second.precision == pytest.approx(2 / 3, abs=1e-4)
     assert second.average_precision == pytest.approx(1, abs=1e-4)
-    assert learn.group_accuracy(logits, wanted, sure, tags) == {"sleeve": (4, 0.75)}
+    assert learn.group_accuracy(scores, wanted, sure, tags) == {"sleeve": (4, 0.75)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "worth"),
+    [({}, True), ({"f1": 0.49}, False), ({"present": 9}, False), ({"precision": 0.7}, False)],
+)
+def test_a_tag_is_worth_telling_where_it_beats_whoever_says_it_blindly(changes, worth):
+    tag = learn.Measured("hood", "neck", 100, 25, 0.9, 0.9, 0.9, 0.9, 0.4)
+    assert learn.is_learned(msgspec.structs.replace(tag, **changes)) is worth
 
 
 def test_photos_are_known_by_category_and_by_what_people_said(tmp_path: Path):
