@@ -15,24 +15,25 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from calib_data.camera import BALANCES, balanced
 from calib_data.crops import SEWN, sewn
 from edge.engines import installed
 from edge.heads.colour import BASIC, colour_of
 from edge.heads.scores import ATTRIBUTES
-from edge.records import U8, Region
+from edge.records import Region
 from edge.tagger import open_tagger
 from quantize import recipe
 from quantize.cli import main as edge_quantize
+from quantize.fashion.attributes import given
 from quantize.fashion.attributes import table as known_table
-from quantize.fashion.learn import given
-from quantize.fashion.material import photos, read_said
+from quantize.fashion.items import photos, read_said
 from quantize.pictures import read_folder
 from quantize.pictures.shared import picture_set, write, write_said
 
@@ -40,12 +41,6 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 FIRST_SEED, SEEDS = 1000, 40  # of garments whose colour is measured; names were chosen on others
 COLOUR_PX = 128
-LIGHTS = {  # what red, green and blue are multiplied by, before gamma
-    "as drawn": (1.0, 1.0, 1.0),
-    "warm": (1.15, 1.0, 0.80),
-    "cold": (0.87, 1.0, 1.18),
-    "greenish": (0.95, 1.08, 0.95),
-}
 ENGINES = [name for name in ("onnxruntime", "openvino", "tflite") if name in installed()]
 START, END = "<!-- fashion -->\n", "<!-- /fashion -->\n"  # around the README's table
 
@@ -68,7 +63,7 @@ def main() -> int:
     if code == 0:
         made = recipe.read(args.out / "proof", "attributes").result
         told = {name: on_engine(args.bundle, name, args.out / "more") for name in ENGINES}
-        lights = {name: colours(gains) for name, gains in LIGHTS.items()}
+        lights = {name: colours(name) for name in BALANCES}
         keep({"attributes": made, "engines": compared(told), "colours": lights})
     return code
 
@@ -108,7 +103,7 @@ def compared(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def colours(gains: Sequence[float]) -> dict[str, Any]:
+def colours(balance: str) -> dict[str, Any]:
     """How often the word, and its basic term, is the dye's; what it was instead; ms a garment."""
     asked = right = basic = 0
     instead: Counter[str] = Counter()
@@ -118,7 +113,7 @@ def colours(gains: Sequence[float]) -> dict[str, Any]:
             pixels, known = sewn(tag, seed, COLOUR_PX)
             if "colour" not in known:
                 continue
-            seen = lit(pixels, gains)
+            seen = balanced(pixels, balance)
             start = perf_counter()
             word = colour_of(seen)
             spent += perf_counter() - start
@@ -129,12 +124,6 @@ def colours(gains: Sequence[float]) -> dict[str, Any]:
     mistakes = {what: count for what, count in instead.most_common() if count}
     return {"garments": asked, "right": right, "basic": basic, "mistakes": mistakes,
             "ms": round(1e3 * spent / asked, 2)}  # fmt: skip
-
-
-def lit(rgb: U8, gains: Sequence[float]) -> U8:
-    """A picture under another light, or of a camera with another white balance."""
-    linear = (rgb.astype(np.float32) / 255) ** 2.2 * np.array(gains, np.float32)
-    return (np.clip(linear, 0, 1) ** (1 / 2.2) * 255 + 0.5).astype(np.uint8)
 
 
 def keep(result: Mapping[str, Any]) -> None:

@@ -93,6 +93,18 @@ def taught(wanted: NDArray[np.float32], sure: NDArray[np.bool_], least: int) -> 
     return np.flatnonzero((has >= least) & (lacks >= least)).tolist()
 
 
+def given(
+    scores: NDArray[np.float32], thresholds: Sequence[float], tags: Sequence[str]
+) -> NDArray[np.bool_]:
+    """(N, T) probabilities -> which tags are told: of a group the best, if it reaches its own."""
+    told = scores >= np.asarray(thresholds, np.float32)
+    for group in {GROUP_OF[tag] for tag in tags}:
+        own = [i for i, tag in enumerate(tags) if GROUP_OF[tag] == group]
+        best = np.where(told[:, own], scores[:, own], -1).argmax(1)
+        told[:, own] &= best[:, None] == np.arange(len(own))
+    return told
+
+
 def _refuse_unknown(group: str, tag: str) -> None:
     if group not in GROUPS or (tag and tag not in GROUPS[group]):
         raise WorkshopError(

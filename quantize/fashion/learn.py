@@ -76,16 +76,6 @@ def _minimise(loss, parameters: list[Tensor]) -> None:
     optimiser.step(closure)
 
 
-def given(scores: F32, thresholds: Sequence[float], tags: Sequence[str]) -> Bool:
-    """(N, T) probabilities -> which tags are told: of a group the best, if it reaches its own."""
-    told = scores >= np.asarray(thresholds, np.float32)
-    for group in {GROUP_OF[tag] for tag in tags}:
-        own = [i for i, tag in enumerate(tags) if GROUP_OF[tag] == group]
-        best = np.where(told[:, own], scores[:, own], -1).argmax(1)
-        told[:, own] &= best[:, None] == np.arange(len(own))
-    return told
-
-
 def measured(
     scores: F32, told: Bool, wanted: F32, sure: Bool, tags: Sequence[str]
 ) -> list[Measured]:

@@ -19,16 +19,15 @@ from edge.heads.attributes import FILE, Attributes, Header
 from edge.heads.rows import rounded, rows_bytes
 from quantize import disk, recipe
 from quantize.errors import WorkshopError
-from quantize.fashion.attributes import GROUP_OF, TAGS, table, taught
+from quantize.fashion.attributes import GROUP_OF, TAGS, given, table, taught
+from quantize.fashion.items import FILE as SAID
 from quantize.fashion.learn import (
     Measured,
     fit,
-    given,
     group_accuracy,
     is_learned,
     measured,
 )
-from quantize.fashion.material import FILE as SAID
 from quantize.fashion.material import Material, brought_together, gather
 from quantize.int8.gate import aligned
 from quantize.stages.export import loaded, side_of, student_file

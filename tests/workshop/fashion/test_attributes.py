@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 from calib_data.crops import SEWN, crop, sewn  # noqa: E402
 from calib_data.crops import TAGS as DRAWN  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
-from quantize.fashion import attributes, learn, material  # noqa: E402
+from quantize.fashion import attributes, items, learn, material  # noqa: E402
 from quantize.fashion.attributes import GROUPS, IMPLIED, TAGS, table  # noqa: E402
 from quantize.pictures import Sample  # noqa: E402
 
@@ -95,7 +95,7 @@ def test_the_head_learns_from_what_is_known_alone():
 def test_of_a_group_the_best_is_told_if_it_reaches_its_threshold():
     tags = ("long-sleeve", "hood", "short-sleeve")
     scores = np.array([[0.9, 0.7, 0.8], [0.6, 0.2, 0.8], [0.6, 0.9, 0.5]], np.float32)
-    told = learn.given(scores, (0.7, 0.5, 0.5), tags)
+    told = attributes.given(scores, (0.7, 0.5, 0.5), tags)
     assert told.tolist() == [[True, True, False], [False, False, True], [False, True, True]]
 
 
@@ -123,24 +123,24 @@ def test_a_tag_is_worth_telling_where_it_beats_whoever_says_it_blindly(changes, 
 
 
 def test_photos_are_known_by_category_and_by_what_people_said(tmp_path: Path):
-    (tmp_path / material.FILE).write_text(
+    (tmp_path / items.FILE).write_text(
         json.dumps({"file": "images/a.jpg", "attributes": {"age": "kids", "leg": ""}}) + "\n"
     )
-    said = material.read_said(tmp_path)
+    said = items.read_said(tmp_path)
     samples = [
         Sample(tmp_path / "a.jpg", "clothes", "T-Shirt", "val"),
         Sample(tmp_path / "b.jpg", "grocery", "Lemon", "train"),
         Sample(tmp_path / "c.jpg", "", "", "train"),
         Sample(tmp_path / "d.jpg", "clothes", "Body", "train"),
     ]
-    found = list(material.photos(samples, said))
+    found = list(items.photos(samples, said))
     assert [(source, out) for _, source, out, _ in found] == [("photos", True), ("others", False)]
     assert found[0][0]["age"] == "kids"
     assert found[0][0]["sleeve"] == "short-sleeve"
-    assert material.read_said(tmp_path / "none") == {}
-    (tmp_path / material.FILE).write_text("{}\n")
+    assert items.read_said(tmp_path / "none") == {}
+    (tmp_path / items.FILE).write_text("{}\n")
     with pytest.raises(WorkshopError, match="attributes"):
-        material.read_said(tmp_path)
+        items.read_said(tmp_path)
 
 
 def test_drawn_garments_are_brought_to_the_mean_of_the_photos():
@@ -160,7 +160,7 @@ def test_drawn_garments_are_brought_to_the_mean_of_the_photos():
 
 
 def test_garments_are_drawn_to_learn_from_and_others_to_be_judged_by():
-    found = list(material.garments(4, 0))
+    found = list(items.garments(4, 0))
     held_out = [item for item in found if item[2]]
     assert (len(found), len(held_out)) == (5 * len(SEWN), len(SEWN))
     assert found[0][3]().shape == (192, 192, 3)
