@@ -19,12 +19,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "leg": ("long-leg", "short-leg"),
     "neck": ("collar", "hood"),
     "closure": ("buttons", "zip"),
-    "pattern": (
-        *("plain", "striped", "checked", "dotted", "flowered", "denim"),
-        *("printed", "patterned"),  # a motif or letters; all over, of another kind
-    ),
+    # printed: a motif or letters; patterned: all over, neither stripes nor checks
+    "pattern": ("plain", "striped", "checked", "patterned", "printed", "denim"),
     "age": ("kids",),
 }
+FINER = {"dotted": "patterned", "flowered": "patterned"}  # said, but not told apart well enough
 TAGS = tuple(tag for held in GROUPS.values() for tag in held)
 GROUP_OF = {tag: group for group, held in GROUPS.items() for tag in held}
 
@@ -78,12 +77,13 @@ def table(
     wanted = np.zeros((len(known), len(tags)), np.float32)
     sure = np.zeros(wanted.shape, np.bool_)
     for row, said in enumerate(known):
-        for group, tag in said.items():
+        coarse = {group: FINER.get(tag, tag) for group, tag in said.items()}
+        for group, tag in coarse.items():
             _refuse_unknown(group, tag)
         for column, tag in enumerate(tags):
-            if GROUP_OF[tag] in said:
+            if GROUP_OF[tag] in coarse:
                 sure[row, column] = True
-                wanted[row, column] = said[GROUP_OF[tag]] == tag
+                wanted[row, column] = coarse[GROUP_OF[tag]] == tag
     return wanted, sure
 
 

@@ -55,6 +55,13 @@ def test_a_table_says_what_is_so_and_what_is_known():
     assert not sure[1].any()
 
 
+def test_dots_and_flowers_are_patterns():
+    wanted, sure = table([{"pattern": "dotted"}, {"pattern": "flowered"}, {"pattern": ""}])
+    column = TAGS.index("patterned")
+    assert wanted[:, column].tolist() == [1, 1, 0]
+    assert sure[:, column].all()
+
+
 @pytest.mark.parametrize("said", [{"sleeves": ""}, {"leg": "long-sleeve"}])
 def test_an_unknown_group_or_tag_is_refused(said):
     with pytest.raises(WorkshopError, match="expected"):
