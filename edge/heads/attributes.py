@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
+import numpy as np
 
 from edge.bundle.manifest import StoredFile
 from edge.bundle.read import Bundle
@@ -43,10 +44,11 @@ class Attributes(msgspec.Struct, frozen=True, eq=False):
 
     header: Header
     weights: F32  # (T, D)
+    bias: F32  # (T,)
 
     def scores(self, embeddings: F32) -> F32:
         """(R, D) of length 1 -> (R, T) probabilities."""
-        return sigmoid(embeddings @ self.weights.T + self.header.bias)
+        return sigmoid(embeddings @ self.weights.T + self.bias)
 
 
 def read_attributes(bundle: Bundle, stored: StoredFile) -> Attributes:
@@ -58,7 +60,7 @@ def read_attributes(bundle: Bundle, stored: StoredFile) -> Attributes:
             f"{where}: attributes are for embeddings of size {header.size}, "
             f"expected {bundle.manifest.embedding_size} as {bundle.id!r} gives them"
         )
-    return Attributes(header, weights)
+    return Attributes(header, weights, np.asarray(header.bias, np.float32))
 
 
 def parse_attributes(data: bytes, where: str) -> tuple[Header, list[F32]]:

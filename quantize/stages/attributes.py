@@ -101,7 +101,7 @@ def learned(
         1, "attributes", f"edge-quantize {__version__}", student, weights.shape[1],
         tuple((tag, GROUP_OF[tag]) for tag in tags), tuple(bias.tolist()), (TOLD,) * len(tags),
     )  # fmt: skip
-    made = Attributes(header, rounded(weights))
+    made = Attributes(header, rounded(weights), bias)
     result: dict[str, Any] = {"pictures": len(train.known), "tags": list(tags), "held_out": {}}
     for source in ("photos", "rendered", "others"):
         part = material.part(held_out=True, source=source)
