@@ -31,7 +31,8 @@ def worn(
     """
     if head is None or row is None or not any(tag.head in GARMENTS for tag in tags):
         return tuple(tags)
-    said = _said(names, row, np.nonzero(row >= head.limits)[0] if shown is None else shown)
+    rows = np.flatnonzero(row >= head.limits).tolist() if shown is None else shown
+    said = _said(names, row, rows)
     return tuple(replace(t, attributes=said) if t.head in GARMENTS else t for t in tags)
 
 

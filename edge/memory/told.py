@@ -40,11 +40,11 @@ def tags_of(
             found += tags_for(head, names[head.name], row, box, top_k)
     about = _about(track, at_s)
     tags = tuple(replace(tag, **about) for tag in found)
-    head, logs = head_of(heads), known.logs.get(ATTRIBUTES)
-    if head is None or logs is None:
+    own, logs = head_of(heads), known.logs.get(ATTRIBUTES)
+    if own is None or logs is None:
         return tags
-    row, shown = evidence.probabilities(head, logs), known.shown.get(ATTRIBUTES, ())
-    return worn(tags, head, names[ATTRIBUTES], row, shown)
+    row, said = evidence.probabilities(own, logs), known.shown.get(ATTRIBUTES, ())
+    return worn(tags, own, names[ATTRIBUTES], row, said)
 
 
 def none_of(track: Track, box: Box, heads: Sequence[Head], at_s: float) -> Nothing | None:
