@@ -44,5 +44,5 @@ def _said(
     chosen = np.asarray(rows, np.intp)
     for i in chosen[ranked(row[chosen])].tolist():
         tag, group = names[i]
-        found.setdefault(group or tag, Attribute(group or tag, tag, float(row[i])))
+        found.setdefault(group or tag, Attribute(group or tag, tag, round(float(row[i]), 4)))
     return tuple(found.values())

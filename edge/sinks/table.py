@@ -12,7 +12,7 @@ from edge.records import FrameFailed, FrameTags, Picture, Spent, Tag
 
 HEADINGS = ("file", "where", "head", "tag", "about", "score")
 WIDTHS = (12, 15, 8, 16, 8)  # of all but the last column, to start with; they grow, up to:
-MAX_WIDTHS = (32, 19, 12, 28, 40)
+MAX_WIDTHS = (32, 19, 12, 28, 52)
 SHORT = 5  # tags a frame when there are many frames
 BAR = 10  # cells for a score of 1
 
