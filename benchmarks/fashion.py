@@ -72,6 +72,8 @@ def on_engine(bundle: Path | None, engine: str, images: Path) -> dict[str, Any]:
     """What the bundle tells of held-out garments: (N, T) bool and what is known of them."""
     known, rows = [], []
     with open_tagger(bundle, engine, threads=1) as tagger:
+        if ATTRIBUTES not in tagger.tags:
+            raise SystemExit(f"{tagger.bundle.root}: no attributes, expected a bundle with some")
         names = tagger.tags[ATTRIBUTES]
         [head] = [head for head in tagger.heads if head.name == ATTRIBUTES]
         for about, source, is_held_out, view in photos(
