@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from edge.glance.heat import Heat
 from edge.glance.parts import joined
 from edge.heads.colour import coloured
-from edge.heads.scores import GALLERY, among, none_for, tags_for
+from edge.heads.scores import ATTRIBUTES, GALLERY, among, none_for, tags_for
+from edge.heads.worn import head_of, worn
 from edge.memory.known import Memory, Turn
 from edge.pictures import pixels
 from edge.pictures.regions import overlap
@@ -259,13 +260,17 @@ class _Run:
         self, looks: Looks, region: Region, why: Why, choice: Choice | None = None
     ) -> tuple[Tag, ...]:
         """What a look says alone."""
-        tags = tuple(self._tags_of(looks, region))
+        head, names = head_of(self._tagger.heads), self._tagger.tags.get(ATTRIBUTES, ())
+        row = None if head is None else looks.scores[ATTRIBUTES][0]
+        tags = worn(tuple(self._tags_of(looks, region)), head, names, row)
         gain, cost_ms = (choice.gain, choice.cost_ms) if choice else (0.0, 0.0)
         self._looks.append(Looked(region, why, tags, looks.engine_ms, gain, cost_ms))
         return tags
 
     def _tags_of(self, looks: Looks, region: Region) -> Iterator[Tag]:
         for head in self._tagger.heads:
+            if head.name == ATTRIBUTES:
+                continue
             row, names = looks.scores[head.name][0], self._tagger.tags[head.name]
             if head.name == GALLERY and region.kind == "tile":
                 row = among(row, self._places(region))
