@@ -148,8 +148,9 @@ def tried(seed: int, kind: str, grounds: Grounds, outliner: Outliner | None) -> 
     assert tag.length_cm is not UNSET
     assert tag.length_sd_cm is not UNSET
     overlap = _overlap(look, made.mask)
-    return Tried(kind, seed, true, overlap, float(tag.length_cm), float(tag.length_sd_cm), float(tag.score),
-                 made.is_hidden, bool(tag.occluded))  # fmt: skip
+    cm, sd_cm, score = float(tag.length_cm), float(tag.length_sd_cm), float(tag.score)
+    hidden, flagged = made.is_hidden, bool(tag.occluded)
+    return Tried(kind, seed, true, overlap, cm, sd_cm, score, hidden, flagged)
 
 
 def _overlap(look: Look, mask: F32) -> float:

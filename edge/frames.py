@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from edge.glance.heat import Heat
 from edge.glance.parts import joined
 from edge.heads.colour import coloured
+<<<<<<< HEAD
 from edge.heads.scores import GALLERY, among, none_for, tags_for
 from edge.length.ruler import SPECIES, UNSURE, Ruler, told
+=======
+from edge.heads.scores import ATTRIBUTES, GALLERY, among, none_for, tags_for
+from edge.heads.worn import head_of, worn
+>>>>>>> main
 from edge.memory.known import Memory, Turn
 from edge.pictures import pixels
 from edge.pictures.regions import overlap
@@ -27,6 +33,9 @@ from edge.schedule.candidates import (
 from edge.schedule.plan import NOTHING, Asked, Choice, plan
 from edge.schedule.spending import Spending
 from edge.seen import AS_USUAL, Looked, Looker, Looks, Seen, Skipped, View, has_gallery, is_limited
+
+if TYPE_CHECKING:
+    from edge.length.ruler import Ruler
 
 OVERLAPPED = (4 / 3) ** 2  # tiles that share a quarter of their side: so many more
 ROOM = 4.0  # glances: a budget of less has none for parts of the frame, closer looks need it
@@ -150,7 +159,12 @@ class _Run:
     def measure(self, ruler: Ruler) -> None:
         """Fish and their lengths, in what is left of the budget."""
         past, limit_ms = self._past, self._view.budget.frame_ms
+<<<<<<< HEAD
         lengths = past.measured.look(
+=======
+        past.measured = past.measured or ruler.begin()
+        self._lengths = past.measured.look(
+>>>>>>> main
             ruler, self._picture, self._at_s, lambda: limit_ms - self._spending.ms, past.new_id
         )
         self._lengths = past.measured.named(lengths, self._species)
@@ -170,8 +184,8 @@ class _Run:
         past, view = self._past, self._view
         known_tags = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
         tags, past.colours = coloured(self._picture, known_tags, past.colours)
-        if view.ruler is not None:
-            tags = told(tags, self._lengths)
+        if past.measured is not None:
+            tags = past.measured.told(tags, self._lengths)
         closer = sum(look.is_closer for look in self._looks)
         launches = len(self._looks) - closer + self._glances
         spending, tail_ms = self._spending, self._spending.tail_ms
@@ -275,13 +289,17 @@ class _Run:
         self, looks: Looks, region: Region, why: Why, choice: Choice | None = None
     ) -> tuple[Tag, ...]:
         """What a look says alone."""
-        tags = tuple(self._tags_of(looks, region))
+        head, names = head_of(self._tagger.heads), self._tagger.tags.get(ATTRIBUTES, ())
+        row = None if head is None else looks.scores[ATTRIBUTES][0]
+        tags = worn(tuple(self._tags_of(looks, region)), head, names, row)
         gain, cost_ms = (choice.gain, choice.cost_ms) if choice else (0.0, 0.0)
         self._looks.append(Looked(region, why, tags, looks.engine_ms, gain, cost_ms))
         return tags
 
     def _tags_of(self, looks: Looks, region: Region) -> Iterator[Tag]:
         for head in self._tagger.heads:
+            if head.name == ATTRIBUTES:
+                continue
             row, names = looks.scores[head.name][0], self._tagger.tags[head.name]
             if head.name == GALLERY and region.kind == "tile":
                 row = among(row, self._places(region))

@@ -91,7 +91,10 @@ def _check(m: Manifest, where: str) -> None:
         _check_head(head, where, f"heads[{i}]")
     for i, artifact in enumerate(m.artifacts):
         _check_artifact(artifact, m.heads, where, f"artifacts[{i}]")
-    _check_unique([head.name for head in m.heads], where, "heads: name")
+    names = [head.name for head in m.heads]
+    _check_unique(names, where, "heads: name")
+    is_free = m.attributes is None or "attributes" not in names
+    _need(is_free, where, "heads: name", "attributes", "another name, the bundle has attributes")
     _check_unique(
         [f"{a.engine}/{a.precision}" for a in m.artifacts], where, "artifacts: engine/precision"
     )
@@ -160,15 +163,10 @@ def _check_head(head: Head, where: str, key: str) -> None:
             head.kind == "softmax", where, f"{key}.has_none", True, "false, the head is not softmax"
         )
     for name, accuracy in head.accuracy.items():
-        _need(
-            accuracy.count >= 0,
-            where,
-            f"{key}.accuracy[{_show(name)}].count",
-            accuracy.count,
-            "0 or more",
-        )
+        which = f"{key}.accuracy[{_show(name)}]"
+        _need(accuracy.count >= 0, where, f"{which}.count", accuracy.count, "0 or more")
         for share in (accuracy.top1, *accuracy.by_tag.values()):
-            _need(0 <= share <= 1, where, f"{key}.accuracy[{_show(name)}]", share, "0 to 1")
+            _need(0 <= share <= 1, where, which, share, "0 to 1")
 
 
 def _check_artifact(artifact: Artifact, heads: tuple[Head, ...], where: str, key: str) -> None:

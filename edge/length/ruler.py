@@ -43,6 +43,10 @@ class Ruler(msgspec.Struct, frozen=True, eq=False):
     ends: Ends = "tips"
     outliner: Outliner | None = None  # draws masks where colours do not
 
+    def begin(self) -> Measured:
+        """For one source."""
+        return Measured()
+
 
 class Measured:
     """What is known of the fish of one source. Bounded: see follow.MOST and KEPT."""
@@ -76,6 +80,7 @@ class Measured:
         self.known, shown = follow(self.known, looks, at_s, new_id)
         return tuple(_tag(fish) for fish in shown)
 
+<<<<<<< HEAD
     def named(self, lengths: Sequence[Tag], say: Callable[[Box], str | None]) -> tuple[Tag, ...]:
         """`lengths`, each with its species: what most of a few looks at it say.
 
@@ -87,6 +92,13 @@ class Measured:
             said[tag.track] += () if word is None else (word,)
         self._species = {k.id: said.get(k.id) or self._species.get(k.id, ()) for k in self.known}
         return tuple(replace(tag, species=_most(said[tag.track])) for tag in lengths)
+=======
+    @staticmethod
+    def told(tags: Sequence[Tag], lengths: Sequence[Tag]) -> tuple[Tag, ...]:
+        """`tags`, species with the length of the fish they are about, and `lengths`; best first."""
+        both = [_with_length(tag, lengths) for tag in tags] + list(lengths)
+        return tuple(sorted(both, key=lambda tag: -tag.score))
+>>>>>>> main
 
     def _near(
         self,
@@ -107,12 +119,6 @@ class Measured:
             found += [look for look in looks if look is not None]
             self._near_ms = _learned(self._near_ms, start)
         return chosen(found, LIKELY, LEAST)
-
-
-def told(tags: Sequence[Tag], lengths: Sequence[Tag]) -> tuple[Tag, ...]:
-    """`tags`, species with the length of the fish they are about, and `lengths`; best first."""
-    both = [_with_length(tag, lengths) for tag in tags] + list(lengths)
-    return tuple(sorted(both, key=lambda tag: -tag.score))
 
 
 def _with_length(tag: Tag, lengths: Sequence[Tag]) -> Tag:

@@ -15,8 +15,12 @@ from edge.sinks.target import Target
 COLUMNS = (
     *("time", "source", "frame", "head", "tag", "group", "score", "x0", "y0", "x1", "y1"),
     *("track", "looks", "age_s", "state", "colour", "length_cm", "length_sd_cm", "occluded"),
+<<<<<<< HEAD
     "species",
     "zones",
+=======
+    *("zones", "attributes"),
+>>>>>>> main
 )
 
 
@@ -48,6 +52,7 @@ class RowsSink:
                 t.occluded,
                 t.species,
                 UNSET if t.zones is UNSET else " ".join(t.zones),
+                UNSET if t.attributes is UNSET else " ".join(a.tag for a in t.attributes),
             )
             for t in result.tags
         ]

@@ -113,7 +113,7 @@ def test_the_table_of_lengths_is_the_measured_one() -> None:
 
 def test_the_lengths_shown_are_those_that_come() -> None:
     """Those of whole fish, to two of their own deviations: engines differ a little."""
-    example = r"\n\n(    \.venv/bin/edge-tag --json --mm-per-px.*?')\n\n((?:    .+\n)+)"
+    example = r"\n\n(    \.venv/bin/edge-tag --json --mm-per-px.*?')\n\n((?:    \S[^\n]*\n)+)"
     found = re.search(example, README, re.DOTALL)
     assert found is not None
     command = re.sub(r"^    ", "", found[1], flags=re.M).replace(".venv/bin/edge-tag", "edge-tag")
