@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING
 from edge.glance.heat import Heat
 from edge.glance.parts import joined
 from edge.heads.colour import coloured
-<<<<<<< HEAD
-from edge.heads.scores import GALLERY, among, none_for, tags_for
-from edge.length.ruler import SPECIES, UNSURE, Ruler, told
-=======
 from edge.heads.scores import ATTRIBUTES, GALLERY, among, none_for, tags_for
 from edge.heads.worn import head_of, worn
->>>>>>> main
 from edge.memory.known import Memory, Turn
 from edge.pictures import pixels
 from edge.pictures.regions import overlap
@@ -159,26 +154,22 @@ class _Run:
     def measure(self, ruler: Ruler) -> None:
         """Fish and their lengths, in what is left of the budget."""
         past, limit_ms = self._past, self._view.budget.frame_ms
-<<<<<<< HEAD
-        lengths = past.measured.look(
-=======
         past.measured = past.measured or ruler.begin()
-        self._lengths = past.measured.look(
->>>>>>> main
+        lengths = past.measured.look(
             ruler, self._picture, self._at_s, lambda: limit_ms - self._spending.ms, past.new_id
         )
-        self._lengths = past.measured.named(lengths, self._species)
+        self._lengths = past.measured.named(lengths, self._named)
 
-    def _species(self, box: Box) -> str | None:
-        """What the head of fish says of a box; None: no such head, no time, no closer looks."""
-        head = next((head for head in self._tagger.heads if head.name == SPECIES), None)
+    def _named(self, name: str, box: Box) -> str | None:
+        """What a head says of a box, "" if nothing; None: no such head, no time, no closer looks."""
+        head = next((head for head in self._tagger.heads if head.name == name), None)
         if head is None or self._view.whole or not self._spending.fits("focus"):
             return None
         region = crop_around(box, self._width, self._height)
         looks = self._launch(self._tagger.looks(self._picture, [region]))
         self._told(looks, region, "track")
-        tags = tags_for(head, self._tagger.tags[SPECIES], looks.scores[SPECIES][0], box)
-        return tags[0].tag if tags else UNSURE
+        tags = tags_for(head, self._tagger.tags[name], looks.scores[name][0], box)
+        return tags[0].tag if tags else ""
 
     def seen(self) -> Seen:
         past, view = self._past, self._view

@@ -80,25 +80,25 @@ class Measured:
         self.known, shown = follow(self.known, looks, at_s, new_id)
         return tuple(_tag(fish) for fish in shown)
 
-<<<<<<< HEAD
-    def named(self, lengths: Sequence[Tag], say: Callable[[Box], str | None]) -> tuple[Tag, ...]:
+    def named(
+        self, lengths: Sequence[Tag], say: Callable[[str, Box], str | None]
+    ) -> tuple[Tag, ...]:
         """`lengths`, each with its species: what most of a few looks at it say.
 
-        say  the species that fills a box, its group, or UNSURE; None: there is no time to look
+        say  what a head, by name, says of a box: a tag, a group, ""; None: there is no time to look
         """
         said = {tag.track: self._species.get(tag.track or 0, ()) for tag in lengths}
         for tag in lengths:
-            word = say(tag.box) if len(said[tag.track]) < ASKED else None
-            said[tag.track] += () if word is None else (word,)
+            word = say(SPECIES, tag.box) if len(said[tag.track]) < ASKED else None
+            said[tag.track] += () if word is None else (word or UNSURE,)
         self._species = {k.id: said.get(k.id) or self._species.get(k.id, ()) for k in self.known}
         return tuple(replace(tag, species=_most(said[tag.track])) for tag in lengths)
-=======
+
     @staticmethod
     def told(tags: Sequence[Tag], lengths: Sequence[Tag]) -> tuple[Tag, ...]:
         """`tags`, species with the length of the fish they are about, and `lengths`; best first."""
         both = [_with_length(tag, lengths) for tag in tags] + list(lengths)
         return tuple(sorted(both, key=lambda tag: -tag.score))
->>>>>>> main
 
     def _near(
         self,

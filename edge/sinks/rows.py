@@ -15,12 +15,7 @@ from edge.sinks.target import Target
 COLUMNS = (
     *("time", "source", "frame", "head", "tag", "group", "score", "x0", "y0", "x1", "y1"),
     *("track", "looks", "age_s", "state", "colour", "length_cm", "length_sd_cm", "occluded"),
-<<<<<<< HEAD
-    "species",
-    "zones",
-=======
-    *("zones", "attributes"),
->>>>>>> main
+    *("species", "zones", "attributes"),
 )
 
 

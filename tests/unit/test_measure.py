@@ -17,11 +17,7 @@ from calib_data.stage import Stage
 from edge.length.follow import Known
 from edge.length.measure import Look
 from edge.length.plane import CameraPlane, FlatPlane, rows_of
-<<<<<<< HEAD
-from edge.length.ruler import HEAD, POINTS, Measured, Ruler, told
-=======
-from edge.length.ruler import HEAD, Measured, Ruler
->>>>>>> main
+from edge.length.ruler import HEAD, POINTS, Measured, Ruler
 from edge.records import U8, Tag
 
 MM_PER_PX = 0.9
@@ -166,7 +162,7 @@ def test_s3_a_fish_is_named_by_most_of_a_few_looks() -> None:
     found = []
     for at_s in range(5):
         tags = of.look(Ruler(FlatPlane(MM_PER_PX)), pixels, at_s / 10, lambda: 1e9, lambda: 1)
-        found += [tag.species for tag in of.named(tags, lambda box: next(words))]
+        found += [tag.species for tag in of.named(tags, lambda head, box: next(words))]
     assert found == ["unsure", "unsure", "browntrout", "browntrout", "browntrout"]
     assert next(words) == "perch"  # three looks are enough
 
@@ -174,7 +170,7 @@ def test_s3_a_fish_is_named_by_most_of_a_few_looks() -> None:
 def test_s3_a_fish_that_nobody_had_time_to_look_at_is_unsure() -> None:
     of = Measured()
     tags = of.look(Ruler(FlatPlane(MM_PER_PX)), frame((TROUT,)), 0.0, lambda: 1e9, lambda: 1)
-    assert [tag.species for tag in of.named(tags, lambda box: None)] == ["unsure"]
+    assert [tag.species for tag in of.named(tags, lambda head, box: None)] == ["unsure"]
 
 
 def test_what_does_not_fit_the_budget_is_not_begun() -> None:
