@@ -161,7 +161,7 @@ class _Run:
         self._lengths = past.measured.named(lengths, self._named)
 
     def _named(self, name: str, box: Box) -> str | None:
-        """What a head says of a box, "" if nothing; None: no such head, no time, no closer looks."""
+        """What a head says of a box, or ""; None: no such head, no time, no closer looks."""
         head = next((head for head in self._tagger.heads if head.name == name), None)
         if head is None or self._view.whole or not self._spending.fits("focus"):
             return None

@@ -116,9 +116,9 @@ def test_the_lengths_shown_are_those_that_come() -> None:
     example = r"\n\n(    \.venv/bin/edge-tag --json --mm-per-px.*?')\n\n((?:    \S[^\n]*\n)+)"
     found = re.search(example, README, re.DOTALL)
     assert found is not None
-    command = re.sub(r"^    ", "", found[1], flags=re.M).replace(".venv/bin/edge-tag", "edge-tag")
     python = shlex.quote(sys.executable)
-    command = command.replace("edge-tag", f"{python} -m edge").replace(".venv/bin/python", python)
+    command = re.sub(r"^    ", "", found[1], flags=re.M).replace(".venv/bin/python", "PYTHON")
+    command = command.replace(".venv/bin/edge-tag", "PYTHON -m edge").replace("PYTHON", python)
     ran = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     rows, shown = ([line.split() for line in text.splitlines()] for text in (ran.stdout, found[2]))
