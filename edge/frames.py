@@ -16,7 +16,7 @@ from edge.bundle.manifest import Head
 from edge.glance.heat import Heat
 from edge.glance.parts import joined
 from edge.heads.colour import coloured
-from edge.heads.scores import GALLERY, among, none_for, tags_for
+from edge.heads.scores import GALLERY, none_for, tags_for
 from edge.length.ruler import Ruler, told
 from edge.memory import known
 from edge.memory.known import Memory
@@ -27,7 +27,6 @@ from edge.schedule.candidates import Candidate, Item, Why, asked, candidates
 from edge.schedule.pace import Pace
 from edge.schedule.plan import NOTHING, Asked, Choice, plan
 
-OVERLAPPED = (4 / 3) ** 2  # tiles that share a quarter of their side: so many more
 STARVED_S = 1.0  # without any launch: then one is made, whatever the budget says
 ROOM = 4.0  # glances: a budget of less has none for parts of the frame, closer looks need it
 SAME = 0.6  # of the area of both: one crop twice in a frame would show the same
@@ -204,7 +203,7 @@ class _Run:
             tags = self._told(looks, whole, "glance")
             rows = {name: scores[0] for name, scores in looks.scores.items()}
             none = none_for(self._tagger.heads, rows)
-            past.saw_whole(tags, self._at_s, none)
+            past.saw_whole(tags, self._at_s, none, rows.get(GALLERY))
         wants = not self._view.whole and not self._is_small and self._tagger.has_glance
         if wants and past.wants_heat(self._at_s) and self._may("heat", "glance"):
             begin = self._clock()
@@ -367,14 +366,7 @@ class _Run:
     def _tags_of(self, looks: Looks, region: Region) -> Iterator[Tag]:
         for head in self._tagger.heads:
             row, names = looks.scores[head.name][0], self._tagger.tags[head.name]
-            if head.name == GALLERY and region.kind == "tile":
-                row = among(row, self._places(region))
             yield from tags_for(head, names, row, region.box, self._view.top_k)
-
-    def _places(self, tile: Region) -> float:
-        """How many such tiles the frame is."""
-        area = (tile.x1 - tile.x0) * (tile.y1 - tile.y0)
-        return max(1.0, OVERLAPPED * self._width * self._height / area)
 
     def _launched(self, role: str, begin: float, engine_ms: float) -> None:
         self._engine_ms += engine_ms

@@ -58,14 +58,28 @@ def centred(embeddings: F32, mean: F32) -> F32:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-9))
 
 
-def fit(examples: Sequence[F32], tags: Sequence[int], negatives: F32) -> Fit:
+def fit(
+    examples: Sequence[F32], tags: Sequence[int], negatives: F32, beside: F32 | None = None
+) -> Fit:
     """Learn the tags 0 to T - 1, each of which has an example.
 
     examples   a picture each: (v, D) embeddings of its views, length 1
     tags       which tag each example is of
     negatives  (N, D) embeddings of what is none of them
+    beside     (B, D) of what is likely none of them: other parts of the examples' pictures. What
+               looks like a tag all the same may be one, once more in the picture, and is left out
     """
-    mean, count = negatives.mean(axis=0), max(tags) + 1
+    mean = negatives.mean(axis=0)
+    if beside is None or not len(beside):
+        return _learned(examples, tags, negatives, mean)
+    first = _learned(examples, tags, negatives, mean)
+    scores = centred(beside, mean) @ first.weights.T  # (B, T)
+    none = beside[scores.max(axis=1) < first.limit]
+    return _learned(examples, tags, np.concatenate([negatives, none]), mean)
+
+
+def _learned(examples: Sequence[F32], tags: Sequence[int], negatives: F32, mean: F32) -> Fit:
+    count = max(tags) + 1
     # an example counts 1, whatever its views, and the negatives as much as one example of each tag
     counts = [np.full(len(rows), 1 / len(rows)) for rows in examples]
     root = np.sqrt(np.concatenate([*counts, np.full(len(negatives), count / len(negatives))]))

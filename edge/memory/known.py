@@ -19,6 +19,7 @@ from edge.heads.scores import GALLERY, among, group_for, none_for, tags_for
 from edge.length.ruler import Measured
 from edge.memory import appearance, evidence, tracks
 from edge.memory.fuse import fuse
+from edge.memory.places import Place, told
 from edge.memory.tracks import BORN, Track
 from edge.pictures import pixels
 from edge.pictures.regions import alike
@@ -80,9 +81,9 @@ class Memory:
         self._rested_s = np.zeros((ROWS, COLUMNS))  # before what moves now: without motion
         self._moved_s = np.full((ROWS, COLUMNS), -np.inf)  # when something last did, by cell
         self._compared = 0
-        self._places: dict[Box, tuple[float, tuple[Tag, ...]]] = {}  # as many as there are tiles
+        self._places: dict[Box, Place] = {}  # as many as there are tiles
         self._faint: tuple[Spot, ...] = ()
-        self._whole: tuple[Tag, ...] = ()
+        self._whole: Place | None = None  # the frame
         self._whole_none: dict[str, float] = {}
         self._turns: dict[Turn, float] = {}  # when each last had its
         self._parts = dict.fromkeys((p.box for p in parts(*size, input_px)), -np.inf)  # glanced at
@@ -156,10 +157,15 @@ class Memory:
         self._turns[turn] = at_s
 
     def saw_whole(
-        self, tags: Sequence[Tag], at_s: float, none: Mapping[str, float] | None = None
+        self,
+        tags: Sequence[Tag],
+        at_s: float,
+        none: Mapping[str, float] | None = None,
+        row: F32 | None = None,
     ) -> None:
-        """none: what `heads.none_for` says of it"""
-        self._whole, self._whole_none, self._moves = tuple(tags), dict(none or {}), False
+        """none: what `heads.none_for` says of it; row: probabilities of what was enrolled"""
+        self._whole, self._whole_none = Place(at_s, tuple(tags), row), dict(none or {})
+        self._moves = False
         self.had_turn("tags", at_s)
 
     def saw_heat(self, heat: Heat, at_s: float) -> None:
@@ -234,7 +240,8 @@ class Memory:
         self.sweep.looked(region, found)
         self.had_turn("focus", at_s)
         if item.is_tile:
-            self._places[region.box] = (at_s, tuple(tags))
+            rows = looks.scores.get(GALLERY)
+            self._places[region.box] = Place(at_s, tuple(tags), None if rows is None else rows[0])
             return
         number = item.track
         if number is None and (found or self._has_come(item)):  # it may be named otherwise
@@ -260,13 +267,13 @@ class Memory:
             for track in self._tracks
             for tag in _tags_of(track, self._box(track, at_s), heads, names, at_s, top_k)
         ]
-        places = [
-            replace(tag, age_s=round(at_s - seen_s, 3))
-            for seen_s, tags in self._places.values()
-            for tag in tags
+        frame = (0, 0, *self._size)
+        looked = self._places if self._whole is None else {**self._places, frame: self._whole}
+        said = [
+            (place is self._whole, replace(tag, age_s=round(at_s - place.seen_s, 3)))
+            for place, tag in told(looked, self._size, heads, names, top_k)
         ]
-        age_s = round(at_s - self._turns["tags"], 3) if self._whole else 0.0
-        whole = [replace(tag, age_s=age_s) for tag in self._whole]
+        whole, places = ([tag for is_whole, tag in said if is_whole is of] for of in (True, False))
         return fuse(whole, places, things, top_k)
 
     def none(self, heads: Sequence[Head], at_s: float) -> tuple[Nothing, ...]:
@@ -309,7 +316,7 @@ class Memory:
         self.sweep = Sweep(*self._size, input_px, at_s, is_fine=is_fine)
         self._places.clear()
         self._turns.clear()
-        self._whole, self._whole_none = (), {}
+        self._whole, self._whole_none = None, {}
         self._tracks = tuple(
             replace(t, evidence=evidence.without(t.evidence, GALLERY)) for t in self._tracks
         )

@@ -66,7 +66,13 @@ RANKS: tuple[tuple[str, ...], ...] = (
         *("bench.report",),
     ),
     (
-        *("memory.appearance", "memory.evidence", "explain.column", "sources.judging"),
+        *(
+            "memory.appearance",
+            "memory.evidence",
+            "memory.places",
+            "explain.column",
+            "sources.judging",
+        ),
         *("outbox.health", "outbox.reporter"),
         *("schedule.candidates", "schedule.pace", "glance.parts"),
         *("heads.colour", "heads.negatives", "heads.gallery"),

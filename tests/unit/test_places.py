@@ -1,0 +1,81 @@
+"""Looks that share a place: what one says of an enrolled tag counts beside what others say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.bundle.manifest import Head, StoredFile
+from edge.memory.places import AT_ONCE_S, Place, told
+from edge.records import F32, Box, Tag
+
+NAMES = {"gallery": (("Acme", "tools"), ("Bolt", "tools"), ("Cork", None)), "kind": (("a", None),)}
+HEADS = [
+    Head(name, "softmax", StoredFile(f"{name}.txt", 1, "0"), 1.0, (0.5,), has_none=True)
+    for name in NAMES
+]
+SIZE = 500, 400
+HERE, NEAR, FAR = (0, 0, 100, 100), (50, 0, 150, 100), (300, 200, 400, 300)
+
+
+def row(**tags: float) -> F32:
+    given = [tags.get(name, 0.001) for name, _ in NAMES["gallery"]]
+    return np.array([*given, 1 - sum(given)], np.float32)
+
+
+def place(box: Box, seen_s: float = 0.0, **tags: float) -> dict[Box, Place]:
+    """A look at it, and what it says alone."""
+    best = max(tags, key=lambda name: tags[name])
+    alone = Tag("gallery", best, None, tags[best], box)
+    return {box: Place(seen_s, (alone,) if tags[best] >= 0.5 else (), row(**tags))}
+
+
+def names(places: dict[Box, Place], top_k: int | None = None) -> dict[str, float]:
+    return {tag.tag: tag.score for _, tag in told(places, SIZE, HEADS, NAMES, top_k)}
+
+
+def test_what_two_looks_agree_on_is_told() -> None:
+    assert names(place(HERE, Acme=0.7) | place(NEAR, Acme=0.4))["Acme"] == pytest.approx(0.6, 0.1)
+
+
+def test_a_look_that_the_others_speak_against_is_not_told() -> None:
+    assert names(place(HERE, Acme=0.7) | place(NEAR, Acme=0.01)) == {}
+    assert names(place(HERE, Acme=0.7) | place(NEAR, Bolt=0.3)) == {}
+
+
+def test_half_of_a_mark_is_no_proof_against_one_that_is_sure() -> None:
+    assert "Acme" in names(place(HERE, Acme=0.98) | place(NEAR, Acme=0.0001))
+
+
+def test_of_several_the_one_that_says_most_counts() -> None:
+    under = place(NEAR, Acme=0.01) | place((0, 50, 100, 150), Acme=0.45)
+    assert "Acme" in names(place(HERE, Acme=0.7) | under)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [place(FAR, Acme=0.45), place(NEAR, AT_ONCE_S + 0.1, Acme=0.45)],
+    ids=["elsewhere", "of another time"],
+)
+def test_a_look_alone_is_one_of_many(other: dict[Box, Place]) -> None:
+    assert names(place(HERE, Acme=0.7) | other) == {}
+    assert names(place(HERE, Acme=0.98) | other)["Acme"] < 0.98
+
+
+def test_one_look_at_the_whole_frame_is_the_only_one() -> None:
+    assert names(place((0, 0, *SIZE), Acme=0.7))["Acme"] == pytest.approx(0.7, 0.01)
+
+
+def test_a_group_counts_what_others_say_of_any_of_its_tags() -> None:
+    both = row(Acme=0.4, Bolt=0.4)
+    group = Tag("gallery", "tools", "tools", 0.8, HERE, level="group")
+    here = {HERE: Place(0.0, (group,), both)}
+    assert "tools" in names(here | place(NEAR, Bolt=0.7))
+    assert names(here | place(NEAR, Cork=0.7)) == {}
+
+
+def test_other_heads_and_the_best_few_pass() -> None:
+    kind = Tag("kind", "a", None, 0.6, HERE)
+    assert names({HERE: Place(0.0, (kind,), row())}) == {"a": 0.6}
+    here = place(HERE, Acme=0.7) | place(NEAR, Acme=0.01)
+    assert 0 < names(here, top_k=1)["Acme"] < 0.5
