@@ -17,8 +17,8 @@ from edge.process import Stop, hangups, say
 
 if TYPE_CHECKING:
     from edge.config.applied import Configured
-    from edge.frames import View
     from edge.length.ruler import Ruler
+    from edge.seen import View
     from edge.sources import Source
     from edge.tagger import Tagger
 
@@ -102,8 +102,8 @@ def _add_heads(flags: argparse.Namespace, tagger: Tagger) -> None:
 
 
 def open_view(flags: argparse.Namespace, opened: ExitStack) -> View:
-    from edge.frames import View
     from edge.records import Budget
+    from edge.seen import View
 
     budget = Budget() if flags.budget_ms is None else Budget(frame_ms=flags.budget_ms)
     return View(flags.whole, flags.top_k, budget, _ruler(flags, opened))

@@ -19,7 +19,7 @@ from edge.bundle.manifest import Artifact, Head
 from edge.bundle.read import Bundle, TagNames, open_bundle
 from edge.engines import Engine, installed, open_engine, pip_line
 from edge.errors import BundleError, EngineMissing, InferenceError
-from edge.frames import AS_USUAL, View, tag_frame
+from edge.frames import tag_frame
 from edge.glance.heat import Heat
 from edge.glance.looking import Glancer, open_glance
 from edge.heads.added import AddedHead
@@ -29,6 +29,7 @@ from edge.pictures.planes import Scratch
 from edge.pictures.prepare import Preparer, prepare
 from edge.records import F32, U8, Picture, Region, Tag
 from edge.schedule.pace import Pace
+from edge.seen import AS_USUAL, View
 
 BATCH = 8  # regions a launch: more gain little on a CPU, and memory grows with it
 

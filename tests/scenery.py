@@ -13,12 +13,13 @@ import msgspec
 import numpy as np
 
 from edge.bundle.manifest import Head, StoredFile
-from edge.frames import AS_USUAL, Seen, View, tag_frame
+from edge.frames import tag_frame
 from edge.glance.heat import Heat, Spot
 from edge.memory.known import Memory
 from edge.pictures.regions import alike, shared_px
 from edge.records import F32, U8, Box, Picture, Region
 from edge.schedule.pace import Pace
+from edge.seen import AS_USUAL, Seen, View
 
 WIDTH, HEIGHT = 320, 240
 INPUT_PX = 32  # tiles are 96 px, 15 of them

@@ -16,8 +16,8 @@ import numpy as np
 from edge.explain.column import BACK, CARD, FAINT, MUTED, TEXT, Column
 from edge.explain.ink import Ink, disc, fill, outline
 from edge.explain.map import COLOURS, WHY
-from edge.frames import Looked, Seen
 from edge.records import F32, U8, FrameTags, Tag
+from edge.seen import Looked, Seen
 
 ENGINE, AROUND, OVER = (62, 190, 140), (96, 122, 214), (255, 92, 92)
 STATES = {"settled": (62, 190, 140), "open": (255, 178, 62), "unsure": (160, 176, 205)}

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from edge.config.watch import Watch
 from edge.errors import UsageError
-from edge.frames import Seen
 from edge.heads.gallery_file import default_path
 from edge.health.address import parse_door
 from edge.health.opened import Health
@@ -21,6 +20,7 @@ from edge.live.window import Window
 from edge.pipeline import Explain
 from edge.recipients import Recipients, outbox_path
 from edge.records import FrameTags, Picture
+from edge.seen import Seen
 from edge.tagger import Tagger
 
 

@@ -19,10 +19,10 @@ import numpy as np
 from edge.clock import epoch_s
 from edge.errors import UsageError
 from edge.events.event import Event
-from edge.frames import Looked, Seen, Skipped
 from edge.health.vitals import FILES
 from edge.pictures import pixels
 from edge.records import FrameFailed, FrameTags, Picture, Region
+from edge.seen import Looked, Seen, Skipped
 
 LOOKED_S = 10.0  # so long after the last look at a source its pictures are kept
 HISTORY = 240  # points of a source

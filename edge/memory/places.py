@@ -36,7 +36,7 @@ class Place(msgspec.Struct, frozen=True, eq=False):
     row: F32 | None = None  # (T + 1,) probabilities of what was enrolled; None: nothing was
 
 
-def told(places: Mapping[Box, Place], size: tuple[int, int], heads: Sequence[Head],
+def agreed(places: Mapping[Box, Place], size: tuple[int, int], heads: Sequence[Head],
          names: Mapping[str, Sequence[tuple[str, str | None]]], top_k: int | None,
          ) -> Iterator[tuple[Place, Tag]]:  # fmt: skip
     """Every tag of every place; those enrolled with their score beside what others there say, and

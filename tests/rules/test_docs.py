@@ -25,7 +25,6 @@ from edge.config.read import parse as parse_config
 from edge.config.records import Camera, Config
 from edge.events.changes import GONE_S, SURE_S
 from edge.flags import OUTBOX_MB
-from edge.frames import STARVED_S
 from edge.health.power import REASONS
 from edge.health.server import LONGEST_S
 from edge.health.server import MOST as HEALTH_MOST
@@ -37,7 +36,8 @@ from edge.live.visits import HEADER, WINDOW_S, WRONG
 from edge.live.window import SHOWN_PX
 from edge.memory.cells import WAIT_S
 from edge.memory.evidence import PATIENCE, SETTLED
-from edge.memory.known import GROWN, REFRESH_S, STILL_S
+from edge.memory.known import REFRESH_S, STILL_S
+from edge.memory.views import GROWN
 from edge.outbox.box import Counts, Limits
 from edge.records import SCHEMA, FrameTags, Spent, Tag
 from edge.schedule.candidates import Why
@@ -45,6 +45,7 @@ from edge.schedule.cooling import HELD, LEAST
 from edge.schedule.cost import STOPPED
 from edge.schedule.plan import EXPLORING, MOST
 from edge.schedule.shares import FLOOR
+from edge.schedule.spending import STARVED_S
 from edge.schedule.sweep import COLUMNS, ROWS
 from edge.sinks import SINKS
 from edge.verbs.bench import MIN_SECONDS

@@ -12,10 +12,10 @@ from edge.explain import column
 from edge.explain.map import COLOURS, TAG
 from edge.explain.panel import AROUND, ENGINE, OVER
 from edge.explain.picture import LONGEST, SHORTEST, explained
-from edge.frames import Looked, Seen, Skipped
 from edge.glance.heat import Heat
 from edge.records import U8, FrameTags, Region, Spent, Tag
 from edge.schedule.candidates import Candidate, Item
+from edge.seen import Looked, Seen, Skipped
 
 SPENT = Spent(30.0, 24.0, 1, 1)
 LOOKED, SKIPPED, OTHER = (

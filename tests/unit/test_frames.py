@@ -6,10 +6,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.frames import View, tag_frame
+from edge.frames import tag_frame
 from edge.memory.known import Memory
 from edge.pictures.regions import shared
 from edge.records import Budget
+from edge.seen import View
 from edge.tagger import open_tagger
 from tests.scenery import Scene, Thing
 from tests.tiny import paint

@@ -15,7 +15,7 @@ from edge.capture import read_set
 from edge.config.records import Camera, Config
 from edge.config.watch import Reload, Watch
 from edge.errors import InferenceError, SinkError, UsageError
-from edge.frames import Seen, tag_frame
+from edge.frames import tag_frame
 from edge.health.address import Door
 from edge.health.vitals import FILES, Vitals
 from edge.live import actions as module
@@ -29,6 +29,7 @@ from edge.pictures.planes import planes_of
 from edge.records import U8, FrameFailed, FrameTags, Picture, Spent
 from edge.redact import Secret
 from edge.schedule.cooling import FREE
+from edge.seen import Seen
 from edge.tagger import Tagger, open_tagger
 from tests.happenings import event
 from tests.tiny import write_tiny

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.bundle.manifest import Head, StoredFile
-from edge.memory.places import AT_ONCE_S, Place, told
+from edge.memory.places import AT_ONCE_S, Place, agreed
 from edge.records import F32, Box, Tag
 
 NAMES = {"gallery": (("Acme", "tools"), ("Bolt", "tools"), ("Cork", None)), "kind": (("a", None),)}
@@ -31,7 +31,7 @@ def place(box: Box, seen_s: float = 0.0, **tags: float) -> dict[Box, Place]:
 
 
 def names(places: dict[Box, Place], top_k: int | None = None) -> dict[str, float]:
-    return {tag.tag: tag.score for _, tag in told(places, SIZE, HEADS, NAMES, top_k)}
+    return {tag.tag: tag.score for _, tag in agreed(places, SIZE, HEADS, NAMES, top_k)}
 
 
 def test_what_two_looks_agree_on_is_told() -> None:

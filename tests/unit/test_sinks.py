@@ -13,10 +13,10 @@ import pytest
 
 from edge.errors import SinkError
 from edge.explain.lettering import Pen, annotate, free_place
-from edge.frames import Seen
 from edge.pictures.regions import shared_px
 from edge.pictures.stems import stem_of
 from edge.records import FrameFailed, FrameTags, Spent, Tag
+from edge.seen import Seen
 from edge.sinks.explained import ExplainedPictures
 from edge.sinks.jsonl import JsonlSink
 from edge.sinks.pictures import PicturesSink
