@@ -23,8 +23,7 @@ from edge.records import F32, Box, Tag
 # 3, 1; 0.4: 63, 3, 0; 0.5: 61, 3, 0. Less the more places there are, as was done before: 42, 1, 1.
 OTHERS = 0.4  # what the other look counts
 SHARES = 0.25  # of the smaller of two places: both show what is there
-AT_ONCE_S = 1.0  # between looks at what is one scene
-LEAST = -4.0  # log-odds of the other look: half of a mark is no proof against it
+LEAST = -3.0  # log-odds of the other look: half of a mark is no proof against one that is sure
 OVERLAPPED = (4 / 3) ** 2  # tiles that share a quarter of their side: so many more
 
 
@@ -64,10 +63,7 @@ def _score(tag: Tag, box: Box, place: Place, places: Mapping[Box, Place], size: 
     said = [
         _log_odds(other.row, own)
         for at, other in places.items()
-        if at != box
-        and other.row is not None
-        and abs(other.seen_s - place.seen_s) <= AT_ONCE_S
-        and shared(at, box) >= SHARES
+        if at != box and other.row is not None and shared(at, box) >= SHARES
     ]
     if not said:  # then it is one of many
         whole, area = size[0] * size[1], (box[2] - box[0]) * (box[3] - box[1])
