@@ -52,6 +52,19 @@ def test_of_several_the_one_that_says_most_counts() -> None:
     assert "Acme" in names(place(HERE, Acme=0.7) | under)
 
 
+def test_of_two_tags_in_one_place_the_likelier_is_told() -> None:
+    acme = place(HERE, Acme=0.95) | place((0, 20, 100, 120), Acme=0.9)
+    bolt = place(NEAR, Bolt=0.85) | place((60, 0, 160, 100), Bolt=0.85)
+    assert list(names(bolt)) == ["Bolt"]
+    assert list(names(acme | bolt)) == ["Acme"]
+
+
+def test_a_detail_may_be_another_thing() -> None:
+    large = place((0, 0, 300, 300), Acme=0.95) | place((20, 0, 320, 300), Acme=0.9)
+    small = place((0, 0, 60, 60), Bolt=0.9) | place((20, 0, 80, 60), Bolt=0.9)
+    assert set(names(large | small)) == {"Acme", "Bolt"}
+
+
 def test_a_look_alone_is_one_of_many() -> None:
     elsewhere = place(FAR, Acme=0.45)
     assert names(place(HERE, Acme=0.7) | elsewhere) == {}
