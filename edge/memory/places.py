@@ -23,7 +23,7 @@ from edge.records import F32, Box, Tag
 # 66, 4, 2. A price for every place, the higher the more there are, as before this: 34, 0, 0.
 OTHERS = 0.5  # what the other look counts
 SHARES = 0.25  # of the smaller of two places: both show what is there
-LEAST = -3.0  # log-odds of the other look: half of a mark is no proof against one that is sure
+LEAST = -2.0  # log-odds of the other look: half of a mark is no proof against one that is sure
 OVERLAPPED = (4 / 3) ** 2  # tiles that share a quarter of their side: so many more
 
 
@@ -43,15 +43,17 @@ def agreed(places: Mapping[Box, Place], size: tuple[int, int], heads: Sequence[H
 
     size  of the frame, px
     """
-    passed, enrolled = [], []
+    passed: list[tuple[Place, Tag]] = []
+    enrolled: list[tuple[Place, Tag]] = []
     for box, place in places.items():
-        for tag in place.tags:
-            if tag.head != GALLERY or place.row is None:
-                passed.append((place, tag))
-            else:
-                score = _score(tag, box, place, places, size, names[GALLERY])
+        mine = [tag for tag in place.tags if tag.head == GALLERY]
+        passed += [(place, tag) for tag in place.tags if tag.head != GALLERY]
+        if mine and place.row is not None:
+            others, many = _others(box, places), _many(box, size)
+            for tag in mine:
+                score = _score(place.row, _columns(tag, names[GALLERY]), others, many)
                 enrolled.append((place, replace(tag, score=score)))
-    if top_k is None:
+    if enrolled and top_k is None:
         enrolled = _best(enrolled, max(float(h.limits.max()) for h in heads if h.name == GALLERY))
     return passed + enrolled
 
@@ -76,21 +78,27 @@ def _is_instead(tag: Tag, other: Tag) -> bool:
     return shared(tag.box, other.box) >= SHARES and sides[1] <= DETAIL * sides[0]
 
 
-def _score(tag: Tag, box: Box, place: Place, places: Mapping[Box, Place], size: tuple[int, int],
-           names: Sequence[tuple[str, str | None]]) -> float:  # fmt: skip
-    """Of a tag of one place, beside what others say."""
-    assert place.row is not None
-    own = _columns(tag, names)
-    said = [
-        _log_odds(other.row, own)
+def _others(box: Box, places: Mapping[Box, Place]) -> list[F32]:
+    """What looks at other places that show the same said of what was enrolled."""
+    return [
+        other.row
         for at, other in places.items()
         if at != box and other.row is not None and shared(at, box) >= SHARES
     ]
-    if not said:  # then it is one of many
-        whole, area = size[0] * size[1], (box[2] - box[0]) * (box[3] - box[1])
-        many = 1.0 if area >= whole else OVERLAPPED * whole / area
-        return float(among(place.row, max(1.0, many))[own].sum())
-    z = (1 - OTHERS) * _log_odds(place.row, own) + OTHERS * max(LEAST, *said)
+
+
+def _many(box: Box, size: tuple[int, int]) -> float:
+    """How many such places the frame is; 1 for all of it."""
+    whole, area = size[0] * size[1], (box[2] - box[0]) * (box[3] - box[1])
+    return 1.0 if area >= whole else OVERLAPPED * whole / area
+
+
+def _score(row: F32, own: Sequence[int], others: Sequence[F32], many: float) -> float:
+    """Of these tags, beside what others say; without others it is one of many places."""
+    if not others:
+        return float(among(row, many)[own].sum())
+    said = max(LEAST, *(_log_odds(other, own) for other in others))
+    z = (1 - OTHERS) * _log_odds(row, own) + OTHERS * said
     return float(1 / (1 + np.exp(-z)))
 
 
