@@ -263,18 +263,23 @@ class Memory:
         top_k: int | None,
     ) -> tuple[Tag, ...]:
         """Everything known of the frame, best first."""
-        things = [
-            tag
-            for track in self._tracks
-            for tag in tags_of(track, self._box(track, at_s), heads, names, at_s, top_k)
-        ]
         frame = (0, 0, *self._size)
         seen = self._places if self._whole is None else {**self._places, frame: self._whole}
-        said = [
-            (place is self._whole, replace(tag, age_s=round(at_s - place.seen_s, 3)))
-            for place, tag in agreed(seen, self._size, heads, names, top_k)
-        ]
-        whole, places = ([tag for is_whole, tag in said if is_whole is of] for of in (True, False))
+        whole: list[Tag] = []
+        places: list[Tag] = []
+        things: list[Tag] = []
+        once: dict[Box, Place] = {}
+        for track in self._tracks:
+            box = self._box(track, at_s)
+            found = tags_of(track, box, heads, names, at_s, top_k)
+            new = [t for t in found if t.head == GALLERY and t.looks == 1 and box not in seen]
+            things += [tag for tag in found if tag not in new]
+            if new:
+                row = np.exp(track.evidence.logs[GALLERY])
+                once[box] = Place(track.looked_s or at_s, tuple(new), row, is_thing=True)
+        for place, tag in agreed({**seen, **once}, self._size, heads, names, top_k):
+            to = things if place.is_thing else whole if place is self._whole else places
+            to.append(replace(tag, age_s=round(at_s - place.seen_s, 3)))
         return fuse(whole, places, things, top_k)
 
     def none(self, heads: Sequence[Head], at_s: float) -> tuple[Nothing, ...]:

@@ -18,9 +18,9 @@ from edge.heads.scores import GALLERY, UNSURE, among
 from edge.pictures.regions import DETAIL, shared
 from edge.records import F32, Box, Tag
 
-# Of 126 drawn pictures with a mark that nobody learned and 60 without (benchmarks/drawn_logos.py,
-# three draws of the examples): 0.4 names 66 %, 6 wrongly, and one in 2 % of those without; 0.5:
-# 66, 4, 2. A price for every place, the higher the more there are, as before this: 34, 0, 0.
+# Of 126 drawn pictures with a mark that nobody learned and 60 without (benchmarks/drawn_logos.py)
+# this names 65 %, 4 wrongly, and one in 1 % of those without; a price for every place, the higher
+# the more there are, as before this: 34, 0, 0.
 OTHERS = 0.5  # what the other look counts
 SHARES = 0.25  # of the smaller of two places: both show what is there
 LEAST = -2.0  # log-odds of the other look: half of a mark is no proof against one that is sure
@@ -33,6 +33,7 @@ class Place(msgspec.Struct, frozen=True, eq=False):
     seen_s: float
     tags: tuple[Tag, ...]  # alone, best first; the place is their box
     row: F32 | None = None  # (T + 1,) probabilities of what was enrolled; None: nothing was
+    is_thing: bool = False  # looked at once: a second look says more than what is around it
 
 
 def agreed(places: Mapping[Box, Place], size: tuple[int, int], heads: Sequence[Head],
@@ -49,7 +50,8 @@ def agreed(places: Mapping[Box, Place], size: tuple[int, int], heads: Sequence[H
         mine = [tag for tag in place.tags if tag.head == GALLERY]
         passed += [(place, tag) for tag in place.tags if tag.head != GALLERY]
         if mine and place.row is not None:
-            others, many = _others(box, places), _many(box, size)
+            others = _others(box, place, places)
+            many = 1.0 if place.is_thing else _many(box, size)
             for tag in mine:
                 score = _score(place.row, _columns(tag, names[GALLERY]), others, many)
                 enrolled.append((place, replace(tag, score=score)))
@@ -74,16 +76,26 @@ def _is_instead(tag: Tag, other: Tag) -> bool:
     """Is the other what is there, and not this? A place may show a detail of another one."""
     if tag.tag == other.tag or "group" in (tag.level, other.level):
         return False
-    sides = sorted(max(b[2] - b[0], b[3] - b[1]) for b in (tag.box, other.box))
-    return shared(tag.box, other.box) >= SHARES and sides[1] <= DETAIL * sides[0]
+    return shared(tag.box, other.box) >= SHARES and _is_like(tag.box, other.box)
 
 
-def _others(box: Box, places: Mapping[Box, Place]) -> list[F32]:
-    """What looks at other places that show the same said of what was enrolled."""
+def _is_like(a: Box, b: Box) -> bool:
+    """In size: neither is a detail of the other."""
+    sides = sorted(max(box[2] - box[0], box[3] - box[1]) for box in (a, b))
+    return sides[1] <= DETAIL * sides[0]
+
+
+def _others(box: Box, place: Place, places: Mapping[Box, Place]) -> list[F32]:
+    """What looks at other places that show the same said of what was enrolled. A thing that is a
+    detail of a place is too small in it for the place to speak against it.
+    """
     return [
         other.row
         for at, other in places.items()
-        if at != box and other.row is not None and shared(at, box) >= SHARES
+        if at != box
+        and other.row is not None
+        and shared(at, box) >= SHARES
+        and (not place.is_thing or _is_like(at, box))
     ]
 
 

@@ -71,6 +71,15 @@ def test_a_look_alone_is_one_of_many() -> None:
     assert names(place(HERE, Acme=0.98) | elsewhere)["Acme"] < 0.98
 
 
+def test_a_thing_seen_once_needs_its_neighbours_but_not_what_it_is_a_detail_of() -> None:
+    tag = Tag("gallery", "Acme", None, 0.7, HERE, track=3)
+    thing = {HERE: Place(0.0, (tag,), row(Acme=0.7), is_thing=True)}
+    assert names(thing)["Acme"] == pytest.approx(0.7, 0.01)
+    assert names(thing | place((0, 0, 400, 400), Acme=0.01))["Acme"] == pytest.approx(0.7, 0.01)
+    assert names(thing | place(NEAR, Acme=0.01)) == {}
+    assert "Acme" in names(thing | place(NEAR, Acme=0.4))
+
+
 def test_one_look_at_the_whole_frame_is_the_only_one() -> None:
     assert names(place((0, 0, *SIZE), Acme=0.7))["Acme"] == pytest.approx(0.7, 0.01)
 
