@@ -17,7 +17,8 @@ SCHEMA = "edge-tag/event/1"
 MOST_TAGS = 20  # of a thing, in an event: it stays small enough for any broker
 
 Kind = Literal["new", "update", "end"]
-Why = Literal["seen", "tags", "state", "zones", "moved", "gone", "stopped", "restarted"]
+KINDS: tuple[Kind, ...] = ("new", "update", "end")
+Why = Literal["seen", "tags", "state", "zones", "moved", "gone", "away", "stopped", "restarted"]
 VALUE: dict[str, int] = {"update": 0, "new": 1, "end": 2}  # the least is dropped first: an end
 # says again all that its new and its updates said
 
@@ -74,6 +75,8 @@ class Event(msgspec.Struct, frozen=True):
     device: str = ""
     bundle: str = ""
     engine: str = ""
+    time: str = ""  # of `after`, RFC 3339 in UTC
+    clock_synced: bool | UnsetType = UNSET  # was it right? Not said where nobody knows
 
 
 def is_change(event: Event) -> bool:

@@ -12,7 +12,8 @@ import msgspec
 from edge.events.event import Event
 from edge.health.room import free_bytes, resident_bytes
 from edge.health.vitals import Tally, Vitals
-from edge.live.window import Shot, Window
+from edge.live.shots import Shot
+from edge.live.window import Window
 from edge.outbox.health import SinkHealth
 from edge.records import FrameTags
 from edge.redact import redacted

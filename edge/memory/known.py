@@ -12,7 +12,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from edge.bundle.manifest import Head
-from edge.glance.heat import Heat, Spot
+from edge.glance.heat import Heat, Spot, likely
 from edge.glance.parts import expected, holds, parts
 from edge.heads.scores import GALLERY, among
 from edge.length.ruler import Measured
@@ -31,8 +31,8 @@ from edge.schedule.sweep import Sweep
 
 TAGS_S = 1.0  # how old the tags of the whole frame may be while something moves
 STILL_S = 5.0  # how old they, and the heat, may be while nothing does
-HIDDEN = 0.3  # of things: so many a glance may not show
-HIDDEN_IN_PARTS = 0.1  # and those at all parts of the frame, in which things are larger
+HIDDEN = 0.05  # of things: so many a glance may not show
+HIDDEN_IN_PARTS = 0.03  # and those at all parts of the frame, in which things are larger
 OPEN_S = 1.0  # how long a thing may wait for its first look
 REFRESH_S = 30.0  # after which a settled thing is worth another look
 BACK_S = 1.0  # by which a clock may go back; more, and it began anew
@@ -217,7 +217,7 @@ class Memory:
         found = [item for item in things if item.worth > 0]
         if self._turns.get("heat") == at_s:
             due = [spot for spot in self._faint if self.sweep.is_due(spot.box)]
-            found += [Item(spot.box, spot.heat, "heat") for spot in due]
+            found += [Item(spot.box, likely(spot.heat), "heat") for spot in due]
         for box in moved_boxes(self.motion, [item.box for item in things], *self._size):
             found += self._moved_items(self._motion.tight(box))
         if with_parts:
@@ -297,14 +297,14 @@ class Memory:
 
     def _moved_items(self, box: Box) -> list[Item]:
         """What moved where no thing is known; the more so where something was faintly seen."""
-        heat = max((s.heat for s in self._faint if alike(s.box, box)), default=0.0)
+        heat = max((likely(s.heat) for s in self._faint if alike(s.box, box)), default=0.0)
         moved_here = self.sweep.moved_items(box)
         return [replace(i, worth=1 - (1 - i.worth) * (1 - heat)) for i in moved_here]
 
     def _part_items(self, at_s: float) -> list[Item]:
         """Parts of the frame that were not glanced at for long, and where something moved since."""
-        known = [(self._box(t, at_s), t.heat) for t in self._tracks]
-        known += [(spot.box, spot.heat) for spot in self._faint]
+        known = [(self._box(t, at_s), likely(t.heat)) for t in self._tracks]
+        known += [(spot.box, likely(spot.heat)) for spot in self._faint]
         return [
             Item(box, expected(box, known), "part")
             for box, seen_s in self._parts.items()
@@ -338,7 +338,7 @@ class Memory:
         known = track.evidence
         if known.state == "open":
             rests = track.looked_s is not None and at_s - track.looked_s < RESTS_S
-            worth = 0.0 if rests else max(track.heat, BORN) * (1 - known.sure)
+            worth = 0.0 if rests else likely(max(track.heat, BORN)) * (1 - known.sure)
             waits_s = at_s - track.born_s - OPEN_S if track.looked_s is None else 0.0
             why: Why = "track" if known.looks else "heat"
             return Item(box, worth, why, waits_s, track.id, self._same_looks(track, box))

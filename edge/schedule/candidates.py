@@ -30,7 +30,7 @@ WHOLE = 0.7  # of a thing: a look that holds less of it does not count
 # things of 24 to 160 px in composed 4K scenes, each looked at alone (`python -m benchmarks.fills`).
 SHARE = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 RIGHT = (0.0, 0.09, 0.2, 0.33, 0.46, 0.55, 0.58, 0.6, 0.61)
-NAMED = 0.35  # of the things that a glance at a part shows anew: so many a look then names
+NAMED = 0.5  # of the things that a glance at a part shows anew: so many a look then names
 
 
 class Item(msgspec.Struct, frozen=True):
