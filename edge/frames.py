@@ -9,7 +9,8 @@ from time import perf_counter
 from edge.glance.heat import Heat
 from edge.glance.parts import joined
 from edge.heads.colour import coloured
-from edge.heads.scores import GALLERY, none_for, tags_for
+from edge.heads.scores import ATTRIBUTES, GALLERY, none_for, tags_for
+from edge.heads.worn import head_of, worn
 from edge.length.ruler import Ruler, told
 from edge.memory.known import Memory, Turn
 from edge.pictures import pixels
@@ -254,13 +255,17 @@ class _Run:
         self, looks: Looks, region: Region, why: Why, choice: Choice | None = None
     ) -> tuple[Tag, ...]:
         """What a look says alone."""
-        tags = tuple(self._tags_of(looks, region))
+        head, names = head_of(self._tagger.heads), self._tagger.tags.get(ATTRIBUTES, ())
+        row = None if head is None else looks.scores[ATTRIBUTES][0]
+        tags = worn(tuple(self._tags_of(looks, region)), head, names, row)
         gain, cost_ms = (choice.gain, choice.cost_ms) if choice else (0.0, 0.0)
         self._looks.append(Looked(region, why, tags, looks.engine_ms, gain, cost_ms))
         return tags
 
     def _tags_of(self, looks: Looks, region: Region) -> Iterator[Tag]:
         for head in self._tagger.heads:
+            if head.name == ATTRIBUTES:
+                continue
             row, names = looks.scores[head.name][0], self._tagger.tags[head.name]
             yield from tags_for(head, names, row, region.box, self._view.top_k)
 

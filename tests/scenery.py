@@ -169,10 +169,9 @@ class Scene:
         z[LABELS.index(thing.label) if thing and large > 0.3 else -1] = 1 + 4 * large
         z += self.rng.normal(0, self.noise, len(z)) if self.noise else 0
         kind = np.exp(z - z.max()) / np.exp(z - z.max()).sum()
-        scores = {
-            "kind": kind[None].astype(np.float32),
-            "words": (1 / (1 + np.exp(-(z[None, :-1] - 1)))).astype(np.float32),
-        }
+        words = (1 / (1 + np.exp(-(z[None, :-1] - 1)))).astype(np.float32)
+        scores = {head.name: words for head in self.heads if head.kind == "multilabel"}
+        scores |= {"kind": kind[None].astype(np.float32), "words": words}
         known = np.random.default_rng(ord(thing.label) if thing else 0).standard_normal((1, 8))
         view = known + 0.3 * self.rng.standard_normal((1, 8))
         return Looks((view / np.linalg.norm(view)).astype(np.float32), scores, ms)

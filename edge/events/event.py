@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from edge.records import Box
+from edge.records import Attribute, Box
 
 SCHEMA = "edge-tag/event/1"
 MOST_TAGS = 20  # of a thing, in an event: it stays small enough for any broker
@@ -31,6 +31,7 @@ class Said(msgspec.Struct, frozen=True):
     group: str | None
     score: float  # 0..1
     colour: str | UnsetType = UNSET  # of a garment; else not said
+    attributes: tuple[Attribute, ...] | UnsetType = UNSET  # of a garment, best first; else not said
     length_cm: float | UnsetType = UNSET  # of a fish, where a plane is known
     length_sd_cm: float | UnsetType = UNSET
     occluded: bool | UnsetType = UNSET

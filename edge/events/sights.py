@@ -42,7 +42,8 @@ def said(tags: Sequence[Tag]) -> tuple[Said, ...]:
     best = list(words.values())[::-1][:MOST_TAGS]
     return tuple(
         Said(
-            t.head, t.tag, t.group, t.score, t.colour, t.length_cm, t.length_sd_cm, t.occluded
+            t.head, t.tag, t.group, t.score, t.colour, t.attributes,
+            t.length_cm, t.length_sd_cm, t.occluded,
         )
         for t in best
     )  # fmt: skip

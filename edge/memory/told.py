@@ -8,7 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from edge.bundle.manifest import Head
-from edge.heads.scores import group_for, none_for, tags_for
+from edge.heads.scores import ATTRIBUTES, group_for, none_for, tags_for
+from edge.heads.worn import head_of, worn
 from edge.memory import evidence
 from edge.memory.tracks import Track
 from edge.records import Box, Nothing, Tag
@@ -21,11 +22,13 @@ def tags_of(
     names: Mapping[str, Sequence[tuple[str, str | None]]],
     at_s: float,
     top_k: int | None,
-) -> list[Tag]:
-    """The tags that are shown, without a flicker; or the best `top_k` of each head."""
+) -> tuple[Tag, ...]:
+    """The tags that are shown, without a flicker; or the best `top_k` of each head. A garment has
+    its attributes.
+    """
     known, found = track.evidence, []
     for head in heads:
-        if head.name not in known.logs:
+        if head.name not in known.logs or head.name == ATTRIBUTES:
             continue
         row = evidence.probabilities(head, known.logs[head.name])
         if top_k is None:
@@ -36,7 +39,12 @@ def tags_of(
         else:
             found += tags_for(head, names[head.name], row, box, top_k)
     about = _about(track, at_s)
-    return [replace(tag, **about) for tag in found]
+    tags = tuple(replace(tag, **about) for tag in found)
+    own, logs = head_of(heads), known.logs.get(ATTRIBUTES)
+    if own is None or logs is None:
+        return tags
+    row, said = evidence.probabilities(own, logs), known.shown.get(ATTRIBUTES, ())
+    return worn(tags, own, names[ATTRIBUTES], row, said)
 
 
 def none_of(track: Track, box: Box, heads: Sequence[Head], at_s: float) -> Nothing | None:

@@ -91,7 +91,7 @@ def table(*results: FrameTags | FrameFailed, **settings) -> list[str]:
 
 def test_a_table_has_a_row_a_tag_and_the_time_spent():
     lines = table(result(tags=(PART, WHOLE)), FAILED, on_close="next: edge-tag --camera 0")
-    assert lines[0].split() == ["file", "where", "head", "tag", "group", "score"]
+    assert lines[0].split() == ["file", "where", "head", "tag", "about", "score"]
     row = "a.jpg 5,6 20x30 grocery Granny-Smith Apple █████████░ 93%"
     assert lines[1].split() == row.split()
     assert lines[2].split()[:3] == ["whole", "tags", "outdoor"]

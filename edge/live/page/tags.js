@@ -9,7 +9,7 @@ export function tags() {
   const told = page.frame;
   $("tags").replaceChildren(
     ...told.tags.slice(0, 60).map((tag) => {
-      const about = [tag.head, tag.group, tag.state, `${tag.looks} ${tag.looks === 1 ? "look" : "looks"}`, isWhole(tag, told.size) ? "whole frame" : "", ...(tag.zones ?? [])];
+      const about = [tag.head, tag.group, tag.state, `${tag.looks} ${tag.looks === 1 ? "look" : "looks"}`, isWhole(tag, told.size) ? "whole frame" : "", tag.colour, ...(tag.attributes ?? []).map((one) => one.tag), ...(tag.zones ?? [])];
       const length = tag.length_cm == null ? "" : ` ${tag.length_cm.toFixed(1)} ± ${tag.length_sd_cm.toFixed(1)} cm`;
       return made("li", { className: head(tag.head) },
         made("span", { className: "word", textContent: `${tag.tag}${length}` }),
