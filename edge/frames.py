@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from edge.glance.heat import Heat
 from edge.glance.parts import joined
 from edge.heads.colour import coloured
 from edge.heads.scores import ATTRIBUTES, GALLERY, none_for, tags_for
 from edge.heads.worn import head_of, worn
-from edge.length.ruler import Ruler, told
 from edge.memory.known import Memory, Turn
 from edge.pictures import pixels
 from edge.pictures.regions import overlap
@@ -20,6 +20,9 @@ from edge.schedule.candidates import Candidate, Item, Why, asked, candidates, mi
 from edge.schedule.plan import NOTHING, Asked, Choice, plan
 from edge.schedule.spending import Spending
 from edge.seen import AS_USUAL, Looked, Looker, Looks, Seen, Skipped, View, has_gallery, is_limited
+
+if TYPE_CHECKING:
+    from edge.length.ruler import Ruler
 
 ROOM = 4.0  # glances: a budget of less has none for parts of the frame, closer looks need it
 SAME = 0.6  # of the area of both: one crop twice in a frame would show the same
@@ -142,6 +145,7 @@ class _Run:
     def measure(self, ruler: Ruler) -> None:
         """Fish and their lengths, in what is left of the budget."""
         past, limit_ms = self._past, self._view.budget.frame_ms
+        past.measured = past.measured or ruler.begin()
         self._lengths = past.measured.look(
             ruler, self._picture, self._at_s, lambda: limit_ms - self._spending.ms, past.new_id
         )
@@ -150,8 +154,8 @@ class _Run:
         past, view = self._past, self._view
         known_tags = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
         tags, past.colours = coloured(self._picture, known_tags, past.colours)
-        if view.ruler is not None:
-            tags = told(tags, self._lengths)
+        if past.measured is not None:
+            tags = past.measured.told(tags, self._lengths)
         closer = sum(look.is_closer for look in self._looks)
         launches = len(self._looks) - closer + self._glances
         spending, tail_ms = self._spending, self._spending.tail_ms

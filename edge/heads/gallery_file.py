@@ -1,8 +1,7 @@
-"""Galleries on disk: where they lie, what is in them, and to which bundle they belong."""
+"""Galleries on disk: what is in them, and to which bundle they belong."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +10,7 @@ import msgspec
 import numpy as np
 
 from edge import __version__
-from edge.bundle.read import DEFAULT, Bundle
+from edge.bundle.read import Bundle
 from edge.errors import BundleError
 from edge.heads.gallery import (
     MAX_BESIDE,
@@ -38,7 +37,6 @@ from edge.heads.rows import (
 from edge.records import F32
 from edge.store import make_folder
 
-SUFFIX = ".gallery"
 AGAIN = "enrol its pictures again with this bundle, or run without it: --no-gallery"
 
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -110,33 +108,6 @@ def read_gallery(path: Path, bundle: Bundle) -> Gallery:
     recalled = tuple(one.recalled for one in header.tags)
     learned = Fit(weights, mean, header.limit, header.steep, header.sharp, recalled)
     return Gallery(header.bundle, header.embedding, tags, none, learned)
-
-
-def default_path(bundle: Bundle) -> Path:
-    """Where a bundle's gallery lies when nobody says where: the one that is there, else where one
-    would be written.
-
-    Beside the bundle, `shop.edge` and `shop.edge.gallery`: a bundle itself never changes. Where
-    that may not be written, and for the bundle that ships, in the user's data folder.
-    """
-    own = _user_folder() / f"{bundle.manifest.name}{SUFFIX}"
-    root = bundle.root.absolute()
-    if root == DEFAULT.absolute():
-        return own
-    beside = root.with_name(root.name + SUFFIX)
-    if beside.exists() or (os.access(root.parent, os.W_OK) and not own.exists()):
-        return beside
-    return own
-
-
-def _user_folder() -> Path:
-    """A service's own folder, as systemd sets it: it may write nowhere else. Else XDG_DATA_HOME, or
-    LOCALAPPDATA on Windows; else the place both stand for.
-    """
-    if service := os.environ.get("STATE_DIRECTORY", "").partition(":")[0]:
-        return Path(service)
-    given = os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(given) if given else Path.home() / ".local" / "share") / "edge-tag"
 
 
 def _header(gallery: Gallery, size: int) -> Header:

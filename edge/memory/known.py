@@ -6,7 +6,7 @@ Bounded: a grid, at most tracks.MOST things, and the tiles of one frame size.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from msgspec.structs import replace
@@ -15,7 +15,6 @@ from edge.bundle.manifest import Head
 from edge.glance.heat import Heat, Spot, likely
 from edge.glance.parts import expected, holds, parts
 from edge.heads.scores import GALLERY, among
-from edge.length.ruler import Measured
 from edge.memory import appearance, evidence, tracks
 from edge.memory.fuse import fuse
 from edge.memory.motion import Motion
@@ -28,6 +27,9 @@ from edge.pictures.regions import alike
 from edge.records import F32, Box, Nothing, Picture, Region, Tag
 from edge.schedule.candidates import Item, Why, moved_boxes
 from edge.schedule.sweep import Sweep
+
+if TYPE_CHECKING:
+    from edge.length.ruler import Measured
 
 TAGS_S = 1.0  # how old the tags of the whole frame may be while something moves
 STILL_S = 5.0  # how old they, and the heat, may be while nothing does
@@ -66,13 +68,13 @@ class Memory:
         self.colours: dict[int | Box, str] = {}  # of what was told: see edge.heads.colour
         self._size, self._now_s = (0, 0), -np.inf
         self._next_id = 1
-        self.measured = Measured()
+        self.measured: Measured | None = None  # of fish, by whoever has a ruler
         self._enrolled: object = None
 
     def _begin(self, size: tuple[int, int], input_px: int, at_s: float, is_fine: bool) -> None:
         """Nothing is of use of frames of another size, or of a clock that began anew."""
         self._size = size
-        self.measured = Measured()
+        self.measured = None
         self.launched_s = -np.inf
         self.sweep = Sweep(*size, input_px, at_s, is_fine=is_fine)
         self._motion = Motion(*size)

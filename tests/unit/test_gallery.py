@@ -27,7 +27,8 @@ from edge.heads.gallery import (
     with_none,
     without,
 )
-from edge.heads.gallery_file import default_path, read_gallery, write_gallery
+from edge.heads.gallery_file import read_gallery, write_gallery
+from edge.heads.gallery_path import default_path
 from edge.heads.rows import MAGIC, START
 from tests.galleries import an_example, gallery, negatives, none_of_them, tag
 from tests.tiny import edited, write_tiny
