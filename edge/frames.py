@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from edge.glance.heat import Heat
 from edge.glance.parts import joined
 from edge.heads.colour import coloured
-from edge.heads.scores import ATTRIBUTES, GALLERY, among, none_for, tags_for
+from edge.heads.scores import ATTRIBUTES, GALLERY, none_for, tags_for
 from edge.heads.worn import head_of, worn
 from edge.memory.known import Memory, Turn
 from edge.pictures import pixels
@@ -32,7 +32,6 @@ from edge.seen import AS_USUAL, Looked, Looker, Looks, Seen, Skipped, View, has_
 if TYPE_CHECKING:
     from edge.length.ruler import Ruler
 
-OVERLAPPED = (4 / 3) ** 2  # tiles that share a quarter of their side: so many more
 ROOM = 4.0  # glances: a budget of less has none for parts of the frame, closer looks need it
 SAME = 0.6  # of the area of both: one crop twice in a frame would show the same
 
@@ -112,7 +111,7 @@ class _Run:
             tags = self._told(looks, whole, "glance")
             rows = {name: scores[0] for name, scores in looks.scores.items()}
             none = none_for(self._tagger.heads, rows)
-            past.saw_whole(tags, self._at_s, none)
+            past.saw_whole(tags, self._at_s, none, rows.get(GALLERY))
         wants = not self._view.whole and not self._is_small and self._tagger.has_glance
         if wants and past.wants_heat(self._at_s) and self._may("heat", "glance"):
             begin_ms = self._spending.ms
@@ -292,14 +291,7 @@ class _Run:
             if head.name == ATTRIBUTES:
                 continue
             row, names = looks.scores[head.name][0], self._tagger.tags[head.name]
-            if head.name == GALLERY and region.kind == "tile":
-                row = among(row, self._places(region))
             yield from tags_for(head, names, row, region.box, self._view.top_k)
-
-    def _places(self, tile: Region) -> float:
-        """How many such tiles the frame is."""
-        area = (tile.x1 - tile.x0) * (tile.y1 - tile.y0)
-        return max(1.0, OVERLAPPED * self._width * self._height / area)
 
     def _launched(self, role: str, begin_ms: float, engine_ms: float) -> None:
         self._spending.launched(role, begin_ms, engine_ms)

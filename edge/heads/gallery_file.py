@@ -13,6 +13,7 @@ from edge import __version__
 from edge.bundle.read import Bundle
 from edge.errors import BundleError
 from edge.heads.gallery import (
+    MAX_BESIDE,
     MAX_EXAMPLES,
     MAX_NONE,
     MAX_ROWS,
@@ -21,6 +22,7 @@ from edge.heads.gallery import (
     Enrolled,
     Example,
     Gallery,
+    count_of,
 )
 from edge.heads.gallery_fit import Fit
 from edge.heads.rows import (
@@ -48,6 +50,7 @@ class StoredExample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: Digest
     added: Annotated[str, msgspec.Meta(max_length=40)]
     views: Annotated[int, msgspec.Meta(ge=1, le=MAX_NONE)]
+    beside: Annotated[int, msgspec.Meta(ge=0, le=MAX_BESIDE)] = 0
 
 
 Examples = Annotated[tuple[StoredExample, ...], msgspec.Meta(min_length=1, max_length=MAX_EXAMPLES)]
@@ -65,7 +68,7 @@ class StoredTag(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a gallery's file says before its numbers: views of the tags, of none, weights."""
 
-    schema: Literal[1]
+    schema: Literal[1, 2]  # 1: nothing beside the examples
     kind: Literal["gallery"]
     made_by: Text
     bundle: Text
@@ -81,8 +84,10 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def write_gallery(path: Path, gallery: Gallery) -> None:
     """Whole, on the disk when this returns, or not at all. Raises SinkError."""
     make_folder(path.parent)
-    views = [e.views for one in gallery.tags for e in one.examples]
-    rows = np.concatenate([*views, *(example.views for example in gallery.none)])
+    examples = [*(e for one in gallery.tags for e in one.examples), *gallery.none]
+    rows = np.concatenate(
+        [part for e in examples for part in (e.views, e.beside) if part is not None]
+    )
     write_rows(path, _header(gallery, rows.shape[1]), [rows, gallery.fit.weights])
 
 
@@ -107,7 +112,7 @@ def read_gallery(path: Path, bundle: Bundle) -> Gallery:
 
 def _header(gallery: Gallery, size: int) -> Header:
     return Header(
-        schema=1,
+        schema=2,
         kind="gallery",
         made_by=f"edge-tag {__version__}",
         bundle=gallery.bundle,
@@ -125,15 +130,18 @@ def _header(gallery: Gallery, size: int) -> Header:
 
 
 def _stored(example: Example) -> StoredExample:
-    return StoredExample(example.digest, example.added, len(example.views))
+    views = len(example.views)
+    return StoredExample(example.digest, example.added, views, count_of(example) - views)
 
 
 def _example(stored: StoredExample, parts: Iterator[F32]) -> Example:
-    return Example(stored.digest, stored.added, next(parts))
+    rows = next(parts)
+    beside = rows[stored.views :] if stored.beside else None
+    return Example(stored.digest, stored.added, rows[: stored.views], beside)
 
 
 def _parts(header: Header, rows: F32) -> list[F32]:
-    counts = [e.views for e in _examples(header)]
+    counts = [e.views + e.beside for e in _examples(header)]
     return np.split(rows, np.cumsum(counts)[:-1])
 
 
@@ -154,8 +162,8 @@ def _shapes(header: Header, bundle: Bundle, where: str) -> Shapes:
     named = [word for one in header.tags for word in (one.tag, one.group) if word is not None]
     if len({*words}) != len(words) or not all(map(is_name, named)):
         raise BundleError(f"{where}: tags are {words[:5]}..., expected names, each once")
-    views = sum(e.views for one in header.tags for e in one.examples)
-    none = sum(e.views for e in header.none)
+    views = sum(e.views + e.beside for one in header.tags for e in one.examples)
+    none = sum(e.views + e.beside for e in header.none)
     most = max(e.views for one in header.tags for e in one.examples)
     if views > MAX_ROWS or none > MAX_NONE or most > MAX_VIEWS:
         raise BundleError(

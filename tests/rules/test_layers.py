@@ -69,7 +69,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ),
     (
         *("memory.appearance", "memory.evidence", "explain.column", "sources.judging"),
-        *("outbox.health", "outbox.box"),
+        *("memory.places", "outbox.health", "outbox.box"),
         *("schedule.candidates", "schedule.pace", "glance.parts"),
         *("heads.colour", "heads.worn", "heads.negatives", "heads.gallery"),
         *("boards.chosen", "boards.virtual"),
