@@ -25,10 +25,11 @@ from edge.pictures.regions import overlap
 from edge.records import F32, Box, Budget, Nothing, Picture, Region, Spent, Tag
 from edge.schedule.candidates import Candidate, Item, Why, asked, candidates
 from edge.schedule.pace import Pace
-from edge.schedule.plan import NOTHING, Asked, Choice, plan
+from edge.schedule.plan import EXPLORING, NOTHING, Asked, Choice, plan
 
 OVERLAPPED = (4 / 3) ** 2  # tiles that share a quarter of their side: so many more
 STARVED_S = 1.0  # without any launch: then one is made, whatever the budget says
+USEFUL = 3  # closer looks of a frame that is of use: two things, and something that moved
 ROOM = 4.0  # glances: a budget of less has none for parts of the frame, closer looks need it
 SAME = 0.6  # of the area of both: one crop twice in a frame would show the same
 
@@ -221,15 +222,20 @@ class _Run:
         """
         if self._is_small:
             return
+        budget = self._view.budget
+        cost_ms = self._tagger.pace.planned_ms("focus")
+        given_ms, tenth_ms = budget.exploring_ms, EXPLORING * budget.frame_ms
+        self._exploring_ms = self._past.sweep.owed_ms(
+            tenth_ms if given_ms is None else given_ms, cost_ms
+        )
         self._items = self._past.items(self._at_s, with_parts=self._has_room())
+        if given_ms is not None:
+            self._leave(int(self._exploring_ms / cost_ms + 1e-6))
         if self._items and not self._fits("focus"):
             self._skipped += [
                 Skipped(Region(*item.box), item.why) for item in self._items if item.worth > NOTHING
             ]
             return
-        budget = self._view.budget
-        cost_ms = self._tagger.pace.planned_ms("focus")
-        self._exploring_ms = self._past.sweep.owed_ms(budget.frame_ms, cost_ms)
         question, made, part = self._planned()
         while part is not None:  # and what it shows may change the plan
             region = self._found[part.candidate].region
@@ -328,6 +334,13 @@ class _Run:
         """Was it looked at in this frame, in about this box?"""
         return not item.is_tile and any(overlap(item.box, box) >= SAME for box in self._done)
 
+    def _leave(self, most: int) -> None:
+        """Others wait: of the tiles whose turn has come, only so many are looked at."""
+        aged = [item for item in self._items if item.why == "aged"]
+        left = {item.box for item in aged[most:]}
+        self._skipped += [Skipped(Region(*item.box, "tile"), "aged") for item in aged[most:]]
+        self._items = [i for i in self._items if i.why != "aged" or i.box not in left]
+
     def _glance_at(self, part: Region, gain: float, cost_ms: float) -> None:
         """A part of the frame, in which things are larger."""
         begin = self._clock()
@@ -411,3 +424,16 @@ class _Run:
         for candidate, gain in zip(self._found, gains):
             if candidate.item not in served and gain > NOTHING:
                 self._skipped.append(Skipped(candidate.region, self._items[candidate.item].why))
+
+
+def useful_ms(tagger: Looker, view: View) -> float:
+    """What a frame costs that is of use: the tags of all of it, a glance, and some closer looks.
+
+    0 without a budget: nobody asks.
+    """
+    if not is_limited(view):
+        return 0.0
+    pace = tagger.pace
+    pace.measure(tagger)
+    glance_ms = pace.stopped_ms("glance") if tagger.has_glance else 0.0
+    return (1 + USEFUL) * pace.stopped_ms("focus") + glance_ms

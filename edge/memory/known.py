@@ -144,7 +144,7 @@ class Memory:
             return True
         if self.motion is None or self._moved_s.max() <= self._turns.get("heat", -np.inf):
             return False
-        known = [self._box(track, at_s) for track in self._tracks]
+        known = [self._box(t, at_s) for t in self._tracks if not self._is_astray(t, at_s)]
         return age_s >= KNOWN_S or bool(moved_boxes(self.motion, known, *self._size))
 
     def is_turn(self, turn: Turn) -> bool:
@@ -327,7 +327,8 @@ class Memory:
         box = self._box(track, at_s)
         known = track.evidence
         if known.state == "open":
-            worth = max(track.heat, BORN) * (1 - known.sure)
+            is_there = not self._is_astray(track, at_s)
+            worth = max(track.heat, BORN) * (1 - known.sure) if is_there else 0.0
             waits_s = at_s - track.born_s - OPEN_S if track.looked_s is None else 0.0
             why: Why = "track" if known.looks else "heat"
             return Item(box, worth, why, waits_s, track.id, self._same_looks(track, box))
@@ -407,6 +408,14 @@ class Memory:
         is_cut = x0 <= 0 or y0 <= 0 or x1 >= width or y1 >= height
         has_rested = bool(self._rested_s[self._cells(item.box)].max() >= CAME_S)
         return item.why == "moved" and has_rested and not is_cut
+
+    def _is_astray(self, track: Track, at_s: float) -> bool:
+        """Has it moved, and nobody knows where to? It was seen once, or the last glance missed it.
+        A look at its old place would say that it is nothing.
+        """
+        if track.at_s >= at_s or not (track.misses or track.matches == 1):
+            return False
+        return bool(self._moved_s[self._cells(self._box(track, track.at_s))].max() > track.at_s)
 
     def _has_moved(self, box: Box) -> bool:
         assert self.motion is not None
