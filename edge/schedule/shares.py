@@ -1,20 +1,19 @@
 """Several cameras, one budget: whose turn it is, and what its frame may cost. Pure, no clock.
 
-Deficit round robin (Shreedhar and Varghese 1996, IEEE/ACM ToN 4) by frames: each camera in turn,
-who was served longest ago first. Every frame that comes, looked at or not, earns its camera's even
-part of the pool, which is what the user gave one frame of all of them; a turn takes what its frame
-cost. An even part may be too small for a frame that is of use, a glance and what it shows. So the
-purse is one for all, and whose turn it is may take as much as that: many cameras get useful frames
-seldom rather than useless ones often. What a quiet camera leaves, the next one has the sooner, and
-a noisy one takes a useful frame in its turn and no more while others wait.
+Deficit round robin (Shreedhar and Varghese 1996, IEEE/ACM ToN 4) by frames. Every frame that comes,
+looked at or not, earns its camera an even part of the pool, which is what the user gave one frame
+of all of them. That part may be too small for a frame that is of use, a glance and what it shows;
+so whose turn it is may take as much as that, out of a purse that is one for all. Many cameras get
+useful frames seldom rather than useless ones often.
 
-While the purse fills, what is saved goes to exploration; when it does not, nobody explores more
-than a tenth of what its own frames have earned.
+Who has taken no more than its frames earned goes first, and among those who was served longest ago.
+So a camera that was quiet has its turn at once, and a noisy one has its part and what others leave.
+What it took beyond that is forgiven but for half a useful frame: it waits, it does not starve.
 
-The laws (tests/property/test_shares.py): all frames together never cost more than what was earned,
-and one frame; a frame is allowed what is useful and its even part, at least; no camera is served
-twice while another's frame waits, so each is served as soon as a useful frame of every camera is
-earned; what one leaves, others may use; cameras that want the same get the same.
+Where frames were dropped the device does not keep up: then a turn has its useful frame, and a tenth
+of what its camera earned explores. Else it may take what is saved and nobody waits for.
+
+The laws are in tests/property/test_shares.py.
 """
 
 from __future__ import annotations
@@ -27,17 +26,19 @@ from msgspec.structs import replace
 
 from edge.schedule.plan import EXPLORING
 
-SAVED = 2.0  # pools, at most
+SAVED = 2.0  # pools, in the purse and of each camera, at most
+OWED = 0.5  # useful frames: what a camera that took more than its part has to make good
 GONE = 4  # times as seldom as the others: a camera whose frames come so has no part of the pool
 
 
 class Account(msgspec.Struct, frozen=True):
     """One camera's."""
 
-    served: int = -1  # the turn it had last
     came: int = 0  # frames so far
-    heard: int = 0  # frames of all cameras when its last one came
-    new: int = 0  # of them, since its last turn
+    new: int = 0  # of them, since its last turn; more than one, and some were dropped
+    heard: int = 0  # frames of all cameras when its newest came
+    served: int = -1  # the turn it had last
+    credit_ms: float = 0.0  # earned by its frames and not spent; below 0 it lives on others
     explores_ms: float = 0.0  # what exploration is owed since its last turn
 
 
@@ -47,25 +48,20 @@ class Shares(msgspec.Struct, frozen=True):
     pool_ms: float  # inf is no limit
     accounts: tuple[Account, ...]  # by camera
     useful_ms: float = 0.0  # what a frame must cost to be of use
-    saved_ms: float = 0.0  # earned and not spent; below 0 when a frame took more than was there
+    purse_ms: float = 0.0  # earned by all and not spent; below 0 it is overdrawn
     frames: int = 0  # that came, of all cameras
     turn: int = 0
-
-    @property
-    def even_ms(self) -> float:
-        """A camera's part: the pool by the cameras that give frames."""
-        return self.pool_ms / max(1, self.live)
 
     @property
     def live(self) -> int:
         """Cameras that give frames."""
         window = GONE * len(self.accounts)
-        return sum(self.frames - account.heard <= window for account in self.accounts)
+        return max(1, sum(self.frames - account.heard <= window for account in self.accounts))
 
     @property
     def quantum_ms(self) -> float:
-        """The least that a frame whose turn it is may cost."""
-        return min(self.pool_ms, max(self.useful_ms, self.even_ms))
+        """The least that a frame whose turn it is may cost: what is of use, or an even part."""
+        return min(self.pool_ms, max(self.useful_ms, self.pool_ms / self.live))
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -85,7 +81,7 @@ def shared(cameras: int, pool_ms: float = inf, useful_ms: float = 0.0) -> Shares
 
 
 def next_turn(shares: Shares, waiting: Mapping[int, int]) -> tuple[Shares, Turn | None]:
-    """Whose turn it is; None while nothing is saved: wait for more frames to come.
+    """Whose turn it is; None while the purse is overdrawn: wait for more frames to come.
 
     waiting  cameras with a frame -> how many frames came of each, that one included
     Raises ValueError when there is none.
@@ -94,24 +90,24 @@ def next_turn(shares: Shares, waiting: Mapping[int, int]) -> tuple[Shares, Turn 
         raise ValueError("no camera has a frame, expected at least one")
     for camera, came in sorted(waiting.items()):
         shares = _earned(shares, camera, came)
-    camera = min(waiting, key=lambda camera: (shares.accounts[camera].served, camera))
-    if not isfinite(shares.pool_ms):
-        return shares, Turn(camera, inf)
-    if shares.live <= 1:  # nobody to share with
+    camera = min(waiting, key=lambda camera: _patience(shares, camera))
+    if not isfinite(shares.pool_ms) or shares.live == 1:  # nothing to share, or nobody to share with
         return shares, Turn(camera, shares.pool_ms)
-    if shares.saved_ms < 0:
-        return shares, None
-    return shares, _turn(shares, camera, waiting)
+    return shares, _turn(shares, camera, waiting) if shares.purse_ms >= 0 else None
 
 
 def rested(shares: Shares) -> Shares:
     """No frame came for a while. Time goes by all the same: as if one had."""
-    return _paid(shares, shares.even_ms)
+    return _paid(shares, shares.pool_ms / shares.live)
 
 
 def settled(shares: Shares, turn: Turn, spent_ms: float) -> Shares:
     """After the turn: what it cost."""
-    account = replace(shares.accounts[turn.camera], served=shares.turn, new=0, explores_ms=0.0)
+    account = shares.accounts[turn.camera]
+    if isfinite(shares.pool_ms):
+        credit_ms = max(account.credit_ms - spent_ms, -OWED * shares.quantum_ms)
+        account = replace(account, credit_ms=credit_ms)
+    account = replace(account, new=0, served=shares.turn, explores_ms=0.0)
     shares = replace(_paid(shares, -spent_ms), turn=shares.turn + 1)
     return _with(shares, turn.camera, account)
 
@@ -122,21 +118,30 @@ def _earned(shares: Shares, camera: int, came: int) -> Shares:
     new = max(0, came - account.came)
     if not new:
         return shares
-    shares = replace(shares, frames=shares.frames + new)
-    account = replace(account, came=came, new=account.new + new, heard=shares.frames)
-    ms = new * _with(shares, camera, account).even_ms
-    if isfinite(ms):
-        owed_ms = min(account.explores_ms + EXPLORING * ms, shares.pool_ms)
-        account = replace(account, explores_ms=owed_ms)
+    frames = shares.frames + new
+    account = replace(account, came=came, new=account.new + new, heard=frames)
+    shares = _with(replace(shares, frames=frames), camera, account)
+    if not isfinite(shares.pool_ms):
+        return shares
+    ms = new * shares.pool_ms / shares.live
+    credit_ms = min(account.credit_ms + ms, SAVED * shares.pool_ms)
+    explores_ms = min(account.explores_ms + EXPLORING * ms, shares.pool_ms)
+    account = replace(account, credit_ms=credit_ms, explores_ms=explores_ms)
     return _paid(_with(shares, camera, account), ms)
 
 
+def _patience(shares: Shares, camera: int) -> tuple[bool, int, int]:
+    """Who lives on its own before who lives on others; then who was served longest ago."""
+    account = shares.accounts[camera]
+    return account.credit_ms < 0, account.served, camera
+
+
 def _turn(shares: Shares, camera: int, waiting: Collection[int]) -> Turn:
-    """The quantum; and of what is saved beyond it, what those that wait do not need for theirs."""
-    left_ms = shares.saved_ms - (len(waiting) - 1) * shares.quantum_ms
-    allowed_ms = min(max(shares.quantum_ms, left_ms), shares.pool_ms)
-    is_late = any(shares.accounts[other].new > 1 for other in waiting)
-    return Turn(camera, allowed_ms, shares.accounts[camera].explores_ms if is_late else None)
+    quantum_ms, pool_ms = shares.quantum_ms, shares.pool_ms
+    if any(shares.accounts[other].new > 1 for other in waiting):
+        return Turn(camera, quantum_ms, shares.accounts[camera].explores_ms)
+    others_ms = min((len(waiting) - 1) * quantum_ms, pool_ms)
+    return Turn(camera, min(max(quantum_ms, shares.purse_ms - others_ms), pool_ms))
 
 
 def _paid(shares: Shares, ms: float) -> Shares:
@@ -144,8 +149,7 @@ def _paid(shares: Shares, ms: float) -> Shares:
     pool_ms = shares.pool_ms
     if not isfinite(pool_ms):
         return shares
-    saved_ms = min(max(shares.saved_ms + ms, -pool_ms), SAVED * pool_ms)
-    return replace(shares, saved_ms=saved_ms)
+    return replace(shares, purse_ms=min(max(shares.purse_ms + ms, -pool_ms), SAVED * pool_ms))
 
 
 def _with(shares: Shares, camera: int, account: Account) -> Shares:
