@@ -1,6 +1,6 @@
 """Benchmark F: several cameras on one device.
 
-    python -m benchmarks.bench_f --seconds 40 --seeds 4 --out DIR
+    python -m benchmarks.bench_f --seconds 40 --seeds 8 --out DIR
 
 1080p cameras at 5 frames a second, each with something moving 20 % of the time, and one VIRTUAL
 device, on a clock of its own: nothing here is timed, and the same seeds give the same numbers on
@@ -36,9 +36,7 @@ NOISY_AMONG = 8
 FRAME_MS, LAUNCH_MS = 0.6, 0.5
 
 
-def measured(
-    rule: str, count: int, is_noisy: bool, args: argparse.Namespace
-) -> dict[str, Any]:
+def measured(rule: str, count: int, is_noisy: bool, args: argparse.Namespace) -> dict[str, Any]:
     """One rule with so many cameras, the first of them noisy or not; each seed on a device anew."""
     runs = []
     for seed in range(args.seed, args.seed + args.seeds):
@@ -111,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--glance-ms", type=float, default=40.0, metavar="MS", help="default 40")
     made.add_argument("--jobs", type=int, default=2, help="runs at a time (default 2)")
     made.add_argument("--seed", type=int, default=1, help="of the cameras (default 1)")
-    made.add_argument("--seeds", type=int, default=4, help="so many from there on (default 4)")
+    made.add_argument("--seeds", type=int, default=8, help="so many from there on (default 8)")
     made.add_argument("--out", type=Path, default=RESULTS, help="default benchmarks/results")
     return made
 
@@ -124,7 +122,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command line; gives the exit code."""
     say = parser()
     args = say.parse_args(argv)
-    if not args.counts or args.counts[0] < 1 or args.seconds <= 2 or min(args.seed, args.seeds - 1) < 0:
+    if (
+        not args.counts
+        or args.counts[0] < 1
+        or args.seconds <= 2
+        or min(args.seed, args.seeds - 1) < 0
+    ):
         say.error("--counts and --seeds must be 1 or more, --seconds above 2, --seed 0 or more")
     return finish(partial(run, args))
 

@@ -196,6 +196,7 @@ class _Run:
         self._items: Sequence[Item] = ()
         self._found: Sequence[Candidate] = ()
         self._lengths: Sequence[Tag] = ()
+        self._left: Sequence[Skipped] = ()  # tiles that exploration was not given the time for
 
     def glance(self) -> None:
         """The whole frame, where it has changed or was not seen for long."""
@@ -222,15 +223,11 @@ class _Run:
         """
         if self._is_small:
             return
-        budget = self._view.budget
-        cost_ms = self._tagger.pace.planned_ms("focus")
-        given_ms, tenth_ms = budget.exploring_ms, EXPLORING * budget.frame_ms
-        self._exploring_ms = self._past.sweep.owed_ms(
-            tenth_ms if given_ms is None else given_ms, cost_ms
-        )
-        self._items = self._past.items(self._at_s, with_parts=self._has_room())
-        if given_ms is not None:
-            self._leave(int(self._exploring_ms / cost_ms + 1e-6))
+        budget, cost_ms = self._view.budget, self._tagger.pace.planned_ms("focus")
+        tenth_ms = EXPLORING * budget.frame_ms
+        given_ms = tenth_ms if budget.exploring_ms is None else budget.exploring_ms
+        self._exploring_ms = self._past.sweep.owed_ms(given_ms, cost_ms)
+        self._items = self._wanted(with_parts=self._has_room())
         if self._items and not self._fits("focus"):
             self._skipped += [
                 Skipped(Region(*item.box), item.why) for item in self._items if item.worth > NOTHING
@@ -244,7 +241,7 @@ class _Run:
                 for c in made
             ]
             self._glance_at(region, part.gain, part.cost_ms)
-            self._items = self._past.items(self._at_s, with_parts=True)
+            self._items = self._wanted(with_parts=True)
             question, made, part = self._planned()
         self._past.had_turn("focus", self._at_s)  # there may have been nothing to look at
         self._skip(question, made)
@@ -273,7 +270,7 @@ class _Run:
             1.0 if view.whole else past.sweep.coverage(),
             0.0 if view.whole else past.sweep.oldest_s(),
             tuple(self._looks),
-            tuple(self._skipped),
+            (*self._skipped, *self._left),
             self._heat,
             past.motion,
             (*(item for item, _ in self._before), *self._items),
@@ -334,12 +331,17 @@ class _Run:
         """Was it looked at in this frame, in about this box?"""
         return not item.is_tile and any(overlap(item.box, box) >= SAME for box in self._done)
 
-    def _leave(self, most: int) -> None:
-        """Others wait: of the tiles whose turn has come, only so many are looked at."""
-        aged = [item for item in self._items if item.why == "aged"]
-        left = {item.box for item in aged[most:]}
-        self._skipped += [Skipped(Region(*item.box, "tile"), "aged") for item in aged[most:]]
-        self._items = [i for i in self._items if i.why != "aged" or i.box not in left]
+    def _wanted(self, *, with_parts: bool) -> list[Item]:
+        """What there is to settle; of tiles that nothing but age speaks for, the longest forgotten,
+        as many as exploration is given, where it is given so much and no more.
+        """
+        items = self._past.items(self._at_s, with_parts=with_parts)
+        if self._view.budget.exploring_ms is None:
+            return items
+        most = int(self._exploring_ms / self._tagger.pace.planned_ms("focus") + 1e-6)
+        aged = [item for item in items if item.why == "aged"]
+        self._left = [Skipped(Region(*item.box, "tile"), "aged") for item in aged[most:]]
+        return [item for item in items if item.why != "aged"] + aged[:most]
 
     def _glance_at(self, part: Region, gain: float, cost_ms: float) -> None:
         """A part of the frame, in which things are larger."""

@@ -121,4 +121,3 @@ class Device:
         view = known + 0.2 * draw.standard_normal(16)
         row = (view / np.linalg.norm(view)).astype(np.float32)
         return Looks(row[None], {HEAD: (e / e.sum())[None]}, self.table.focus_ms)
-

@@ -103,7 +103,10 @@ def test_places_are_out_of_date_when_everything_moves():
 
 def test_a_frame_is_glanced_at_when_something_moves_and_else_now_and_then():
     still, moving = Scene([Thing("c", 60, 60)]), Scene([Thing("c", 60, 60, dx=3.0)])
-    for scene, tags_s, heats in ((still, STILL_S, 3), (moving, TAGS_S, 17)):
+    for scene, tags_s, heats in (
+        (still, STILL_S, 3),
+        (moving, TAGS_S, 18),
+    ):  # one at once: it has moved
         seen = watched(scene, 51)
         at_s = [
             n * scene.step_s
