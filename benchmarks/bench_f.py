@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     alone = [rows["ours", NOISY_AMONG, noisy] for noisy in (False, True)]
     found: dict[str, Any] = {
         "benchmark": "F: several cameras", "machine": about, "seed": args.seed, "seeds": args.seeds,
-        "device": f"virtual: {args.focus_ms:g} ms a look, {args.glance_ms:g} ms a glance; edge-tag: "
-        f"{FRAME_MS:g} ms a frame and {LAUNCH_MS:g} ms a launch beside them",
+        "device": f"virtual: {args.focus_ms:g} ms a look, {args.glance_ms:g} ms a glance; beside "
+        f"them edge-tag takes {FRAME_MS:g} ms a frame and {LAUNCH_MS:g} ms a launch",
         "seconds": args.seconds, "fps": FPS, "active": ACTIVE,
     }  # fmt: skip
     found |= headlines(runs, *alone)

@@ -13,6 +13,7 @@ who looks where and when is measured, and not how good a tagger is.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
+
 import msgspec
 import numpy as np
 
@@ -20,7 +21,7 @@ from benchmarks.cameras.yard import HEAD, SEEN, TAGS, TALL, WIDE, Scene, inside_
 from benchmarks.scoring import is_held
 from edge.bundle.manifest import Head, StoredFile
 from edge.glance.heat import Heat, Spot
-from edge.records import F32, Box, Picture, Region
+from edge.records import F32, Picture, Region
 from edge.schedule.pace import Pace
 
 INPUT_PX = 224

@@ -26,8 +26,8 @@ TAGS = tuple("abcdefghijkl")
 HEAD = "kind"
 SEEN = 0.9  # of what looks like a thing, by a glance
 FALSE, FALSE_PX = 2, 120  # places of a camera that look like things and are none: a bin, a bush
-# Pictures of the empty yard, which differ in their noise. A prime: no rhythm in which a camera may be
-# served meets the same noise again and again, which no camera does.
+# Pictures of the empty yard, which differ in their noise. A prime: no rhythm in which a camera may
+# be served meets the same noise again and again, as no camera's does.
 GROUNDS = 17
 NOISE = 2.0  # luma levels, standard deviation
 

@@ -117,6 +117,19 @@ def test_a_frame_is_glanced_at_when_something_moves_and_else_now_and_then():
         assert sum(frame.heat is not None for frame in seen) == heats
 
 
+def test_nobody_looks_for_a_thing_where_it_no_longer_is():
+    """It was seen once, and moved: the next frame asks a glance, not a look at its old place."""
+    scene = Scene([Thing("c", 20, 60, dx=15.0)])
+    scene.watch()
+    seen = scene.watch()
+    assert seen.heat is not None
+    [item] = [item for item in seen.items if item.track is not None]
+    assert item.box == scene.things[0].box(1)
+    assert not any(
+        tag.tag != "c" for frame in watched(scene, 5) for tag in frame.tags if tag.head == "kind"
+    )
+
+
 def test_every_tag_says_how_old_it_is():
     scene = Scene([Thing("c", 60, 60, 40)], has_glance=False)
     first = scene.watch()

@@ -107,7 +107,8 @@ def test_an_overdrawn_purse_is_filled_by_frames_that_come_and_by_time():
     shares, turn = next_turn(rested(shares), {1: 1})
     assert turn is None
     shares, turn = next_turn(shares, {1: 2})
-    assert turn is not None and turn.camera == 1
+    assert turn is not None
+    assert turn.camera == 1
 
 
 def test_nobody_saves_more_than_two_pools():
