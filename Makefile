@@ -12,8 +12,9 @@ SETS := $(BIN)/python -m quantize.pictures.shared $(DATA) --rendered $(RENDERED)
 STOCK := $(DATA)/teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite
 LABELLED := --images build/pictures --labels build/soft
 
-.PHONY: help demo picture live-picture test cameras lint unit test-slow bundle int8 glance bundle-report bench-a \
-    bench-b bench-c bench-d bench-e bench-f arm cuda bench-footage bench-gallery bench-length soak costs virtual clean
+.PHONY: help demo picture live-picture test cameras lint unit test-slow bundle attributes int8 glance bundle-report \
+    bench-a bench-b bench-c bench-d bench-e bench-f arm cuda bench-footage bench-gallery bench-fashion bench-length \
+    soak costs virtual clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -92,9 +93,19 @@ bundle: build/pictures  ## train, export, quantise, compare and pack the default
 	$(MAKE) --no-print-directory glance FROM=build/proof
 	$(WORKSHOP) outline --grounds $(DATA)/photos $(DATA)/clothing --crops 3000 --epochs 40 --out build/outline
 	$(WORKSHOP) quantize-outline --outline build/outline --out build/outline-int8
+	$(MAKE) --no-print-directory attributes FROM=build/student PROOF=build/proof TO=build/attributes
 	$(WORKSHOP) pack --int8 build/int8 --report build/report --proof build/proven/report \
 	    --images build/pictures --labels build/soft --glance build/glance-int8 --outline build/outline-int8 \
-	    --name edge-tag-default --out edge/bundles/default
+	    --attributes build/attributes --name edge-tag-default --out edge/bundles/default
+
+GARMENTS := $(BIN)/python -m quantize.pictures.shared $(DATA)
+attributes: $(VENV)/everything  ## what garments have: of FROM=STUDENT those that PROOF=STUDENT has shown; minutes
+	$(GARMENTS) --out build/garments
+	$(GARMENTS) --more --out build/more-garments
+	$(WORKSHOP) attributes --student $(or $(PROOF),quantize/weights/proof) --images build/garments \
+	    --out build/attributes-proof
+	$(WORKSHOP) attributes --student $(or $(FROM),quantize/weights/default) --images build/more-garments \
+	    --proof build/attributes-proof --out $(or $(TO),build/attributes)
 
 int8:
 	$(WORKSHOP) export --student $(FROM) --images $(ON) --out $(TO)/float
@@ -150,6 +161,10 @@ bench-d: $(VENV)/engines  ## our engines beside their own benchmark tools; half 
 
 bench-gallery: $(VENV)/bench  ## brands enrolled with a few pictures, found again; minutes
 	$(BIN)/python -m benchmarks.gallery
+
+bench-fashion: $(VENV)/everything  ## attributes and colours of garments, and their picture; minutes
+	$(BIN)/python -m benchmarks.fashion --data $(DATA)
+	$(BIN)/python -m benchmarks.fashion_picture
 
 bench-length: $(VENV)/runtime  ## how well rendered fish are measured, by how they lie; minutes
 	$(BIN)/python -m benchmarks.length

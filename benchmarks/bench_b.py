@@ -32,11 +32,12 @@ from benchmarks.report_b import RESULTS_A_TILE, TARGETS, Timed, headlines, summa
 from benchmarks.variants import ENGINE, FloatInput, model_of, sized_bundle, with_float_input
 from edge.bundle import DEFAULT, open_bundle
 from edge.engines import open_engine
-from edge.frames import View, tag_frame
+from edge.frames import tag_frame
 from edge.glance.looking import open_glance
 from edge.memory.known import Memory
 from edge.records import U8, Budget, Planes, Region
 from edge.schedule.plan import MOST, Asked, plan
+from edge.seen import View
 from edge.tagger import Tagger
 
 WIDE, TALL = 3840, 2160

@@ -29,11 +29,12 @@ from benchmarks.measures import finite, mean, median, order, over
 from benchmarks.scoring import is_held
 from benchmarks.subjects import SHARED
 from edge.errors import SourceError
-from edge.frames import View, tag_frame
+from edge.frames import tag_frame
 from edge.memory.known import Memory
 from edge.pictures import pixels
 from edge.pictures.suffixes import CLIPS
 from edge.records import Box, Budget, Picture, Region, Tag
+from edge.seen import View
 from edge.sources import open_source
 from edge.tagger import Tagger
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from benchmarks.measures import Target, finite, mean, over, quantile, verdict_li
 from benchmarks.watchers import BUDGETS_MS
 
 SHARE = 0.95  # of tiling's tags
-SETTLING = 20  # frames before the number of crops must be steady
+SETTLING = 20  # frames of the same things before the number of crops must be steady
 MAIN = "ours50"  # the headline is at this budget
 TARGETS: tuple[Target, ...] = (
     ("static_cost_ratio", ">=", 30.0),
@@ -57,9 +58,17 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def spread(rows: Sequence[Row]) -> float:
-    """Standard deviation of crops a frame, once it had time to settle; NaN for too few frames."""
-    crops = [row.crops for row in rows[SETTLING:] if row.took_ms is not None]
-    return float(np.std(crops)) if len(crops) > 1 else float("nan")
+    """Standard deviation of crops a frame under constant load: about their mean while the same
+    things are all there is to be seen, each time it had SETTLING frames to settle. NaN for too few.
+    """
+    crops = [[r.crops for r in same[SETTLING:] if r.took_ms is not None] for same in steady(rows)]
+    off = [count - mean(one) for one in crops for count in one]
+    return float(np.std(off)) if len(off) > 1 else float("nan")
+
+
+def steady(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows in a row of which the same things were to be seen."""
+    return [list(same) for _, same in groupby(rows, key=lambda row: row.seen)]
 
 
 def cost_ratio(ours: Sequence[Row], tiling: Sequence[Row]) -> float | None:

@@ -27,8 +27,8 @@ from edge.boards.clock import DeviceClock
 from edge.boards.listing import predictions
 from edge.boards.predict import Prediction
 from edge.boards.virtual import Virtual
-from edge.frames import View
 from edge.records import Budget, FrameFailed, FrameTags, Picture
+from edge.seen import View
 from edge.sources import never, open_source
 from edge.tagger import open_tagger
 

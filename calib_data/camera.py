@@ -10,6 +10,13 @@ from calib_data.paint import F32, U8
 
 Rng = np.random.Generator
 
+BALANCES = {  # of white, off by so much: what red, green and blue are multiplied by, before gamma
+    "as drawn": (1.0, 1.0, 1.0),
+    "warm": (1.15, 1.0, 0.80),
+    "cold": (0.87, 1.0, 1.18),
+    "greenish": (0.95, 1.08, 0.95),
+}
+
 
 def photograph(rng: Rng, frame: F32, blur_px: float, noise_level: float) -> U8:
     """A frame (H, W, 3) 0..1 as a camera gives it, uint8: light, cast, blur, sensor noise."""
@@ -24,6 +31,12 @@ def photograph(rng: Rng, frame: F32, blur_px: float, noise_level: float) -> U8:
     tiled = np.tile(seed, (-(-height // seed.shape[0]), -(-width // seed.shape[1]), 1))
     out += tiled[:height, :width]
     return np.clip(out * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def balanced(rgb: U8, balance: str) -> U8:
+    """What a camera with another white balance gives; `balance` is one of BALANCES."""
+    linear = (rgb.astype(np.float32) / 255) ** 2.2 * np.array(BALANCES[balance], np.float32)
+    return (np.clip(linear, 0, 1) ** (1 / 2.2) * 255 + 0.5).astype(np.uint8)
 
 
 def oblique(rng: Rng, width: int, height: int, strength: float) -> NDArray[np.float64]:

@@ -100,6 +100,8 @@ def t_shirt(rng: Rng, size: int) -> Garment:
 
 
 def _chest_print(g: Garment) -> None:
+    if g.known["pattern"] == "plain":
+        g.known["pattern"] = "printed"
     colour = dye(g.rng)
     t = np.linspace(0, 6.28, 60, endpoint=False)
     waves, depth = int(g.rng.integers(0, 7)), g.rng.uniform(0.1, 0.35)

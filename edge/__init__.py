@@ -28,8 +28,8 @@ from edge.errors import (
 )
 
 if TYPE_CHECKING:
-    from edge.frames import View
     from edge.records import Budget, FrameTags, Tag
+    from edge.seen import View
     from edge.tagger import Tagger, open_tagger
 
 __version__ = "0.1.0"
@@ -60,7 +60,7 @@ _LATER = {  # public name -> the module that loads when it is first asked for
     "FrameTags": "edge.records",
     "Tag": "edge.records",
     "Tagger": "edge.tagger",
-    "View": "edge.frames",
+    "View": "edge.seen",
     "open_tagger": "edge.tagger",
 }
 

@@ -12,6 +12,12 @@ def utc_now() -> str:
     return now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
 
 
+def rfc3339(epoch_s: float) -> str:
+    """Seconds since 1970 as `utc_now` writes them."""
+    at = datetime.fromtimestamp(round(epoch_s, 3), timezone.utc)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
 @lru_cache(8)  # asked once a thing of a frame
 def epoch_s(time: str) -> float:
     """Seconds since 1970 of a time that `utc_now` wrote; 0 for any other text."""

@@ -2,123 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from time import perf_counter
-from typing import Protocol
 
-import msgspec
-import numpy as np
-
-from edge.bundle.manifest import Head
 from edge.glance.heat import Heat
 from edge.glance.parts import joined
 from edge.heads.colour import coloured
-from edge.heads.scores import GALLERY, among, none_for, tags_for
+from edge.heads.scores import ATTRIBUTES, GALLERY, among, none_for, tags_for
+from edge.heads.worn import head_of, worn
 from edge.length.ruler import Ruler, told
-from edge.memory import known
-from edge.memory.known import Memory
+from edge.memory.known import Memory, Turn
 from edge.pictures import pixels
 from edge.pictures.regions import overlap
-from edge.records import F32, Box, Budget, Nothing, Picture, Region, Spent, Tag
-from edge.schedule.candidates import Candidate, Item, Why, asked, candidates
-from edge.schedule.pace import Pace
+from edge.records import Box, Budget, Picture, Region, Spent, Tag
+from edge.schedule.candidates import Candidate, Item, Why, asked, candidates, missed
 from edge.schedule.plan import EXPLORING, NOTHING, Asked, Choice, plan
+from edge.schedule.spending import Spending
+from edge.seen import AS_USUAL, Looked, Looker, Looks, Seen, Skipped, View, has_gallery, is_limited
 
 OVERLAPPED = (4 / 3) ** 2  # tiles that share a quarter of their side: so many more
-STARVED_S = 1.0  # without any launch: then one is made, whatever the budget says
 USEFUL = 3  # closer looks of a frame that is of use: two things, and something that moved
 ROOM = 4.0  # glances: a budget of less has none for parts of the frame, closer looks need it
 SAME = 0.6  # of the area of both: one crop twice in a frame would show the same
-
-
-class View(msgspec.Struct, frozen=True):
-    """How closely to look, and how much to say."""
-
-    whole: bool = False  # one look at the whole frame, nothing else
-    top_k: int | None = None  # the best of each head, thresholds ignored
-    budget: Budget = Budget()
-    ruler: Ruler | None = None  # measures fish; None: no camera plane is known
-
-
-AS_USUAL = View()
-
-
-class Looked(msgspec.Struct, frozen=True):
-    """A look that was made."""
-
-    region: Region
-    why: Why
-    tags: tuple[Tag, ...]  # what it alone would say, best first; the region is their box
-    engine_ms: float
-    gain: float = 0.0  # what it was expected to add; 0 for a look at the whole frame
-    cost_ms: float = 0.0  # what it was expected to take, cutting included; likewise
-
-    @property
-    def is_closer(self) -> bool:
-        """Did it name what it saw, of less than the whole frame? A glance at a part does not."""
-        return self.region.kind not in ("full", "part")
-
-
-class Skipped(msgspec.Struct, frozen=True):
-    """A look that would have paid."""
-
-    region: Region
-    why: Why
-
-
-class Seen(msgspec.Struct, frozen=True, eq=False):
-    """What came of a frame."""
-
-    tags: tuple[Tag, ...]  # best first
-    spent: Spent
-    coverage: float  # looked at closely of late, of what was to be; 1 where nothing was, 0..1
-    oldest_s: float  # how long the longest forgotten place has waited
-    looks: tuple[Looked, ...]  # in the order made
-    skipped: tuple[Skipped, ...]  # for want of budget
-    heat: Heat | None  # None: no glance was made, or the bundle has none
-    motion: F32 | None  # (rows, columns) 0..1; None: nothing to compare with
-    items: tuple[Item, ...] = ()  # what there was to settle
-    candidates: tuple[Candidate, ...] = ()  # and where a look could have gone
-    slowdown: float = 1.0  # of launches now, over what they took when they were measured
-    budget_ms: float = math.inf  # what the frame was allowed to cost
-    ages_s: F32 | None = None  # (rows, columns) since the last closer look; inf: never
-    none: tuple[Nothing, ...] = ()  # what was looked at and is none of the tags
-
-    @property
-    def shed(self) -> dict[str, int]:
-        """How many were skipped, by why."""
-        return dict(Counter(skip.why for skip in self.skipped))
-
-
-class Looks(known.Looks, Protocol):
-    """What R regions look like, and what it cost to find out."""
-
-    @property
-    def engine_ms(self) -> float: ...
-
-
-class Looker(Protocol):
-    """What a frame needs of a tagger."""
-
-    @property
-    def heads(self) -> tuple[Head, ...]: ...
-    @property
-    def tags(self) -> Mapping[str, tuple[tuple[str, str | None], ...]]: ...
-    @property
-    def input_px(self) -> int: ...
-    @property
-    def pace(self) -> Pace: ...
-    @property
-    def has_glance(self) -> bool: ...
-
-    def look(self, picture: Picture, regions: Sequence[Region]) -> Looks: ...
-    def looks(
-        self, picture: Picture, regions: Iterable[Region]
-    ) -> Generator[Looks, None, None]: ...
-    def glance(self, picture: Picture, part: Region | None = None) -> tuple[Heat, float]: ...
 
 
 def tag_frame(
@@ -150,16 +56,6 @@ def tag_frame(
     return run.seen()
 
 
-def is_limited(view: View) -> bool:
-    """Is there a budget?"""
-    return math.isfinite(view.budget.frame_ms)
-
-
-def has_gallery(heads: Iterable[Head]) -> bool:
-    """Was anything enrolled?"""
-    return any(head.name == GALLERY for head in heads)
-
-
 class _Run:
     """One frame in the making."""
 
@@ -172,24 +68,25 @@ class _Run:
         clock: Callable[[], float],
         at_s: float | None,
     ) -> None:
-        self._start = clock()
+        start_s = clock()
         self._clock, self._tagger, self._picture = clock, tagger, picture
         self._view, self._past = view, past
-        self._at_s = self._start if at_s is None else at_s
+        self._at_s = start_s if at_s is None else at_s
         self._width, self._height = pixels.size(picture)
-        is_fine = has_gallery(tagger.heads) and not is_limited(view)
         self._is_small = past.arrive(
             picture,
             self._at_s,
             tagger.input_px,
-            is_fine=is_fine,
+            is_fine=has_gallery(tagger.heads) and not is_limited(view),
             enrolled=tagger.tags.get(GALLERY),
         )
+        idle_s, tail_ms = self._at_s - past.launched_s, past.tail_ms
+        frame_ms = view.budget.frame_ms
+        self._spending = Spending(frame_ms, tail_ms, idle_s, tagger.pace, clock, start_s)
         self._looks: list[Looked] = []
         self._skipped: list[Skipped] = []
         self._heat: Heat | None = None
-        self._engine_ms, self._glances = 0.0, 0
-        self._ended = self._start  # the last launch, or nothing yet
+        self._glances = 0
         self._done: list[Box] = []  # things looked at
         self._before: list[tuple[Item, Region]] = []  # looks of plans that a part has changed
         self._exploring_ms = 0.0
@@ -209,9 +106,9 @@ class _Run:
             past.saw_whole(tags, self._at_s, none)
         wants = not self._view.whole and not self._is_small and self._tagger.has_glance
         if wants and past.wants_heat(self._at_s) and self._may("heat", "glance"):
-            begin = self._clock()
+            begin_ms = self._spending.ms
             self._heat, engine_ms = self._tagger.glance(self._picture)
-            self._launched("glance", begin, engine_ms)
+            self._launched("glance", begin_ms, engine_ms)
             self._glances += 1
             past.saw_heat(self._heat, self._at_s)
 
@@ -228,7 +125,7 @@ class _Run:
         given_ms = tenth_ms if budget.exploring_ms is None else budget.exploring_ms
         self._exploring_ms = self._past.sweep.owed_ms(given_ms, cost_ms)
         self._items = self._wanted(with_parts=self._has_room())
-        if self._items and not self._fits("focus"):
+        if self._items and not self._spending.fits("focus"):
             self._skipped += [
                 Skipped(Region(*item.box), item.why) for item in self._items if item.worth > NOTHING
             ]
@@ -250,7 +147,7 @@ class _Run:
         """Fish and their lengths, in what is left of the budget."""
         past, limit_ms = self._past, self._view.budget.frame_ms
         self._lengths = past.measured.look(
-            ruler, self._picture, self._at_s, lambda: limit_ms - self._spent_ms(), past.new_id
+            ruler, self._picture, self._at_s, lambda: limit_ms - self._spending.ms, past.new_id
         )
 
     def seen(self) -> Seen:
@@ -261,12 +158,12 @@ class _Run:
             tags = told(tags, self._lengths)
         closer = sum(look.is_closer for look in self._looks)
         launches = len(self._looks) - closer + self._glances
-        end = self._clock()
-        if self._ended > self._start:
-            past.tail_ms = max((end - self._ended) * 1e3, 0.9 * past.tail_ms)
+        spending, tail_ms = self._spending, self._spending.tail_ms
+        if tail_ms is not None:
+            past.tail_ms = max(tail_ms, 0.9 * past.tail_ms)
         return Seen(
             tags,
-            Spent((end - self._start) * 1e3, self._engine_ms, launches, closer),
+            Spent(spending.ms, spending.engine_ms, launches, closer),
             1.0 if view.whole else past.sweep.coverage(),
             0.0 if view.whole else past.sweep.oldest_s(),
             tuple(self._looks),
@@ -293,13 +190,13 @@ class _Run:
         regions = (found[choice.candidate].region for choice in before)
         made: list[Looks] = []
         with closing(self._tagger.looks(self._picture, regions)) as looks:
-            while len(made) < len(before) and self._fits("focus"):
+            while len(made) < len(before) and self._spending.fits("focus"):
                 made.append(self._launch(looks))
                 if len(made) > 1:  # what the engine gave before was made out beside this launch
                     self._saw(made[-2], before[len(made) - 2])
         if made:
             self._saw(made[-1], before[len(made) - 1])
-        is_part = bool(parts) and len(made) == len(before) and self._fits("glance")
+        is_part = bool(parts) and len(made) == len(before) and self._spending.fits("glance")
         return question, before[: len(made)], choices[parts[0]] if is_part else None
 
     def _plan(self) -> tuple[Asked, tuple[Choice, ...]]:
@@ -310,7 +207,7 @@ class _Run:
         cost_ms = pace.planned_ms("focus")
         part_ms = pace.planned_ms("glance") + 2 * cost_ms if self._tagger.has_glance else 0.0
         question = asked(self._items, self._found, cost_ms, part_ms)
-        left_ms = max(budget.frame_ms - self._spent_ms() - self._past.tail_ms, cost_ms)
+        left_ms = max(self._spending.left_ms, cost_ms)
         left = budget.max_regions - sum(look.is_closer for look in self._looks)
         return question, plan(question, Budget(left_ms, left), self._exploring_ms)
 
@@ -345,9 +242,9 @@ class _Run:
 
     def _glance_at(self, part: Region, gain: float, cost_ms: float) -> None:
         """A part of the frame, in which things are larger."""
-        begin = self._clock()
+        begin_ms = self._spending.ms
         told, engine_ms = self._tagger.glance(self._picture, part)
-        self._launched("glance", begin, engine_ms)
+        self._launched("glance", begin_ms, engine_ms)
         self._looks.append(Looked(part, "part", (), engine_ms, gain, cost_ms))
         self._heat = joined(self._heat, told, part, self._width, self._height)
         self._past.saw_part(part, told, self._at_s)
@@ -365,22 +262,26 @@ class _Run:
 
     def _launch(self, ready: Iterator[Looks]) -> Looks:
         """The next of `ready`."""
-        begin = self._clock()
+        begin_ms = self._spending.ms
         looks = next(ready)
-        self._launched("focus", begin, looks.engine_ms)
+        self._launched("focus", begin_ms, looks.engine_ms)
         return looks
 
     def _told(
         self, looks: Looks, region: Region, why: Why, choice: Choice | None = None
     ) -> tuple[Tag, ...]:
         """What a look says alone."""
-        tags = tuple(self._tags_of(looks, region))
+        head, names = head_of(self._tagger.heads), self._tagger.tags.get(ATTRIBUTES, ())
+        row = None if head is None else looks.scores[ATTRIBUTES][0]
+        tags = worn(tuple(self._tags_of(looks, region)), head, names, row)
         gain, cost_ms = (choice.gain, choice.cost_ms) if choice else (0.0, 0.0)
         self._looks.append(Looked(region, why, tags, looks.engine_ms, gain, cost_ms))
         return tags
 
     def _tags_of(self, looks: Looks, region: Region) -> Iterator[Tag]:
         for head in self._tagger.heads:
+            if head.name == ATTRIBUTES:
+                continue
             row, names = looks.scores[head.name][0], self._tagger.tags[head.name]
             if head.name == GALLERY and region.kind == "tile":
                 row = among(row, self._places(region))
@@ -391,41 +292,24 @@ class _Run:
         area = (tile.x1 - tile.x0) * (tile.y1 - tile.y0)
         return max(1.0, OVERLAPPED * self._width * self._height / area)
 
-    def _launched(self, role: str, begin: float, engine_ms: float) -> None:
-        self._engine_ms += engine_ms
-        self._ended = self._clock()
-        self._tagger.pace.took(role, (self._ended - begin) * 1e3)
+    def _launched(self, role: str, begin_ms: float, engine_ms: float) -> None:
+        self._spending.launched(role, begin_ms, engine_ms)
         self._past.launched_s = self._at_s
 
-    def _may(self, turn: known.Turn, role: str) -> bool:
+    def _may(self, turn: Turn, role: str) -> bool:
         """Whether a launch for the sake of the glance is made: it fits, and so does a closer look
         beside it; or such looks had their turn.
         """
-        if not self._fits(role) or self._view.whole or self._is_small:
-            return self._fits(role)
-        both_ms = self._tagger.pace.stopped_ms(role) + self._tagger.pace.stopped_ms("focus")
-        return self._ends_in_time(both_ms) or self._past.is_turn(turn)
-
-    def _fits(self, role: str) -> bool:
-        """Whether a launch would end within the budget; or has to be made all the same."""
-        is_starved = self._at_s - self._past.launched_s >= STARVED_S
-        return is_starved or self._ends_in_time(self._tagger.pace.stopped_ms(role))
-
-    def _ends_in_time(self, ms: float) -> bool:
-        return self._spent_ms() + ms + self._past.tail_ms <= self._view.budget.frame_ms
-
-    def _spent_ms(self) -> float:
-        return (self._clock() - self._start) * 1e3
+        fits = self._spending.fits(role)
+        if not fits or self._view.whole or self._is_small:
+            return fits
+        return self._spending.fit(role, "focus") or self._past.is_turn(turn)
 
     def _skip(self, question: Asked, made: Sequence[Choice]) -> None:
-        """What would still bring something after the looks that were made: each item once."""
-        rows = [choice.candidate for choice in made]
-        missed = np.prod(1 - question.sees[rows], axis=0)
-        gains = question.sees @ (question.worth * missed)
-        served = {self._found[row].item for row in rows}
-        for candidate, gain in zip(self._found, gains):
-            if candidate.item not in served and gain > NOTHING:
-                self._skipped.append(Skipped(candidate.region, self._items[candidate.item].why))
+        """What would still bring something after the looks that were made."""
+        for row in missed(question, self._found, [choice.candidate for choice in made]):
+            candidate = self._found[row]
+            self._skipped.append(Skipped(candidate.region, self._items[candidate.item].why))
 
 
 def useful_ms(tagger: Looker, view: View) -> float:

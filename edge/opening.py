@@ -6,6 +6,7 @@ Heavy imports stand inside the functions: what a run does not use is not loaded.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from functools import partial
@@ -17,8 +18,8 @@ from edge.process import Stop, hangups, say
 
 if TYPE_CHECKING:
     from edge.config.applied import Configured
-    from edge.frames import View
     from edge.length.ruler import Ruler
+    from edge.seen import View
     from edge.sources import Source
     from edge.tagger import Tagger
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 def open_config(flags: argparse.Namespace, opened: ExitStack) -> Configured | None:
     """The config file, with its values in the flags that were not given."""
     if flags.config is None:
+        if "NOTIFY_SOCKET" in os.environ:  # `systemctl reload` is no end of it
+            opened.enter_context(hangups())
         return None
     from edge.config.applied import configured
 
@@ -50,12 +53,13 @@ def open_sources(flags: argparse.Namespace, opened: ExitStack, stop: Stop) -> li
 
     is_patient = getattr(flags, "wait", False) or getattr(flags, "config", None) is not None
     open_one = partial(open_source, is_stopped=stop, is_patient=is_patient)
+    named = flags.names or [None] * len(flags.sources)
     sources = [
-        opened.enter_context(closing(open_one(text, every_s=every_s)))
-        for text, every_s in zip(flags.sources, paces_s(flags), strict=True)
+        opened.enter_context(closing(open_one(text, every_s=every_s, name=name)))
+        for text, every_s, name in zip(flags.sources, paces_s(flags), named, strict=True)
     ]
-    named = zip(names(flags, sources), sources, strict=True)
-    refuse_twice([name for name, source in named if source.is_live])
+    told = zip(names(flags, sources), sources, strict=True)
+    refuse_twice([name for name, source in told if source.is_live])
     return sources
 
 
@@ -102,8 +106,8 @@ def _add_heads(flags: argparse.Namespace, tagger: Tagger) -> None:
 
 
 def open_view(flags: argparse.Namespace, opened: ExitStack) -> View:
-    from edge.frames import View
     from edge.records import Budget
+    from edge.seen import View
 
     budget = Budget() if flags.budget_ms is None else Budget(frame_ms=flags.budget_ms)
     return View(flags.whole, flags.top_k, budget, _ruler(flags, opened))

@@ -38,7 +38,9 @@ def open_live(
         return None
     from edge.live import opened as lives
 
-    live = opened.enter_context(closing(lives.open_live(flags, names(flags, sources))))
+    named = names(flags, sources)
+    cameras = [name for name, source in zip(named, sources, strict=True) if source.is_live]
+    live = opened.enter_context(closing(lives.open_live(flags, named, cameras)))
     if not flags.quiet:
         say(f"edge-tag: live page: {live.address}")
     return live
@@ -54,7 +56,8 @@ def open_recipients(
     cameras = [name for source, name in named if source.is_live]
     most_mb = flags.outbox_mb or OUTBOX_MB
     also = [] if live is None else [live.window]
-    made = recipients.open_recipients(flags.to, cameras, flags.outbox, most_mb, also)
+    slowest_s = max(paces_s(flags), default=0.0)
+    made = recipients.open_recipients(flags.to, cameras, flags.outbox, most_mb, also, slowest_s)
     return opened.enter_context(closing(made))
 
 
@@ -81,9 +84,11 @@ def open_health(
         thermal=Thermal(*limits) if isinstance(limits, tuple) else limits,
         disk=outbox_path(flags.outbox).parent,
     )
-    return opened.enter_context(
-        closing(healths.open_health(wanted, recipients.health, files=recipients.files))
+    health = healths.open_health(
+        wanted, recipients.health, files=recipients.files, events=recipients.events
     )
+    recipients.heed(health.vitals.ailing)
+    return opened.enter_context(closing(health))
 
 
 def open_sinks(

@@ -21,13 +21,14 @@ from msgspec.structs import replace
 
 from edge.config.watch import Watch
 from edge.errors import SourceError
-from edge.frames import Seen, View, tag_frame, useful_ms
+from edge.frames import tag_frame, useful_ms
 from edge.health.wall_clock import is_clock_synced
 from edge.memory.known import Memory
 from edge.pictures import pixels
 from edge.records import SCHEMA, Frame, FrameFailed, FrameTags, Picture
 from edge.schedule.cooling import Held, free
 from edge.schedule.shares import next_turn, rested, settled, shared
+from edge.seen import Seen, View
 from edge.sinks import Sink
 from edge.sources import Source
 from edge.sources.ahead import ahead

@@ -6,30 +6,27 @@ when there is such a one.
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from importlib import import_module
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from edge.errors import SinkError, UsageError
 from edge.events.zones import ZoneRules
-from edge.sinks import SINKS, Site, open_album, open_carrier, open_sink
+from edge.sinks import SINKS, open_album, open_sink
 from edge.sinks.steady import SteadySink
 from edge.sinks.target import Target, parse_target
 
 if TYPE_CHECKING:
     from edge.outbox.box import Outbox
-    from edge.outbox.delivery import Carrier, Delivery
     from edge.outbox.health import FileHealth, SinkHealth
+    from edge.outbox.opened import Owing
     from edge.outbox.reporter import Album, Reporter, Witness
-
-log = logging.getLogger(__name__)
-
-DRAIN_S = 5.0  # at the end, for what is still owed
+    from edge.sinks.cutouts import Latest
 
 
 class Recipients:
@@ -43,12 +40,31 @@ class Recipients:
         sinks: Sequence[SteadySink],
         albums: Mapping[str, Album],
         reporter: Reporter | None,
-        deliveries: Sequence[Delivery],
+        owing: Owing | None,
         opened: ExitStack,
     ) -> None:
         self.sinks, self.report = list(sinks), None if reporter is None else reporter.write
         self._albums, self._reporter = albums, reporter
-        self._deliveries, self._opened = deliveries, opened
+        self._owing, self._opened = owing, opened
+
+    def heed(self, ailing: Callable[[], Mapping[str, str]]) -> None:
+        """From now on whoever is told how we are is told which cameras give nothing, and why."""
+        if self._owing is not None:
+            self._owing.asked.ailing = ailing
+
+    def asked(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
+        """The same, for the pipeline, which asks ten times a second; events may be due meanwhile,
+        though no frame comes.
+        """
+        reporter = self._reporter
+        if reporter is None:
+            return is_stopped
+
+        def both() -> bool:
+            reporter.tend(monotonic())
+            return is_stopped()
+
+        return both
 
     def follow(self, rules: Callable[[str], ZoneRules]) -> None:
         """From now on events are told as the zones of each source demand."""
@@ -57,7 +73,8 @@ class Recipients:
 
     def health(self) -> list[SinkHealth]:
         """Of each that gets events."""
-        return [delivery.health for delivery in self._deliveries]
+        deliveries = () if self._owing is None else self._owing.deliveries
+        return [delivery.health for delivery in deliveries]
 
     def files(self) -> list[FileHealth]:
         """Of each that writes files of its own."""
@@ -67,6 +84,10 @@ class Recipients:
             *(kind(s.name, s.written, s.left_out) for s in self.sinks),
             *(kind(name, a.written, a.left_out, a.removed) for name, a in albums),
         ]
+
+    def events(self) -> Mapping[str, int]:
+        """By type, how many were told since the start."""
+        return {} if self._reporter is None else dict(self._reporter.told)
 
     def check(self) -> None:
         """After the end. Raises SinkError when frames were left out."""
@@ -88,8 +109,10 @@ def open_recipients(
     outbox: str | None,
     outbox_mb: int,
     also: Sequence[Witness] = (),
+    slowest_s: float = 0.0,
 ) -> Recipients:
-    """texts as after `--to`; cameras are the live sources; `also` gets events, as albums do.
+    """texts as after `--to`; cameras are the live sources, of which one gives a frame each
+    `slowest_s` at the slowest; `also` gets events, as albums do.
 
     Raises UsageError and SinkError.
     """
@@ -98,10 +121,15 @@ def open_recipients(
     with ExitStack() as opened:
         sinks = [SteadySink(open_sink(t), t.shown) for t in _of(targets, "sink")]
         albums = {t.shown: open_album(t) for t in _of(targets, "album")}
-        names = _of(targets, "carrier")
-        box, deliveries = _open_outbox(names, cameras, outbox, outbox_mb, opened)
-        reporter = _open_reporter(box, [*albums.values(), *also], opened)
-        return Recipients(sinks, albums, reporter, deliveries, opened.pop_all())
+        owed = _of(targets, "carrier")
+        latest, owing = _open_latest(owed, cameras), None
+        if owed:
+            opens = import_module("edge.outbox.opened").open_outbox
+            owing = opens(owed, cameras, latest, outbox_path(outbox), outbox_mb, opened)
+        witnesses = [*albums.values(), *also, *([] if latest is None else [latest])]
+        box = None if owing is None else owing.box
+        reporter = _open_reporter(box, witnesses, cameras, slowest_s, opened)
+        return Recipients(sinks, albums, reporter, owing, opened.pop_all())
 
 
 def outbox_path(given: str | None) -> Path:
@@ -126,48 +154,24 @@ def _refuse_twice(targets: Sequence[Target]) -> None:
             raise UsageError(f"--to: {target.shown} is given twice, expected once")
 
 
-def _open_outbox(
-    targets: Sequence[Target],
-    cameras: Sequence[str],
-    path: str | None,
-    most_mb: int,
-    opened: ExitStack,
-) -> tuple[Outbox | None, list[Delivery]]:
-    """Carriers have their names from their addresses, and the outbox its owed rows from those."""
-    if not targets:
-        return None, []
-    boxing, sending = (import_module(f"edge.outbox.{name}") for name in ("box", "delivery"))
-    boxes: list[Outbox] = []  # what a carrier asks of it, it asks later
-    site = Site(
-        socket.gethostname(), cameras, lambda: boxes[0].here(), lambda name: boxes[0].counts(name)
-    )
-    carriers: list[Carrier] = [open_carrier(target, site) for target in targets]
-    limits = boxing.Limits(bytes=most_mb << 20)
-    box = boxing.Outbox(outbox_path(path), [carrier.name for carrier in carriers], limits)
-    boxes.append(box)
-    opened.enter_context(closing(box))
-    for name, count in box.strangers().items():
-        log.warning("%s: %d events are owed to it, and no --to names it", name, count)
-    deliveries = [sending.Delivery(box, carrier) for carrier in carriers]
-    opened.callback(_end, deliveries)
-    for delivery in deliveries:
-        delivery.start()
-    return box, deliveries
+def _open_latest(targets: Sequence[Target], cameras: Sequence[str]) -> Latest | None:
+    """Where some target wants pictures of what came last."""
+    if all(target.options.get("pictures") != "on" for target in targets):
+        return None
+    latest: Latest = import_module("edge.sinks.cutouts").Latest(cameras)
+    return latest
 
 
 def _open_reporter(
-    box: Outbox | None, albums: Sequence[Witness], opened: ExitStack
+    box: Outbox | None,
+    albums: Sequence[Witness],
+    cameras: Sequence[str],
+    slowest_s: float,
+    opened: ExitStack,
 ) -> Reporter | None:
     if box is None and not albums:
         return None
     reporting = import_module("edge.outbox.reporter")
-    reporter: Reporter = reporting.Reporter(box, albums, socket.gethostname())
+    away_s = reporting.AWAY_S + 3 * slowest_s
+    reporter: Reporter = reporting.Reporter(box, albums, socket.gethostname(), cameras, away_s)
     return opened.enter_context(closing(reporter))
-
-
-def _end(deliveries: Sequence[Delivery]) -> None:
-    """Side by side: one that is away does not take the time of the others."""
-    for delivery in deliveries:
-        delivery.end(DRAIN_S)
-    for delivery in deliveries:
-        delivery.join()

@@ -68,6 +68,14 @@ class Budget(msgspec.Struct, frozen=True):
     exploring_ms: float | None = None
 
 
+class Attribute(msgspec.Struct, frozen=True):
+    """What a garment has beside being one."""
+
+    group: str  # "sleeve", "pattern", ...: of each at most one is said
+    tag: str
+    score: float  # calibrated probability, 0..1
+
+
 class Tag(msgspec.Struct, frozen=True):
     """A word about a part of a frame."""
 
@@ -82,6 +90,7 @@ class Tag(msgspec.Struct, frozen=True):
     state: Literal["open", "settled", "unsure"] = "open"  # would another look change it?
     level: Literal["tag", "group"] = "tag"  # "group": `tag` is a group; which of its tags is unsure
     colour: str | UnsetType = UNSET  # of a garment; else not said
+    attributes: tuple[Attribute, ...] | UnsetType = UNSET  # of a garment, best first; else not said
     length_cm: float | UnsetType = UNSET  # in the camera plane; of a fish, where a plane is known
     length_sd_cm: float | UnsetType = UNSET  # its standard deviation
     occluded: bool | UnsetType = UNSET  # it was never seen whole: the length may be wrong
@@ -94,6 +103,13 @@ class Tag(msgspec.Struct, frozen=True):
             return self.tag
         doubt = "?" if self.occluded is True else ""
         return f"{self.tag} {self.length_cm:.1f}{doubt} +- {self.length_sd_cm:.1f} cm"
+
+    @property
+    def details(self) -> str:
+        """Colour and attributes for people: "navy, long-sleeve"; empty where nothing is said."""
+        said = () if isinstance(self.attributes, UnsetType) else self.attributes
+        colour = () if isinstance(self.colour, UnsetType) else (self.colour,)
+        return ", ".join((*colour, *(one.tag for one in said)))
 
 
 class Nothing(msgspec.Struct, frozen=True):

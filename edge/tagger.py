@@ -19,16 +19,17 @@ from edge.bundle.manifest import Artifact, Head
 from edge.bundle.read import Bundle, TagNames, open_bundle
 from edge.engines import Engine, installed, open_engine, pip_line
 from edge.errors import BundleError, EngineMissing, InferenceError
-from edge.frames import AS_USUAL, View, tag_frame
+from edge.frames import tag_frame
 from edge.glance.heat import Heat
 from edge.glance.looking import Glancer, open_glance
-from edge.heads.added import AddedHead
+from edge.heads.added import AddedHead, open_attributes
 from edge.heads.scores import scores
 from edge.pictures import pixels
 from edge.pictures.planes import Scratch
 from edge.pictures.prepare import Preparer, prepare
 from edge.records import F32, U8, Picture, Region, Tag
 from edge.schedule.pace import Pace
+from edge.seen import AS_USUAL, View
 
 BATCH = 8  # regions a launch: more gain little on a CPU, and memory grows with it
 
@@ -91,6 +92,8 @@ class Tagger:
         self._scratch = Scratch()
         self._check_input()
         require(bundle, artifact, self.score)  # which warms the engine up as well
+        if (attributes := open_attributes(bundle)) is not None:
+            self.add(attributes)
 
     @property
     def engine(self) -> str:
@@ -274,7 +277,8 @@ class Tagger:
     def _check_outputs(self, outputs: Mapping[str, F32]) -> None:
         """Of one picture. Raises BundleError."""
         sizes = {"embedding": self.bundle.manifest.embedding_size}
-        sizes |= {head.name: len(self.tags[head.name]) + head.has_none for head in self.heads}
+        own = self.bundle.manifest.heads
+        sizes |= {head.name: len(self.tags[head.name]) + head.has_none for head in own}
         for word, size in sizes.items():
             name = self.artifact.outputs[word]
             if name not in outputs:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 BELT = "calib_data/demo/belt.mp4"
 OUT = ROOT / "calib_data/demo/live.jpg"
 TIMES = 40  # the belt, one after the other: a browser takes a while to start
-THINGS, LOOKS, POINTS = 5, 1, 25  # on the picture; frames in its plots
+THINGS, LOOKS, POINTS = 8, 4, 20  # on the picture; frames in its plots
 SIZE = 1280, 880
 
 
@@ -44,7 +44,9 @@ def main(budget_ms: str = "200") -> None:
                     f"document.querySelectorAll('#overlay {name}').length >= {count}"
                     for name, count in wanted.items()
                 ]
-                tab.until(" && ".join([f"page.points.length >= {POINTS}", *enough]), 600)
+                drawn = "document.querySelector('#plot-total .line')?.getAttribute('d')"
+                tab.until(f"{drawn}.split('L').length >= {POINTS}", 600)
+                tab.until(" && ".join(enough), 600)
                 tab.picture(OUT, quality=82)
         finally:
             run.kill()

@@ -13,12 +13,13 @@ import msgspec
 import numpy as np
 
 from edge.bundle.manifest import Head, StoredFile
-from edge.frames import AS_USUAL, Seen, View, tag_frame
+from edge.frames import tag_frame
 from edge.glance.heat import Heat, Spot
 from edge.memory.known import Memory
 from edge.pictures.regions import alike, shared_px
 from edge.records import F32, U8, Box, Picture, Region
 from edge.schedule.pace import Pace
+from edge.seen import AS_USUAL, Seen, View
 
 WIDTH, HEIGHT = 320, 240
 INPUT_PX = 32  # tiles are 96 px, 15 of them
@@ -168,10 +169,9 @@ class Scene:
         z[LABELS.index(thing.label) if thing and large > 0.3 else -1] = 1 + 4 * large
         z += self.rng.normal(0, self.noise, len(z)) if self.noise else 0
         kind = np.exp(z - z.max()) / np.exp(z - z.max()).sum()
-        scores = {
-            "kind": kind[None].astype(np.float32),
-            "words": (1 / (1 + np.exp(-(z[None, :-1] - 1)))).astype(np.float32),
-        }
+        words = (1 / (1 + np.exp(-(z[None, :-1] - 1)))).astype(np.float32)
+        scores = {head.name: words for head in self.heads if head.kind == "multilabel"}
+        scores |= {"kind": kind[None].astype(np.float32), "words": words}
         known = np.random.default_rng(ord(thing.label) if thing else 0).standard_normal((1, 8))
         view = known + 0.3 * self.rng.standard_normal((1, 8))
         return Looks((view / np.linalg.norm(view)).astype(np.float32), scores, ms)

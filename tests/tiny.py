@@ -22,6 +22,8 @@ from edge.bundle.manifest import GoldenCell, HeatArtifact, HeatMap
 from edge.bundle.write import stored, write_bundle
 from edge.engines import installed, open_engine
 from edge.glance.looking import golden_cells
+from edge.heads.attributes import FILE, Header
+from edge.heads.rows import rows_bytes
 from edge.heads.scores import scores
 from edge.records import F32, U8, Planes
 
@@ -144,6 +146,23 @@ def glance_model(colour: Sequence[float] = (8, -4, -4)) -> bytes:
         "geometry": {"weights": [(0, 0, 0)] * 3 * cells, "bias": [0.5, 0.5, -1] * cells},
     }
     return json.dumps({"height": HEIGHT, "width": WIDTH, "outputs": outputs}).encode()
+
+
+ATTRIBUTES = Header(
+    1, "attributes", "tests", "0" * 64, 3,
+    (("warm", "tone"), ("cool", "tone"), ("vivid", "strength")), (-14.0, -14.0, -15.0),
+    (0.5, 0.5, 0.6),
+)  # fmt: skip
+WARM_COOL_VIVID = np.array([[20, 0, 0], [0, 0, 20], [20, 20, 20]], np.float32)  # of R, G, B
+WORN = rows_bytes(ATTRIBUTES, [WARM_COOL_VIVID])
+
+
+def with_attributes(
+    files: Mapping[str, bytes], manifest: Manifest, data: bytes = WORN
+) -> tuple[dict[str, bytes], Manifest]:
+    """The parts of a tiny bundle, with attributes in it."""
+    named = msgspec.structs.replace(manifest, attributes=stored(FILE, data))
+    return {**files, FILE: data}, named
 
 
 def with_glance(

@@ -22,10 +22,11 @@ from benchmarks.watchers import Watched
 from benchmarks.watchers import edge_tag as ours
 from benchmarks.watchers.frigate_16_looks import Frigate16Looks
 from benchmarks.watchers.full_tiling import FullTiling
-from edge.frames import View, tag_frame, useful_ms
+from edge.frames import tag_frame, useful_ms
 from edge.memory.known import Memory
 from edge.records import Budget, Planes
 from edge.schedule.shares import Turn, next_turn, settled, shared
+from edge.seen import View
 
 POOL_MS = 1e3 / FPS  # of all cameras together: the time between two frames of each
 POOLED = View(budget=Budget(POOL_MS))

@@ -6,8 +6,9 @@ import numpy as np
 
 from benchmarks.contenders.looking import Look, Run
 from calib_data.composed import Composed
-from edge.frames import View, tag_frame
+from edge.frames import tag_frame
 from edge.memory.known import Memory
+from edge.seen import View
 from edge.tagger import Tagger
 
 

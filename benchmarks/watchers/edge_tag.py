@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from benchmarks.contenders.looking import Look
 from benchmarks.watchers import Watched
-from edge.frames import Seen, View, tag_frame
+from edge.frames import tag_frame
 from edge.memory.known import Memory
 from edge.records import Budget, Planes
 from edge.schedule.pace import Pace
+from edge.seen import Seen, View
 from edge.tagger import Tagger
 
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from benchmarks.watchers import Watched
 from benchmarks.watchers.edge_tag import told
-from edge.frames import View, tag_frame
+from edge.frames import tag_frame
 from edge.memory.known import Memory
 from edge.records import Budget, Planes
 from edge.schedule.pace import Pace
+from edge.seen import View
 from edge.tagger import Tagger
 
 

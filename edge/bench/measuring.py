@@ -10,9 +10,10 @@ from time import perf_counter
 from edge.bench.line import STAGES, FrameCost
 from edge.bench.samples import ENOUGH_FOR_P99, quantiles
 from edge.bench.staged import Staged
-from edge.frames import View, tag_frame
+from edge.frames import tag_frame
 from edge.pictures import pixels
 from edge.records import U8, Budget, Region
+from edge.seen import View
 from edge.tagger import Tagger
 
 WARM_UP = 5  # launches, or frames

@@ -8,9 +8,10 @@ from collections.abc import Generator, Iterable, Sequence
 from time import perf_counter
 
 from edge.bench.line import STAGES
-from edge.frames import View, tag_frame
+from edge.frames import tag_frame
 from edge.glance.heat import Heat
 from edge.records import Picture, Region
+from edge.seen import View
 from edge.tagger import Looks, Tagger
 
 

@@ -131,6 +131,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recipe: dict[str, str | int | float | bool]  # the settings that made it
     glance: HeatMap | None = None  # None: every place is as promising as any other
     outline: tuple[StoredFile, ...] = ()  # of fish: outline/outline.json and what it names
+    attributes: StoredFile | None = None  # of garments: see edge/heads/attributes.py
 
     def files(self) -> list[StoredFile]:
         """Every file it names, each once, in the order named."""
@@ -141,4 +142,5 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             named += [file for artifact in self.glance.artifacts for file in artifact.files]
             named += [self.glance.golden]
         named += self.outline
+        named += [] if self.attributes is None else [self.attributes]
         return list(dict.fromkeys(named))

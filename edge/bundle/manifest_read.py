@@ -91,7 +91,10 @@ def _check(m: Manifest, where: str) -> None:
         _check_head(head, where, f"heads[{i}]")
     for i, artifact in enumerate(m.artifacts):
         _check_artifact(artifact, m.heads, where, f"artifacts[{i}]")
-    _check_unique([head.name for head in m.heads], where, "heads: name")
+    names = [head.name for head in m.heads]
+    _check_unique(names, where, "heads: name")
+    is_free = m.attributes is None or "attributes" not in names
+    _need(is_free, where, "heads: name", "attributes", "another name, the bundle has attributes")
     _check_unique(
         [f"{a.engine}/{a.precision}" for a in m.artifacts], where, "artifacts: engine/precision"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Iterable, Iterator
+from datetime import date, time
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -17,6 +18,7 @@ from edge.redact import redacted
 
 LONG = 500  # letters of a value that is read for credentials
 LONGEST = 60  # letters of a value that is shown
+JSON_WORDS = {"object": "a table", "array": "an array", "bool": "true or false"}
 REFUSED = (msgspec.ValidationError, ValueError, OverflowError)
 
 
@@ -49,9 +51,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """A value in an error."""
+    """A value in an error, as TOML writes it."""
     if isinstance(value, dict | list):
         return f"{'a table' if isinstance(value, dict) else 'an array'} of {len(value)}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, date | time):
+        return value.isoformat()
     if isinstance(value, int) and not -(10**18) < value < 10**18:
         return "a very large number"  # Python refuses to print some of them
     if isinstance(value, str) and len(value) > LONG:  # half a text may be half a credential
@@ -142,6 +148,7 @@ def _said(message: str, value: object, kind: Any) -> str:
     if not message.startswith(("Expected", "Invalid", "Integer")):
         return message
     expected = _described(kind) or message.partition(", got ")[0].removeprefix("Expected ")
+    expected = JSON_WORDS.get(expected, expected)
     return f"{shown(value)} is found, expected {expected}"
 
 

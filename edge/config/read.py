@@ -8,13 +8,18 @@ from pathlib import Path
 
 import msgspec
 
-from edge.config.problems import Problem, problems
+from edge.config.problems import Problem, nearest, problems
 from edge.config.records import Config
 from edge.errors import ConfigError, UsageError
 from edge.health.address import parse_door
 from edge.sinks import SINKS
 from edge.sinks.target import parse_target
 
+SCHEMES = (
+    *("rtsp://", "rtsps://", "http://", "https://", "v4l2://"),
+    *("csi://", "libcamera://", "file://", "test://"),
+)
+SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
 MAX_BYTES = 256 * 2**10
 MOST = 20  # problems that are told
 DEEP = re.compile(rb"(?:\.[^.\[\]{},=]*){33}")  # a.b.c. and so on
@@ -45,7 +50,7 @@ def parse(data: bytes, where: str) -> Config:
         raise ConfigError(f"{where}: {_short(e)}, expected TOML") from e
     refuse(problems(table, Config), where)
     config = msgspec.convert(table, Config)
-    refuse([*_twice(config), *_targets(config), *_together(config)], where)
+    refuse([*_twice(config), *_sources(config), *_targets(config), *_together(config)], where)
     return config
 
 
@@ -95,12 +100,26 @@ def _together(config: Config) -> Iterator[Problem]:
     """Keys that need, or exclude, one another."""
     if config.plane is not None and config.mm_per_px is not None:
         yield Problem("mm_per_px", "plane is found too, expected one of them")
-    if config.health is None:
-        if config.health_token_file is not None:
-            yield Problem("health_token_file", "no health is found, expected both")
-    elif config.health_token_file is None:  # where there is one, it may lie on another machine
+    yield from _door("health", config.health, config.health_token_file)
+    yield from _door("live", config.live, config.live_token_file)
+
+
+def _door(key: str, where: str | None, token_file: str | None) -> Iterator[Problem]:
+    if where is None:
+        if token_file is not None:
+            yield Problem(f"{key}_token_file", f"no {key} is found, expected both")
+    elif token_file is None:  # where there is one, it may lie on another machine
         try:
-            parse_door(config.health, None)
+            parse_door(where, None, f"--{key}")
         except UsageError as e:
-            fix = e.fix.replace("--health-token-file FILE", 'health_token_file = "FILE"')
-            yield Problem("health", str(e).removeprefix("--health: "), fix)
+            fix = e.fix.replace(f"--{key}-token-file FILE", f'{key}_token_file = "FILE"')
+            yield Problem(key, str(e).removeprefix(f"--{key}: "), fix)
+
+
+def _sources(config: Config) -> Iterator[Problem]:
+    """Addresses that nothing here reads."""
+    for n, camera in enumerate(config.cameras):
+        found = SCHEME.match(camera.url)
+        if found is not None and found[0].lower() not in SCHEMES:
+            says = f"{found[0][:60]} is found, expected {', '.join(SCHEMES)}, camera:N or a path"
+            yield Problem(f"cameras[{n}].url", says, nearest(found[0], SCHEMES))

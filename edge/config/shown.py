@@ -9,14 +9,15 @@ from typing import Any
 import msgspec
 
 from edge.config.records import Config
-from edge.redact import without_secrets
+from edge.redact import HIDDEN, without_secrets
 from edge.sinks import SINKS
 from edge.sinks.target import parse_target
+from edge.sources.asked import KNOWN, split
 
 
-def schema() -> str:
-    """JSON, for editors: what a config file may hold."""
-    found = msgspec.json.schema(Config)
+def schema(kind: type = Config) -> str:
+    """JSON, for editors and readers: what a config file may hold, or another record."""
+    found = msgspec.json.schema(kind)
     found["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps(found, indent=2)
 
@@ -28,7 +29,7 @@ def toml(config: Config) -> str:
     cameras, tables = table.pop("cameras"), {k: table.pop(k) for k in ("targets", "heads")}
     lines = [f"{key} = {_value(value)}" for key, value in table.items()]
     for camera in cameras:
-        camera["url"] = without_secrets(camera["url"])
+        camera["url"] = _url(camera["url"])
         lines += ["", "[[cameras]]", *_lines(camera)]
     lines += ["", "[targets]", *_lines(tables["targets"])] if tables["targets"] else []
     for name, head in tables["heads"].items():
@@ -45,6 +46,18 @@ def _target(text: str) -> str:
     target = parse_target(text, SINKS)
     options = ",".join(f"{key}={value}" for key, value in target.options.items())
     return f"{target.shown}#{options}" if options else target.shown
+
+
+def _url(text: str) -> str:
+    """With its options: passwords stand in files. A made-up camera has no credentials."""
+    address, options = split(text)
+    shown = address if address.startswith("test://") else without_secrets(address)
+    told = [o if o.partition("=")[0] in KNOWN else _hidden(o) for o in options.split(",") if o]
+    return f"{shown}#{','.join(told)}" if told else shown
+
+
+def _hidden(option: str) -> str:
+    return f"{option.partition('=')[0]}={HIDDEN}"
 
 
 def _lines(table: dict[str, Any]) -> list[str]:

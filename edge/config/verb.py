@@ -1,4 +1,4 @@
-"""`edge-tag config check | show | schema`."""
+"""`edge-tag config check | show | schema | event-schema`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge.config.read import read
+from edge.config.records import Config
 from edge.config.shown import schema, toml
+from edge.events.event import Event
+
+SCHEMAS = {"schema": Config, "event-schema": Event}
 
 
 def lines(action: str, file: str | None) -> Iterator[str]:
     """What it says, line by line. Raises ConfigError for a file that is wrong."""
-    if action == "schema":
-        yield from schema().splitlines()
+    if action in SCHEMAS:
+        yield from schema(SCHEMAS[action]).splitlines()
         return
     assert file is not None  # the flags saw to it
     config = read(Path(file))

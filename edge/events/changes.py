@@ -18,12 +18,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from edge.clock import epoch_s
-from edge.events.event import MOST_TAGS, Event, Kind, Said, Sight, Why
+from edge.events.event import Event, Kind, Sight, Why
+from edge.events.sights import Key, overlap, sight_of, things, words
 from edge.events.zones import ANYWHERE, Stay, ZoneRules, is_wanted, stayed
-from edge.pictures.regions import shared_px
 from edge.pictures.suffixes import is_clip
-from edge.records import Box, FrameTags, Tag
+from edge.records import FrameTags, Tag
 
 SURE_S = 0.5
 GONE_S = 2.0
@@ -32,9 +31,9 @@ MOVED = 0.5  # of intersection over union: below it, it is somewhere else
 BACK_S = 1.0  # by which a clock may go back; more, and the source began anew
 MOST = 256  # things open at once in a source, told or not yet told
 MOST_SOURCES = 64
+CLOCK_S = 2.0  # more than that between two clocks, and one of them was set
 
 HASTY = ("moved", "zones")
-Key = tuple[str, ...]  # ("", track) of a thing, (head, tag) of a word
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -70,14 +69,20 @@ class Book(msgspec.Struct, frozen=True):
 
 
 def step(
-    book: Book, result: FrameTags, at_s: float | None, rules: ZoneRules = ANYWHERE
+    book: Book,
+    result: FrameTags,
+    at_s: float | None,
+    rules: ZoneRules = ANYWHERE,
+    *,
+    is_live: bool = False,
 ) -> tuple[Book, tuple[Event, ...]]:
     """The book after one more result, and what it told.
 
-    at_s   when the frame was taken, on its source's clock; None: a picture on its own
-    rules  of its source's zones
+    at_s     when the frame was taken, on its source's clock; None: a picture on its own
+    rules    of its source's zones
+    is_live  a camera: its clock runs as fast as the wall clock, unless that is set
     """
-    writing = _Writing(book, result, rules)
+    writing = _Writing(book, result, rules, is_live=is_live)
     if at_s is None:
         writing.picture()
     else:
@@ -92,6 +97,18 @@ def stop(book: Book, why: Why = "stopped") -> tuple[Book, tuple[Event, ...]]:
     return replace(book, scenes={}), tuple(events)
 
 
+def left(
+    book: Book, cameras: Iterable[str], now_s: float, away_s: float
+) -> tuple[Book, tuple[Event, ...]]:
+    """A camera that gave no frame for so long, lost or off by its schedule, shows nothing any more:
+    what was there has an end. now_s: on the clock of cameras.
+    """
+    scenes = dict(book.scenes)
+    gone = [name for name in cameras if name in scenes and now_s - scenes[name].at_s > away_s]
+    events = [e for name in gone for e in _ends(scenes.pop(name).open.values(), "away")]
+    return replace(book, scenes=scenes), tuple(events)
+
+
 def ended(sight: Sight, why: Why) -> Event:
     """The end of something that was told: it was last seen as it is here."""
     return Event("end", why, sight, replace(sight, end_time=sight.frame_time))
@@ -100,7 +117,8 @@ def ended(sight: Sight, why: Why) -> Event:
 class _Writing:
     """A step in the making."""
 
-    def __init__(self, book: Book, result: FrameTags, rules: ZoneRules) -> None:
+    def __init__(self, book: Book, result: FrameTags, rules: ZoneRules, *, is_live: bool) -> None:
+        self._is_live = is_live
         self._result, self._run, self._rules = result, book.run, rules
         self._next, self._left_out = book.next, book.left_out
         self._scenes = dict(book.scenes)
@@ -111,10 +129,10 @@ class _Writing:
 
     def picture(self) -> None:
         rules = replace(self._rules, loiter_s={})
-        for _, tags in _things(self._result.tags)[:MOST]:
+        for _, tags in things(self._result.tags)[:MOST]:
             stay = stayed(Stay(), tags, 0.0, rules)
             if is_wanted(stay, rules):
-                seen = Open(0.0, 0.0, _sight(self._result, tags, stay), stay)
+                seen = Open(0.0, 0.0, sight_of(self._result, tags, stay), stay)
                 self.events += _ends([self._told(seen, "new", "seen", 0.0)], "gone")
 
     def make_room(self) -> None:
@@ -130,7 +148,7 @@ class _Writing:
         if at_s < scene.at_s - BACK_S:
             self.events += _ends(scene.open.values(), "restarted")
             scene = Scene()
-        seen = dict(_things(self._result.tags))
+        seen = dict(things(self._result.tags))
         opened = dict(self._stay(scene, seen, at_s))
         for key, tags in seen.items():
             if key not in opened:
@@ -144,7 +162,9 @@ class _Writing:
         for key, old in scene.open.items():
             if key in seen:
                 stay = stayed(old.stay, seen[key], at_s, self._rules)
-                now = _sight(self._result, seen[key], stay, old.now)
+                now = sight_of(self._result, seen[key], stay, old.now)
+                if self._is_live:
+                    now = _began(now, at_s - old.first_s)
                 yield key, self._tell(replace(old, last_s=at_s, now=now, stay=stay), at_s)
             elif at_s - old.last_s < GONE_S:
                 yield key, old
@@ -156,7 +176,7 @@ class _Writing:
             self._left_out += 1
             return
         stay = stayed(Stay(), tags, at_s, self._rules)
-        opened[key] = self._tell(Open(at_s, at_s, _sight(self._result, tags, stay), stay), at_s)
+        opened[key] = self._tell(Open(at_s, at_s, sight_of(self._result, tags, stay), stay), at_s)
 
     def _tell(self, here: Open, at_s: float) -> Open:
         if here.told is None:
@@ -178,6 +198,12 @@ class _Writing:
         return replace(here, now=now, told=now, told_s=at_s)
 
 
+def _began(now: Sight, lasted_s: float) -> Sight:
+    """A wall clock that was set meanwhile sets the beginning, too: a duration is not negative."""
+    start = now.frame_time - lasted_s
+    return replace(now, start_time=start) if abs(start - now.start_time) > CLOCK_S else now
+
+
 def _ends(opened: Iterable[Open], why: Why) -> list[Event]:
     """Of those that were told. They end when they were last seen."""
     return [
@@ -188,77 +214,10 @@ def _ends(opened: Iterable[Open], why: Why) -> list[Event]:
 
 
 def _change(told: Sight, now: Sight) -> Why | None:
-    if told.label != now.label or _words(told) != _words(now):
+    if told.label != now.label or words(told) != words(now):
         return "tags"
     if told.state != now.state:
         return "state"
     if told.current_zones != now.current_zones or told.entered_zones != now.entered_zones:
         return "zones"
-    return "moved" if now.track is not None and _overlap(told.box, now.box) < MOVED else None
-
-
-def _words(sight: Sight) -> set[tuple[str, str]]:
-    return {(tag.head, tag.label) for tag in sight.tags}
-
-
-def _overlap(a: Box, b: Box) -> float:
-    """Intersection over union, 0..1."""
-    both = shared_px(a, b)
-    return both / max(1, _area(a) + _area(b) - both)
-
-
-def _area(box: Box) -> int:
-    return (box[2] - box[0]) * (box[3] - box[1])
-
-
-def _things(tags: Sequence[Tag]) -> list[tuple[Key, list[Tag]]]:
-    """The tags of each thing and of each word, best first."""
-    found: dict[Key, list[Tag]] = {}
-    for tag in tags:
-        key = ("", str(tag.track)) if tag.track is not None else (tag.head, tag.tag)
-        found.setdefault(key, []).append(tag)
-    return list(found.items())
-
-
-def _said(tags: Sequence[Tag]) -> tuple[Said, ...]:
-    """Each word once, with its best score."""
-    words = {(tag.head, tag.tag): tag for tag in reversed(tags)}
-    best = list(words.values())[::-1][:MOST_TAGS]
-    return tuple(
-        Said(
-            t.head, t.tag, t.group, t.score, t.colour, t.length_cm, t.length_sd_cm, t.occluded
-        )
-        for t in best
-    )  # fmt: skip
-
-
-def _sight(result: FrameTags, tags: Sequence[Tag], stay: Stay, old: Sight | None = None) -> Sight:
-    """`tags` is best first, and not empty."""
-    best, time_s = tags[0], epoch_s(result.time)
-    width, height = result.size
-    x0, y0, x1, y1 = best.box
-    norm = (x0 / width, y0 / height, x1 / width, y1 / height)
-    return Sight(
-        id=old.id if old else "",
-        camera=result.source,
-        label=best.tag,
-        sub_label=best.group,
-        head=best.head,
-        score=best.score,
-        top_score=max(best.score, old.top_score if old else 0.0),
-        frame=result.frame,
-        frame_time=time_s,
-        start_time=old.start_time if old else time_s,
-        end_time=None,
-        size=result.size,
-        box=best.box,
-        box_norm=(round(norm[0], 5), round(norm[1], 5), round(norm[2], 5), round(norm[3], 5)),
-        area=_area(best.box),
-        ratio=round((x1 - x0) / max(1, y1 - y0), 4),
-        track=best.track,
-        looks=best.looks,
-        state=best.state,
-        tags=_said(tags),
-        current_zones=stay.current,
-        entered_zones=stay.entered,
-    )
+    return "moved" if now.track is not None and overlap(told.box, now.box) < MOVED else None

@@ -11,13 +11,14 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from edge.records import Box
+from edge.records import Attribute, Box
 
 SCHEMA = "edge-tag/event/1"
 MOST_TAGS = 20  # of a thing, in an event: it stays small enough for any broker
 
 Kind = Literal["new", "update", "end"]
-Why = Literal["seen", "tags", "state", "zones", "moved", "gone", "stopped", "restarted"]
+KINDS: tuple[Kind, ...] = ("new", "update", "end")
+Why = Literal["seen", "tags", "state", "zones", "moved", "gone", "away", "stopped", "restarted"]
 VALUE: dict[str, int] = {"update": 0, "new": 1, "end": 2}  # the least is dropped first: an end
 # says again all that its new and its updates said
 
@@ -30,6 +31,7 @@ class Said(msgspec.Struct, frozen=True):
     group: str | None
     score: float  # 0..1
     colour: str | UnsetType = UNSET  # of a garment; else not said
+    attributes: tuple[Attribute, ...] | UnsetType = UNSET  # of a garment, best first; else not said
     length_cm: float | UnsetType = UNSET  # of a fish, where a plane is known
     length_sd_cm: float | UnsetType = UNSET
     occluded: bool | UnsetType = UNSET
@@ -74,6 +76,8 @@ class Event(msgspec.Struct, frozen=True):
     device: str = ""
     bundle: str = ""
     engine: str = ""
+    time: str = ""  # of `after`, RFC 3339 in UTC
+    clock_synced: bool | UnsetType = UNSET  # was it right? Not said where nobody knows
 
 
 def is_change(event: Event) -> bool:

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from edge.explain.ink import Colour, Ink, dashes, disc, fill, outline
-from edge.frames import Looked, Seen
 from edge.pictures.regions import shared_px
 from edge.records import F32, U8, Box, Tag
+from edge.seen import Looked, Seen
 
 COLOURS: dict[str, Colour] = {  # by why there was, or would have been, a look
     "glance": (235, 238, 243),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import PurePath
 
 import cv2
@@ -16,8 +17,8 @@ import numpy as np
 from edge.explain.column import BACK, CARD, FAINT, MUTED, TEXT, Column
 from edge.explain.ink import Ink, disc, fill, outline
 from edge.explain.map import COLOURS, WHY
-from edge.frames import Looked, Seen
 from edge.records import F32, U8, FrameTags, Tag
+from edge.seen import Looked, Seen
 
 ENGINE, AROUND, OVER = (62, 190, 140), (96, 122, 214), (255, 92, 92)
 STATES = {"settled": (62, 190, 140), "open": (255, 178, 62), "unsure": (160, 176, 205)}
@@ -35,7 +36,7 @@ def panel(result: FrameTags, seen: Seen, ink: Ink, height: int) -> U8:
     least = round(LINES * ink.line_px)
     column = Column(ink, WIDE, max(height, least + 2 * FEWEST * ink.line_px))
     rows = (column.canvas.shape[0] - least) // ink.line_px
-    looks, tags = len(seen.looks), len(result.tags)
+    looks, tags = len(seen.looks), sum(map(_lines, result.tags))
     for_looks = max(FEWEST, min(looks, rows - min(tags, rows // 2)))
     _title(column, result)
     _budget(column, result, seen)
@@ -105,10 +106,11 @@ def _looks(column: Column, seen: Seen, rows: int) -> None:
         column.cells(names, LOOKS_AT, MUTED, 0.75)
         column.skip(1)
     number = 0
-    for look in looks[: _shown(len(looks), rows)]:
+    shown = _shown(len(looks), rows)
+    for look in looks[:shown]:
         number += look.is_closer
         _look(column, look, number, is_planned=math.isfinite(seen.budget_ms))
-    _more(column, len(looks), rows)
+    _more(column, len(looks) - shown)
     column.skip(0.5)
 
 
@@ -170,12 +172,24 @@ def _tags(column: Column, tags: Sequence[Tag], rows: int) -> None:
             x = column.small(state, column.swatch(x, colour)) + round(column.letter * 0.6)
         column.cells(("", "looks", "age s", "score"), TAGS_AT, MUTED, 0.75)
         column.skip(1)
-    for tag in tags[: _shown(len(tags), rows)]:
+    ends = list(accumulate(map(_lines, tags)))
+    room = rows if not ends or ends[-1] <= rows else rows - 1
+    shown = sum(end <= room for end in ends)
+    room_px = column.right - column.at(TAGS_AT[0])
+    for tag in tags[:shown]:
         column.swatch(column.left, STATES[tag.state])
         column.cells((tag.tag, f"{tag.looks}", f"{tag.age_s:.1f}"), TAGS_AT, TEXT)
         column.bar(column.at(TAGS_AT[-1]), tag.score, STATES[tag.state])
         column.skip(1)
-    _more(column, len(tags), rows)
+        if tag.details:
+            column.small(column.ink.fitted(tag.details, room_px, 0.8), column.at(TAGS_AT[0]))
+            column.skip(1)
+    _more(column, len(tags) - shown)
+
+
+def _lines(tag: Tag) -> int:
+    """Colour and attributes have one of their own."""
+    return 2 if tag.details else 1
 
 
 def _shown(count: int, rows: int) -> int:
@@ -183,9 +197,9 @@ def _shown(count: int, rows: int) -> int:
     return count if count <= rows else rows - 1
 
 
-def _more(column: Column, count: int, rows: int) -> None:
-    if count > rows:
-        column.small(f"and {count - rows + 1} more", column.at(1.3))
+def _more(column: Column, missing: int) -> None:
+    if missing:
+        column.small(f"and {missing} more", column.at(1.3))
         column.skip(1)
 
 

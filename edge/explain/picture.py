@@ -9,9 +9,9 @@ from edge.explain.column import BACK, MUTED
 from edge.explain.ink import Ink, dashes, fill, outline
 from edge.explain.map import COLOURS, WHY, badge, cross, explained_map, glow_of
 from edge.explain.panel import panel
-from edge.frames import Seen
 from edge.pictures import pixels
 from edge.records import U8, FrameTags
+from edge.seen import Seen
 
 SHORTEST, LONGEST = 1280, 1600  # px: the frame's longer side as drawn lies between them
 LETTERS = 84  # along that side

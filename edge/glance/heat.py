@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -21,6 +22,14 @@ class Spot(msgspec.Struct, frozen=True):
 
     box: Box  # where it seems to be, frame pixels
     heat: float  # probability that it is a thing of some head, 0..1
+
+
+def likely(heat: float) -> float:
+    """That a thing is about where a spot is, 0..1. Its heat is that of a thing's middle being in
+    that very cell; of things in composed 4K scenes, of those near a spot of heat 0.07, 0.14, 0.26
+    and 0.75 there were 0.28, 0.44, 0.5 and 0.87.
+    """
+    return math.sqrt(heat)
 
 
 class Heat(msgspec.Struct, frozen=True, eq=False):

@@ -18,7 +18,7 @@ OVERLAP = 0.1  # of a part: a thing of up to that is whole in one of them
 LEAST = 4  # inputs along the longer side: a smaller frame's glance shows what there is
 # How many things a part shows that the glance at all of the frame did not: of composed 4K scenes,
 # for each that it did show there, and where it showed none.
-MISSED, UNSEEN = 0.7, 0.25
+MISSED, UNSEEN = 0.4, 0.25
 
 
 def parts(width: int, height: int, input_px: int) -> list[Region]:
@@ -38,8 +38,11 @@ def parts(width: int, height: int, input_px: int) -> list[Region]:
 
 
 def expected(part: Box, known: Iterable[tuple[Box, float]]) -> float:
-    """How many things a glance at a part would show anew. known: boxes and their heat."""
-    seen = sum(heat for box, heat in known if holds(part, box))
+    """How many things a glance at a part would show anew.
+
+    known: boxes, and how likely each is that of a thing
+    """
+    seen = sum(likely for box, likely in known if holds(part, box))
     return UNSEEN + MISSED * seen
 
 

@@ -2,7 +2,8 @@
 
 Pixels vote for the nearest of some named colours. The middle of the box counts more than its
 edges, and a colour that the rim of the box has as much of as the middle counts little: it is
-likely what lies behind. Where no colour has a good share of the votes, the thing is "multicolour".
+likely what lies behind. Where no colour has a good share of the votes, the basic term of several
+may: navy and light blue are "blue". Where none has, the thing is "multicolour".
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ import cv2
 import numpy as np
 from msgspec.structs import replace
 
+from edge.heads.scores import GARMENTS
 from edge.pictures import pixels
 from edge.records import F32, U8, Box, Picture, Region, Tag
 
 Key = int | Box  # a thing by its track; a place by where it is
 
 SIDE = 48  # px a side of what is measured
-HEADS = frozenset({"clothes"})  # whose things have a colour
 MULTICOLOUR = "multicolour"
 LEAST = 0.34  # share of the votes: with less for every colour, it is of many
 LIGHT = 0.6  # of lightness in a distance: folds and shadows change it, not the dye
@@ -49,20 +50,29 @@ NAMED: dict[str, tuple[tuple[int, int, int], ...]] = {  # sRGB, several where a 
     "purple": ((100, 72, 128), (140, 105, 165), (62, 36, 72), (165, 150, 205)),
 }
 
+BASIC = {  # of the eleven that most languages have, for those that are none of them
+    "navy": "blue",
+    "light blue": "blue",
+    "turquoise": "blue",
+    "olive": "green",
+    "beige": "brown",
+    "burgundy": "red",
+}
+
 
 def coloured(
     picture: Picture, tags: Sequence[Tag], known: Mapping[Key, str]
 ) -> tuple[tuple[Tag, ...], dict[Key, str]]:
-    """Tags of HEADS with their colour, the others as they are; and the colours for next time.
+    """Tags of GARMENTS with their colour, the others as they are; and the colours for next time.
 
     known: of the frame before. A colour is measured when a thing is looked at, not in every frame.
     """
     words: dict[Key, str] = {}
     for tag in tags:
-        if tag.head in HEADS and (key := _key(tag)) not in words:
+        if tag.head in GARMENTS and (key := _key(tag)) not in words:
             is_old = tag.age_s > 0 and key in known
             words[key] = known[key] if is_old else colour_of(_cut(picture, tag.box))
-    told = (replace(tag, colour=words[_key(tag)]) if tag.head in HEADS else tag for tag in tags)
+    told = (replace(tag, colour=words[_key(tag)]) if tag.head in GARMENTS else tag for tag in tags)
     return tuple(told), words
 
 
@@ -79,8 +89,15 @@ def _cut(picture: Picture, box: Box) -> U8:
 
 def colour_of(rgb: U8) -> str:
     """The word for a thing that fills (H, W, 3) RGB pixels, some of which are behind it."""
-    name, share = votes(rgb)[0]
-    return name if share >= LEAST else MULTICOLOUR
+    found = votes(rgb)
+    if found[0][1] >= LEAST:
+        return found[0][0]
+    shares: dict[str, float] = {}
+    for name, share in found:
+        term = BASIC.get(name, name)
+        shares[term] = shares.get(term, 0.0) + share
+    best = max(shares, key=lambda term: shares[term])
+    return best if shares[best] >= LEAST else MULTICOLOUR
 
 
 def votes(rgb: U8) -> list[tuple[str, float]]:

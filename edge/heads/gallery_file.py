@@ -125,7 +125,11 @@ def default_path(bundle: Bundle) -> Path:
 
 
 def _user_folder() -> Path:
-    """XDG_DATA_HOME, or LOCALAPPDATA on Windows; else the place both stand for."""
+    """A service's own folder, as systemd sets it: it may write nowhere else. Else XDG_DATA_HOME, or
+    LOCALAPPDATA on Windows; else the place both stand for.
+    """
+    if service := os.environ.get("STATE_DIRECTORY", "").partition(":")[0]:
+        return Path(service)
     given = os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA")
     return (Path(given) if given else Path.home() / ".local" / "share") / "edge-tag"
 

@@ -18,6 +18,8 @@ UNSURE = 0.6  # of a group: it is said of what no tag is sure of, and shall be r
 # 0.3: 67 and 24.
 APART = 0.6
 GALLERY = "gallery"  # the head of what was enrolled on the device
+ATTRIBUTES = "attributes"  # the head whose tags are said of garments, not beside them
+GARMENTS = frozenset({"clothes"})  # heads whose things have a colour and attributes
 
 
 def scores(head: Head, logits: F32) -> F32:

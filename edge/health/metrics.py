@@ -21,7 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from edge import __version__
 from edge.health.power import REASONS
-from edge.health.room import free_bytes, resident_bytes
+from edge.health.room import free_bytes, resident_bytes, written_bytes
 from edge.health.vitals import BUCKETS_S, Tally, Vitals
 from edge.health.wall_clock import is_clock_synced
 from edge.health.watch import Watch
@@ -38,6 +38,7 @@ class Metrics:
     disk     a folder of the file system that fills
     cameras  the mailboxes of live sources, by name
     files    likewise those who write files of their own
+    events   by type, how many were told
     """
 
     def __init__(
@@ -48,9 +49,10 @@ class Metrics:
         disk: Path,
         cameras: Mapping[str, Newest] = {},
         files: Callable[[], Sequence[FileHealth]] = tuple,
+        events: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._vitals, self._watch, self._sinks, self._disk = vitals, watch, sinks, disk
-        self._mailboxes, self._files = cameras, files
+        self._mailboxes, self._files, self._events = cameras, files, events
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -68,6 +70,7 @@ class Metrics:
         yield from _looks(tallies)
         yield from self._cameras(tallies)
         yield from _faults(self._mailboxes)
+        yield from _events(self._events())
         yield from _outbox(self._sinks())
         yield from _written(self._files())
         yield from self._device()
@@ -116,7 +119,10 @@ class Metrics:
         free = _gauge("storage_free_bytes", "where events wait")
         if (room := free_bytes(self._disk)) is not None:
             free.add_metric([], room)
-        yield from (memory, free)
+        written = _counter("bytes_written", "that this process sent to disks")
+        if (count := written_bytes()) is not None:
+            written.add_metric([], count)
+        yield from (memory, free, written)
         built = {"version": __version__, "python": platform.python_version()}
         yield InfoMetricFamily("edgetag_build", "what runs", value=built)
         if self._vitals.bundle:
@@ -166,6 +172,13 @@ def _faults(cameras: Mapping[str, Newest]) -> Iterator[Metric]:
                 faults.add_metric([name, kind], count)
             again.add_metric([name], mailbox.faults.reconnects)
     yield from (faults, again)
+
+
+def _events(told: Mapping[str, int]) -> Iterator[Metric]:
+    events = _counter("events", "that were told: new, update, end", "type")
+    for kind, count in told.items():
+        events.add_metric([kind], count)
+    yield events
 
 
 def _outbox(sinks: Sequence[SinkHealth]) -> Iterator[Metric]:

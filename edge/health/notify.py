@@ -15,6 +15,9 @@ from time import monotonic
 
 log = logging.getLogger(__name__)
 
+OPENING_S = 900.0
+EXTEND_S = 60.0  # by which a start may take longer, as often as it is said
+
 
 class Notify:
     """Says nothing where nobody listens. environ: as systemd sets it; clock: seconds."""
@@ -26,7 +29,11 @@ class Notify:
         self._clock = clock
         self.watchdog_s = _watchdog_s(environ)  # None: no dog
         self._is_ready = self._is_stopping = self._is_deaf = False
-        self._fed_s = 0.0
+        self._fed_s = float("-inf")
+
+    def opening(self) -> None:
+        """An engine may compile for minutes."""
+        self.say("STATUS=the engine is opened", f"EXTEND_TIMEOUT_USEC={OPENING_S * 1e6:.0f}")
 
     def progressed(self, status: str) -> None:
         """A frame went through the engine."""
@@ -39,9 +46,14 @@ class Notify:
             self.say("WATCHDOG=1", f"STATUS={status}")
 
     def waits(self, status: str) -> None:
-        """No frame can come now, and why is known. It is not ready for that."""
+        """No frame can come now, and why is known. It is not ready for that, but another start
+        would not be either.
+        """
         if self._is_ready:
             self.progressed(status)
+        elif self._clock() - self._fed_s >= EXTEND_S / 4:
+            self._fed_s = self._clock()
+            self.say(f"EXTEND_TIMEOUT_USEC={EXTEND_S * 1e6:.0f}", f"STATUS={status}")
 
     def stopping(self) -> None:
         """The end has begun: events are still on their way. Once."""

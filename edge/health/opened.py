@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from importlib import import_module
 from pathlib import Path
@@ -112,6 +112,7 @@ def open_health(
     sinks: Callable[[], Sequence[SinkHealth]],
     notify: Notify | None = None,
     files: Callable[[], Sequence[FileHealth]] = tuple,
+    events: Callable[[], Mapping[str, int]] = dict,
 ) -> Health:
     """Raises UsageError when the address is not to be had, or prometheus-client is not here."""
     notify = notify or Notify()
@@ -120,6 +121,7 @@ def open_health(
             "WatchdogSec is %g s and a frame comes each %g s: raise it", notify.watchdog_s,
             wanted.every_s,
         )  # fmt: skip
+    notify.opening()
     vitals = Vitals(wanted.cameras, max(STALE_S, 3 * wanted.every_s))
     with ExitStack() as opened:
         opened.callback(notify.stopping)
@@ -133,7 +135,7 @@ def open_health(
             cameras = dict(zip(wanted.cameras, wanted.mailboxes))
             pages = import_module("edge.health.pages")  # a web server, which few runs are to have
             server = pages.open_server(
-                wanted.door, vitals, watch, sinks, wanted.disk, cameras, files
+                wanted.door, vitals, watch, sinks, wanted.disk, cameras, files, events
             )
             opened.enter_context(closing(server))
         return Health(

@@ -9,7 +9,8 @@ from typing import Any
 
 from edge.errors import UsageError
 from edge.health.address import Door
-from edge.health.server import HealthServer, Page, Pages, as_json
+from edge.health.server import HealthServer, Pages
+from edge.health.serving import Page, as_json
 from edge.health.vitals import Vitals
 from edge.health.watch import Watch
 from edge.outbox.health import FileHealth, SinkHealth
@@ -24,10 +25,11 @@ def open_server(
     disk: Path,
     cameras: Mapping[str, Newest],
     files: Callable[[], Sequence[FileHealth]],
+    events: Callable[[], Mapping[str, int]],
 ) -> HealthServer:
     """Raises UsageError when the address is not to be had, or prometheus-client is not here."""
     metrics = _metrics()
-    counted = metrics.Metrics(vitals, watch, sinks, disk, cameras, files)
+    counted = metrics.Metrics(vitals, watch, sinks, disk, cameras, files, events)
 
     def ready() -> Page:
         why = vitals.why_not_ready()

@@ -94,16 +94,21 @@ class Vitals:
         tallies = self.tallies()
         if all(tally.tagged == 0 and not tally.is_off for tally in tallies.values()):
             return ["nothing was tagged yet"]
-        return [why for name, tally in tallies.items() if (why := self._why(name, tally))]
+        return [f"{name}: {why}" for name, why in self.ailing().items()]
 
-    def _why(self, name: str, tally: Tally) -> str:
+    def ailing(self) -> dict[str, str]:
+        """Cameras of which nothing was tagged of late, and why."""
+        tallies = self.tallies().items()
+        return {name: why for name, tally in tallies if (why := self._why(tally))}
+
+    def _why(self, tally: Tally) -> str:
         since_s = self.since_s(tally)
         if tally.is_off:
             return ""
         error = f" ({tally.error})" if tally.error else ""
         if since_s is None:
-            return f"{name}: nothing was tagged yet{error}"
-        return f"{name}: no frame for {since_s:.0f} s{error}" if since_s > self.stale_s else ""
+            return f"nothing was tagged yet{error}"
+        return f"no frame for {since_s:.0f} s{error}" if since_s > self.stale_s else ""
 
     def _after(self, old: Tally, result: FrameTags, at_s: float | None) -> Tally:
         spent, now_s = result.spent, self._clock()

@@ -25,7 +25,8 @@ from edge.heads.scores import GALLERY
 from edge.health.room import free_bytes
 from edge.live import shown
 from edge.live.jobs import Jobs
-from edge.live.window import Shot, Window
+from edge.live.shots import Shot
+from edge.live.window import Window
 from edge.pictures.pixels import rgb
 from edge.pictures.stems import stem_of
 from edge.records import Box, Frame
@@ -82,12 +83,13 @@ class Actions:
 
     def known(self) -> dict[str, Any]:
         """What there is to be done here, and the names that are enrolled."""
-        names = self._run.tagger.tags.get(GALLERY, ())
+        tags = self._run.tagger.tags
         return {
             "enrol": self._run.gallery is not None,
             "reload": self._run.reload is not None,
             "captures": str(self._run.captures),
-            "enrolled": [name for name, _ in names],
+            "heads": list(tags),
+            "enrolled": [name for name, _ in tags.get(GALLERY, ())],
         }
 
     def freeze(self, wanted: Freeze) -> dict[str, Any]:

@@ -9,18 +9,19 @@ from pathlib import Path
 
 from edge.config.watch import Watch
 from edge.errors import UsageError
-from edge.frames import Seen
 from edge.heads.gallery_file import default_path
 from edge.health.address import parse_door
 from edge.health.opened import Health
 from edge.live.actions import Actions, Run
+from edge.live.happening import Site
 from edge.live.jobs import Jobs
-from edge.live.server import LiveServer, Site
+from edge.live.server import LiveServer
 from edge.live.shown import Hosts
 from edge.live.window import Window
 from edge.pipeline import Explain
 from edge.recipients import Recipients, outbox_path
 from edge.records import FrameTags, Picture
+from edge.seen import Seen
 from edge.tagger import Tagger
 
 
@@ -63,8 +64,8 @@ class Live:
         self._opened.close()
 
 
-def open_live(flags: argparse.Namespace, names: Sequence[str]) -> Live:
-    """names: of the sources, as results have them.
+def open_live(flags: argparse.Namespace, names: Sequence[str], live: Sequence[str]) -> Live:
+    """names: of the sources, as results have them; live: those of them that are cameras.
 
     Raises UsageError for an address that is none, is in use, or needs a token.
     """
@@ -72,7 +73,7 @@ def open_live(flags: argparse.Namespace, names: Sequence[str]) -> Live:
         raise UsageError("--live-token-file or --live-captures is given, expected --live beside it")
     door = parse_door(flags.live, flags.live_token_file, "--live")
     with ExitStack() as opened:
-        site = Site(Window(names))
+        site = Site(Window(names, live))
         server = opened.enter_context(closing(LiveServer(door, site)))
         opened.callback(site.window.close)  # first: pages that are open end by it
         return Live(site, server, opened.pop_all())

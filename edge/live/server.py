@@ -6,57 +6,21 @@ from __future__ import annotations
 
 import logging
 import socket
-import threading
-from collections.abc import Iterator
-from functools import cache
 from http import HTTPStatus
-from pathlib import Path
-from time import monotonic, sleep
-from typing import Any
 from urllib.parse import parse_qs
 
-import msgspec
-
-from edge import __version__
-from edge.errors import ConfigError, EdgeError
+from edge.errors import EdgeError
 from edge.health.address import Door
-from edge.health.server import JSON, Asked, Listening, Page, Server, as_json
-from edge.health.vitals import FILES
-from edge.live import shown
-from edge.live.actions import Actions, Capture, Enrol, Freeze
-from edge.live.shown import Hosts
+from edge.health.serving import Asked, Listening, Page, Server, as_json
+from edge.live.changes import body_of, changed
+from edge.live.files import PAGES, POLICY, read
+from edge.live.happening import Site, happening
 from edge.live.visits import Visits, is_ours
-from edge.live.window import Window
 
 log = logging.getLogger(__name__)
 
 MOST = 24  # connections at once
-MOST_STREAMS = 8  # of those, pages that are open
-MAX_BODY = 4096
 BUFFER = 256 << 10  # bytes on their way to a page: one or two pictures, not many old ones
-EVERY_S = 0.1  # between two frames told to one page
-HEALTH_S = 2.0  # between two times its health is: also what shows that the connection lives
-PAGES = {  # path -> file beside this one, and its kind
-    "/": ("live.html", "text/html; charset=utf-8"),
-    "/live.js": ("live.js", "text/javascript; charset=utf-8"),
-    "/live.css": ("live.css", "text/css; charset=utf-8"),
-    "/live.svg": ("live.svg", "image/svg+xml"),
-}
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'"
-)
-
-
-class Site:
-    """What a page is made of. Without `actions` and `hosts` the run has not begun yet."""
-
-    def __init__(self, window: Window) -> None:
-        self.window = window
-        self.actions: Actions | None = None
-        self.hosts: Hosts | None = None
-        self.streams = threading.BoundedSemaphore(MOST_STREAMS)
 
 
 class LiveServer(Listening):
@@ -95,7 +59,7 @@ class _Visitor(Asked):
     def page(self) -> Page:
         path, asked = self._asked()
         if path == "/live.css":  # strangers, too: where the token is asked for looks like the rest
-            return Page(200, PAGES[path][1], _read("live.css"))
+            return Page(200, PAGES[path][1], read("live.css"))
         refused = self._refused()
         if refused is not None:
             return refused
@@ -119,19 +83,14 @@ class _Visitor(Asked):
             return refused
         if not is_ours(self.headers):
             return as_json(HTTPStatus.FORBIDDEN, error="this does not come from our own page")
-        body = self._body()
+        body = body_of(self.headers, self.rfile.read)
         if isinstance(body, Page):
             return body
+        self.unlimit()  # from here on it is our own time: a first tag takes 150 looks
         actions = self.server.site.actions
         if actions is None:
             return as_json(HTTPStatus.SERVICE_UNAVAILABLE, error="the run has not begun yet")
-        try:
-            return _done(actions, self._asked()[0], body)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as e:
-            return as_json(HTTPStatus.BAD_REQUEST, error=str(e)[:200])
-        except EdgeError as e:
-            also = [str(one) for one in e.also] if isinstance(e, ConfigError) else []
-            return as_json(HTTPStatus.CONFLICT, error=str(e), fix=e.fix, also=also)
+        return changed(actions, self._asked()[0], body)
 
     def stream(self) -> None:
         """What happens, until somebody leaves. Who reads slowly gets the newest and misses some."""
@@ -149,8 +108,8 @@ class _Visitor(Asked):
             self.send_response(HTTPStatus.OK)
             self.send_header("Content-Type", "text/event-stream; charset=utf-8")
             self.end_headers()
-            for kind, told in happening(site, self._asked()[1].get("camera", "")):
-                self.wfile.write(_message(kind, told))
+            for message in happening(site, self._asked()[1].get("camera", "")):
+                self.wfile.write(message)
         except OSError:
             log.debug("a page was left")
         finally:
@@ -177,7 +136,7 @@ class _Visitor(Asked):
             page = as_json(HTTPStatus.TOO_MANY_REQUESTS, error="too many wrong tokens: wait")
             return page._replace(headers=wait)
         if self.command == "GET" and "text/html" in self.headers.get("Accept", ""):
-            return Page(HTTPStatus.UNAUTHORIZED, PAGES["/"][1], _read("token.html"))
+            return Page(HTTPStatus.UNAUTHORIZED, PAGES["/"][1], read("token.html"))
         return as_json(HTTPStatus.UNAUTHORIZED, error="a token is needed")
 
     def _file(self, path: str, has_shown: bool) -> Page:
@@ -186,76 +145,4 @@ class _Visitor(Asked):
         is_secure = self.headers.get("X-Forwarded-Proto", "") == "https"
         is_first = has_shown and path == "/" and self.server.door.token is not None
         line = self.server.visits.cookie_line(is_secure) if is_first else ""
-        return Page(200, kind, _read(name), (("Set-Cookie", line),) if line else ())
-
-    def _body(self) -> bytes | Page:
-        size = self.headers.get("Content-Length", "")
-        kind = self.headers.get("Content-Type", "").partition(";")[0].strip()
-        if kind != "application/json":
-            return as_json(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, error="expected JSON")
-        if not (size.isascii() and size.isdecimal()) or "Transfer-Encoding" in self.headers:
-            return as_json(HTTPStatus.LENGTH_REQUIRED, error="expected a Content-Length")
-        if len(size) > 9 or int(size) > MAX_BODY:
-            limit = f"expected at most {MAX_BODY} bytes"
-            return as_json(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error=limit)
-        try:
-            body = self.rfile.read(int(size))
-        except OSError:
-            return as_json(HTTPStatus.REQUEST_TIMEOUT, error="the body did not come")
-        self.unlimit()  # from here on it is our own time: a first tag takes 150 looks
-        return body
-
-
-def happening(site: Site, camera: str) -> Iterator[tuple[str, Any]]:
-    """What one page is told, as (kind, what); between two, whoever reads may take any time."""
-    window = site.window
-    sources = window.sources() or [FILES]
-    camera = camera if camera in sources else sources[0]
-    yield "hello", {"camera": camera, "version": __version__, "points": window.points(camera)}
-    number = told = heard = 0
-    due_s = 0.0
-    while (newest := window.wait(number, HEALTH_S)) is not None:
-        number = newest
-        if (shot := window.look(camera)) is not None and shot.number > told:
-            shot, data = window.jpeg(camera) or (shot, b"")
-            told = shot.number
-            yield "frame", {**shown.frame(camera, shot), "jpeg": data}
-        heard, events = window.events(heard)
-        if events:
-            yield "events", [shown.event(one) for one in events]
-        if monotonic() >= due_s:
-            due_s = monotonic() + HEALTH_S
-            yield "health", _health(site)
-        sleep(EVERY_S)
-
-
-def _health(site: Site) -> dict[str, Any]:
-    if site.hosts is None or site.actions is None:
-        return {"cameras": [], "sinks": [], "device": None, "can": None}
-    return {**shown.health(site.window, site.hosts), "can": site.actions.known()}
-
-
-def _done(actions: Actions, path: str, body: bytes) -> Page:
-    """Raises EdgeError, and what msgspec raises."""
-    done: dict[str, Any]
-    if path == "/freeze":
-        done = actions.freeze(msgspec.json.decode(body, type=Freeze))
-    elif path == "/enrol":
-        done = actions.enrol(msgspec.json.decode(body, type=Enrol))
-    elif path == "/capture":
-        done = actions.capture(msgspec.json.decode(body, type=Capture))
-    elif path == "/reload":
-        done = actions.reload()
-    else:
-        return as_json(HTTPStatus.NOT_FOUND, error="there is nothing to do here")
-    return Page(200, JSON, msgspec.json.encode(done))
-
-
-def _message(kind: str, told: Any) -> bytes:
-    """One server-sent event: JSON has no line breaks."""
-    return b"event: %s\ndata: %s\n\n" % (kind.encode(), msgspec.json.encode(told))
-
-
-@cache
-def _read(name: str) -> bytes:
-    return (Path(__file__).parent / name).read_bytes()
+        return Page(200, kind, read(name), (("Set-Cookie", line),) if line else ())

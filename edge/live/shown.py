@@ -10,14 +10,15 @@ from typing import Any
 import msgspec
 
 from edge.events.event import Event
-from edge.frames import Looked
 from edge.health.room import free_bytes, resident_bytes
 from edge.health.vitals import Tally, Vitals
-from edge.live.window import Shot, Window
+from edge.live.shots import Shot
+from edge.live.window import Window
 from edge.outbox.health import SinkHealth
 from edge.records import FrameTags
 from edge.redact import redacted
 from edge.schedule.cooling import Held
+from edge.seen import Looked
 from edge.sinks.steady import SteadySink
 
 MOST = 150  # tags, looks, skipped looks of a frame: more cannot be read

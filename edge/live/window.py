@@ -2,58 +2,49 @@
 
 The pipeline leaves what it has and goes on: pictures are encoded by whoever looks, and nobody waits
 for anybody who looks slowly. Bounded: of each source the newest frame and HISTORY points; in all
-MOST_EVENTS events and FROZEN pictures. Pictures are kept only while somebody looks.
+MOST_EVENTS events, and pictures that stand still. Pictures are kept only while somebody looks.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from secrets import token_hex
 from time import monotonic, time
 
 import msgspec
-import numpy as np
+from msgspec import UNSET
 
 from edge.clock import epoch_s
 from edge.errors import UsageError
 from edge.events.event import Event
-from edge.frames import Looked, Seen, Skipped
 from edge.health.vitals import FILES
-from edge.pictures import pixels
-from edge.records import FrameFailed, FrameTags, Picture, Region
+from edge.live.shots import Shot, encoded, point
+from edge.live.stills import Stills
+from edge.records import FrameFailed, FrameTags, Picture
+from edge.seen import Seen
 
 LOOKED_S = 10.0  # so long after the last look at a source its pictures are kept
 HISTORY = 240  # points of a source
 MOST_EVENTS = 200
-FROZEN = 2  # pictures that stand still for somebody, at most: 25 MB each at 4K
-FROZEN_S = 600.0
 SHOWN_PX = 1280  # longer side of a picture on the page
 FROZEN_PX = 1920
-QUALITY = 80
-
-
-class Shot(msgspec.Struct, frozen=True, eq=False):
-    """The newest frame of a source."""
-
-    number: int  # of all frames of the run
-    result: FrameTags
-    picture: Picture | None  # None: nobody looked
-    looks: tuple[Looked, ...]
-    skipped: tuple[Skipped, ...]
-    budget_ms: float
-    age_ms: float  # from its picture to its tags
 
 
 class Window:
     """A `Sink` for frames that failed, an `Album` for events, an `Explain` for the others.
 
     names   of the sources, as results have them; any other counts as FILES
+    live    those that are cameras: they say when a frame was taken on `clock`
     """
 
-    def __init__(self, names: Sequence[str], clock: Callable[[], float] = monotonic) -> None:
-        self.names = tuple(dict.fromkeys(names))
+    def __init__(
+        self,
+        names: Sequence[str],
+        live: Sequence[str] = (),
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.names, self._live = tuple(dict.fromkeys(names)), frozenset(live)
         self._clock = clock
         self._change = threading.Condition()
         self._encoding = threading.Lock()  # one picture at a time: the tagger needs the processor
@@ -65,15 +56,15 @@ class Window:
         self._errors: dict[str, str] = {}
         self._events: deque[tuple[int, Event]] = deque(maxlen=MOST_EVENTS)
         self._jpegs: dict[str, tuple[int, bytes]] = {}
-        self._frozen: OrderedDict[str, tuple[float, Shot]] = OrderedDict()
+        self._stills = Stills()
 
     # from the pipeline
 
     def explain(self, result: FrameTags, picture: Picture, seen: Seen) -> None:
         name, now_s = self._name(result.source), self._clock()
-        age_ms = max(0.0, time() - epoch_s(result.time)) * 1e3
+        age_ms = self._age_s(name, result, now_s) * 1e3
         with self._change:
-            is_wanted = self._looked_s.get(name, -np.inf) > now_s
+            is_wanted = self._looked_s.get(name, now_s) > now_s
             self._number += 1
             self._shots[name] = Shot(
                 self._number,
@@ -95,7 +86,7 @@ class Window:
             with self._change:
                 self._errors[self._name(result.source)] = result.error
 
-    def keep(self, events: Sequence[Event], picture: Picture) -> None:
+    def keep(self, events: Sequence[Event], picture: Picture | None) -> None:
         with self._change:
             for event in events:
                 self._number += 1
@@ -104,7 +95,7 @@ class Window:
     def forget(self) -> None:
         """The masks may be others now: what was seen under the old ones is not shown any more."""
         with self._change:
-            self._frozen.clear()
+            self._stills.clear()
             self._jpegs.clear()
             self._shots = {
                 name: msgspec.structs.replace(shot, picture=None)
@@ -173,22 +164,15 @@ class Window:
         return shot
 
     def freeze(self, name: str) -> tuple[str, Shot]:
-        """The newest picture stays for FROZEN_S, under a number of its own. Raises UsageError."""
-        number = token_hex(8)
+        """The newest picture stands still, under a number of its own. Raises UsageError."""
         with self._change:
             shot = self.newest(name)
-            self._frozen[number] = self._clock() + FROZEN_S, shot
-            while len(self._frozen) > FROZEN:
-                self._frozen.popitem(last=False)
-        return number, shot
+            return self._stills.add(shot, self._clock()), shot
 
     def frozen(self, number: str) -> tuple[Shot, Picture]:
         """Raises UsageError for one that is not kept any more."""
         with self._change:
-            until_s, shot = self._frozen.get(number, (-np.inf, None))
-        if shot is None or shot.picture is None or until_s < self._clock():
-            raise UsageError("this picture is not kept any more", fix="freeze it again")
-        return shot, shot.picture
+            return self._stills.get(number, self._clock())
 
     def frozen_jpeg(self, number: str) -> bytes:
         """Raises UsageError as `frozen` does."""
@@ -212,34 +196,10 @@ class Window:
                 self._jpegs.pop(name, None)
                 if (shot := self._shots.get(name)) is not None:
                     self._shots[name] = msgspec.structs.replace(shot, picture=None)
-        while self._frozen and next(iter(self._frozen.values()))[0] < now_s:
-            self._frozen.popitem(last=False)
+        self._stills.drop(now_s)
 
-
-def point(shot: Shot) -> Mapping[str, float]:
-    """What the plots show of a frame."""
-    spent, shed = shot.result.spent, sum(shot.result.shed.values())
-    budget = {"budget_ms": shot.budget_ms} if np.isfinite(shot.budget_ms) else {}
-    return {
-        "total_ms": spent.total_ms,
-        "engine_ms": spent.engine_ms,
-        "looks": spent.glances + spent.crops,
-        "shed": shed,
-        "age_ms": round(shot.age_ms, 1),
-        **budget,
-    }
-
-
-def encoded(picture: Picture, longest_px: int) -> bytes:
-    """A JPEG of the whole picture, made smaller where it is larger than that."""
-    width, height = pixels.size(picture)
-    share = longest_px / max(width, height)
-    if share >= 1:
-        return pixels.jpeg(pixels.rgb(picture), QUALITY)
-    small = np.empty((_even(height * share), _even(width * share), 3), np.uint8)
-    pixels.shrink_into(picture, Region(0, 0, width, height, "full"), small)
-    return pixels.jpeg(small, QUALITY)
-
-
-def _even(length: float) -> int:
-    return max(2, round(length / 2) * 2)
+    def _age_s(self, name: str, result: FrameTags, now_s: float) -> float:
+        """Since its picture was taken: a wall clock may be set meanwhile, by hours."""
+        if name in self._live and result.at_s is not UNSET:
+            return max(0.0, now_s - result.at_s)
+        return max(0.0, time() - epoch_s(result.time))

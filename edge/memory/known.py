@@ -6,37 +6,37 @@ Bounded: a grid, at most tracks.MOST things, and the tiles of one frame size.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from msgspec.structs import replace
 
 from edge.bundle.manifest import Head
-from edge.glance.gate import Gate, moved, step_px, tight
-from edge.glance.heat import Heat, Spot
+from edge.glance.heat import Heat, Spot, likely
 from edge.glance.parts import expected, holds, parts
-from edge.heads.scores import GALLERY, among, group_for, none_for, tags_for
+from edge.heads.scores import GALLERY, among
 from edge.length.ruler import Measured
 from edge.memory import appearance, evidence, tracks
 from edge.memory.fuse import fuse
+from edge.memory.motion import Motion
+from edge.memory.told import none_of, tags_of
 from edge.memory.tracks import BORN, Track
+from edge.memory.views import grown, looked, seen_again
 from edge.pictures import pixels
 from edge.pictures.regions import alike
 from edge.records import F32, Box, Nothing, Picture, Region, Tag
 from edge.schedule.candidates import Item, Why, moved_boxes
-from edge.schedule.sweep import COLUMNS, ROWS, Sweep
+from edge.schedule.sweep import Sweep
 
 TAGS_S = 1.0  # how old the tags of the whole frame may be while something moves
 STILL_S = 5.0  # how old they, and the heat, may be while nothing does
-WAKES = 0.5  # share of the frame: when so much changes, what was seen in places is out of date
-HIDDEN = 0.3  # of things: so many a glance may not show
-HIDDEN_IN_PARTS = 0.1  # and those at all parts of the frame, in which things are larger
+HIDDEN = 0.05  # of things: so many a glance may not show
+HIDDEN_IN_PARTS = 0.03  # and those at all parts of the frame, in which things are larger
 OPEN_S = 1.0  # how long a thing may wait for its first look
 REFRESH_S = 30.0  # after which a settled thing is worth another look
-GROWN = 1.2  # times the largest area at a look: more detail than was seen then
 BACK_S = 1.0  # by which a clock may go back; more, and it began anew
-CAME_S = 2.0  # without motion: what moves there after that has come
 KNOWN_S = 0.5  # how old the heat may be while only known things move
+RESTS_S = 0.3  # between glances, and between looks at one thing: sooner, they show the same again
 COMPARED = 20  # things a frame whose appearance is compared
 
 Turn = Literal["tags", "heat", "focus"]  # what a launch is for
@@ -60,7 +60,6 @@ class Memory:
     """One a source; a new one for each picture that has nothing to do with the one before."""
 
     def __init__(self) -> None:
-        self.motion: F32 | None = None
         self.launched_s = -np.inf  # when anything was
         self.tail_ms = 0.0  # what a frame takes after its last launch
         self.colours: dict[int | Box, str] = {}  # of what was told: see edge.heads.colour
@@ -75,10 +74,8 @@ class Memory:
         self.measured = Measured()
         self.launched_s = -np.inf
         self.sweep = Sweep(*size, input_px, at_s, is_fine=is_fine)
-        self._gate = Gate()
+        self._motion = Motion(*size)
         self._moves = False  # since the frame was last seen as a whole
-        self._rested_s = np.zeros((ROWS, COLUMNS))  # before what moves now: without motion
-        self._moved_s = np.full((ROWS, COLUMNS), -np.inf)  # when something last did, by cell
         self._compared = 0
         self._places: dict[Box, tuple[float, tuple[Tag, ...]]] = {}  # as many as there are tiles
         self._faint: tuple[Spot, ...] = ()
@@ -111,26 +108,28 @@ class Memory:
         self._enrolled = enrolled
         self._now_s = at_s
         self.sweep.pass_to(at_s)
-        luma = pixels.luma_grid(picture, step_px(*size, ROWS, COLUMNS))
-        self._gate, self.motion = moved(self._gate, luma, ROWS, COLUMNS)
-        self._moves = self._moves or bool(self.motion.any())
-        self._rested_s = np.where(self.motion > 0, at_s - self._moved_s, 0.0)
-        self._moved_s = np.where(self.motion > 0, at_s, self._moved_s)
-        if self._is_awake():
+        self._motion.see(picture, at_s)
+        self._moves = self._moves or self._motion.is_any
+        if self._motion.is_awake:
             self._places.clear()
             self._parts = dict.fromkeys(self._parts, -np.inf)
             self.sweep.wake()
-        self._rested = {box for box in self._rested if not self._has_moved(box)}
+        self._rested = {box for box in self._rested if not self._motion.is_at(box)}
         self._tracks = tuple(self._kept(track, at_s) for track in self._tracks)
         self._tracks = tracks.remembered(self._tracks, at_s)
         self._compare(picture, at_s)
         return self.sweep.is_small
 
+    @property
+    def motion(self) -> F32:
+        """(rows, columns) 0..1 of the newest frame"""
+        return self._motion.now
+
     # What the frame is worth a glance for, and whose turn it is when not everything can be done.
 
     def wants_tags(self, at_s: float) -> bool:
         """Are the tags of the whole frame out of date?"""
-        if self._is_awake() or (self.sweep.is_small and self._moves):
+        if self._motion.is_awake or (self.sweep.is_small and self._moves):
             return True
         return self._age_s("tags", at_s) >= (TAGS_S if self._moves else STILL_S)
 
@@ -140,11 +139,15 @@ class Memory:
         While all that moves is known, and where it should be, a glance now and then is enough.
         """
         age_s = self._age_s("heat", at_s)
+        if any(track.matches == 1 and self._is_astray(track, at_s) for track in self._tracks):
+            return True  # and how fast it is: later, it may be too far to be the same thing
+        if age_s < RESTS_S:
+            return False
         if age_s >= STILL_S or any(track.misses for track in self._tracks):
             return True
-        if self.motion is None or self._moved_s.max() <= self._turns.get("heat", -np.inf):
+        if self._motion.last_s() <= self._turns.get("heat", -np.inf):
             return False
-        known = [self._box(t, at_s) for t in self._tracks if not self._is_astray(t, at_s)]
+        known = [self._box(track, at_s) for track in self._tracks]
         return age_s >= KNOWN_S or bool(moved_boxes(self.motion, known, *self._size))
 
     def is_turn(self, turn: Turn) -> bool:
@@ -186,8 +189,8 @@ class Memory:
         others = [track for track in self._tracks if track.id not in before]
         followed = tracks.follow(those, spots, at_s, self._next_id, is_part=is_part)
         self._next_id = max([self._next_id, *(t.id + 1 for t in followed)])
-        grown = [_grown(t) if t.id in before else t for t in followed]
-        self._tracks = tuple(sorted((*others, *grown), key=lambda t: t.id)[: tracks.MOST])
+        now = [grown(t) if t.id in before else t for t in followed]
+        self._tracks = tuple(sorted((*others, *now), key=lambda t: t.id)[: tracks.MOST])
         known = [self._box(t, at_s) for t in self._tracks]
         faint = (s for s in spots if s.heat < BORN)
         new = (s for s in faint if not any(alike(s.box, k) for k in known))
@@ -210,10 +213,9 @@ class Memory:
         found = [item for item in things if item.worth > 0]
         if self._turns.get("heat") == at_s:
             due = [spot for spot in self._faint if self.sweep.is_due(spot.box)]
-            found += [Item(spot.box, spot.heat, "heat") for spot in due]
-        if self.motion is not None:
-            for box in moved_boxes(self.motion, [item.box for item in things], *self._size):
-                found += self._moved_items(tight(self._gate, box, *self._size))
+            found += [Item(spot.box, likely(spot.heat), "heat") for spot in due]
+        for box in moved_boxes(self.motion, [item.box for item in things], *self._size):
+            found += self._moved_items(self._motion.tight(box))
         if with_parts:
             found += self._part_items(at_s)
         return found + self.sweep.items(self._hidden(at_s, with_parts))
@@ -237,7 +239,8 @@ class Memory:
             self._places[region.box] = (at_s, tuple(tags))
             return
         number = item.track
-        if number is None and (found or self._has_come(item)):  # it may be named otherwise
+        has_come = item.why == "moved" and self._motion.has_come(item.box)
+        if number is None and (found or has_come):  # it may be named otherwise
             number = self._met(Spot(item.box, BORN), at_s)
         self._tracks = tuple(
             self._looked(track, picture, heads, looks, found, at_s) if track.id == number else track
@@ -258,7 +261,7 @@ class Memory:
         things = [
             tag
             for track in self._tracks
-            for tag in _tags_of(track, self._box(track, at_s), heads, names, at_s, top_k)
+            for tag in tags_of(track, self._box(track, at_s), heads, names, at_s, top_k)
         ]
         places = [
             replace(tag, age_s=round(at_s - seen_s, 3))
@@ -276,7 +279,7 @@ class Memory:
             age_s = round(at_s - self._turns["tags"], 3)
             found.append(Nothing(self._whole_none, (0, 0, *self._size), age_s=age_s))
         for track in self._tracks:
-            nothing = _none_of(track, self._box(track, at_s), heads, at_s)
+            nothing = none_of(track, self._box(track, at_s), heads, at_s)
             found += [] if nothing is None else [nothing]
         return tuple(found)
 
@@ -284,14 +287,14 @@ class Memory:
 
     def _moved_items(self, box: Box) -> list[Item]:
         """What moved where no thing is known; the more so where something was faintly seen."""
-        heat = max((s.heat for s in self._faint if alike(s.box, box)), default=0.0)
+        heat = max((likely(s.heat) for s in self._faint if alike(s.box, box)), default=0.0)
         moved_here = self.sweep.moved_items(box)
         return [replace(i, worth=1 - (1 - i.worth) * (1 - heat)) for i in moved_here]
 
     def _part_items(self, at_s: float) -> list[Item]:
         """Parts of the frame that were not glanced at for long, and where something moved since."""
-        known = [(self._box(t, at_s), t.heat) for t in self._tracks]
-        known += [(spot.box, spot.heat) for spot in self._faint]
+        known = [(self._box(t, at_s), likely(t.heat)) for t in self._tracks]
+        known += [(spot.box, likely(spot.heat)) for spot in self._faint]
         return [
             Item(box, expected(box, known), "part")
             for box, seen_s in self._parts.items()
@@ -317,9 +320,6 @@ class Memory:
     def _age_s(self, turn: Turn, at_s: float) -> float:
         return at_s - self._turns.get(turn, -np.inf)
 
-    def _is_awake(self) -> bool:
-        return self.motion is not None and float((self.motion > 0).mean()) >= WAKES
-
     def _box(self, track: Track, at_s: float) -> Box:
         return tracks.box_of(tracks.predicted(track, at_s), *self._size)
 
@@ -327,8 +327,9 @@ class Memory:
         box = self._box(track, at_s)
         known = track.evidence
         if known.state == "open":
-            is_there = not self._is_astray(track, at_s)
-            worth = max(track.heat, BORN) * (1 - known.sure) if is_there else 0.0
+            rests = track.looked_s is not None and at_s - track.looked_s < RESTS_S
+            is_there = not rests and not self._is_astray(track, at_s)
+            worth = likely(max(track.heat, BORN)) * (1 - known.sure) if is_there else 0.0
             waits_s = at_s - track.born_s - OPEN_S if track.looked_s is None else 0.0
             why: Why = "track" if known.looks else "heat"
             return Item(box, worth, why, waits_s, track.id, self._same_looks(track, box))
@@ -357,131 +358,42 @@ class Memory:
         found: bool,
         at_s: float,
     ) -> Track:
-        known = track.evidence
-        if known.state != "open":  # it is long ago
-            known = evidence.reopened(known)
         scores = {name: rows[0] for name, rows in looks.scores.items()}
-        if GALLERY in scores and not known.looks:  # before a look, it is one of all things here
+        if GALLERY in scores and not track.evidence.looks:  # before, it is one of all things here
             scores[GALLERY] = among(scores[GALLERY], len(self._tracks))
-        return replace(
-            track,
-            evidence=evidence.add(known, heads, scores, looks.embedding[0]),
-            seen_s=at_s if found else track.seen_s,
-            looked_s=at_s,
-            looked_side=max(track.side, track.looked_side),
-            patches=appearance.with_new(
-                track.patches, appearance.patch(picture, self._box(track, at_s))
-            ),
-        )
+        patch = appearance.patch(picture, self._box(track, at_s))
+        return looked(track, heads, scores, looks.embedding[0], patch, found, at_s)
 
     def _compare(self, picture: Picture, at_s: float) -> None:
         """Settled things that moved may show another side; some of them a frame, in turn."""
-        if self.motion is None or not self.motion.any():
+        if not self._motion.is_any:
             return
         boxes = {t.id: self._box(t, at_s) for t in self._tracks if t.evidence.state != "open"}
-        moving = [number for number, box in boxes.items() if self._has_moved(box)]
+        moving = [number for number, box in boxes.items() if self._motion.is_at(box)]
         first = self._compared % max(1, len(moving))
         chosen = {*[*moving[first:], *moving[:first]][:COMPARED]}
         self._compared += COMPARED
         self._tracks = tuple(
-            _seen_again(t, appearance.patch(picture, boxes[t.id])) if t.id in chosen else t
+            seen_again(t, appearance.patch(picture, boxes[t.id])) if t.id in chosen else t
             for t in self._tracks
         )
 
     def _kept(self, track: Track, at_s: float) -> Track:
         """What a look named is there for as long as nothing moves there, whatever a glance says."""
         box = self._box(track, track.seen_s)
-        if not track.evidence.names or self._moved_s[self._cells(box)].max() > track.seen_s:
+        if not track.evidence.names or self._motion.last_s(box) > track.seen_s:
             return track
         return replace(track, seen_s=at_s, misses=0)
 
     def _same_looks(self, track: Track, box: Box) -> int:
         """Looks that showed it as another one would: what moves shows another view anyway."""
-        is_moving = self.motion is not None and self._has_moved(box)
-        return 0 if is_moving else track.evidence.looks
-
-    def _has_come(self, item: Item) -> bool:
-        """Did something move where nothing had, in full view? In wind, or where things pass, much
-        does; and of what comes in at an edge there is more to see soon.
-        """
-        (x0, y0, x1, y1), (width, height) = item.box, self._size
-        is_cut = x0 <= 0 or y0 <= 0 or x1 >= width or y1 >= height
-        has_rested = bool(self._rested_s[self._cells(item.box)].max() >= CAME_S)
-        return item.why == "moved" and has_rested and not is_cut
+        return 0 if self._motion.is_at(box) else track.evidence.looks
 
     def _is_astray(self, track: Track, at_s: float) -> bool:
         """Has it moved, and nobody knows where to? It was seen once, or the last glance missed it.
         A look at its old place would say that it is nothing.
         """
-        if track.at_s >= at_s or not (track.misses or track.matches == 1):
+        is_sure = track.at_s >= at_s or (track.matches > 1 and not track.misses)
+        if is_sure or "heat" not in self._turns:  # without glances nobody could tell
             return False
-        return bool(self._moved_s[self._cells(self._box(track, track.at_s))].max() > track.at_s)
-
-    def _has_moved(self, box: Box) -> bool:
-        assert self.motion is not None
-        return bool(self.motion[self._cells(box)].any())
-
-    def _cells(self, box: Box) -> tuple[slice, slice]:
-        """Of the grid of motion, those that a box lies in."""
-        width, height = self._size
-        y0, y1 = box[1] * ROWS // height, -(-box[3] * ROWS // height)
-        x0, x1 = box[0] * COLUMNS // width, -(-box[2] * COLUMNS // width)
-        return slice(y0, y1), slice(x0, x1)
-
-
-def _grown(track: Track) -> Track:
-    """Open again, when it shows much more than at any look."""
-    is_grown = track.looked_side > 0 and (track.side / track.looked_side) ** 2 > GROWN
-    if track.evidence.state == "open" or not is_grown:
-        return track
-    return replace(track, evidence=evidence.reopened(track.evidence))
-
-
-def _seen_again(track: Track, now: F32) -> Track:
-    """Open again, when it looks as it never did at a look."""
-    patches = appearance.with_new(track.patches, now)
-    if patches is track.patches:
-        return track
-    return replace(track, patches=patches, evidence=evidence.reopened(track.evidence))
-
-
-def _tags_of(
-    track: Track,
-    box: Box,
-    heads: Sequence[Head],
-    names: Mapping[str, Sequence[tuple[str, str | None]]],
-    at_s: float,
-    top_k: int | None,
-) -> list[Tag]:
-    """What is told of a thing: the tags that are shown, without a flicker; or the best `top_k`."""
-    known, found = track.evidence, []
-    for head in heads:
-        if head.name not in known.logs:
-            continue
-        row = evidence.probabilities(head, known.logs[head.name])
-        if top_k is None:
-            shown = known.shown.get(head.name, ())
-            found += [Tag(head.name, *names[head.name][i], float(row[i]), box) for i in shown]
-            if head.kind == "softmax" and not shown:
-                found += group_for(head, names[head.name], row, box)
-        else:
-            found += tags_for(head, names[head.name], row, box, top_k)
-    about = _about(track, at_s)
-    return [replace(tag, **about) for tag in found]
-
-
-def _none_of(track: Track, box: Box, heads: Sequence[Head], at_s: float) -> Nothing | None:
-    """What every head says of a thing that is none of its tags, and that is told to be nothing."""
-    logs, shown = track.evidence.logs, track.evidence.shown
-    if any(shown.get(head.name) for head in heads if head.kind == "softmax"):
-        return None
-    rows = {h.name: evidence.probabilities(h, logs[h.name]) for h in heads if h.name in logs}
-    none = none_for(heads, rows)
-    return replace(Nothing(none, box), **_about(track, at_s)) if none else None
-
-
-def _about(track: Track, at_s: float) -> dict[str, Any]:
-    """What is known of the looks at a thing."""
-    known = track.evidence
-    age_s = round(at_s - (track.looked_s if track.looked_s is not None else at_s), 3)
-    return {"track": track.id, "looks": known.looks, "age_s": age_s, "state": known.state}
+        return self._motion.last_s(self._box(track, track.at_s)) > track.at_s

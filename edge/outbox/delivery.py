@@ -15,19 +15,29 @@ from typing import Protocol
 
 from edge.clock import utc_now
 from edge.errors import SinkError
-from edge.outbox.box import Outbox, Owed
+from edge.outbox.box import Outbox
 from edge.outbox.health import SinkHealth, pause_s
+from edge.outbox.ledger import Owed
 from edge.redact import redacted
 
 log = logging.getLogger(__name__)
 
 BATCH = 100  # events
 HANGS_S = 15.0  # a connect, at the end
+QUIET_S = 600.0  # between two words about refused events, or about an outage
 IDLE_S = 0.5  # between two looks whether there is something
 
 
 class EventRefused(SinkError):
     """The first of the events is one that the other side will never take."""
+
+
+class Later(SinkError):
+    """The other side says when to try again."""
+
+    def __init__(self, message: str, after_s: float) -> None:
+        super().__init__(message)
+        self.after_s = after_s
 
 
 class Carrier(Protocol):
@@ -59,6 +69,8 @@ class Delivery:
     ) -> None:
         self._outbox, self._carrier, self._chance = outbox, carrier, chance
         self._failures = 0
+        self._quiet_until_s = {"refused": 0.0, "away": 0.0}
+        self._is_told = False  # that it is away
         self._error = self._error_at = self._sent_at = ""
         self._bell = threading.Event()
         self._ends_s = float("inf")  # when to give up, once there is to be an end
@@ -72,13 +84,14 @@ class Delivery:
         try:
             is_more = self._send()
         except SinkError as e:
-            return self._failed(redacted(str(e)))
+            least_s = e.after_s if isinstance(e, Later) else 0.0
+            return max(least_s, self._failed(redacted(str(e))))
         except Exception as e:  # our bug: told, and no reason to be silent for a year
             log.exception("%s: a bug", self._carrier.name)
             return self._failed(redacted(repr(e)))
-        if self._failures:
+        if self._is_told:
             log.warning("%s: is back", self._carrier.name)
-        self._failures = 0
+        self._failures, self._is_told = 0, False
         return 0.0 if is_more else IDLE_S
 
     @property
@@ -118,16 +131,30 @@ class Delivery:
         try:
             done = self._carrier.send(events)
         except EventRefused as e:
-            log.error("%s: event %d is refused for good: %s", name, events[0].seq, e)
+            self._tell_refused(events[0].seq, e)
             self._outbox.acknowledge(name, events[0].seq, is_refused=True)
             return True
         self._outbox.acknowledge(name, events[done - 1].seq)
         self._sent_at = utc_now()
         return True
 
+    def _tell_refused(self, seq: int, why: EventRefused) -> None:
+        """Whoever refuses one refuses many, for a year: told now and then, and always counted."""
+        level = logging.ERROR if self._is_due("refused") else logging.DEBUG
+        log.log(level, "%s: event %d is refused for good: %s", self._carrier.name, seq, why)
+
+    def _is_due(self, what: str) -> bool:
+        """Is there to be a word about it? Then no other for QUIET_S."""
+        now_s = monotonic()
+        if now_s < self._quiet_until_s[what]:
+            return False
+        self._quiet_until_s[what] = now_s + QUIET_S
+        return True
+
     def _failed(self, why: str) -> float:
         self._failures += 1
-        if self._failures == 1:
+        if not self._is_told and self._is_due("away"):
+            self._is_told = True
             log.warning("%s; events wait in the outbox", why)
         self._error, self._error_at = why, utc_now()
         return pause_s(self._failures, self._chance())

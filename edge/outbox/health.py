@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from edge.outbox.box import Counts
+from edge.outbox.ledger import Counts
 
 FIRST_S, LONGEST_S = 0.5, 60.0
 

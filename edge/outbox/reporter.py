@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from secrets import token_hex
 from time import monotonic
 from typing import Protocol
 
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from edge.clock import rfc3339
 from edge.events import changes
 from edge.events.changes import Book
-from edge.events.event import Event
+from edge.events.event import KINDS, Event
 from edge.events.zones import ANYWHERE, ZoneRules
 from edge.outbox.box import Outbox
 from edge.pictures.suffixes import is_picture
 from edge.records import FrameFailed, FrameTags, Picture
 
+AWAY_S = 60.0  # a camera that is opened again shows the same things: they are not told anew
+TEND_S = 1.0
+
 
 class Witness(Protocol):
-    """Gets the events of a frame, and the frame."""
+    """Gets the events of a frame, and the frame; None where no frame came, and things ended."""
 
-    def keep(self, events: Sequence[Event], picture: Picture) -> None: ...
+    def keep(self, events: Sequence[Event], picture: Picture | None) -> None: ...
     def close(self) -> None: ...
 
 
@@ -34,16 +40,28 @@ class Album(Witness, Protocol):
 
 
 class Reporter:
-    """outbox  None: nobody is owed an event
-    albums  get the events with their frame
-    device  as events name this machine
+    """outbox   None: nobody is owed an event
+    albums   get the events with their frame
+    device   as events name this machine
+    cameras  names of the live sources
+    away_s   without a frame for so long, what a camera saw is gone
     """
 
-    def __init__(self, outbox: Outbox | None, albums: Sequence[Witness], device: str) -> None:
+    def __init__(
+        self,
+        outbox: Outbox | None,
+        albums: Sequence[Witness],
+        device: str,
+        cameras: Sequence[str] = (),
+        away_s: float = AWAY_S,
+    ) -> None:
         self._outbox, self._albums, self._device = outbox, albums, device
+        self._cameras, self._away_s, self._due_s = tuple(cameras), away_s, 0.0
         self.rules: Callable[[str], ZoneRules] = lambda _: ANYWHERE  # of a source, by its name
         self._book = Book(token_hex(5))
         self._bundle = self._engine = ""
+        self._is_synced: bool | UnsetType = UNSET  # the wall clock, at the last frame
+        self.told: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
         if outbox is not None:  # a run that was cut off could not say that they ended
             self._accept([changes.ended(sight, "restarted") for sight in outbox.left_here()])
 
@@ -56,11 +74,23 @@ class Reporter:
         if at_s is None and not is_picture(result.source):
             at_s = monotonic()
         self._bundle, self._engine = result.bundle, result.engine
-        self._book, events = changes.step(self._book, result, at_s, self.rules(result.source))
-        events = self._accept(events)
-        if events:
+        self._is_synced = result.clock_synced
+        name = result.source
+        rules, is_live = self.rules(name), name in self._cameras
+        self._book, events = changes.step(self._book, result, at_s, rules, is_live=is_live)
+        if events := self._accept(events):
             for album in self._albums:
                 album.keep(events, picture)
+
+    def tend(self, now_s: float) -> None:
+        """Between two frames, however long that is. now_s: monotonic."""
+        if now_s < self._due_s:
+            return
+        self._due_s = now_s + TEND_S
+        self._book, events = changes.left(self._book, self._cameras, now_s, self._away_s)
+        events = self._accept(events)
+        for album in self._albums:  # also without any: what is kept may be too old by now
+            album.keep(events, None)
 
     def close(self) -> None:
         """Everything ends with the run."""
@@ -71,9 +101,17 @@ class Reporter:
 
     def _accept(self, events: Sequence[Event]) -> tuple[Event, ...]:
         named = tuple(
-            replace(e, device=self._device, bundle=self._bundle, engine=self._engine)
+            replace(
+                e,
+                device=self._device,
+                bundle=self._bundle,
+                engine=self._engine,
+                time=rfc3339(e.after.end_time or e.after.frame_time),
+                clock_synced=self._is_synced,
+            )
             for e in events
         )
+        self.told.update(event.type for event in named)
         if named and self._outbox is not None:
             self._outbox.accept(named)
         return named

@@ -28,6 +28,7 @@ from edge.pictures.planes import (
     Scratch,
     check_planes,
     part_rgb,
+    reduced_rgb,
     shrunk_rgb,
     whole_rgb,
 )
@@ -129,14 +130,19 @@ def batch(crops: Sequence[U8], spec: InputSpec) -> U8:
 def crop_into(picture: Picture, region: Region, out: U8, scratch: Scratch | None = None) -> None:
     """A closer look: `region` resized into `out` (h, w, 3), contiguous. As `fit` of `cut` gives it.
 
-    Of planes the region alone is converted. With the caller's `scratch` nothing large is allocated.
-    Raises ValueError for a region outside the picture.
+    Of planes the region alone is converted; where it is twice as large as `out` or more, after it
+    was resized, which makes a level or two of a difference. With the caller's `scratch` nothing
+    large is allocated. Raises ValueError for a region outside the picture.
     """
-    if isinstance(picture, Planes):
-        _check_region(picture.luma, region)
-        _resize_into(part_rgb(picture, region, scratch or Scratch()), out)
-    else:
+    if not isinstance(picture, Planes):
         _resize_into(cut(picture, region), out)
+        return
+    _check_region(picture.luma, region)
+    memory, (height, width) = scratch or Scratch(), out.shape[:2]
+    if region.y1 - region.y0 >= 2 * height and region.x1 - region.x0 >= 2 * width:
+        reduced_rgb(picture, region, out, memory)
+    else:
+        _resize_into(part_rgb(picture, region, memory), out)
 
 
 def shrink_into(picture: Picture, region: Region, out: U8, scratch: Scratch | None = None) -> None:

@@ -15,9 +15,14 @@ from edge.records import U8, Planes, Region
 
 CODE = cv2.COLOR_YUV2RGB_NV12  # luma beside one plane of pairs: the same numbers as I420's code
 BLACK, WHITE = 16, 235  # luma of limited range
+GREY, COLOURS = 128, 224  # the middle of chroma, and its range
 FULL_RANGE = np.clip(
     np.rint((np.arange(256) - BLACK) * (255 / (WHITE - BLACK))), 0, 255
 ).astype(np.uint8)  # fmt: skip
+FULL_CHROMA = np.clip(
+    np.rint((np.arange(256) - GREY) * (255 / COLOURS) + GREY), 0, 255
+).astype(np.uint8)  # fmt: skip
+FULL = np.stack([FULL_RANGE, FULL_CHROMA, FULL_CHROMA], 1)[None]  # (1, 256, 3) of Y, Cr, Cb
 
 
 class Conversions:
@@ -129,6 +134,28 @@ def shrunk_rgb(planes: Planes, region: Region, height: int, width: int, scratch:
     out = scratch.array("rgb", height, width, 3)
     cv2.cvtColorTwoPlane(small, chroma, CODE, out)
     return out
+
+
+def reduced_rgb(planes: Planes, region: Region, out: U8, scratch: Scratch) -> None:
+    """A region of at least twice the size of `out` (h, w, 3), into it, every pixel averaged.
+
+    The planes are resized and then converted, which takes half as long as the other way round; as
+    there is a pixel of colour for each of `out`, nothing is lost.
+    """
+    height, width = out.shape[:2]
+    box = Region(region.x0 // 2, region.y0 // 2, -(-region.x1 // 2), -(-region.y1 // 2))
+    parts = [planes.luma[region.y0 : region.y1, region.x0 : region.x1]]
+    parts += [plane[box.y0 : box.y1, box.x0 : box.x1] for plane in planes.chroma]
+    small = []
+    for n, part in enumerate(parts):
+        made = scratch.array(f"small {n}", height, width, *part.shape[2:])
+        is_near = part.shape[0] < 2 * height and part.shape[1] < 2 * width
+        how = cv2.INTER_LINEAR if is_near else cv2.INTER_AREA
+        small.append(cv2.resize(part, (width, height), dst=made, interpolation=how))
+    joined = scratch.array("joined", height, width, 3)
+    cv2.mixChannels(small, [joined], [0, 0, 2, 1, 1, 2])  # Y, Cb, Cr in one or three planes
+    cv2.LUT(joined, FULL, dst=joined)
+    cv2.cvtColor(joined, cv2.COLOR_YCrCb2RGB, dst=out)
 
 
 def _paired(planes: Planes, box: Region, scratch: Scratch) -> U8:

@@ -17,7 +17,7 @@ import numpy as np
 from edge.glance.heat import boxes_of
 from edge.pictures.regions import shared
 from edge.records import F32, Box, Region
-from edge.schedule.plan import EXPLORING, MOST, Asked
+from edge.schedule.plan import EXPLORING, MOST, NOTHING, Asked
 
 Why = Literal["glance", "track", "heat", "moved", "part", "aged"]
 
@@ -30,7 +30,7 @@ WHOLE = 0.7  # of a thing: a look that holds less of it does not count
 # things of 24 to 160 px in composed 4K scenes, each looked at alone (`python -m benchmarks.fills`).
 SHARE = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 RIGHT = (0.0, 0.09, 0.2, 0.33, 0.46, 0.55, 0.58, 0.6, 0.61)
-NAMED = 0.35  # of the things that a glance at a part shows anew: so many a look then names
+NAMED = 0.5  # of the things that a glance at a part shows anew: so many a look then names
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -159,3 +159,13 @@ def _held(regions: F32, boxes: F32) -> F32:
     inside = np.maximum(wide, 0) * np.maximum(tall, 0)  # (C, I)
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     return np.asarray(inside / np.maximum(area, 1), np.float32)
+
+
+def missed(question: Asked, found: Sequence[Candidate], made: Sequence[int]) -> list[int]:
+    """Rows that would still bring something after the looks at the rows `made`: of items that had
+    no look themselves.
+    """
+    left = np.prod(1 - question.sees[list(made)], axis=0)
+    gains = question.sees @ (question.worth * left)
+    served = {found[row].item for row in made}
+    return [n for n, c in enumerate(found) if c.item not in served and gains[n] > NOTHING]

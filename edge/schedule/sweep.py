@@ -31,7 +31,7 @@ class Sweep:
             self._tiles += regions.finer_tiles(width, height, input_px, FINER)
         self._cells = cells.unseen(ROWS, COLUMNS)
         self._began_s = self._now_s = self._woke_s = at_s
-        self._waiting = float(len(self._tiles))  # tiles whose turn has come
+        self._waiting = 0.0  # tiles whose turn has come
         self._owed_ms = 0.0
 
     @property
@@ -40,27 +40,27 @@ class Sweep:
         return not self._tiles
 
     def pass_to(self, at_s: float) -> None:
-        """Time goes by: as many tiles have their turn as keep the sweep going."""
+        """Time goes by: as many tiles have their turn as keep the sweep going, one by one."""
         turns = len(self._tiles) * max(0.0, at_s - self._now_s) / cells.WAIT_S
         self._waiting = min(self._waiting + turns, float(len(self._tiles)))
         self._now_s = at_s
 
     def wake(self) -> None:
-        """Another scene: every tile has its turn, the longest forgotten first."""
-        self._waiting = float(len(self._tiles))
+        """Another scene: nothing was looked at."""
         self._woke_s = self._now_s
 
     def items(self, hidden: float = 1.0) -> list[Item]:
-        """The tiles that wait for a look, the longest forgotten first.
+        """The tiles that wait for a look, the longest forgotten first: all of a new scene, and then
+        as many as have their turn. Where nothing else tells of things, the new ones wait for none.
 
         hidden  the share of things that nothing else tells of
         """
-        turns = int(self._waiting + 1e-9)
-        if turns < 1:
-            return []
         ages = [cells.age_s(self._cells, t.box, self._now_s, *self._size) for t in self._tiles]
-        old = [n for n, age_s in enumerate(ages) if self._is_new or age_s >= cells.WAIT_S / 2]
-        order = sorted(old, key=lambda n: -ages[n])
+        new = sum(age_s > self._now_s - self._woke_s for age_s in ages)
+        turns = int(self._waiting + 1e-9)
+        if hidden >= 1 or self._is_new:
+            turns = max(turns, new)
+        order = sorted(range(len(ages)), key=lambda n: -ages[n])
         return [self._item(self._tiles[n], ages[n], hidden) for n in order[:turns]]
 
     def owed_ms(self, given_ms: float, cost_ms: float) -> float:
@@ -76,7 +76,7 @@ class Sweep:
 
     def explored(self, cost_ms: float) -> None:
         """It was made for the sake of exploration."""
-        self._waiting -= 1
+        self._waiting = max(0.0, self._waiting - 1)
         self._owed_ms = max(0.0, self._owed_ms - cost_ms)
 
     def is_due(self, box: Box) -> bool:
@@ -111,10 +111,12 @@ class Sweep:
 
     @property
     def _is_new(self) -> bool:
+        """Is this the first frame of a scene?"""
         return self._now_s == self._woke_s
 
     def _item(self, tile: Region, age_s: float, hidden: float) -> Item:
-        """In the first frame of a scene no place has waited, and all are as if they had."""
-        waited_s = cells.WAIT_S if self._is_new else min(age_s, self._now_s - self._began_s)
-        worth = hidden * cells.chance(self._cells, tile.box, waited_s, *self._size)
+        """What nobody ever looked at is as if it had waited, but not due before it has."""
+        unseen_s = cells.WAIT_S if self._is_new else age_s
+        worth = hidden * cells.chance(self._cells, tile.box, unseen_s, *self._size)
+        waited_s = min(unseen_s, self._now_s - self._began_s)
         return Item(tile.box, worth, "aged", waited_s - cells.WAIT_S)

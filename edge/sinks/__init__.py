@@ -18,8 +18,8 @@ from edge.errors import SinkError
 from edge.records import FrameFailed, FrameTags, Picture
 
 if TYPE_CHECKING:
-    from edge.outbox.box import Counts
     from edge.outbox.delivery import Carrier
+    from edge.outbox.ledger import Counts
     from edge.outbox.reporter import Album
     from edge.sinks.target import Target
 
@@ -44,6 +44,9 @@ class Site(NamedTuple):
     cameras: Sequence[str]  # live sources, without credentials
     here: Callable[[], Mapping[str, Mapping[str, int]]]  # camera -> label -> how many are there
     counts: Callable[[str], Counts]  # of a carrier, by its name
+    ailing: Callable[[], Mapping[str, str]] = dict  # camera that gives nothing -> why
+    # of a camera: id and JPEG of what came last, unless it is the one of that id, or none came
+    latest: Callable[[str, str], tuple[str, bytes] | None] = lambda camera, but: None
 
 
 class Sink(Protocol):

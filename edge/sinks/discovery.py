@@ -22,15 +22,27 @@ def device_id(prefix: str) -> str:
     return "_".join(stem_of(f"camera:{part}").removeprefix("camera-") for part in prefix.split("/"))
 
 
-def discovery(prefix: str, device: str, cameras: Mapping[str, str]) -> dict[str, Any]:
+def discovery(
+    prefix: str, device: str, cameras: Mapping[str, str], *, has_pictures: bool = False
+) -> dict[str, Any]:
     """The payload of `<discovery>/device/<id>/config`.
 
-    cameras  its part of a topic -> its name
+    cameras       its part of a topic -> its name
+    has_pictures  a snapshot of each is sent, too
     """
     number = device_id(prefix)
+    device_is = {"topic": f"{prefix}/status", "value_template": AVAILABLE}
     components = {"owed": _owed(prefix, number)}
     for part, name in cameras.items():
-        components |= _camera(f"{prefix}/{part}", f"{number}_{part}", part, name)
+        topic = f"{prefix}/{part}"
+        # what a camera shows is unknown while it is away; that it is away is known
+        both: dict[str, Any] = {"availability": [device_is, {"topic": f"{topic}/status"}]}
+        found = _camera(topic, f"{number}_{part}", part, name)
+        if has_pictures:
+            found[f"{part}_snapshot"] = _snapshot(topic, f"{number}_{part}", name)
+        both["availability_mode"] = "all"
+        components |= {key: {**one, **both} for key, one in found.items()}
+        components[f"{part}_camera"] = _connected(topic, f"{number}_{part}", name)
     return {
         "device": {
             "identifiers": [number],
@@ -40,7 +52,7 @@ def discovery(prefix: str, device: str, cameras: Mapping[str, str]) -> dict[str,
             "sw_version": __version__,
         },
         "origin": {"name": "edge-tag", "sw_version": __version__, "support_url": PAGE},
-        "availability": [{"topic": f"{prefix}/status", "value_template": AVAILABLE}],
+        "availability": [device_is],
         "components": components,
         "qos": 1,
     }
@@ -90,6 +102,30 @@ def _camera(topic: str, number: str, part: str, name: str) -> dict[str, dict[str
     }
 
 
+def _snapshot(topic: str, number: str, name: str) -> dict[str, Any]:
+    return {
+        "platform": "image",
+        "unique_id": f"{number}_snapshot",
+        "name": f"{name} last thing",
+        "image_topic": f"{topic}/snapshot",
+        "content_type": "image/jpeg",
+    }
+
+
+def _connected(topic: str, number: str, name: str) -> dict[str, Any]:
+    return {
+        "platform": "binary_sensor",
+        "unique_id": f"{number}_camera",
+        "name": f"{name} camera",
+        "device_class": "connectivity",
+        "entity_category": "diagnostic",
+        "state_topic": f"{topic}/status",
+        "payload_on": "online",
+        "payload_off": "offline",
+        "expire_after": EXPIRES_S,
+    }
+
+
 def _owed(prefix: str, number: str) -> dict[str, Any]:
     return {
         "platform": "sensor",
@@ -98,6 +134,7 @@ def _owed(prefix: str, number: str) -> dict[str, Any]:
         "entity_category": "diagnostic",
         "state_topic": f"{prefix}/health",
         "value_template": "{{ value_json.owed }}",
+        "state_class": "measurement",
         "json_attributes_topic": f"{prefix}/health",
         "expire_after": EXPIRES_S,
     }

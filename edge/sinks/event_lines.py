@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.outbox.box import Owed
+from edge.outbox.ledger import Owed
 from edge.sinks import Site
 from edge.sinks.rotating import RotatingFile, open_rotating
 from edge.sinks.target import Target

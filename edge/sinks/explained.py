@@ -10,11 +10,11 @@ from time import monotonic
 
 from edge.errors import SinkError
 from edge.explain.picture import explained
-from edge.frames import Seen
 from edge.pictures.pixels import jpeg, rgb
 from edge.pictures.stems import Stems
 from edge.pictures.suffixes import EXPLAINED, is_picture
 from edge.records import FrameTags, Picture
+from edge.seen import Seen
 from edge.store import make_folder, write_whole
 
 log = logging.getLogger(__name__)

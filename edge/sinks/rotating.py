@@ -41,7 +41,7 @@ class RotatingFile:
         keep: int = 5,
         sync: str = "second",
         heading: bytes = b"",
-        clock: Callable[[], float] = time,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self.path = path
         self._max_bytes, self._max_age_s, self._keep = max_bytes, max_age_s, keep
@@ -83,7 +83,9 @@ class RotatingFile:
             self._bytes = _whole_bytes(self.path)
             if self._bytes < file.tell():
                 file.truncate(self._bytes)
-            self._began_s = self._clock() if self._bytes == 0 else self.path.stat().st_mtime
+            self._began_s = self._clock()
+            if self._bytes:  # of an earlier run; the wall clock says how old, and only now
+                self._began_s -= max(0.0, time() - self.path.stat().st_mtime)
         except OSError as e:
             raise SinkError(f"{self.path}: {e.strerror}", fix="name another file") from e
         self._file = file

@@ -15,7 +15,7 @@ from edge.sinks.target import Target
 COLUMNS = (
     *("time", "source", "frame", "head", "tag", "group", "score", "x0", "y0", "x1", "y1"),
     *("track", "looks", "age_s", "state", "colour", "length_cm", "length_sd_cm", "occluded"),
-    "zones",
+    *("zones", "attributes"),
 )
 
 
@@ -46,6 +46,7 @@ class RowsSink:
                 t.length_sd_cm,
                 t.occluded,
                 UNSET if t.zones is UNSET else " ".join(t.zones),
+                UNSET if t.attributes is UNSET else " ".join(a.tag for a in t.attributes),
             )
             for t in result.tags
         ]

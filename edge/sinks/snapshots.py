@@ -19,21 +19,22 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic, time
 
+from msgspec.structs import replace
+
 from edge.errors import SinkError, UsageError
 from edge.events.event import Event, Sight
-from edge.pictures.pixels import cut, jpeg, rgb
-from edge.pictures.regions import clip
+from edge.pictures.pixels import jpeg
 from edge.pictures.stems import stem_of
-from edge.records import U8, Box, Picture, Region
+from edge.records import Picture
+from edge.sinks.cutouts import QUALITY, cut_out
 from edge.sinks.retention import Kept, Rules, due
 from edge.sinks.target import Target
 from edge.store import make_folder, write_whole
 
 log = logging.getLogger(__name__)
 
-QUALITY = 88
-AROUND = 0.15  # of a thing's side, that is shown around it
 SWEEP_S = 60.0  # between two looks at what is too old
+STEP_S = 60.0  # by which a wall clock is set; less is drift
 MOST_OPEN = 1000  # things whose picture may be replaced
 OF = {"crops": (".jpg",), "frames": (".frame.jpg",), "both": (".jpg", ".frame.jpg")}
 
@@ -48,24 +49,28 @@ class Snapshots:
         of: str = "crops",
         *,
         clock: Callable[[], float] = time,
+        steady: Callable[[], float] = monotonic,
         free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
     ) -> None:
         self.written = self.removed = self.left_out = 0
         self._folder, self._rules, self._of = folder, rules, OF[of]
-        self._clock, self._free = clock, free
+        self._clock, self._steady, self._free = clock, steady, free
+        self._ahead_s = clock() - steady()  # of the wall clock; it changes when that one is set
+        self._own: set[Path] = set()  # pictures of this run
         self._labels: OrderedDict[str, str] = OrderedDict()  # id -> the label its picture is under
         self._fails, self._swept_s = False, -SWEEP_S
         make_folder(folder)
         self._kept = {kept.path: kept for kept in _found(folder)}
 
-    def keep(self, events: Sequence[Event], picture: Picture) -> None:
+    def keep(self, events: Sequence[Event], picture: Picture | None) -> None:
         told = [event.after for event in events if event.type != "end" and event.why != "moved"]
         try:
-            for sight in told:
-                self._write(sight, picture)
+            if picture is not None:
+                for sight in told:
+                    self._write(sight, picture)
             if monotonic() - self._swept_s >= SWEEP_S:
                 self._sweep()
-            self._fails = False
+            self._fails = self._fails and not told
         except (SinkError, OSError) as e:
             self.left_out += 1
             if not self._fails:
@@ -90,9 +95,10 @@ class Snapshots:
             box = sight.box if end == ".jpg" else (0, 0, *sight.size)
             path = self._folder / label / f"{sight.id}{end}"
             make_folder(path.parent)
-            data = jpeg(_around(picture, box, sight.size), QUALITY)
+            data = jpeg(cut_out(picture, box, sight.size), QUALITY)
             write_whole(path, data)
             self._kept[path] = Kept(path, label, self._clock(), len(data))
+            self._own.add(path)
             if before not in (None, label):
                 self._remove(self._folder / str(before) / path.name)
         self._labels[sight.id] = label
@@ -105,14 +111,30 @@ class Snapshots:
     def _sweep(self) -> None:
         """Everything that is due goes."""
         self._swept_s = monotonic()
+        self._follow_clock()
         free = self._free(self._folder)
         for kept in due(list(self._kept.values()), self._rules, self._clock(), free):
             self._remove(kept.path)
             self.removed += 1
 
+    def _follow_clock(self) -> None:
+        """A board without a battery begins in 1970: once its clock is set, what it wrote before is
+        not half a century old.
+        """
+        step_s = self._clock() - self._steady() - self._ahead_s
+        if abs(step_s) < STEP_S:
+            return
+        self._ahead_s += step_s
+        for path in self._own:
+            kept = self._kept[path]
+            self._kept[path] = replace(kept, time_s=kept.time_s + step_s)
+            with suppress(OSError):
+                os.utime(path, (kept.time_s + step_s,) * 2)
+
     def _remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)
         self._kept.pop(path, None)
+        self._own.discard(path)
         with suppress(OSError):  # not empty
             path.parent.rmdir()
 
@@ -139,14 +161,6 @@ def open_from(target: Target) -> Snapshots:
     of = target.word("of", "crops", tuple(OF))
     target.done()
     return Snapshots(Path(target.where), rules, of)
-
-
-def _around(picture: Picture, box: Box, size: tuple[int, int]) -> U8:
-    """The pixels of a box and of some of its surroundings."""
-    x0, y0, x1, y1 = box
-    wide, tall = round((x1 - x0) * AROUND), round((y1 - y0) * AROUND)
-    region = Region(*clip((x0 - wide, y0 - tall, x1 + wide, y1 + tall), *size))
-    return cut(rgb(picture), region)
 
 
 def _found(folder: Path) -> Iterator[Kept]:

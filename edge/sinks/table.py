@@ -10,9 +10,9 @@ from edge.pictures.suffixes import is_picture
 from edge.process import printable
 from edge.records import FrameFailed, FrameTags, Picture, Spent, Tag
 
-HEADINGS = ("file", "where", "head", "tag", "group", "score")
+HEADINGS = ("file", "where", "head", "tag", "about", "score")
 WIDTHS = (12, 15, 8, 16, 8)  # of all but the last column, to start with; they grow, up to:
-MAX_WIDTHS = (32, 19, 12, 28, 20)
+MAX_WIDTHS = (32, 19, 12, 28, 52)
 SHORT = 5  # tags a frame when there are many frames
 BAR = 10  # cells for a score of 1
 
@@ -118,7 +118,8 @@ def _cells(tag: Tag, result: FrameTags) -> tuple[str, str, str, str, str]:
     x0, y0, x1, y1 = tag.box
     where = "whole" if is_whole else f"{x0},{y0} {x1 - x0}x{y1 - y0}"
     word = f"some {tag.words}" if tag.level == "group" else tag.words
-    return "", where, printable(tag.head), printable(word), printable(tag.group or "")
+    more = ", ".join(filter(None, (tag.group, tag.details)))
+    return "", where, printable(tag.head), printable(word), printable(more)
 
 
 def _one_line(result: FrameTags) -> str:

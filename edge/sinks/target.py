@@ -11,7 +11,7 @@ the address is refused: every user of a machine can read the words of its comman
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -21,6 +21,19 @@ from edge.redact import HIDDEN, Secret, read_secret, without_secrets
 
 T = TypeVar("T")
 KIND = re.compile(r"([a-z]+):(.*)", re.DOTALL)
+FILE = ("max-mb", "max-hours", "keep", "sync")
+BROKER = (
+    *("user", "password-file", "password-env", "ca-file", "cert-file", "key-file"),
+    *("client-id", "version", "discovery", "pictures"),
+)
+HOOK = ("secret-file", "secret-env", "token-file", "token-env", "ca-file", "timeout")
+OPTIONS: dict[str, tuple[str, ...]] = {  # what each kind takes; of "days:" one for each label
+    **dict.fromkeys(("jsonl", "csv", "events"), FILE),
+    "coco": (),
+    "snapshots": ("of", "days", "days:", "files", "max-mb", "free-mb"),
+    **dict.fromkeys(("mqtt", "mqtts"), BROKER),
+    **dict.fromkeys(("http", "https"), HOOK),
+}
 HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?")
 
 
@@ -80,14 +93,7 @@ class Target(NamedTuple):
 
     def done(self) -> None:
         """Every option was asked for. Raises UsageError that names the nearest known one."""
-        for key in self.options:
-            if key not in self.known:
-                near = get_close_matches(key, self.known, 1)
-                raise UsageError(
-                    f"{self.shown}: option {key!r} is unknown, "
-                    f"expected some of {', '.join(dict.fromkeys(self.known))}",
-                    fix=f"did you mean {near[0]!r}?" if near else "",
-                )
+        _refuse_unknown(self.shown, self.options, self.known)
 
     @property
     def address(self) -> SplitResult:
@@ -116,7 +122,22 @@ def parse_target(text: str, kinds: Mapping[str, object]) -> Target:
     shown = _shown(where if "://" in where else f"{kind}:{where}")
     if "://" in where:
         _refuse_credentials(kind, where)
-    return Target(kind, where, shown, options_of(shown, options), [])
+    found_options = options_of(shown, options)
+    if kind in OPTIONS:  # here already: who only checks a config file opens nothing
+        _refuse_unknown(shown, found_options, OPTIONS[kind])
+    return Target(kind, where, shown, found_options, [])
+
+
+def _refuse_unknown(shown: str, options: Mapping[str, str], known: Sequence[str]) -> None:
+    for key in options:
+        label_of = f"{key.partition(':')[0]}:"
+        if key not in known and label_of not in known:
+            near = get_close_matches(key, known, 1)
+            expected = ", ".join(dict.fromkeys(known)) or "none"
+            raise UsageError(
+                f"{shown}: option {key!r} is unknown, expected some of {expected}",
+                fix=f"did you mean {near[0]!r}?" if near else "",
+            )
 
 
 def _refuse_credentials(kind: str, where: str) -> None:

@@ -5,8 +5,9 @@
     Authorization: Bearer <token>             with `token-file` or `token-env`
 
 No answer, 408, 425, 429 and 5xx are tried again, and so are 401, 403, 404 and redirects, which a
-person has to put right; any other answer means that this event will never be taken. A redirect is
-not followed: what is signed for one host is not for another.
+person has to put right; after the seconds of a `Retry-After`, an hour at most. Any other answer
+means that this event will never be taken. A redirect is not followed: what is signed for one host
+is not for another.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, Re
 
 from edge import __version__
 from edge.errors import SinkError, UsageError
-from edge.outbox.box import Owed
-from edge.outbox.delivery import EventRefused
+from edge.outbox.delivery import EventRefused, Later
+from edge.outbox.ledger import Owed
 from edge.redact import Secret, redacted
 from edge.sinks import Site
 from edge.sinks.target import Target
 
 TIMEOUT_S = 10.0
+LONGEST_S = 3600.0  # that we are sent away for
 AGAIN = {301, 302, 303, 307, 308, 401, 403, 404, 407, 408, 421, 423, 425, 429}
 
 
@@ -74,6 +76,8 @@ class Webhook:
         except HTTPError as e:
             e.close()
             says = f"{self.name}: answers {e.code}, expected 2xx"
+            if (after_s := _seconds(e.headers.get("Retry-After", ""))) and e.code in (429, 503):
+                raise Later(says, after_s) from None
             if e.code in AGAIN or e.code >= 500:
                 raise SinkError(says, fix="look at the log of the other side") from None
             raise EventRefused(says) from None
@@ -97,6 +101,11 @@ class Webhook:
 def signature(secret: Secret, body: bytes) -> str:
     """HMAC-SHA-256, hex."""
     return hmac.new(secret.reveal().encode(), body, hashlib.sha256).hexdigest()
+
+
+def _seconds(text: str) -> float:
+    """Of a `Retry-After`; 0 for a date: clocks differ."""
+    return min(float(text), LONGEST_S) if text.isascii() and text.isdecimal() else 0.0
 
 
 class _NoRedirects(HTTPRedirectHandler):

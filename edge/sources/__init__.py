@@ -74,16 +74,19 @@ def open_source(
     every_s: float = 0.0,
     is_stopped: Callable[[], bool] = never,
     is_patient: bool = False,
+    name: str | None = None,
 ) -> Source:
     """Open what the user named: a picture, a clip, a folder, `camera:0`, a URL.
 
     every_s     live sources and clips: at most one frame each `every_s` seconds; 0 for all
     is_stopped  asked ten times a second while a live source waits; True ends its frames
     is_patient  a camera or a stream that is not there yet is waited for
+    name        of a live source, where its own options give none; None: its address
 
     Raises SourceError when it is not there or cannot be opened, UsageError for a camera or an
     option that cannot be.
     """
+    text = text.removeprefix("file://")
     kind = kind_of(text)
     module, extra = SOURCES[kind]
     opener: Callable[[Asked], Source]
@@ -97,9 +100,8 @@ def open_source(
             fix=f"pip install 'edge-tag[{extra}]'",
         ) from e
     address, given = split(text) if _form(text) else (text, "")
-    return opener(
-        Asked(kind, address, options(kind, address, given), every_s, is_stopped, is_patient)
-    )
+    named = options(kind, address, given, name if _form(text) else None)
+    return opener(Asked(kind, address, named, every_s, is_stopped, is_patient))
 
 
 def kind_of(text: str) -> str:

@@ -12,12 +12,27 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from edge.redact import without_secrets
 from edge.sinks.target import Target, options_of
 from edge.sources.judging import FROZEN_S
 from edge.sources.lasting import TIMEOUT_S, Habits, LastingSource, Link
 
 OPTIONS = re.compile(r"#(?=[a-z-]+=)")  # a password may hold a #
+KNOWN = frozenset(  # options that some source has; none is a credential
+    (
+        "name",
+        "timeout",
+        "frozen",
+        "transport",
+        "user",
+        "password-file",
+        "password-env",
+        "size",
+        "fps",
+    )
+)
 
 
 class Asked(NamedTuple):
@@ -54,19 +69,25 @@ def split(text: str) -> tuple[str, str]:
     return address, "".join(options)
 
 
-def options(kind: str, address: str, text: str) -> Target:
-    """Raises UsageError."""
+def options(kind: str, address: str, text: str, name: str | None = None) -> Target:
+    """name: where the options have none; None: the address. Raises UsageError."""
     shown = without_secrets(address)
     given = options_of(shown, text)
+    if name is not None:
+        given.setdefault("name", name)
     return Target(kind, address, given.get("name", shown), given, ["name"])
 
 
-def lasting(asked: Asked, connect: Callable[[], Link], link: Link | None = None) -> LastingSource:
+def lasting(
+    asked: Asked, connect: Callable[[], Link], link: Link | None = None, *, slack_s: float = 0.0
+) -> LastingSource:
     """A source that is opened now, unless it is open already, or is to be waited for.
 
+    slack_s  so much longer than its time-out may it be without a picture
     Raises SourceError, unless it is waited for.
     """
     habits = asked.habits()
+    habits = replace(habits, timeout_s=habits.timeout_s + slack_s)
     if link is None and not asked.is_patient:
         link = connect()
     return LastingSource(asked.name, connect, asked.is_stopped, habits, link)

@@ -28,10 +28,14 @@ from edge.sources.lasting import LastingSource
 
 SIZE, FPS = "1280x720", 15.0
 SLICE_S, LONGEST_S = 0.1, 1.0  # of a read: without a byte, and in all; the source may have to end
+BEGIN_S = 2.0  # within which a program that cannot work has ended
 END_S = 2.0  # for the program, to end when it is asked to
 SAID_BYTES = 2000  # of its last words
 PIPE_BYTES = 1 << 20
 SECRET = re.compile(r"pw|pass|token|secret|key", re.IGNORECASE)  # in the name of a property
+NO_ELEMENT = re.compile(r'no element "(\w+)"')  # what GStreamer lacks
+ELEMENT = "gst-inspect-1.0 lists what is there; Debian: apt-get install gstreamer1.0-plugins-good"
+ELEMENTS = {"libcamerasrc": "sudo apt install gstreamer1.0-libcamera, or rpicam-apps"}
 JETSON = Path("/etc/nv_tegra_release")
 
 
@@ -63,6 +67,19 @@ class PipedLink:
         os.set_blocking(self._err, False)  # a child of its own may keep it open
         with suppress(OSError):  # where a user may not have as much: more and shorter reads
             fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+    def begin(self) -> None:
+        """Raises Lost where the program ends at once: it cannot do what is asked of it."""
+        ends_s = monotonic() + BEGIN_S
+        while monotonic() < ends_s:
+            told = self._poll.poll(SLICE_S * 1e3)
+            readable = {pipe for pipe, what in told if what & select.POLLIN}  # no end of it
+            if self._child.poll() is not None:
+                raise self._ended()
+            if self._out in readable:
+                return
+            if self._err in readable:
+                self._listen()
 
     def read(self) -> Picture | None:
         """A frame, once it is whole. Raises Lost when the program ends."""
@@ -119,9 +136,9 @@ class PipedLink:
         said = self._said.decode("utf-8", "replace")
         lines = redacted(said, self._secrets).strip().splitlines()
         last = next((line for line in lines if "ERROR" in line.upper()), "".join(lines[-1:]))
-        return Lost(
-            f"{self._name}: {self._program} ended ({last or 'without a word'}), expected frames"
-        )
+        says = f"{self._name}: {self._program} ended ({last or 'without a word'}), expected frames"
+        found = NO_ELEMENT.search(last)
+        return Lost(says, fix="" if found is None else ELEMENTS.get(found[1], ELEMENT))
 
 
 def open_from(asked: Asked) -> LastingSource:
@@ -134,7 +151,15 @@ def open_from(asked: Asked) -> LastingSource:
         raise UsageError(f"{asked.name}: size {e}") from None
     words = command(asked.text, shape, _has, JETSON.exists())
     named = asked.shown_as(name_of(asked.text))
-    return lasting(named, lambda: PipedLink(named.name, words, shape))
+    if asked.is_patient:
+        return lasting(named, lambda: PipedLink(named.name, words, shape))
+    link = PipedLink(named.name, words, shape)
+    try:
+        link.begin()
+    except Lost:
+        link.close()
+        raise
+    return lasting(named, lambda: PipedLink(named.name, words, shape), link)
 
 
 def _has(program: str) -> bool:

@@ -1,4 +1,5 @@
-"""Streams: rtsp:// and http:// addresses, through PyAV (extra `video`).
+"""Streams: rtsp:// and http:// addresses, through PyAV (extra `video`); and the one picture that a
+camera has at an address, and renews.
 
 A user and a password reach FFmpeg and nothing else: names and messages are made from
 `without_secrets`, and FFmpeg's own messages, which quote the address, are not passed on.
@@ -6,9 +7,10 @@ A user and a password reach FFmpeg and nothing else: names and messages are made
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from functools import partial
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import quote
 
@@ -19,8 +21,11 @@ from edge.redact import Secret
 from edge.sources.asked import Asked, lasting
 from edge.sources.decoder import FFmpegError, Frames, kind_of_error, open_address, picture_of
 from edge.sources.faults import Damaged, Kind, Lost
-from edge.sources.lasting import LastingSource
+from edge.sources.lasting import LastingSource, Link
 
+STILL = re.compile(r"image2|\w+_pipe")  # FFmpeg's names for the formats of one picture
+STILL_S = 1.0  # from one to the next, where nobody says
+SLICE_S = 0.05  # of a wait
 FIX = "check the address, the user and the password with the camera's own page"
 
 
@@ -48,8 +53,40 @@ class StreamLink:
         self._container.close()
 
 
+class StillLink:
+    """The address of a picture, fetched again and again.
+
+    first   the first time, which is open
+    opened  opens it; raises Lost
+    pace_s  from one time to the next
+    """
+
+    def __init__(
+        self, name: str, first: Any, opened: Callable[[], Any], pace_s: float = STILL_S
+    ) -> None:
+        self._name, self._first, self._opened = name, first, opened
+        self._pace_s, self._due_s = pace_s, monotonic()
+
+    def read(self) -> Picture | None:
+        wait_s = self._due_s - monotonic()
+        if wait_s > 0:
+            sleep(min(wait_s, SLICE_S))
+            return None
+        container, self._first = self._first or self._opened(), None
+        self._due_s = monotonic() + self._pace_s
+        link = StreamLink(self._name, container)
+        try:
+            return link.read()
+        finally:
+            link.close()
+
+    def close(self) -> None:
+        if self._first is not None:
+            self._first.close()
+
+
 class AddressedClip:
-    """An address of a clip: every frame, or one each `every_s` seconds of it."""
+    """An address of a clip, or of a picture: every frame, or one each `every_s` seconds of it."""
 
     is_live = False
     count: int | None = None
@@ -76,6 +113,8 @@ class AddressedClip:
             if now_s >= due_s:
                 due_s = now_s + self._asked.every_s
                 yield Frame(self.name, index, utc_now(), picture_of(frame), at_s=frame.time)
+            if _is_still(self._container):
+                return  # FFmpeg may call what follows an error: no length was told
             index += 1
 
     def close(self) -> None:
@@ -83,7 +122,11 @@ class AddressedClip:
 
 
 def open_from(asked: Asked) -> LastingSource | AddressedClip:
-    """A stream or a clip. Raises SourceError when it does not answer or holds no video."""
+    """A stream or a clip; or a picture, which is looked at once, unless the source has a pace or
+    may be waited for: then it is a camera's, which renews it.
+
+    Raises SourceError when it does not answer or holds no video.
+    """
     words: dict[str, str] = {}
     if asked.text.lower().startswith("rtsp"):
         # over TCP: RTP packets lost on UDP turn into smeared pictures that look like things
@@ -92,18 +135,32 @@ def open_from(asked: Asked) -> LastingSource | AddressedClip:
     user, secret = asked.options.text("user"), asked.options.secret("password")
     timeout_s = asked.habits().timeout_s  # what is unknown is told before anything is opened
     opened = partial(_open, asked.name, with_user(asked, user, secret), words, timeout_s)
+
+    def connect() -> Link:
+        return _linked(asked, opened(), opened)
+
     if asked.is_patient and words:
-        return lasting(asked, lambda: StreamLink(asked.name, opened()))
+        return lasting(asked, connect)
     try:
         container = opened()
     except Lost:
         if not asked.is_patient:
             raise
-        return lasting(asked, lambda: StreamLink(asked.name, opened()))
-    if container.duration is not None:
+        return lasting(asked, connect, slack_s=asked.every_s)
+    is_once = not asked.is_patient and not asked.every_s
+    if is_once if _is_still(container) else container.duration is not None:
         return AddressedClip(asked, container)
-    link = StreamLink(asked.name, container)
-    return lasting(asked, lambda: StreamLink(asked.name, opened()), link)
+    return lasting(asked, connect, _linked(asked, container, opened), slack_s=asked.every_s)
+
+
+def _linked(asked: Asked, container: Any, opened: Callable[[], Any]) -> Link:
+    if _is_still(container):
+        return StillLink(asked.name, container, opened, asked.every_s or STILL_S)
+    return StreamLink(asked.name, container)
+
+
+def _is_still(container: Any) -> bool:
+    return STILL.fullmatch(container.format.name) is not None
 
 
 def with_user(asked: Asked, user: str, secret: Secret | None) -> Secret:

@@ -1,4 +1,4 @@
-"""`edge-tag config check | show | schema`."""
+"""`edge-tag config check | show | schema | event-schema`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from edge.errors import UsageError
 from edge.flags import new_parser
 from edge.process import Stop, write_line
 
+SCHEMAS = ("schema", "event-schema")
+
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The flags. Raises UsageError."""
     parser = new_parser(
         "edge-tag config",
         "A config file, as `edge-tag run --config FILE` takes it: is it right? what does it come\n"
-        "to, without credentials? and what may stand in one, as a JSON schema for editors.",
+        "to, without credentials? What may stand in one, as a JSON schema for editors; and what\n"
+        "an event holds, likewise.",
     )
-    parser.add_argument("action", choices=("check", "show", "schema"))
-    parser.add_argument("file", nargs="?", metavar="FILE", help="TOML; schema needs none")
+    parser.add_argument("action", choices=("check", "show", *SCHEMAS))
+    parser.add_argument("file", nargs="?", metavar="FILE", help="TOML; a schema needs none")
     flags = parser.parse_args(words)
-    if flags.action != "schema" and flags.file is None:
+    if flags.action not in SCHEMAS and flags.file is None:
         raise UsageError(
             f"config {flags.action}: no file is given, expected one",
             fix=f"edge-tag config {flags.action} edge.toml",

@@ -140,7 +140,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             tagger,
             sinks,
             view,
-            is_stopped=health.asked(stop),
+            is_stopped=recipients.asked(health.asked(stop)),
             max_frames=flags.frames,
             explain=explain,
             report=health.after(recipients.report),

@@ -19,9 +19,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "leg": ("long-leg", "short-leg"),
     "neck": ("collar", "hood"),
     "closure": ("buttons", "zip"),
-    "pattern": ("plain", "striped", "checked", "dotted", "flowered", "denim"),
+    # printed: a motif or letters; patterned: all over, neither stripes nor checks
+    "pattern": ("plain", "striped", "checked", "patterned", "printed", "denim"),
     "age": ("kids",),
 }
+FINER = {"dotted": "patterned", "flowered": "patterned"}  # said, but not told apart well enough
 TAGS = tuple(tag for held in GROUPS.values() for tag in held)
 GROUP_OF = {tag: group for group, held in GROUPS.items() for tag in held}
 
@@ -75,12 +77,13 @@ def table(
     wanted = np.zeros((len(known), len(tags)), np.float32)
     sure = np.zeros(wanted.shape, np.bool_)
     for row, said in enumerate(known):
-        for group, tag in said.items():
+        coarse = {group: FINER.get(tag, tag) for group, tag in said.items()}
+        for group, tag in coarse.items():
             _refuse_unknown(group, tag)
         for column, tag in enumerate(tags):
-            if GROUP_OF[tag] in said:
+            if GROUP_OF[tag] in coarse:
                 sure[row, column] = True
-                wanted[row, column] = said[GROUP_OF[tag]] == tag
+                wanted[row, column] = coarse[GROUP_OF[tag]] == tag
     return wanted, sure
 
 
@@ -88,6 +91,18 @@ def taught(wanted: NDArray[np.float32], sure: NDArray[np.bool_], least: int) -> 
     """Columns that `least` pictures have, and as many are known not to have."""
     has, lacks = (sure & (wanted > 0)).sum(0), (sure & (wanted == 0)).sum(0)
     return np.flatnonzero((has >= least) & (lacks >= least)).tolist()
+
+
+def given(
+    scores: NDArray[np.float32], thresholds: Sequence[float], tags: Sequence[str]
+) -> NDArray[np.bool_]:
+    """(N, T) probabilities -> which tags are told: of a group the best, if it reaches its own."""
+    told = scores >= np.asarray(thresholds, np.float32)
+    for group in {GROUP_OF[tag] for tag in tags}:
+        own = [i for i, tag in enumerate(tags) if GROUP_OF[tag] == group]
+        best = np.where(told[:, own], scores[:, own], -1).argmax(1)
+        told[:, own] &= best[:, None] == np.arange(len(own))
+    return told
 
 
 def _refuse_unknown(group: str, tag: str) -> None:

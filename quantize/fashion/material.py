@@ -1,12 +1,8 @@
-"""What the attributes' head learns from: embeddings of labelled photos and of rendered garments.
-
-Beside labels.jsonl a folder may have attributes.jsonl, a line a picture: what people said of it,
-{"file": ..., "attributes": {"age": "kids", "sleeve": ""}}. It adds to what the category implies.
-"""
+"""What the attributes' head learns from: embeddings of labelled photos and of rendered garments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,30 +10,23 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from calib_data.crops import SEWN, sewn
 from edge.bundle.manifest import InputSpec
 from edge.errors import SourceError
 from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
-from quantize.fashion.attributes import Known, by_construction, known_of
-from quantize.pictures import Sample, read, read_folder
+from quantize.fashion.attributes import Known
+from quantize.fashion.items import Item, garments, photos, read_said
+from quantize.pictures import read_folder
 from quantize.students import Student, normalise
 
-FILE = "attributes.jsonl"
 BATCH = 16
-HELD_OUT = 4  # rendered garments learned from, to one that is held out
-OTHERS = 600  # pictures of what is no garment: enough to be silent about
-RENDERED_PX = 192
-
-# What is known, from where, whether it is held out, how to see it.
-Item = tuple[Known, str, bool, Callable[[], U8]]
 
 
 class Material(msgspec.Struct, frozen=True, eq=False):
     """N pictures."""
 
-    features: F32  # (N, D), as the student gives them
+    features: F32  # (N, D) of length 1, as the student gives them
     known: tuple[Known, ...]
     source: tuple[str, ...]  # "photos", "rendered", "others"
     held_out: tuple[bool, ...]
@@ -55,11 +44,6 @@ class Material(msgspec.Struct, frozen=True, eq=False):
             tuple(self.source[i] for i in rows),
             tuple(self.held_out[i] for i in rows),
         )
-
-
-class _Said(msgspec.Struct, frozen=True):
-    file: str
-    attributes: dict[str, str]
 
 
 def gather(student: Student, side: int, images: Path, rendered: int, seed: int) -> Material:
@@ -95,44 +79,12 @@ def brought_together(material: Material) -> Material:
     return msgspec.structs.replace(material, features=features)
 
 
-def photos(samples: Sequence[Sample], said: dict[str, dict[str, str]]) -> Iterator[Item]:
-    """Samples of which something is known: all clothes, and some of the other heads."""
-    others = [s for s in samples if s.head not in ("clothes", "")]
-    step = max(1, len(others) // OTHERS)
-    chosen = [*(s for s in samples if s.head == "clothes"), *others[::step]]
-    for sample in chosen:
-        known = {**known_of(sample.head, sample.tag), **said.get(sample.file.name, {})}
-        if known:
-            source = "photos" if sample.head == "clothes" else "others"
-            yield known, source, sample.split == "val", lambda s=sample: read(s)
-
-
-def garments(count: int, seed: int) -> Iterator[Item]:
-    """`count` of each kind to learn from, and a quarter more that is held out."""
-    for number in range(count + -(-count // HELD_OUT)):
-        for tag in SEWN:
-            own = seed * 1_000_003 + number
-            made = sewn(tag, own, RENDERED_PX)
-            yield by_construction(made[1]), "rendered", number >= count, lambda p=made[0]: p
-
-
-def read_said(folder: Path) -> dict[str, dict[str, str]]:
-    """Name of a picture -> what people said of it; {} without the file."""
-    file = folder / FILE
-    if not file.exists():
-        return {}
-    try:
-        rows = [msgspec.json.decode(line, type=_Said) for line in file.read_bytes().splitlines()]
-    except msgspec.DecodeError as e:
-        raise WorkshopError(file, str(e), '{"file": ..., "attributes": {...}}', "mend it") from e
-    return {Path(row.file).name: row.attributes for row in rows}
-
-
 @torch.inference_mode()
 def embedded(student: Student, side: int, views: Sequence[U8]) -> F32:
-    """(N, D)"""
+    """(N, D) of length 1, as a device reads them."""
     batch = pixels.batch(views, InputSpec(height=side, width=side))
-    return student.eval().embed(normalise(torch.from_numpy(batch))).numpy()
+    rows = student.eval().embed(normalise(torch.from_numpy(batch)))
+    return torch.nn.functional.normalize(rows, dim=1).numpy()
 
 
 def _batches(items: Sequence[Item]) -> Iterator[tuple[list[Item], list[U8]]]:

@@ -4,6 +4,10 @@ A split never parts what belongs together: `clothes` is split by sender, `fish` 
 `grocery` as published. SETS says where each set comes from and under which licence. `--more` puts
 half of the held-out senders and fish into training, and all of grocery's held-out pictures: for the
 bundle that ships, once the recipe is proven. What is left still tells when something went wrong.
+
+said.json is what we saw ourselves in some of the clothing photos, by the first letters of their
+names: pattern, sleeves of dresses and shirts, closure of jackets and hoodies. Patterns of held-out
+senders are those of pictures drawn at random; of the others also of some that were looked for.
 """
 
 from __future__ import annotations
@@ -51,6 +55,7 @@ SETS: tuple[dict[str, str], ...] = (
 # Photos that show no garment, no produce and none of the seven fish: "none" for every head.
 EMPTY = (8, 10, 14, 23, 27, 29, 42, 46, 48, 55, 59, 62, 72, 75, 83, 101)
 VIEWS_A_PHOTO = 50
+SAID = Path(__file__).with_name("said.json")
 HELD_OUT = 0.2  # of the senders and of the fish
 FISH_SHARE = 2.0  # the smallest set
 ASIDE = 0.33  # photos and rendered pictures: an epoch shows a third of them
@@ -108,6 +113,20 @@ def write(pictures: PictureSet, out: Path) -> None:
             row = msgspec.to_builtins(s, enc_hook=str)
             row["file"] = abspath(s.file)  # noqa: PTH100 - a link keeps its name
             file.write(json.dumps(row) + "\n")
+
+
+def write_said(root: Path, out: Path) -> None:
+    """attributes.jsonl: what is said of garments beyond their category, by their senders and us."""
+    said: dict[str, dict[str, str]] = {}
+    for group, tags in msgspec.json.decode(SAID.read_bytes()).items():
+        for tag, names in tags.items():
+            for name in names.split():
+                said.setdefault(name, {})[group] = tag
+    with (out / "attributes.jsonl").open("w", encoding="utf-8") as file:
+        for row in _lines(root / "clothing/labels.jsonl"):
+            name = Path(row["file"]).name
+            known = {"age": "kids" if row["kids"] else "", **said.get(name[:8], {})}
+            file.write(json.dumps({"file": name, "attributes": known}) + "\n")
 
 
 def _clothing(folder: Path, held_out: float) -> Iterator[Sample]:
@@ -179,6 +198,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     write(picture_set(args.root, args.rendered, args.brands, more=args.more), args.out)
+    write_said(args.root, args.out)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Stage `attributes`: one more head of a student, for sleeves, legs, necks, closures and patterns.
+"""Stage `attributes`: sleeves, legs, necks, closures and patterns of garments, from the embedding.
 
-The embedding stays as it is, and so do the other heads. What comes out is a student like any other:
-`export`, `quantize`, `compare` and `pack` go on with it.
+The network stays as it is, and so do its other heads: what comes out is one small file that `pack`
+puts into a bundle beside them.
 """
 
 from __future__ import annotations
@@ -14,24 +14,33 @@ from typing import Any
 
 import msgspec
 
-from quantize import recipe
+from edge import __version__
+from edge.heads.attributes import FILE, Attributes, Header
+from edge.heads.rows import rounded, rows_bytes
+from quantize import disk, recipe
 from quantize.errors import WorkshopError
-from quantize.fashion.attributes import GROUP_OF, HEAD, TAGS, table, taught
-from quantize.fashion.learn import fit, group_accuracy, logits_of, measured
-from quantize.fashion.material import FILE as SAID
+from quantize.fashion.attributes import GROUP_OF, TAGS, given, table, taught
+from quantize.fashion.items import FILE as SAID
+from quantize.fashion.learn import (
+    Measured,
+    fit,
+    group_accuracy,
+    is_learned,
+    measured,
+)
 from quantize.fashion.material import Material, brought_together, gather
 from quantize.int8.gate import aligned
-from quantize.pictures import TagList, read_lists
-from quantize.pictures.folder import write_lists
 from quantize.stages.export import loaded, side_of, student_file
-from quantize.students import Student, save
-from quantize.students.starting import FILE
 
 LEAST = 20  # pictures that must have a tag, and that must not, or it is left out
-EXAMPLE = """\
-example:
+TOLD = 0.5  # probability from which a tag is told
+EXAMPLE = f"""\
+A tag is worth telling where it is clearly better, on held-out photos, than saying it blindly. With
+--proof only tags that were, of another student on other pictures, are learned.
+
   edge-quantize attributes --student build/student --images build/pictures --out build/worn
-  edge-quantize export --student build/worn --images build/pictures --out build/float
+  edge-quantize pack ... --attributes build/worn
+writes {FILE}
 """
 
 
@@ -42,8 +51,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=Path, required=True, help=text)
     text = "garments of each kind that are drawn, their attributes known"
     parser.add_argument("--rendered", type=int, default=60, metavar="N", help=text)
-    text = "tags to leave out, comma between them: what is not learned well enough to be told"
-    parser.add_argument("--without", default="", metavar="TAGS", help=text)
+    text = "an earlier run: tags that were not worth telling there are left out"
+    parser.add_argument("--proof", type=Path, metavar="DIR", help=text)
     parser.add_argument("--side", type=int, help="px of the input; None: what it learned with")
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
@@ -54,68 +63,87 @@ def run(args: argparse.Namespace) -> None:
     file = student_file(args.student)
     student, settings = loaded(file)
     side = side_of(settings, args.side, file)
-    without = tuple(tag for tag in args.without.split(",") if tag)
-    _refuse_unknown(without)
-    asked = {"rendered": args.rendered, "side": side, "seed": args.seed, "without": without}
+    asked = {"rendered": args.rendered, "side": side, "seed": args.seed}
     inputs = {"student": recipe.digest(file), "images": recipe.digest(args.images)}
     if (args.images / SAID).exists():
         inputs["said"] = recipe.digest(args.images / SAID)
+    worth: Sequence[str] = TAGS
+    if args.proof:
+        inputs["proof"] = recipe.digest(args.proof)
+        worth = recipe.read(args.proof, "attributes").result["worth telling"]
     if done := recipe.begin(args.out, "attributes", asked, inputs):
         return _say(args.out, done.result)
     material = gather(student, side, args.images, args.rendered, args.seed)
-    tags, result = learned(student, material, without)
-    save(student, {**settings, "final_side": side}, args.out / FILE)
-    lists = {**read_lists(file.parent), HEAD: TagList(tags, tuple(GROUP_OF[t] for t in tags))}
-    write_lists(lists, args.out)
+    made, result = learned(material, inputs["student"], worth)
+    disk.write(args.out / FILE, rows_bytes(made.header, [made.weights]))
     recipe.finish(args.out, result)
     return _say(args.out, result)
 
 
 def learned(
-    student: Student, material: Material, without: Sequence[str] = ()
-) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Put the head on the student. Its tags, and its measure on what is held out, by source."""
+    material: Material, student: str, worth: Sequence[str] = TAGS
+) -> tuple[Attributes, dict[str, Any]]:
+    """The head, of no other tags than `worth`; its measure on what is held out, by source.
+
+    student  SHA-256 of its file
+    """
     material = brought_together(material)
     train = material.part(held_out=False)
     wanted, sure = table(train.known)
-    columns = [i for i in taught(wanted, sure, LEAST) if TAGS[i] not in without]
+    columns = [i for i in taught(wanted, sure, LEAST) if TAGS[i] in worth]
     if not columns:
         raise WorkshopError(
             "attributes", f"no tag that {LEAST} pictures have", "one at least", "--rendered 60"
         )
     tags = tuple(TAGS[i] for i in columns)
-    layer = fit(train.features, wanted[:, columns], sure[:, columns])
-    student.heads[HEAD] = layer
+    weights, bias = fit(train.features, wanted[:, columns], sure[:, columns])
+    header = Header(
+        1, "attributes", f"edge-quantize {__version__}", student, weights.shape[1],
+        tuple((tag, GROUP_OF[tag]) for tag in tags), tuple(bias.tolist()), (TOLD,) * len(tags),
+    )  # fmt: skip
+    made = Attributes(header, rounded(weights), bias)
     result: dict[str, Any] = {"pictures": len(train.known), "tags": list(tags), "held_out": {}}
     for source in ("photos", "rendered", "others"):
         part = material.part(held_out=True, source=source)
         if part.known:
-            logits, (right, known) = logits_of(layer, part.features), table(part.known, tags)
-            result["held_out"][source] = {
-                "pictures": len(part.known),
-                "tags": msgspec.to_builtins(measured(logits, right, known, tags)),
-                "groups": group_accuracy(logits, right, known, tags),
-                "given_a_picture": round(float((logits > 0).sum(1).mean()), 3),
-            }
-    return tags, result
+            result["held_out"][source] = judged(made, part)
+    result["worth telling"] = worth_telling(result["held_out"].get("photos"))
+    return made, result
 
 
-def _refuse_unknown(tags: Sequence[str]) -> None:
-    for tag in tags:
-        if tag not in TAGS:
-            raise WorkshopError("--without", repr(tag), f"of {', '.join(TAGS)}", "mend it")
+def worth_telling(photos: dict[str, Any] | None) -> list[str]:
+    """Tags that held-out photos speak for."""
+    rows = photos["tags"] if photos else []
+    return [row["tag"] for row in rows if is_learned(msgspec.convert(row, Measured))]
+
+
+def judged(made: Attributes, part: Material) -> dict[str, Any]:
+    """How the head does on some pictures, as a device would tell it."""
+    tags = [tag for tag, _ in made.header.tags]
+    scores, (right, known) = made.scores(part.features), table(part.known, tags)
+    told = given(scores, made.header.thresholds, tags)
+    return {
+        "pictures": len(part.known),
+        "tags": msgspec.to_builtins(measured(scores, told, right, known, tags)),
+        "groups": group_accuracy(scores, right, known, tags),
+        "given_a_picture": round(float(told.sum(1).mean()), 3),
+    }
 
 
 def _say(out: Path, result: dict[str, Any]) -> None:
-    lines = [("held out", "group", "tag", "pictures", "have it", "AP %", "precision %", "recall %")]
+    lines = [
+        ("held out", "group", "tag", "pictures", "have it", "AP %", "precision %", "recall %",
+         "F1 %", "F1 % blindly")
+    ]  # fmt: skip
     for source, found in result["held_out"].items():
         for row in found["tags"]:
-            shares = (row["average_precision"], row["precision"], row["recall"])
+            keys = ("average_precision", "precision", "recall", "f1", "baseline")
             if not row["present"]:
                 continue
-            cells = [f"{100 * share:.1f}" for share in shares]
+            cells = [f"{100 * row[key]:.1f}" for key in keys]
             counts = str(row["count"]), str(row["present"])
             lines.append((source, row["group"], row["tag"], *counts, *cells))  # type: ignore[arg-type]
     given = {source: found["given_a_picture"] for source, found in result["held_out"].items()}
     said = ", ".join(f"{source} {count}" for source, count in given.items())
-    sys.stdout.write(f"{aligned(lines)}\ntags a picture: {said}\n{out}\n")  # type: ignore[arg-type]
+    worth = ", ".join(result["worth telling"]) or "none"
+    sys.stdout.write(f"{aligned(lines)}\ntags a picture: {said}\nworth telling: {worth}\n{out}\n")

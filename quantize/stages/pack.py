@@ -20,6 +20,7 @@ from edge.bundle.write import stored, write_bundle, zip_bundle
 from edge.engines import open_engine
 from quantize import pack as packing
 from quantize import recipe
+from quantize.fashion.packed import attributes_files
 from quantize.fish.packed import outline_files
 from quantize.glance.packed import heat_map, recipe_of
 from quantize.int8.gate import aligned
@@ -57,6 +58,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--outline", type=Path, help="what `quantize-outline` wrote: which pixels are fish"
     )
+    parser.add_argument(
+        "--attributes", type=Path, help="what `attributes` wrote: what garments have"
+    )
     parser.add_argument("--labels", type=Path, help="what `label` wrote: thresholds of head `tags`")
     parser.add_argument("--name", help="of the bundle; without it the name of --out")
     parser.add_argument("--counter", type=int, help="only grows; without it one more than now")
@@ -77,6 +81,7 @@ def run(args: argparse.Namespace) -> None:
     golden, pictures = packing.golden_of(heads, side.heads, models)
     glance, more = _glance(args.glance, models)
     outline = outline_files(args.outline) if args.outline else {}
+    worn = attributes_files(args.attributes, args.int8 / FILE) if args.attributes else {}
     manifest = Manifest(
         schema=SCHEMA,
         name=args.name or args.out.stem,
@@ -90,8 +95,10 @@ def run(args: argparse.Namespace) -> None:
         recipe=_recipe(args.int8, models[0].spec) | (recipe_of(args.glance) if args.glance else {}),
         glance=glance,
         outline=tuple(stored(name, data) for name, data in outline.items()),
+        attributes=next((stored(name, data) for name, data in worn.items()), None),
     )
-    _write(args.out, files | pictures | packing.tag_files(side.heads) | more | outline, manifest)
+    own = files | pictures | packing.tag_files(side.heads)
+    _write(args.out, own | more | outline | worn, manifest)
     sys.stdout.write(f"{args.out}: {manifest.name}@{manifest.counter}\n")
     if glance is not None:
         sys.stdout.write(_said_of(glance, more, models))

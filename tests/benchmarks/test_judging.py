@@ -97,6 +97,16 @@ def watcher(cpu_ms: float, told: set[int], took_ms: float = 10.0, crops: int = 3
     ]
 
 
+def test_crops_may_differ_where_the_load_does():
+    def rows(count, seen, crops):
+        return [row(n, seen, crops=crops, took_ms=1.0) for n in range(count)]
+
+    changed = rows(40, {1}, 2) + rows(40, {1, 2}, 5)
+    assert report_c.spread(changed) == 0
+    assert report_c.spread(rows(30, {1}, 2) + rows(30, {1}, 4)) > 0.8
+    assert math.isnan(report_c.spread(rows(19, {1}, 2) + rows(19, {2}, 5)))
+
+
 def runs(ours: list[Row]) -> dict[str, dict[str, list[Row]]]:
     tiling = watcher(100.0, {1, 2}, 100.0)
     names = ("ours20", "ours50", "ours100")

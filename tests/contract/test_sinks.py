@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import time
 from pathlib import Path
 
 import msgspec
@@ -134,6 +136,17 @@ def test_a_file_is_put_aside_when_it_is_old(tmp_path):
     file.close()
     assert lines(tmp_path / "f.1") == ["a", "b"]
     assert lines(tmp_path / "f") == ["c"]
+
+
+def test_a_file_of_an_earlier_run_is_as_old_as_it_is(tmp_path):
+    path, now = tmp_path / "f", [1000.0]
+    for age_s in (59, 61):
+        path.write_bytes(b"a\n")
+        os.utime(path, (time.time() - age_s,) * 2)
+        file = RotatingFile(path, max_age_s=60, clock=lambda: now[0])
+        file.append(b"b\n")
+        file.close()
+        assert (tmp_path / "f.1").exists() == (age_s > 60)
 
 
 def test_what_a_power_cut_left_of_a_line_is_cut_off(tmp_path):

@@ -13,7 +13,8 @@ import random
 import sys
 from pathlib import Path
 
-from edge.outbox.box import Limits, Outbox
+from edge.outbox.box import Outbox
+from edge.outbox.ledger import Limits
 from tests.happenings import event
 
 KINDS = ("new", "update", "end")

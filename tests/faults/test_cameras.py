@@ -240,6 +240,60 @@ def test_jpegs_cut_short_are_left_out_before_anything_sees_them():
     mjpeg.stop()
 
 
+class Photo:
+    """A camera that has one picture at an address, and renews it; every fourth is cut short."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self) -> Iterator[bytes]:
+        rng = np.random.default_rng(self.asked)
+        data = cv2.imencode(".jpg", rng.integers(0, 255, (96, 128, 3), np.uint8))[1].tobytes()
+        self.asked += 1
+        yield data[: len(data) // 2] if self.asked % 4 == 0 else data
+
+
+def test_a_picture_that_a_camera_renews_is_fetched_again_and_again():
+    photo = Photo()
+    served = HttpCamera("image/jpeg", photo)
+    source = open_source(served.url, every_s=0.05)
+    with closing(Looking(source)) as look:
+        look.wait_for_more(6)
+        until(lambda: look.counts().get("corrupt", 0) >= 2)
+        assert look.errors == []
+        served.stop()
+        until(lambda: look.counts().get("lost", 0) >= 1)
+    assert len({frame.pixels.tobytes() for frame in look.good}) == len(look.good)
+
+
+def test_a_picture_at_an_address_without_a_pace_is_looked_at_once():
+    served = HttpCamera("image/jpeg", Photo())
+    with closing(open_source(served.url)) as source:
+        assert not source.is_live
+        assert [frame.pixels.shape for frame in source.frames()] == [(96, 128, 3)]
+    served.stop()
+
+
+def sizes() -> Iterator[bytes]:
+    """A camera that is turned on its side in the midst of it, without a word."""
+    for n in range(10_000):
+        size = (96, 128, 3) if n < 20 else (128, 96, 3)
+        data = cv2.imencode(".jpg", np.random.default_rng(n).integers(0, 255, size, np.uint8))[1]
+        head = f"--part\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+        yield head.encode() + data.tobytes() + b"\r\n"
+        time.sleep(0.02)
+
+
+def test_a_stream_that_changes_its_size_goes_on_and_is_counted():
+    mjpeg = HttpCamera("multipart/x-mixed-replace; boundary=part", sizes)
+    with looking(mjpeg.url) as look:
+        until(lambda: look.counts().get("resized", 0) == 1)
+        look.wait_for_more(3)
+        assert {pixels.size(frame.pixels) for frame in look.good} == {(128, 96), (96, 128)}
+        assert look.errors == []
+    mjpeg.stop()
+
+
 def h264(frames: int = 600) -> bytes:
     """MPEG-TS, a key frame each second: a wall that moves."""
     file = io.BytesIO()
@@ -443,6 +497,9 @@ def test_a_program_that_ends_or_hangs_is_started_again(how, says):
 def test_a_program_that_cannot_work_says_why():
     with looking("gst:nosuchelement", is_patient=True) as look:
         look.wait_for('no element "nosuchelement"')
+    with pytest.raises(SourceError, match='no element "nosuchelement"') as told:
+        open_source("gst:nosuchelement")
+    assert "gst-inspect-1.0" in told.value.fix
 
 
 def test_a_program_that_only_talks_is_ended_and_its_password_is_not_repeated(tmp_path):

@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 
 from edge.events.event import Event
-from edge.outbox.box import RETRY_S, Limits, Outbox
+from edge.outbox.box import RETRY_S, Outbox
+from edge.outbox.ledger import Limits
 from edge.sinks import SINKS, open_album, open_sink
 from edge.sinks.steady import SteadySink
 from edge.sinks.target import parse_target
@@ -92,7 +93,7 @@ def test_a_kill_on_a_full_disk_loses_only_what_was_not_accepted(small):
     for n in range(10):
         done += outbox.accept(events(50, 100 + 50 * n))
     assert outbox.waiting
-    outbox._db.close()  # nothing of what waits is written
+    outbox._ledger.db.close()  # nothing of what waits is written
     (small / "filler").unlink()
     outbox = Outbox(small / "outbox.db", ("a",))
     assert [owed.seq for owed in outbox.owed("a", 10**4)] == done

@@ -16,9 +16,9 @@ pytest.importorskip("paho.mqtt.client", reason="pip install 'edge-tag[mqtt]'")
 
 from benchmarks.soak import coloured
 from edge.cli import main
-from edge.frames import View
 from edge.pipeline import COLLECTED, run
 from edge.records import Frame
+from edge.seen import View
 from edge.tagger import open_tagger
 from tests.tiny import write_glancing
 

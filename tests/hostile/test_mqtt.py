@@ -17,9 +17,12 @@ from hypothesis import strategies as st
 
 pytest.importorskip("paho.mqtt.client", reason="pip install 'edge-tag[mqtt]'")
 
-from edge.outbox.box import Counts, Outbox, Owed
+from edge.outbox.box import Outbox
 from edge.outbox.delivery import Delivery, EventRefused
-from edge.sinks import SINKS, Site, mqtt, open_carrier
+from edge.outbox.ledger import Counts, Owed
+from edge.sinks import SINKS, Site, open_carrier
+from edge.sinks import broker as connection
+from edge.sinks.mqtt import Mqtt
 from edge.sinks.target import parse_target
 from tests.brokers import MOSQUITTO, Broker, Listener, until
 from tests.happenings import event, events
@@ -29,7 +32,7 @@ ACKS = {"5": b"\x20\x03\0\0\0", "3.1.1": b"\x20\x02\0\0"}
 BIRTH = "homeassistant/status"
 
 
-def carrier_to(port: int, more: str = "") -> mqtt.Mqtt:
+def carrier_to(port: int, more: str = "") -> Mqtt:
     site = Site("box", ("camera:0",), dict, lambda _: Counts())
     return open_carrier(parse_target(f"mqtt://127.0.0.1:{port}/s{more}", SINKS), site)
 
@@ -79,7 +82,7 @@ def packets(rng: random.Random) -> Iterator[bytes]:
 def test_whatever_a_broker_says_events_wait_and_nobody_dies(
     tmp_path, monkeypatch, caplog, version, seed
 ):
-    monkeypatch.setattr(mqtt, "ANSWER_S", 0.5)
+    monkeypatch.setattr(connection, "ANSWER_S", 0.5)
     said = b"".join(packets(random.Random(seed)))
     with closing(Rogue((ACKS[version] if seed else b"") + said)) as rogue:
         carrier = carrier_to(rogue.port, f"#version={version}")
@@ -97,7 +100,8 @@ def test_whatever_a_broker_says_events_wait_and_nobody_dies(
 @given(st.binary(max_size=40) | st.sampled_from([b"online", b"Online", b"online\0", b"offline"]))
 def test_only_one_word_makes_home_assistant_born(payload):
     carrier = carrier_to(1)
-    carrier._on_message(None, None, SimpleNamespace(payload=payload, topic=BIRTH))
+    message = SimpleNamespace(payload=payload, topic=BIRTH)
+    carrier.broker._on_message(None, None, message)
     assert carrier._is_born == (payload == b"online")
 
 
@@ -109,7 +113,7 @@ def test_what_strangers_publish_does_not_reach_our_memory(tmp_path):
     try:
         carrier.tend()
         heard: list[int] = []
-        carrier._client.on_message = lambda *given: heard.append(len(given[2].payload))
+        carrier.broker._client.on_message = lambda *given: heard.append(len(given[2].payload))
         with closing(Listener(broker.port, "nothing")) as stranger:
             stranger.say(BIRTH, b"x" * (1 << 20))
             stranger.say(BIRTH, bytes(range(256)))

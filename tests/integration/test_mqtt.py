@@ -8,17 +8,22 @@ import subprocess
 import time
 from contextlib import ExitStack, closing
 
+import cv2
+import numpy as np
 import pytest
 
 paho = pytest.importorskip("paho.mqtt.client", reason="pip install 'edge-tag[mqtt]'")
 
 from edge.errors import SinkError, UsageError  # noqa: E402
+from edge.events.event import Event  # noqa: E402
 from edge.outbox.box import Outbox  # noqa: E402
 from edge.outbox.delivery import Delivery  # noqa: E402
-from edge.sinks import SINKS, Site, open_carrier  # noqa: E402
+from edge.outbox.ledger import Counts  # noqa: E402
+from edge.sinks import SINKS, Site, mqtt, open_carrier  # noqa: E402
+from edge.sinks.cutouts import Latest  # noqa: E402
 from edge.sinks.target import parse_target  # noqa: E402
 from tests.brokers import MOSQUITTO, Broker, Listener, free_port, until  # noqa: E402
-from tests.happenings import event, events  # noqa: E402
+from tests.happenings import event, events, sight  # noqa: E402
 
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="apt-get install mosquitto")
 CANARY = "canary-7f3a"
@@ -69,7 +74,10 @@ def seqs(listener: Listener) -> list[int]:
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
-def test_events_arrive_in_order_with_who_is_there_and_how_we_are(tmp_path, broker, opened, version):
+def test_events_arrive_in_order_with_who_is_there_and_how_we_are(
+    tmp_path, broker, opened, monkeypatch, version
+):
+    monkeypatch.setattr(mqtt, "COUNTED_S", 0.0)
     listener = opened.enter_context(closing(Listener(broker.port)))
     text = f"mqtt://127.0.0.1:{broker.port}/shop#version={version}"
     sending = Sending(tmp_path / "o.db", text)
@@ -102,6 +110,59 @@ def test_home_assistant_is_told_on_connect_and_whenever_it_was_started(tmp_path,
     assert late.heard[0][2]  # retained: one who comes later hears it too
 
 
+def test_a_camera_that_gives_nothing_is_told_and_its_states_are_unknown_then(
+    tmp_path, broker, opened
+):
+    listener = opened.enter_context(closing(Listener(broker.port)))
+    ailing: dict[str, str] = {}
+    site = Site("box", ("till", "door"), dict, lambda _: Counts(), lambda: ailing)
+    carrier = open_carrier(parse_target(f"mqtt://127.0.0.1:{broker.port}/s", SINKS), site)
+    opened.callback(carrier.close)
+    carrier.tend()
+    ailing["till"] = "no frame for 11 s"
+    carrier.tend()
+    ailing.clear()
+    carrier.tend()
+    until(lambda: len(listener.of("s/till/status")) == 3)
+    assert listener.of("s/status") == [b"online", b"degraded", b"online"]
+    assert listener.of("s/till/status") == [b"online", b"offline", b"online"]
+    assert listener.of("s/door/status") == [b"online"]
+    told = json.loads(listener.of("homeassistant/device/s/config")[0])["components"]
+    topics = [one["topic"] for one in told["till_occupied"]["availability"]]
+    assert (topics, told["till_occupied"]["availability_mode"]) == (
+        ["s/status", "s/till/status"],
+        "all",
+    )
+    assert "availability" not in told["till_camera"]  # that it is away is known
+    assert told["till_camera"]["device_class"] == "connectivity"
+    assert len({one["unique_id"] for one in told.values()}) == len(told)
+
+
+def test_a_picture_of_what_came_last_where_it_is_wanted(tmp_path, broker, opened):
+    before = opened.enter_context(closing(Listener(broker.port, "nothing")))
+    before._client.publish("s/till/snapshot", b"of last week", 1, retain=True)
+    listener = opened.enter_context(closing(Listener(broker.port, "s/till/snapshot")))
+    until(lambda: listener.heard == [("s/till/snapshot", b"of last week", True)])
+    latest = Latest(["till"])
+    site = Site("box", ("till",), dict, lambda _: Counts(), dict, latest.of)
+    target = parse_target(f"mqtt://127.0.0.1:{broker.port}/s#pictures=on", SINKS)
+    carrier = open_carrier(target, site)
+    opened.callback(carrier.close)
+    carrier.tend()
+    until(lambda: len(listener.heard) == 2)
+    assert listener.heard[1][1] == b""  # forgotten
+    red = np.zeros((50, 100, 3), np.uint8)
+    red[:10, :10] = 250, 0, 0
+    sights = [sight(1, camera="door"), sight(2, camera="till")]
+    latest.keep([Event("new", "seen", None, one) for one in sights], red)
+    for _ in range(3):
+        carrier.tend()
+    until(lambda: len(listener.heard) == 3)
+    shown = cv2.imdecode(np.frombuffer(listener.heard[2][1], np.uint8), cv2.IMREAD_COLOR)
+    assert shown.shape == (12, 12, 3)
+    assert shown[4, 4, 2] > 200 > 50 > shown[4, 4, 0]
+
+
 def test_discovery_can_be_left_out(tmp_path, broker, opened):
     listener = opened.enter_context(closing(Listener(broker.port)))
     sending = Sending(tmp_path / "o.db", f"mqtt://127.0.0.1:{broker.port}/s#discovery=off").start()
@@ -115,7 +176,7 @@ def test_the_last_will_says_that_we_are_gone(tmp_path, broker, opened):
     sending = Sending(tmp_path / "o.db", f"mqtt://127.0.0.1:{broker.port}/s")
     sending.carrier.tend()
     until(lambda: listener.of("s/status") == [b"online"])
-    sending.carrier._client._sock.close()  # as a power cut does
+    sending.carrier.broker._client._sock.close()  # as a power cut does
     until(lambda: listener.of("s/status") == [b"online", b"offline"])
     opened.callback(sending.close)
 
@@ -255,7 +316,7 @@ def test_a_second_client_of_the_same_id_gets_a_hint(tmp_path, broker):
     first, second = Sending(tmp_path / "a.db", where), Sending(tmp_path / "b.db", where)
     first.carrier.tend()
     second.carrier.tend()
-    until(lambda: not first.carrier._client.is_connected())
+    until(lambda: not first.carrier.broker._client.is_connected())
     with pytest.raises(SinkError, match="the connection ended") as caught:
         first.carrier.tend()
     assert "client-id" in caught.value.fix

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timezone
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
+from msgspec.structs import replace
 
-from edge.events.changes import BACK_S, GONE_S, MOST, MOST_SOURCES, Book, step, stop
+from edge.events.changes import BACK_S, CLOCK_S, GONE_S, MOST, MOST_SOURCES, Book, step, stop
 from edge.events.event import Event, is_change
 from edge.events.zones import ANYWHERE, ZoneRules
+from edge.records import FrameTags
 from tests.happenings import result, tag
 
 tags = st.builds(
@@ -168,3 +171,24 @@ def test_an_event_carries_the_length_of_a_fish():
     said = msgspec.to_builtins(new.after.tags[0])
     assert (said["length_cm"], said["length_sd_cm"], said["occluded"]) == (31.5, 0.4, False)
     assert "colour" not in said
+
+
+steps = st.lists(st.tuples(st.floats(0.1, 1.9), st.sampled_from([0.0, 0.0, 3600.0, -3600.0, -1e9])))
+
+
+@given(steps)
+def test_a_wall_clock_that_is_set_makes_no_duration_wrong(steps):
+    """What a thing of a camera lasted is what the steady clock says."""
+    book, at_s, wall_s = Book("r"), 50.0, 1.8e9
+    book, _ = step(book, seen_at(wall_s), at_s, is_live=True)
+    for pause_s, jump_s in [*steps, (1.0, 0.0)]:
+        at_s, wall_s = at_s + pause_s, wall_s + pause_s + jump_s
+        book, _ = step(book, seen_at(wall_s), at_s, is_live=True)
+    _, [end] = stop(book)
+    assert abs((end.after.end_time - end.after.start_time) - (at_s - 50.0)) <= CLOCK_S
+    assert end.after.start_time <= end.after.end_time
+
+
+def seen_at(wall_s: float) -> FrameTags:
+    time = datetime.fromtimestamp(wall_s, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+    return replace(result([tag(state="settled")]), time=f"{time}Z")

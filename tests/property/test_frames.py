@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.frames import STARVED_S, Seen, View
 from edge.memory.cells import WAIT_S
 from edge.memory.tracks import MOST as MOST_TRACKS
 from edge.records import Box, Budget, Tag
 from edge.schedule.plan import EXPLORING, MOST
+from edge.schedule.spending import STARVED_S
+from edge.seen import Seen, View
 from tests.scenery import HEIGHT, LABELS, STEP_S, WIDTH, Scene, Thing
 
 SECOND = round(1 / STEP_S)  # in frames
@@ -174,8 +175,10 @@ def test_a_label_does_not_flicker(scene: Scene, shake_px: int) -> None:
 
 
 def is_anew(before: list[Tag], now: list[Tag]) -> bool:
-    """Was a thing looked at again that was settled, or unsure?"""
-    return any(b.state != "open" and n.looks > b.looks for b in before for n in now)
+    """Is a thing open again, or was it looked at again, that was settled, or unsure?"""
+    return any(
+        b.state != "open" and (n.looks > b.looks or n.state == "open") for b in before for n in now
+    )
 
 
 def is_hidden(before: list[Tag], now: list[Tag]) -> bool:

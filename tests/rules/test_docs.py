@@ -25,26 +25,27 @@ from edge.config.read import parse as parse_config
 from edge.config.records import Camera, Config
 from edge.events.changes import GONE_S, SURE_S
 from edge.flags import OUTBOX_MB
-from edge.frames import STARVED_S
 from edge.health.power import REASONS
-from edge.health.server import LONGEST_S
-from edge.health.server import MOST as HEALTH_MOST
+from edge.health.serving import LONGEST_S
+from edge.health.serving import MOST as HEALTH_MOST
 from edge.health.vitals import STALE_S
 from edge.health.watch import EVERY_S
-from edge.live.server import EVERY_S as PAUSE_S
-from edge.live.server import MOST_STREAMS
+from edge.live.happening import EVERY_S as PAUSE_S
+from edge.live.happening import MOST_STREAMS
 from edge.live.visits import HEADER, WINDOW_S, WRONG
 from edge.live.window import SHOWN_PX
 from edge.memory.cells import WAIT_S
 from edge.memory.evidence import PATIENCE, SETTLED
-from edge.memory.known import GROWN, REFRESH_S, STILL_S
-from edge.outbox.box import Counts, Limits
+from edge.memory.known import REFRESH_S, STILL_S
+from edge.memory.views import GROWN
+from edge.outbox.ledger import Counts, Limits
 from edge.records import SCHEMA, FrameTags, Spent, Tag
 from edge.schedule.candidates import Why
 from edge.schedule.cooling import HELD, LEAST
 from edge.schedule.cost import STOPPED
 from edge.schedule.plan import EXPLORING, MOST
 from edge.schedule.shares import OWED
+from edge.schedule.spending import STARVED_S
 from edge.schedule.sweep import COLUMNS, ROWS
 from edge.sinks import SINKS
 from edge.verbs.bench import MIN_SECONDS

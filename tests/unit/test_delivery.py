@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
+from edge.config.shown import schema as config_schema
 from edge.errors import SinkError
 from edge.events.event import Event
 from edge.outbox.box import Outbox
-from edge.outbox.delivery import Delivery
+from edge.outbox.delivery import Delivery, EventRefused
 from edge.outbox.health import LONGEST_S, pause_s
 from edge.outbox.reporter import Reporter
 from edge.records import FrameFailed
 from tests.brokers import until
-from tests.happenings import events, result, tag
+from tests.happenings import event, events, result, tag
 
 PICTURE = np.zeros((50, 100, 3), np.uint8)
 
@@ -116,18 +121,79 @@ def told(outbox) -> list[Event]:
 
 def test_results_become_events_that_name_who_made_them(outbox):
     reporter = Reporter(outbox, (), "shop")
-    reporter.write(result([tag(state="settled")]), PICTURE, 0.0)
+    seen = replace(result([tag(state="settled")], second=7.25), clock_synced=False)
+    reporter.write(seen, PICTURE, 0.0)
     reporter.write(FrameFailed(1, "camera:0", 1, "", "gone"), None, 9.0)
     reporter.close()
     found = told(outbox)
     assert [(e.type, e.why) for e in found] == [("new", "seen"), ("end", "stopped")]
     assert {(e.device, e.bundle, e.engine) for e in found} == {("shop", "b@1", "null/CPU")}
+    assert {(e.time, e.clock_synced) for e in found} == {(seen.time, False)}
+    schema = Draft202012Validator(json.loads(config_schema(Event)))
+    for one in outbox.owed("kept", 9):
+        schema.validate(json.loads(one.body))
+
+
+class Shown:
+    """A witness."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[list[str], bool]] = []
+
+    def keep(self, events, picture) -> None:
+        self.kept.append(([e.why for e in events], picture is not None))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_what_a_camera_showed_ends_when_it_gives_nothing_for_long(outbox):
+    shown = Shown()
+    reporter = Reporter(outbox, [shown], "shop", ["camera:0"], away_s=60.0)
+    reporter.write(result([tag(state="settled")]), PICTURE, 100.0)
+    reporter.write(result([tag(state="settled")], "clip.avi"), PICTURE, 1.0)
+    reporter.tend(159.0)
+    assert outbox.here()["camera:0"] == {"Banana": 1}
+    reporter.tend(161.0)
+    assert [(e.after.camera, e.type, e.why) for e in told(outbox)] == [
+        ("camera:0", "new", "seen"), ("clip.avi", "new", "seen"), ("camera:0", "end", "away"),
+    ]  # fmt: skip
+    assert outbox.here() == {"clip.avi": {"Banana": 1}}  # a clip has a clock of its own
+    assert shown.kept[-1] == (["away"], False)
+    reporter.write(result([tag(state="settled")], frame=9), PICTURE, 162.0)
+    assert told(outbox)[-1].type == "new"
+    assert dict(reporter.told) == {"new": 3, "update": 0, "end": 2}  # the clip is over, too
+
+
+def test_a_broker_that_comes_and_goes_is_told_now_and_then(outbox, caplog):
+    carrier = Kept()
+    delivery = Delivery(outbox, carrier)
+    for n in range(40):
+        carrier.is_away = n % 2 == 0
+        outbox.accept([event(n)])
+        delivery.once()
+    assert caplog.text.count("events wait in the outbox") == 1
+    assert caplog.text.count("is back") == 1
+    assert delivery.health.counts.sent == 40
+
+
+def test_who_refuses_everything_is_complained_of_now_and_then(outbox, caplog):
+    class Refusing(Kept):
+        def send(self, events):
+            raise EventRefused("answers 400")
+
+    outbox.accept(events(20))
+    delivery = Delivery(outbox, Refusing())
+    for _ in range(20):
+        delivery.once()
+    assert outbox.counts("kept").refused == 20
+    assert caplog.text.count("is refused for good") == 1
 
 
 def test_what_a_cut_off_run_left_open_ends_at_the_next_start(tmp_path):
     outbox = Outbox(tmp_path / "o.db", ["kept"])
     Reporter(outbox, (), "shop").write(result([tag(state="settled")]), PICTURE, 0.0)
-    outbox._db.close()
+    outbox._ledger.db.close()
     outbox = Outbox(tmp_path / "o.db", ["kept"])
     reporter = Reporter(outbox, (), "shop")
     reporter.write(result([tag(state="settled")]), PICTURE, 0.0)

@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from edge.explain import column
 from edge.explain.map import COLOURS, TAG
-from edge.explain.panel import AROUND, ENGINE, OVER
+from edge.explain.panel import AROUND, ENGINE, OVER, STATES
 from edge.explain.picture import LONGEST, SHORTEST, explained
-from edge.frames import Looked, Seen, Skipped
 from edge.glance.heat import Heat
-from edge.records import U8, FrameTags, Region, Spent, Tag
+from edge.records import U8, Attribute, FrameTags, Region, Spent, Tag
 from edge.schedule.candidates import Candidate, Item
+from edge.seen import Looked, Seen, Skipped
 
 SPENT = Spent(30.0, 24.0, 1, 1)
 LOOKED, SKIPPED, OTHER = (
@@ -119,6 +119,20 @@ def test_more_of_everything_takes_no_more_room():
     looks = tuple(Looked(LOOKED, "aged", tags[:1], 2.0, 0.1, 2.0) for _ in range(100))
     many = explained(grey(), line(tags=tags), seen(looks=looks, skipped=(Skipped(OTHER, "aged"),)))
     assert many.shape == few.shape
+
+
+def test_a_garment_has_a_line_more_for_its_colour_and_attributes():
+    shirt = Tag("clothes", "Shirt", None, 0.9, (500, 300, 600, 380))
+    said = (Attribute("sleeve", "long-sleeve", 0.9), Attribute("pattern", "checked", 0.8))
+    plain, worn = (
+        explained(grey(), line(tags=(one, shirt)), seen())[:, 1600:]
+        for one in (shirt, replace(shirt, colour="navy", attributes=said))
+    )
+    assert worn.shape == plain.shape
+    lines = [np.flatnonzero((panel == STATES["open"]).all(-1).any(1)) for panel in (plain, worn)]
+    assert lines[1].max() - lines[0].max() > 15  # the second shirt stands a line further down
+    many = tuple(replace(shirt, colour="navy", attributes=said) for _ in range(200))
+    assert explained(grey(), line(tags=many), seen())[:, 1600:].shape == plain.shape
 
 
 @pytest.mark.parametrize(

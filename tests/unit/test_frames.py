@@ -6,10 +6,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.frames import View, tag_frame
+from edge.frames import tag_frame
 from edge.memory.known import Memory
 from edge.pictures.regions import shared
 from edge.records import Budget
+from edge.seen import View
 from edge.tagger import open_tagger
 from tests.scenery import Scene, Thing
 from tests.tiny import paint
@@ -38,7 +39,7 @@ def test_a_closer_look_finds_what_the_glance_cannot(tagger, halves):
 
 def test_tags_of_a_head_whose_things_have_a_colour_say_it(tagger, halves, monkeypatch):
     assert all(tag.colour is msgspec.UNSET for tag in tag_frame(tagger, halves).tags)
-    monkeypatch.setattr("edge.heads.colour.HEADS", {"colours"})
+    monkeypatch.setattr("edge.heads.colour.GARMENTS", {"colours"})
     seen = tag_frame(tagger, halves)
     told = {tag.tag: tag.colour for tag in seen.tags if tag.head == "colours"}
     assert told["red"] == "red"

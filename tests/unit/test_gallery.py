@@ -182,3 +182,5 @@ def test_it_lies_beside_a_bundle_and_in_the_users_folder_for_the_default_one(
         assert default_path(bundle) == tmp_path / "shop.bundle.gallery"
     with open_bundle() as bundle:
         assert default_path(bundle) == tmp_path / "data" / "edge-tag" / "edge-tag-default.gallery"
+        monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))  # of a systemd service
+        assert default_path(bundle) == tmp_path / "state" / "edge-tag-default.gallery"

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from edge.errors import UsageError
-from edge.health import server as module
+from edge.health import serving as module
 from edge.health.address import Door, parse_door
-from edge.health.server import HealthServer, Page, as_json
+from edge.health.server import HealthServer
+from edge.health.serving import Page, as_json
 from edge.redact import Secret
 
 TOKEN = "canary-0123456789abcdef"

@@ -9,12 +9,12 @@ import pytest
 
 from edge.config.watch import Watch
 from edge.errors import ConfigError
-from edge.frames import View
 from edge.health.vitals import STALE_S, Vitals
 from edge.pipeline import run
 from edge.profiles import find, read
 from edge.records import Budget
 from edge.schedule.cooling import Held, Thermal
+from edge.seen import View
 from edge.tagger import open_tagger
 from tests.tiny import paint
 from tests.unit.test_pipeline import Files, Kept, Live, halves, never

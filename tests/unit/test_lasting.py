@@ -121,7 +121,7 @@ def looking_at(*links, timeout_s: float = 0.3, frozen_s: float = FROZEN_S) -> Lo
 
 def test_a_link_that_breaks_is_closed_and_another_is_opened():
     first = Link(*pictures(1), Lost("cam: gone"))
-    with closing(looking_at(first, Link(*pictures(5)))) as look:
+    with closing(looking_at(first, Link(*pictures(500)))) as look:
         look.wait_for_more(3)
         assert first.is_closed
         assert [e for e in look.errors if "cam: gone" in e] == look.errors

@@ -15,20 +15,21 @@ from edge.capture import read_set
 from edge.config.records import Camera, Config
 from edge.config.watch import Reload, Watch
 from edge.errors import InferenceError, SinkError, UsageError
-from edge.frames import Seen, tag_frame
+from edge.frames import tag_frame
 from edge.health.address import Door
 from edge.health.vitals import FILES, Vitals
 from edge.live import actions as module
-from edge.live import shown, window
+from edge.live import shots, shown, stills, window
 from edge.live.actions import Actions, Capture, Enrol, Freeze, Run
 from edge.live.jobs import MOST, Jobs
 from edge.live.visits import HEADER, KNOWN, WRONG, Visits, is_ours
-from edge.live.window import FROZEN, HISTORY, LOOKED_S, Window
+from edge.live.window import HISTORY, LOOKED_S, Window
 from edge.memory.known import Memory
 from edge.pictures.planes import planes_of
 from edge.records import U8, FrameFailed, FrameTags, Picture, Spent
 from edge.redact import Secret
 from edge.schedule.cooling import FREE
+from edge.seen import Seen
 from edge.tagger import Tagger, open_tagger
 from tests.happenings import event
 from tests.tiny import write_tiny
@@ -70,7 +71,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def opened(clock: Clock) -> Window:
-    return Window(["camera:0", "till"], clock)
+    return Window(["camera:0", "till"], clock=clock)
 
 
 # the window
@@ -109,7 +110,7 @@ def test_nothing_grows(opened, clock):
         opened.explain(line(f"folder/{n}.jpg", n), card(), seen(200.0))
         opened.keep([event(n)], card())
         opened.freeze(FILES) if n else opened.look(FILES)
-    assert (len(opened.points(FILES)), len(opened._frozen)) == (HISTORY, FROZEN)
+    assert (len(opened.points(FILES)), len(opened._stills._kept)) == (HISTORY, stills.MOST)
     assert len(opened.events(0)[1]) == window.MOST_EVENTS
     assert opened.sources() == ["camera:0", "till", FILES]
     assert Window(["shelf/"])._name("shelf/1.jpg") == "shelf/"
@@ -141,11 +142,11 @@ def test_what_stands_still_is_let_go_after_a_while(opened, clock):
     opened.explain(line(), card(), seen())
     number, shot = opened.freeze("camera:0")
     assert opened.frozen(number)[0] is shot
-    clock.now_s += window.FROZEN_S + 1
+    clock.now_s += stills.KEPT_S + 1
     with pytest.raises(UsageError, match="not kept any more"):
         opened.frozen(number)
     opened.explain(line(frame=1), card(), seen())
-    assert not opened._frozen
+    assert not opened._stills._kept
 
 
 @pytest.mark.parametrize("size", [(60, 40), (2000, 1000), (1279, 721), (64, 4000)])
@@ -156,7 +157,7 @@ def test_a_picture_of_any_size_and_kind_is_encoded(size, kind):
     if kind == "planes":
         bgr = card(TEAL, width, height)[..., ::-1]
         picture = planes_of(cv2.cvtColor(np.ascontiguousarray(bgr), cv2.COLOR_BGR2YUV_I420), "I420")
-    found = decoded(window.encoded(picture, 1280))
+    found = decoded(shots.encoded(picture, 1280))
     assert max(found.shape) <= 1280
     assert abs(found.shape[1] / found.shape[0] - width / height) < 0.05 * width / height
     assert np.abs(found.mean((0, 1)) - TEAL[::-1]).max() < 6

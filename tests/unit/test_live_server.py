@@ -14,19 +14,21 @@ from urllib.parse import quote
 import pytest
 
 from edge.errors import UsageError
-from edge.health import server as health
+from edge.health import serving as health
 from edge.health.address import Door, parse_door
+from edge.live import changes, files, happening
 from edge.live import server as module
 from edge.live.actions import Actions, Run
+from edge.live.happening import Site
 from edge.live.jobs import Jobs
-from edge.live.server import LiveServer, Site
+from edge.live.server import LiveServer
 from edge.live.visits import HEADER
 from edge.live.window import Window
 from edge.redact import Secret
 from edge.tagger import open_tagger
 from tests.unit.test_live import TOKEN, card, line, seen
 
-ROUTES = ["/", "/live.js", "/live.css", "/live.svg", "/happening", "/frame.jpg", "/frozen.jpg"]
+ROUTES = [*files.PAGES, "/happening", "/frame.jpg", "/frozen.jpg"]
 ACTIONS = ["/freeze", "/enrol", "/capture", "/reload"]
 OURS = {HEADER: "1", "Content-Type": "application/json"}
 
@@ -98,13 +100,15 @@ def test_every_answer_has_its_headers(opened, path):
 
 def test_the_page_takes_nothing_from_elsewhere_and_has_no_script_in_it(opened):
     page = ask(opened, "/")[2].decode()
-    assert "<script src=" in page
+    assert '<script src="/live.js" type="module">' in page
     for unwanted in ("<style", "style=", "onclick", "http:", "https:", "//"):
         assert unwanted not in page.replace("</", "")
-    for path in ("/live.css", "/live.js"):
+    scripts = [path for path in files.PAGES if path.endswith(".js")]
+    for path in ("/live.css", *scripts):
         assert b"https:" not in ask(opened, path)[2]
-    for unwanted in (b"innerHTML", b"insertAdjacentHTML", b"document.write", b"eval("):
-        assert unwanted not in ask(opened, "/live.js")[2]
+    for path in scripts:
+        for unwanted in (b"innerHTML", b"insertAdjacentHTML", b"document.write", b"eval("):
+            assert unwanted not in ask(opened, path)[2]
 
 
 @pytest.mark.parametrize("path", sorted({*ROUTES} - {"/live.css"}))
@@ -120,7 +124,7 @@ def test_nothing_is_seen_without_the_token(guarded, path):
 @pytest.mark.parametrize("path", ACTIONS)
 def test_nothing_is_done_without_the_token(guarded, site, path):
     assert post(guarded, path, {"camera": "camera:0"})[0] == 401
-    assert not site.window._frozen
+    assert not site.window._stills._kept
 
 
 def test_a_browser_that_has_no_token_is_asked_for_it(guarded):
@@ -183,7 +187,7 @@ def test_a_name_of_somebody_else_is_not_ours(opened, host, path):
 )
 def test_a_page_from_elsewhere_changes_nothing(opened, site, headers):
     assert post(opened, "/freeze", {"camera": "camera:0"}, **headers)[0] == 403
-    assert not site.window._frozen
+    assert not site.window._stills._kept
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "NONSENSE"])
@@ -203,7 +207,7 @@ def test_a_get_changes_nothing(opened, path):
     [
         ("{}", {"Content-Type": "text/plain"}, 415),
         ("{}", {"Content-Type": "application/x-www-form-urlencoded"}, 415),
-        ("x" * (module.MAX_BODY + 1), {}, 413),
+        ("x" * (changes.MAX_BODY + 1), {}, 413),
         ("{}", {"Content-Length": "99999999999999999999"}, 413),
         ("{}", {"Content-Length": "-1"}, 411),
         ("{}", {"Content-Length": "\u00b2"}, 411),
@@ -284,7 +288,7 @@ def test_so_many_pages_may_be_open_and_the_next_one_is_told_so(opened, site):
 
 
 def test_who_reads_nothing_holds_nobody_up_and_is_left_in_the_end(opened, site, monkeypatch):
-    monkeypatch.setattr(module, "EVERY_S", 0.0)
+    monkeypatch.setattr(happening, "EVERY_S", 0.0)
     monkeypatch.setattr(module._Visitor, "timeout", 0.5)
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -294,12 +298,12 @@ def test_who_reads_nothing_holds_nobody_up_and_is_left_in_the_end(opened, site, 
         held = 0  # frames that the pipeline told while somebody read nothing
         while time.monotonic() < deadline:
             site.window.explain(line(frame=held), card(width=800, height=600), seen())
-            is_there = site.streams._value < module.MOST_STREAMS
+            is_there = site.streams._value < happening.MOST_STREAMS
             if held and not is_there:
                 break
             held += is_there
             time.sleep(0.002)
-    assert site.streams._value == module.MOST_STREAMS  # it was left
+    assert site.streams._value == happening.MOST_STREAMS  # it was left
     assert held > 3
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from edge.frames import Seen, View
 from edge.memory import known
 from edge.memory.known import REFRESH_S, STILL_S, TAGS_S
 from edge.memory.tracks import GONE_S
 from edge.pictures.regions import shared
 from edge.records import Budget, Tag
+from edge.seen import Seen, View
 from tests.scenery import Scene, Thing
 
 
@@ -123,8 +123,7 @@ def test_nobody_looks_for_a_thing_where_it_no_longer_is():
     scene.watch()
     seen = scene.watch()
     assert seen.heat is not None
-    [item] = [item for item in seen.items if item.track is not None]
-    assert item.box == scene.things[0].box(1)
+    assert not any(look.why == "track" for look in seen.looks)
     assert not any(
         tag.tag != "c" for frame in watched(scene, 5) for tag in frame.tags if tag.head == "kind"
     )
@@ -135,7 +134,9 @@ def test_every_tag_says_how_old_it_is():
     first = scene.watch()
     assert {tag.age_s for tag in first.tags} == {0.0}
     scene.frame += 9
-    assert {tag.age_s for tag in scene.watch().tags} == {10 * scene.step_s}
+    ages = {tag.age_s for tag in scene.watch().tags}  # of tiles, one may have had its turn
+    assert 10 * scene.step_s in ages
+    assert ages <= {0.0, 10 * scene.step_s}
 
 
 def test_a_place_of_which_a_glance_shows_nothing_is_worth_less():

@@ -68,6 +68,18 @@ def test_the_dog_is_fed_by_frames_alone_and_not_by_each(address):
         assert heard(listening) == []  # time alone says nothing
 
 
+def test_a_start_may_take_as_long_as_its_camera_is_known_to_be_away(address):
+    clock = Clock()
+    with manager(address) as listening:
+        notify = Notify({"NOTIFY_SOCKET": address}, clock)
+        for _ in range(400):  # 40 s
+            notify.waits("away")
+            clock.now_s += 0.1
+        assert heard(listening) == [["EXTEND_TIMEOUT_USEC=60000000", "STATUS=away"]] * 3
+        notify.progressed("0")
+        assert heard(listening)[0][0] == "READY=1"
+
+
 def test_a_line_break_adds_no_word(address):
     with manager(address) as listening:
         Notify({"NOTIFY_SOCKET": address}).progressed("a\nMAINPID=1")

@@ -11,7 +11,8 @@ import pytest
 
 from edge.errors import SinkError
 from edge.events.event import Event
-from edge.outbox.box import RETRY_S, WAITING, Limits, Outbox
+from edge.outbox.box import RETRY_S, SETTLE_S, WAITING, Outbox
+from edge.outbox.ledger import Counts, Limits
 from edge.outbox.sequence import BLOCK, Sequence
 from tests.happenings import event, events
 
@@ -63,6 +64,37 @@ def rows(path) -> int:
     with sqlite3.connect(path) as db:
         [count] = db.execute("SELECT count(*) FROM event").fetchone()
     db.close()
+    return count
+
+
+def test_one_that_is_refused_makes_none_of_those_before_it_refused(path):
+    outbox = Outbox(path, ["mqtt"])
+    outbox.accept(events(5))
+    outbox.acknowledge("mqtt", 3)
+    outbox.acknowledge("mqtt", 4, is_refused=True)
+    assert outbox.counts("mqtt") == Counts(owed=1, sent=3, refused=1)
+    outbox.close()
+    assert Outbox(path, ["mqtt"]).counts("mqtt") == Counts(owed=1, sent=3, refused=1)
+
+
+def test_what_was_acknowledged_is_on_the_disk_with_the_next_event_or_a_little_later(path):
+    now = [0.0]
+    outbox = Outbox(path, ["mqtt"], clock=lambda: now[0])
+    outbox.accept(events(3))
+    outbox.acknowledge("mqtt", 2)
+    assert on_disk(outbox) == 3
+    assert outbox.counts("mqtt") == Counts(owed=1, sent=2)
+    outbox.accept([event(9)])
+    assert on_disk(outbox) == 2
+    outbox.acknowledge("mqtt", 4)
+    now[0] += SETTLE_S
+    assert outbox.owed("mqtt", 9) == []
+    assert on_disk(outbox) == 0
+    assert outbox.counts("mqtt") == Counts(sent=4)
+
+
+def on_disk(outbox: Outbox) -> int:
+    [count] = outbox._ledger.db.execute("SELECT count(*) FROM owed").fetchone()
     return count
 
 
@@ -151,8 +183,8 @@ def test_damage_while_in_use_is_survived(path, caplog):
     outbox.accept(events(400))
     outbox.close()
     outbox = opened(path)
-    outbox._db.execute("PRAGMA cache_size = 1")
-    outbox._db.execute("PRAGMA shrink_memory")  # forgets what it read when it was opened
+    outbox._ledger.db.execute("PRAGMA cache_size = 1")
+    outbox._ledger.db.execute("PRAGMA shrink_memory")  # forgets what it read when it was opened
     spoil(path, "page")
     for n in range(50):  # sooner or later a damaged page is read
         outbox.owed("a", 400)
@@ -166,8 +198,8 @@ def test_damage_while_in_use_is_survived(path, caplog):
 def test_a_full_disk_accepts_nothing_and_loses_nothing_that_it_accepted(path, caplog):
     outbox = opened(path)
     outbox.accept(events(5))
-    [pages] = outbox._db.execute("PRAGMA page_count").fetchone()
-    outbox._db.execute(f"PRAGMA max_page_count = {pages}")  # a quota
+    [pages] = outbox._ledger.db.execute("PRAGMA page_count").fetchone()
+    outbox._ledger.db.execute(f"PRAGMA max_page_count = {pages}")  # a quota
     accepted = [outbox.accept(events(100, 100 + 100 * n)) for n in range(20)]
     done = [seq for given in accepted for seq in given]
     assert accepted[-1] == ()
@@ -175,7 +207,7 @@ def test_a_full_disk_accepts_nothing_and_loses_nothing_that_it_accepted(path, ca
     assert outbox.waiting == WAITING
     assert outbox.lost == 2000 - len(done) - WAITING
     assert caplog.text.count("disk is full") == 1  # said once
-    outbox._db.execute("PRAGMA max_page_count = 100000")  # there is room again
+    outbox._ledger.db.execute("PRAGMA max_page_count = 100000")  # there is room again
     assert len(outbox.accept([event(9)])) == WAITING + 1
     assert (outbox.waiting, len(seqs(outbox))) == (0, 5 + len(done) + WAITING + 1)
     assert seqs(outbox) == sorted(set(seqs(outbox)))
@@ -184,12 +216,12 @@ def test_a_full_disk_accepts_nothing_and_loses_nothing_that_it_accepted(path, ca
 
 def test_in_memory_too_the_least_value_gives_way(path):
     outbox = opened(path)
-    outbox._db.execute("PRAGMA max_page_count = 1")
-    outbox._db.execute("PRAGMA query_only = 1")
+    outbox._ledger.db.execute("PRAGMA max_page_count = 1")
+    outbox._ledger.db.execute("PRAGMA query_only = 1")
     outbox.accept([event(n, "update") for n in range(WAITING)])
     outbox.accept([event(n, "end") for n in range(10)])
-    outbox._db.execute("PRAGMA query_only = 0")
-    outbox._db.execute("PRAGMA max_page_count = 100000")
+    outbox._ledger.db.execute("PRAGMA query_only = 0")
+    outbox._ledger.db.execute("PRAGMA max_page_count = 100000")
     kinds = [read(owed.body).type for owed in outbox.owed("a", 2000)]
     assert kinds == ["update"] * (WAITING - 10) + ["end"] * 10
     assert outbox.lost == 10
@@ -199,10 +231,10 @@ def test_in_memory_too_the_least_value_gives_way(path):
 def test_what_was_acknowledged_on_a_full_disk_is_not_sent_again(path):
     outbox = opened(path)
     outbox.accept(events(5))
-    outbox._db.execute("PRAGMA query_only = 1")
+    outbox._ledger.db.execute("PRAGMA query_only = 1")
     outbox.acknowledge("a", 3)
     assert (seqs(outbox), outbox.counts("a").owed) == ([4, 5], 2)
-    outbox._db.execute("PRAGMA query_only = 0")
+    outbox._ledger.db.execute("PRAGMA query_only = 0")
     outbox.close()  # it is written as soon as that works
     outbox = opened(path)
     assert (seqs(outbox), outbox.counts("a").sent) == ([4, 5], 3)
@@ -212,9 +244,9 @@ def test_what_was_acknowledged_on_a_full_disk_is_not_sent_again(path):
 def test_a_disk_that_takes_nothing_is_not_asked_for_every_event(path):
     now = [0.0]
     outbox = Outbox(path, ("a",), Limits(), lambda: now[0])
-    outbox._db.execute("PRAGMA query_only = 1")
+    outbox._ledger.db.execute("PRAGMA query_only = 1")
     outbox.accept(events(3))
-    outbox._db.execute("PRAGMA query_only = 0")
+    outbox._ledger.db.execute("PRAGMA query_only = 0")
     now[0] += RETRY_S / 2
     assert outbox.accept(events(1, 3)) == ()
     now[0] += RETRY_S / 2
@@ -226,7 +258,7 @@ def test_what_was_here_when_the_run_was_cut_off_is_known(path):
     outbox = opened(path)
     outbox.accept([event(1), event(2), event(3, label="Apple"), event(1, "end")])
     assert outbox.here() == {"camera:0": {"Banana": 1, "Apple": 1}}
-    outbox._db.close()  # cut off
+    outbox._ledger.db.close()  # cut off
     outbox = opened(path)
     assert sorted(sight.id for sight in outbox.left_here()) == ["t-2", "t-3"]
     outbox.close()

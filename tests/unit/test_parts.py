@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.frames import ROOM, View
+from edge.frames import ROOM
 from edge.glance.heat import Heat, Spot
 from edge.glance.parts import ALONG, LEAST, OVERLAP, expected, holds, joined, parts, shifted
 from edge.records import Budget, Region
+from edge.seen import View
 from tests.scenery import Scene, Thing
 
 SIZES = st.tuples(st.integers(40, 5000), st.integers(40, 5000))

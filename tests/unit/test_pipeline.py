@@ -14,11 +14,11 @@ from msgspec.structs import replace
 
 from edge.errors import SinkError, SourceError
 from edge.explain.picture import explained
-from edge.frames import View
 from edge.pictures import pixels
 from edge.pictures.planes import CONVERSIONS
 from edge.pipeline import run
 from edge.records import Budget, Frame, FrameFailed, FrameTags, Planes
+from edge.seen import View
 from edge.sources import open_source
 from edge.sources.newest import Newest
 from edge.tagger import open_tagger
@@ -175,7 +175,7 @@ def test_planes_and_rgb_of_one_picture_give_the_same_tags(tagger):
     for picture in (planes(), pixels.rgb(planes())):
         sink = Kept()
         run([Files("a", [picture])], tagger, [sink], View(), is_stopped=never)
-        given.append([(tag.head, tag.tag, tag.box) for tag in sink.results[0].tags])
+        given.append({(tag.head, tag.tag, tag.box) for tag in sink.results[0].tags})
     assert given[0] == given[1]
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from edge.bundle.manifest import InputSpec
-from edge.frames import View, tag_frame
+from edge.frames import tag_frame
 from edge.pictures import pixels
 from edge.pictures.prepare import Preparer
 from edge.records import Budget, Region
+from edge.seen import View
 from edge.tagger import open_tagger
 
 SPEC = InputSpec(8, 12)

@@ -13,10 +13,10 @@ import pytest
 
 from edge.errors import SinkError
 from edge.explain.lettering import Pen, annotate, free_place
-from edge.frames import Seen
 from edge.pictures.regions import shared_px
 from edge.pictures.stems import stem_of
 from edge.records import FrameFailed, FrameTags, Spent, Tag
+from edge.seen import Seen
 from edge.sinks.explained import ExplainedPictures
 from edge.sinks.jsonl import JsonlSink
 from edge.sinks.pictures import PicturesSink
@@ -91,7 +91,7 @@ def table(*results: FrameTags | FrameFailed, **settings) -> list[str]:
 
 def test_a_table_has_a_row_a_tag_and_the_time_spent():
     lines = table(result(tags=(PART, WHOLE)), FAILED, on_close="next: edge-tag --camera 0")
-    assert lines[0].split() == ["file", "where", "head", "tag", "group", "score"]
+    assert lines[0].split() == ["file", "where", "head", "tag", "about", "score"]
     row = "a.jpg 5,6 20x30 grocery Granny-Smith Apple █████████░ 93%"
     assert lines[1].split() == row.split()
     assert lines[2].split()[:3] == ["whole", "tags", "outdoor"]

@@ -69,6 +69,29 @@ def test_what_is_too_old_goes_by_label_and_what_an_earlier_run_wrote_too(tmp_pat
     assert second.removed == 2
 
 
+def test_a_clock_that_is_set_makes_no_picture_old(tmp_path):
+    wall, steady = [100.0], [0.0]  # it begins in 1970
+    rules = Rules(days=7, free_bytes=0)
+    album = Snapshots(tmp_path, rules, clock=lambda: wall[0], steady=lambda: steady[0])
+    album.keep([event(1)], PICTURE)
+    wall[0], steady[0] = 1.8e9, 3600.0
+    album._sweep()
+    assert names(tmp_path) == ["Banana/t-1.jpg"]
+    written_s = (tmp_path / "Banana" / "t-1.jpg").stat().st_mtime
+    assert written_s == pytest.approx(1.8e9 - 3600, abs=1)  # for the next run
+    wall[0], steady[0] = wall[0] + 7 * DAY_S, steady[0] + 7 * DAY_S
+    album._sweep()
+    assert names(tmp_path) == []
+
+
+def test_what_is_too_old_goes_though_nothing_happens(tmp_path):
+    opened(tmp_path).keep([event(1)], PICTURE)
+    old_s = (tmp_path / "Banana" / "t-1.jpg").stat().st_mtime - 8 * DAY_S
+    os.utime(tmp_path / "Banana" / "t-1.jpg", (old_s, old_s))
+    opened(tmp_path, "#days=7").keep([], None)
+    assert names(tmp_path) == []
+
+
 def test_no_more_files_than_asked_for(tmp_path):
     album = opened(tmp_path, "#files=3")
     for n in range(9):

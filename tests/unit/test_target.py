@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from edge.errors import EdgeError, UsageError
 from edge.redact import Secret, read_secret, redacted, without_secrets
-from edge.sinks import SINKS, Site, open_carrier
-from edge.sinks.target import parse_target
+from edge.sinks import SINKS, Site, open_album, open_carrier, open_sink
+from edge.sinks.target import OPTIONS, parse_target
 
 CANARY = "canary7f3a"
 SITE = Site("box", (), dict, lambda _: None)
+OPEN = {"sink": open_sink, "album": open_album}
 
 
 @pytest.mark.parametrize(
@@ -120,3 +121,21 @@ def test_a_file_that_holds_no_password_is_told_without_what_it_holds(tmp_path, c
     with pytest.raises(UsageError, match="holds no password") as caught:
         read_secret("x", str(file), None)
     assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", SINKS)
+def test_what_a_kind_takes_is_what_it_asks_for(tmp_path, kind):
+    """A config file is checked by the one, and a target is opened by the other."""
+    place = "//127.0.0.1:1/x" if kind[:4] in ("mqtt", "http") else str(tmp_path / "x")
+    target = parse_target(f"{kind}:{place}", SINKS)
+    role = SINKS[kind][0]
+    opened = open_carrier(target, SITE) if role == "carrier" else OPEN[role](target)
+    opened.close()
+    assert set(target.known) == {name for name in OPTIONS[kind] if not name.endswith(":")}
+
+
+def test_an_option_that_nobody_knows_is_told_before_anything_is_opened(tmp_path):
+    with pytest.raises(UsageError, match="'day' is unknown") as told:
+        parse_target(f"snapshots:{tmp_path}/new#day=7,days:Person=1", SINKS)
+    assert told.value.fix == "did you mean 'days'?"
+    assert not (tmp_path / "new").exists()

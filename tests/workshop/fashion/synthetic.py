@@ -33,7 +33,7 @@ class Plan(NamedTuple):
     fused_from: int = 2
     heads: int = 4
     vocabulary: int = 60
-    positions: int = 24
+    positions: int = 192
     joint: int = 12
     classes: int = 5
     queue: int = 8

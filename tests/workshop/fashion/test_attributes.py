@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -13,7 +14,7 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 from calib_data.crops import SEWN, crop, sewn  # noqa: E402
 from calib_data.crops import TAGS as DRAWN  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
-from quantize.fashion import attributes, learn, material  # noqa: E402
+from quantize.fashion import attributes, items, learn, material  # noqa: E402
 from quantize.fashion.attributes import GROUPS, IMPLIED, TAGS, table  # noqa: E402
 from quantize.pictures import Sample  # noqa: E402
 
@@ -54,6 +55,13 @@ def test_a_table_says_what_is_so_and_what_is_known():
     assert not sure[1].any()
 
 
+def test_dots_and_flowers_are_patterns():
+    wanted, sure = table([{"pattern": "dotted"}, {"pattern": "flowered"}, {"pattern": ""}])
+    column = TAGS.index("patterned")
+    assert wanted[:, column].tolist() == [1, 1, 0]
+    assert sure[:, column].all()
+
+
 @pytest.mark.parametrize("said", [{"sleeves": ""}, {"leg": "long-sleeve"}])
 def test_an_unknown_group_or_tag_is_refused(said):
     with pytest.raises(WorkshopError, match="expected"):
@@ -78,47 +86,68 @@ def toy(count: int = 300, seed: int = 0):
     return features, lied.astype(np.float32), sure, wanted
 
 
+def scored(features, fitted):
+    weights, bias = fitted
+    return 1 / (1 + np.exp(-(features @ weights.T + bias)))
+
+
 def test_the_head_learns_from_what_is_known_alone():
     features, lied, sure, _ = toy()
-    layer = learn.fit(features, lied, sure)
     held_out, _, _, right = toy(seed=1)
-    logits = learn.logits_of(layer, held_out)
-    assert ((logits > 0) == (right > 0)).mean() > 0.9
-    assert np.array_equal(learn.logits_of(learn.fit(features, lied, sure), held_out), logits)
+    scores = scored(held_out, learn.fit(features, lied, sure))
+    assert ((scores > 0.5) == (right > 0)).mean() > 0.9
+    assert np.array_equal(scored(held_out, learn.fit(features, lied, sure)), scores)
+
+
+def test_of_a_group_the_best_is_told_if_it_reaches_its_threshold():
+    tags = ("long-sleeve", "hood", "short-sleeve")
+    scores = np.array([[0.9, 0.7, 0.8], [0.6, 0.2, 0.8], [0.6, 0.9, 0.5]], np.float32)
+    told = attributes.given(scores, (0.7, 0.5, 0.5), tags)
+    assert told.tolist() == [[True, True, False], [False, False, True], [False, True, True]]
 
 
 def test_measures_equal_a_count_by_hand():
-    logits = np.array([[2, -1], [1, 3], [-1, 1], [-2, 2]], np.float32)
+    scores = np.array([[0.9, 0.2], [0.7, 0.95], [0.3, 0.8], [0.1, 0.9]], np.float32)
     wanted = np.array([[1, 0], [0, 1], [1, 0], [0, 1]], np.float32)
     sure = np.array([[1, 1], [1, 1], [1, 1], [0, 1]], bool)
     tags = ("long-sleeve", "short-sleeve")
-    first, second = learn.measured(logits, wanted, sure, tags)
+    first, second = learn.measured(scores, scores > 0.5, wanted, sure, tags)
     assert (first.count, first.present, first.precision, first.recall) == (3, 2, 0.5, 0.5)
+    assert (first.f1, first.baseline) == (0.5, 0.8)
     assert (second.count, second.present) == (4, 2)
     assert second.precision == pytest.approx(2 / 3, abs=1e-4)
     assert second.average_precision == pytest.approx(1, abs=1e-4)
-    assert learn.group_accuracy(logits, wanted, sure, tags) == {"sleeve": (4, 0.75)}
+    assert learn.group_accuracy(scores, wanted, sure, tags) == {"sleeve": (4, 0.75)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "worth"),
+    [({}, True), ({"f1": 0.49}, False), ({"present": 9}, False), ({"precision": 0.7}, False)],
+)
+def test_a_tag_is_worth_telling_where_it_beats_whoever_says_it_blindly(changes, worth):
+    tag = learn.Measured("hood", "neck", 100, 25, 0.9, 0.9, 0.9, 0.9, 0.4)
+    assert learn.is_learned(msgspec.structs.replace(tag, **changes)) is worth
 
 
 def test_photos_are_known_by_category_and_by_what_people_said(tmp_path: Path):
-    (tmp_path / material.FILE).write_text(
+    (tmp_path / items.FILE).write_text(
         json.dumps({"file": "images/a.jpg", "attributes": {"age": "kids", "leg": ""}}) + "\n"
     )
-    said = material.read_said(tmp_path)
+    said = items.read_said(tmp_path)
     samples = [
         Sample(tmp_path / "a.jpg", "clothes", "T-Shirt", "val"),
         Sample(tmp_path / "b.jpg", "grocery", "Lemon", "train"),
         Sample(tmp_path / "c.jpg", "", "", "train"),
         Sample(tmp_path / "d.jpg", "clothes", "Body", "train"),
     ]
-    found = list(material.photos(samples, said))
+    found = list(items.photos(samples, said))
     assert [(source, out) for _, source, out, _ in found] == [("photos", True), ("others", False)]
     assert found[0][0]["age"] == "kids"
     assert found[0][0]["sleeve"] == "short-sleeve"
-    assert material.read_said(tmp_path / "none") == {}
-    (tmp_path / material.FILE).write_text("{}\n")
+    assert items.read_said(tmp_path / "none") == {}
+    (tmp_path / items.FILE).write_text("{}\n")
     with pytest.raises(WorkshopError, match="attributes"):
-        material.read_said(tmp_path)
+        items.read_said(tmp_path)
 
 
 def test_drawn_garments_are_brought_to_the_mean_of_the_photos():
@@ -138,7 +167,7 @@ def test_drawn_garments_are_brought_to_the_mean_of_the_photos():
 
 
 def test_garments_are_drawn_to_learn_from_and_others_to_be_judged_by():
-    found = list(material.garments(4, 0))
+    found = list(items.garments(4, 0))
     held_out = [item for item in found if item[2]]
     assert (len(found), len(held_out)) == (5 * len(SEWN), len(SEWN))
     assert found[0][3]().shape == (192, 192, 3)

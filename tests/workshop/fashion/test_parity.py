@@ -108,11 +108,11 @@ def test_words_and_replacements_equal_the_reference(tmp_path: Path) -> None:
 
 
 def test_padding_changes_no_vector(tmp_path: Path) -> None:
-    """F3: a text padded to 10 or to 20 tokens, alone or beside a longer one."""
+    """F3: a text padded to 10 or to 180 tokens, alone or beside a longer one."""
     plan, _, network = opened("retrieval", tmp_path)
     ids, mask = texts(plan, [6])
     alone = network.text_vectors(ids, mask)
-    for length in (10, 20):
+    for length in (10, 180):
         more = torch.nn.functional.pad(ids, (0, length - 6)), torch.zeros(1, length).long()
         more[1][:, :6] = 1
         assert (network.text_vectors(*more) - alone).abs().max() < 1e-6

@@ -1,0 +1,174 @@
+"""What the outbox has on the disk: events, who is owed which, what was sent and what was dropped.
+
+Not thread-safe. Everything here raises sqlite3's errors, and SinkError where the file of numbers
+does not take one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from edge.events.event import VALUE, Event, Sight
+from edge.outbox import database
+from edge.outbox.sequence import Sequence as Numbers
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What the outbox may hold. On the disk it takes up to about twice the bytes."""
+
+    events: int = 100_000
+    bytes: int = 64 << 20  # of their JSON
+
+
+class Owed(msgspec.Struct, frozen=True):
+    """An event that a sink has not got yet."""
+
+    seq: int
+    body: bytes  # JSON of an `Event`
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """Of one sink; all but `owed` over every restart."""
+
+    owed: int = 0
+    sent: int = 0
+    dropped: int = 0  # for want of room
+    refused: int = 0  # the other side will never take them
+
+
+class Ledger:
+    """sinks  who is to get every event from now on"""
+
+    def __init__(self, path: Path, sinks: Sequence[str], limits: Limits) -> None:
+        self._sinks, self._limits = tuple(sinks), limits
+        self._encode = msgspec.json.Encoder().encode
+        self.db, is_known = database.open_database(path)
+        row = self.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
+        numbers = path.with_name(f"{path.name}.seq")
+        self._numbers = Numbers(
+            numbers, row[0] if row else 0, is_known=is_known and row is not None
+        )
+        query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM event"
+        self._events, self._bytes = self.db.execute(query).fetchone()
+
+    def write(self, events: Sequence[Event], sent: Mapping[str, int]) -> tuple[int, ...]:
+        """All of them or none; their numbers. What there is no room for is dropped.
+
+        sent  by sink, up to which number it has every event: noted first, in the same commit
+        """
+        first = self._numbers.peek(len(events))
+        numbered = [replace(event, seq=first + n) for n, event in enumerate(events)]
+        bodies = [self._encode(event) for event in numbered]
+        before = self._events, self._bytes
+        try:
+            with database.transaction(self.db):
+                for sink, through in sent.items():
+                    self._settle(sink, through, "sent")
+                for event, body in zip(numbered, bodies):
+                    self._insert(event, body)
+                self._events += len(bodies)
+                self._bytes += sum(map(len, bodies))
+                self._trim()
+        except BaseException:
+            self._events, self._bytes = before
+            raise
+        self._numbers.advance(len(events))
+        return tuple(event.seq for event in numbered)
+
+    def settle(self, sink: str, through: int, what: str) -> bool:
+        """The sink is owed nothing up to that number; what: it was sent, or refused."""
+        before = self._events, self._bytes
+        try:
+            with database.transaction(self.db):
+                self._settle(sink, through, what)
+        except BaseException:
+            self._events, self._bytes = before
+            raise
+        return True
+
+    def owed(self, sink: str, after: int, count: int) -> list[Owed]:
+        """The next `count` events of a sink above number `after`, in the order of their numbers."""
+        query = (
+            "SELECT seq, body FROM owed JOIN event USING (seq) "
+            "WHERE sink = ? AND seq > ? ORDER BY seq LIMIT ?"
+        )
+        return [Owed(seq, body) for seq, body in self.db.execute(query, (sink, after, count))]
+
+    def counts(self, sink: str, after: int) -> Counts:
+        """As they are once the sink has every event up to number `after`."""
+        query = "SELECT count(*), coalesce(sum(seq > ?), 0) FROM owed WHERE sink = ?"
+        there, owed = self.db.execute(query, (after, sink)).fetchone()
+        rows = self.db.execute("SELECT what, count FROM total WHERE sink = ?", (sink,))
+        told = Counts(owed, **dict(rows.fetchall()))
+        return replace(told, sent=told.sent + there - owed)
+
+    def open_sights(self) -> list[Sight]:
+        """What was told to have come and not to have gone."""
+        rows = self.db.execute("SELECT sight FROM here").fetchall()
+        return [msgspec.json.decode(row[0], type=Sight) for row in rows]
+
+    def here(self) -> dict[str, dict[str, int]]:
+        """camera -> label -> how many of those are there now."""
+        found: dict[str, dict[str, int]] = {}
+        query = "SELECT camera, label, count(*) FROM here GROUP BY camera, label"
+        for camera, label, count in self.db.execute(query):
+            found.setdefault(camera, {})[label] = count
+        return found
+
+    def strangers(self) -> dict[str, int]:
+        """Sinks that are not among ours -> what is owed to them."""
+        rows = self.db.execute("SELECT sink, count(*) FROM owed GROUP BY sink")
+        return {sink: count for sink, count in rows if sink not in self._sinks}
+
+    def _insert(self, event: Event, body: bytes) -> None:
+        run, after = self.db.execute, event.after
+        run("INSERT INTO event VALUES (?, ?, ?)", (event.seq, VALUE[event.type], body))
+        for sink in self._sinks:
+            run("INSERT INTO owed VALUES (?, ?)", (sink, event.seq))
+        if event.type == "end":
+            run("DELETE FROM here WHERE id = ?", (after.id,))
+        else:
+            row = (after.id, after.camera, after.label, self._encode(after))
+            run("INSERT OR REPLACE INTO here VALUES (?, ?, ?, ?)", row)
+
+    def _trim(self) -> None:
+        """Those of least value go, the oldest first."""
+        query = "SELECT seq, length(body) FROM event ORDER BY value, seq"
+        gone = []
+        for seq, size in self.db.execute(query):
+            if self._events <= self._limits.events and self._bytes <= self._limits.bytes:
+                break
+            gone.append((seq,))
+            self._events, self._bytes = self._events - 1, self._bytes - size
+        for seq in gone:
+            rows = self.db.execute("SELECT sink FROM owed WHERE seq = ?", seq)
+            self._add(Counter(sink for (sink,) in rows), "dropped")
+        self.db.executemany("DELETE FROM owed WHERE seq = ?", gone)
+        self.db.executemany("DELETE FROM event WHERE seq = ?", gone)
+
+    def _settle(self, sink: str, through: int, what: str) -> None:
+        query = "SELECT seq FROM owed WHERE sink = ? AND seq <= ?"
+        free = (
+            "SELECT length(body) FROM event WHERE seq = ? AND NOT EXISTS "
+            "(SELECT 1 FROM owed WHERE owed.seq = event.seq)"
+        )
+        seqs = self.db.execute(query, (sink, through)).fetchall()
+        self.db.execute("DELETE FROM owed WHERE sink = ? AND seq <= ?", (sink, through))
+        for seq in seqs:
+            if (row := self.db.execute(free, seq).fetchone()) is not None:
+                self.db.execute("DELETE FROM event WHERE seq = ?", seq)
+                self._events, self._bytes = self._events - 1, self._bytes - row[0]
+        self._add({sink: len(seqs)}, what)
+
+    def _add(self, more: Mapping[str, int], what: str) -> None:
+        for sink, count in more.items():
+            self.db.execute(
+                "INSERT INTO total VALUES (?, ?, ?) "
+                "ON CONFLICT (sink, what) DO UPDATE SET count = count + excluded.count",
+                (sink, what, count),
+            )

@@ -1,0 +1,85 @@
+"""The outbox of a run and its deliveries, opened together."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import NamedTuple
+
+from edge.outbox.box import Outbox
+from edge.outbox.delivery import Carrier, Delivery
+from edge.outbox.ledger import Limits
+from edge.sinks import Site, open_carrier
+from edge.sinks.cutouts import Latest
+from edge.sinks.target import Target
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 5.0  # at the end, for what is still owed
+
+
+class Asked:
+    """What carriers ask of the run, which begins later.
+
+    latest  what came last, where pictures of it are wanted
+    """
+
+    def __init__(self, cameras: Sequence[str], latest: Latest | None) -> None:
+        self._latest = latest
+        begins = dict.fromkeys(cameras, "the run begins")
+        self.ailing: Callable[[], Mapping[str, str]] = lambda: begins
+
+    def of(self, camera: str, but: str) -> tuple[str, bytes] | None:
+        return None if self._latest is None else self._latest.of(camera, but)
+
+
+class Owing(NamedTuple):
+    """What is owed, and who sends it."""
+
+    box: Outbox
+    deliveries: Sequence[Delivery]
+    asked: Asked
+
+
+def open_outbox(
+    targets: Sequence[Target],
+    cameras: Sequence[str],
+    latest: Latest | None,
+    path: Path,
+    most_mb: int,
+    opened: ExitStack,
+) -> Owing:
+    """Carriers have their names from their addresses, and the outbox its owed rows from those."""
+    asked = Asked(cameras, latest)
+    boxes: list[Outbox] = []  # what a carrier asks of it, it asks later
+    site = Site(
+        socket.gethostname(),
+        cameras,
+        lambda: boxes[0].here(),
+        lambda name: boxes[0].counts(name),
+        lambda: asked.ailing(),
+        asked.of,
+    )
+    carriers: list[Carrier] = [open_carrier(target, site) for target in targets]
+    limits = Limits(bytes=most_mb << 20)
+    box = Outbox(path, [carrier.name for carrier in carriers], limits)
+    boxes.append(box)
+    opened.enter_context(closing(box))
+    for name, count in box.strangers().items():
+        log.warning("%s: %d events are owed to it, and no --to names it", name, count)
+    deliveries = [Delivery(box, carrier) for carrier in carriers]
+    opened.callback(_end, deliveries)
+    for delivery in deliveries:
+        delivery.start()
+    return Owing(box, deliveries, asked)
+
+
+def _end(deliveries: Sequence[Delivery]) -> None:
+    """Side by side: one that is away does not take the time of the others."""
+    for delivery in deliveries:
+        delivery.end(DRAIN_S)
+    for delivery in deliveries:
+        delivery.join()

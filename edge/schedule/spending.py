@@ -1,0 +1,62 @@
+"""What one frame has spent of its budget, and whether another launch still fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edge.schedule.pace import Pace
+
+STARVED_S = 1.0  # without any launch: then one is made, whatever the budget says
+
+
+class Spending:
+    """One frame's."""
+
+    def __init__(
+        self,
+        frame_ms: float,
+        tail_ms: float,
+        idle_s: float,
+        pace: Pace,
+        clock: Callable[[], float],
+        start_s: float,
+    ) -> None:
+        """frame_ms: the budget; tail_ms: what a frame takes after its last launch; idle_s: since
+        anything was launched for this camera; start_s: on `clock`, seconds, when the frame began.
+        """
+        self._start_s = self._ended_s = start_s
+        self._clock, self._pace = clock, pace
+        self._limit_ms = frame_ms - tail_ms
+        self._is_starved = idle_s >= STARVED_S
+        self.engine_ms = 0.0
+
+    @property
+    def ms(self) -> float:
+        """So far."""
+        return (self._clock() - self._start_s) * 1e3
+
+    @property
+    def left_ms(self) -> float:
+        """For launches."""
+        return self._limit_ms - self.ms
+
+    @property
+    def tail_ms(self) -> float | None:
+        """Since the last launch; None: there was none."""
+        has_any = self._ended_s > self._start_s
+        return (self._clock() - self._ended_s) * 1e3 if has_any else None
+
+    def launched(self, role: str, begin_ms: float, engine_ms: float) -> None:
+        """A launch has ended, right now, that began when `ms` was `begin_ms`."""
+        self.engine_ms += engine_ms
+        self._ended_s = self._clock()
+        self._pace.took(role, (self._ended_s - self._start_s) * 1e3 - begin_ms)
+        self._is_starved = False
+
+    def fits(self, role: str) -> bool:
+        """Whether a launch would end within the budget; or has to be made all the same."""
+        return self._is_starved or self.fit(role)
+
+    def fit(self, *roles: str) -> bool:
+        """Whether launches, one after the other, would end within the budget."""
+        return sum(self._pace.stopped_ms(role) for role in roles) <= self.left_ms
