@@ -55,7 +55,7 @@ def test_what_looks_different_is_looked_at_again_and_may_be_another_thing(scene)
     scene.things[0].label = "e"
     after = [things(seen)[0] for seen in watched(scene, 10)]
     assert after[0].looks > before.looks
-    assert [tag.tag for tag in after].count("c") <= 4
+    assert [tag.tag for tag in after].count("c") <= 6
     assert (after[-1].tag, after[-1].track) == ("e", before.track)
 
 
