@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,7 +24,8 @@ class Tool(msgspec.Struct, frozen=True):
 
 def _benchmark_app(model: Path, launches: int, folder: Path) -> Sequence[str]:
     return (
-        script("benchmark_app"), "-m", str(model), "-shape", "[1,224,224,3]", "-api", "sync",
+        sys.executable, "-m", "benchmarks.outside", "-m", str(model),
+        "-shape", "[1,224,224,3]", "-api", "sync",
         "-hint", "none", "-nstreams", "1", "-nthreads", "1", "-infer_precision", "f32",
         "-niter", str(launches), "-latency_percentile", "5",
         "-report_type", "no_counters", "-json_stats", "-report_folder", str(folder),

@@ -7,6 +7,7 @@ wrong flag are quick.
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import sys
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         flags = parse(sys.argv[1:] if argv is None else argv)
         log_to_stderr(_level(flags))
+        gc.enable()
         with stop_on_signals() as stop, results() as out:
             exit_code: int = import_module(VERBS[flags.verb]).main(flags, out, stop)
             return exit_code

@@ -12,7 +12,8 @@ from edge.errors import SourceError, UsageError
 from edge.heads import gallery as galleries
 from edge.heads.enroll import example, new_gallery, none_example
 from edge.heads.gallery import Enrolled, Example, Gallery
-from edge.heads.gallery_file import default_path, read_gallery, write_gallery
+from edge.heads.gallery_file import read_gallery, write_gallery
+from edge.heads.gallery_path import default_path
 from edge.pictures.pixels import rgb
 from edge.pictures.suffixes import is_clip
 from edge.process import print_table, write_line

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from edge.glance.heat import Heat
 from edge.glance.parts import joined
 from edge.heads.colour import coloured
-from edge.heads.scores import ATTRIBUTES, GALLERY, among, none_for, tags_for
+from edge.heads.scores import ATTRIBUTES, GALLERY, none_for, tags_for
 from edge.heads.worn import head_of, worn
-from edge.length.ruler import Ruler, told
 from edge.memory.known import Memory, Turn
 from edge.pictures import pixels
 from edge.pictures.regions import overlap
@@ -21,7 +21,9 @@ from edge.schedule.plan import EXPLORING, NOTHING, Asked, Choice, plan
 from edge.schedule.spending import Spending
 from edge.seen import AS_USUAL, Looked, Looker, Looks, Seen, Skipped, View, has_gallery, is_limited
 
-OVERLAPPED = (4 / 3) ** 2  # tiles that share a quarter of their side: so many more
+if TYPE_CHECKING:
+    from edge.length.ruler import Ruler
+
 USEFUL = 3  # closer looks of a frame that is of use: two things, and something that moved
 ROOM = 4.0  # glances: a budget of less has none for parts of the frame, closer looks need it
 SAME = 0.6  # of the area of both: one crop twice in a frame would show the same
@@ -103,7 +105,7 @@ class _Run:
             tags = self._told(looks, whole, "glance")
             rows = {name: scores[0] for name, scores in looks.scores.items()}
             none = none_for(self._tagger.heads, rows)
-            past.saw_whole(tags, self._at_s, none)
+            past.saw_whole(tags, self._at_s, none, rows.get(GALLERY))
         wants = not self._view.whole and not self._is_small and self._tagger.has_glance
         if wants and past.wants_heat(self._at_s) and self._may("heat", "glance"):
             begin_ms = self._spending.ms
@@ -146,6 +148,7 @@ class _Run:
     def measure(self, ruler: Ruler) -> None:
         """Fish and their lengths, in what is left of the budget."""
         past, limit_ms = self._past, self._view.budget.frame_ms
+        past.measured = past.measured or ruler.begin()
         self._lengths = past.measured.look(
             ruler, self._picture, self._at_s, lambda: limit_ms - self._spending.ms, past.new_id
         )
@@ -154,8 +157,8 @@ class _Run:
         past, view = self._past, self._view
         known_tags = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
         tags, past.colours = coloured(self._picture, known_tags, past.colours)
-        if view.ruler is not None:
-            tags = told(tags, self._lengths)
+        if past.measured is not None:
+            tags = past.measured.told(tags, self._lengths)
         closer = sum(look.is_closer for look in self._looks)
         launches = len(self._looks) - closer + self._glances
         spending, tail_ms = self._spending, self._spending.tail_ms
@@ -283,14 +286,7 @@ class _Run:
             if head.name == ATTRIBUTES:
                 continue
             row, names = looks.scores[head.name][0], self._tagger.tags[head.name]
-            if head.name == GALLERY and region.kind == "tile":
-                row = among(row, self._places(region))
             yield from tags_for(head, names, row, region.box, self._view.top_k)
-
-    def _places(self, tile: Region) -> float:
-        """How many such tiles the frame is."""
-        area = (tile.x1 - tile.x0) * (tile.y1 - tile.y0)
-        return max(1.0, OVERLAPPED * self._width * self._height / area)
 
     def _launched(self, role: str, begin_ms: float, engine_ms: float) -> None:
         self._spending.launched(role, begin_ms, engine_ms)

@@ -19,8 +19,10 @@ from edge.process import Stop, hangups, say
 if TYPE_CHECKING:
     from edge.config.applied import Configured
     from edge.length.ruler import Ruler
+    from edge.records import Frame
     from edge.seen import View
     from edge.sources import Source
+    from edge.sources.ahead import Ahead
     from edge.tagger import Tagger
 
 
@@ -37,9 +39,12 @@ def open_config(flags: argparse.Namespace, opened: ExitStack) -> Configured | No
 
 def with_profile(flags: argparse.Namespace) -> argparse.Namespace:
     """The flags, with the device profile's values where a flag was not given."""
-    from edge.boards.applied import with_device
+    if flags.device is None and flags.engine != "virtual":
+        flags.virtual = flags.preferred = None
+    else:
+        from edge.boards.applied import with_device
 
-    with_device(flags, say)
+        with_device(flags, say)
     if flags.engine == "auto":
         from edge.bench.choosing import Asked, choose
 
@@ -61,6 +66,14 @@ def open_sources(flags: argparse.Namespace, opened: ExitStack, stop: Stop) -> li
     told = zip(names(flags, sources), sources, strict=True)
     refuse_twice([name for name, source in told if source.is_live])
     return sources
+
+
+def begun(sources: Sequence[Source], opened: ExitStack) -> Ahead[tuple[int, Frame]] | None:
+    """The first picture is decoded from now on, while everything else is being opened."""
+    from edge.sources.ahead import read_ahead
+
+    ahead = read_ahead(sources)
+    return ahead and opened.enter_context(closing(ahead))
 
 
 def paces_s(flags: argparse.Namespace) -> list[float]:
@@ -94,14 +107,18 @@ def open_tagger(flags: argparse.Namespace, opened: ExitStack) -> Tagger:
 
 def _add_heads(flags: argparse.Namespace, tagger: Tagger) -> None:
     """What was enrolled, and tags by their texts."""
-    from edge.heads.added import open_gallery, open_vocabulary
+    from edge.heads.gallery_path import default_path
 
-    is_new = bool(flags.live and flags.gallery) and not Path(flags.gallery).exists()
-    is_none = flags.no_gallery or is_new  # the live page makes the file with its first tag
-    gallery = None if is_none else open_gallery(tagger.bundle, flags.gallery)
-    if gallery is not None:
-        tagger.add(gallery)
+    path = default_path(tagger.bundle) if flags.gallery is None else Path(flags.gallery)
+    # one that is named must be there; but the live page makes the file with its first tag
+    must_exist = flags.gallery is not None and not flags.live
+    if not flags.no_gallery and (must_exist or path.exists()):
+        from edge.heads.added import open_gallery
+
+        tagger.add(open_gallery(tagger.bundle, path))
     if flags.vocabulary is not None:
+        from edge.heads.added import open_vocabulary
+
         tagger.add(open_vocabulary(tagger.bundle, flags.vocabulary))
 
 

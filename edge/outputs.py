@@ -68,19 +68,22 @@ def open_health(
     opened: ExitStack,
 ) -> Health:
     from edge.health import opened as healths
-    from edge.health.address import parse_door
     from edge.recipients import outbox_path
     from edge.schedule.cooling import Thermal
 
     if flags.health is None and flags.health_token_file is not None:
         raise UsageError("--health-token-file is given without --health, expected both")
-    limits = flags.thermal
+    door, limits = None, flags.thermal
+    if flags.health is not None:
+        from edge.health.address import parse_door
+
+        door = parse_door(flags.health, flags.health_token_file)
     wanted = healths.Wanted(
         names=tuple(names(flags, sources)),
         live=tuple(n for n, source in enumerate(sources) if source.is_live),
         mailboxes=tuple(source.newest for source in sources if source.newest is not None),
         every_s=max(paces_s(flags), default=0.0),
-        door=None if flags.health is None else parse_door(flags.health, flags.health_token_file),
+        door=door,
         thermal=Thermal(*limits) if isinstance(limits, tuple) else limits,
         disk=outbox_path(flags.outbox).parent,
     )

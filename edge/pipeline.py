@@ -13,14 +13,12 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing
 from itertools import islice
 from math import isfinite
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from edge.config.watch import Watch
-from edge.errors import SourceError
 from edge.frames import tag_frame, useful_ms
 from edge.health.wall_clock import is_clock_synced
 from edge.memory.known import Memory
@@ -31,9 +29,12 @@ from edge.schedule.shares import next_turn, rested, settled, shared
 from edge.seen import Seen, View
 from edge.sinks import Sink
 from edge.sources import Source
-from edge.sources.ahead import ahead
-from edge.sources.newest import Cameras, Newest, broken
+from edge.sources.ahead import Ahead, read_ahead
+from edge.sources.newest import Cameras, Newest
 from edge.tagger import Tagger
+
+if TYPE_CHECKING:
+    from edge.config.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,18 @@ Report = Callable[[FrameTags | FrameFailed, Picture | None, float | None], None]
 
 def ignored(n: int) -> None:
     """Nobody asks of which source a frame was not to be looked at."""
+
+
+class Unwatched:
+    """In place of a `Watch` where there is no config file: frames and tags stay as they are."""
+
+    def between(self) -> None: ...
+
+    def before(self, n: int, frame: Frame) -> Frame | None:
+        return frame
+
+    def after(self, n: int, result: FrameTags) -> FrameTags:
+        return result
 
 
 class Totals(msgspec.Struct):
@@ -80,7 +93,8 @@ def run(
     report: Report | None = None,
     held: Callable[[], Held] = free,
     off: Callable[[int], None] = ignored,
-    watch: Watch | None = None,
+    watch: Watch | Unwatched | None = None,
+    begun: Ahead[tuple[int, Frame]] | None = None,
 ) -> Totals:
     """Tag every frame of every source, until `is_stopped()` or `max_frames`.
 
@@ -90,12 +104,14 @@ def run(
     tagged frame how its tags came about, after the sinks have its result; `report` is told of each
     frame when it was taken, so that events can be made of them; `watch` does to frames and their
     tags what the config file says; `held` is asked before each frame what heat leaves of its
-    budget; `off` is told the number of a source whose frame its schedule leaves out.
+    budget; `off` is told the number of a source whose frame its schedule leaves out; `begun` is
+    what `read_ahead` gave for these sources, where it was called before.
     Raises SinkError, and BrokenPipeError when nobody reads the results any more.
     """
     totals = Totals()
-    with closing(_all(list(sources), tagger, view, is_stopped, watch, held, off)) as frames:
-        for number, done in enumerate(islice(frames, max_frames), 1):
+    watch = watch or Unwatched()
+    with closing(_all(list(sources), begun, tagger, view, is_stopped, watch, held, off)) as frames:
+        for done in islice(frames, max_frames):
             _count(totals, done.result)
             for sink in sinks:
                 sink.write(done.result, done.picture)
@@ -105,7 +121,8 @@ def run(
                 assert isinstance(done.result, FrameTags)
                 assert done.picture is not None
                 explain(done.result, done.picture, done.seen)
-            if number % COLLECTED == 0:
+            del done  # its picture, while the next one is tagged
+            if (totals.frames + totals.failed) % COLLECTED == 0:
                 gc.collect()
     return totals
 
@@ -121,60 +138,46 @@ def _count(totals: Totals, result: FrameTags | FrameFailed) -> None:
 
 def _all(
     sources: Sequence[Source],
+    begun: Ahead[tuple[int, Frame]] | None,
     tagger: Tagger,
     view: View,
     is_stopped: Callable[[], bool],
-    watch: Watch | None,
+    watch: Watch | Unwatched,
     held: Callable[[], Held],
     off: Callable[[int], None],
 ) -> Generator[Done, None, None]:
-    watch = watch or Watch()
-
     def between() -> bool:  # asked before each frame, and ten times a second while none comes
         watch.between()
         return is_stopped()
 
-    files = {n: source for n, source in enumerate(sources) if source.newest is None}
+    files = begun or read_ahead(sources)
     live = {n: source.newest for n, source in enumerate(sources) if source.newest is not None}
-    yield from _in_turn(files, tagger, view, between, watch, held, off)
+    if files is not None:
+        with closing(files):
+            yield from _in_turn(files.taken(between), tagger, view, watch, held, off)
     yield from _together(live, tagger, view, between, watch, held, off)
 
 
 def _in_turn(
-    sources: Mapping[int, Source],
+    frames: Iterable[tuple[int, Frame]],
     tagger: Tagger,
     view: View,
-    is_stopped: Callable[[], bool],
-    watch: Watch,
+    watch: Watch | Unwatched,
     held: Callable[[], Held],
     off: Callable[[int], None],
 ) -> Iterator[Done]:
-    if not sources:
-        return
     past = Memory()
-    with closing(ahead(_to_the_end(sources), is_stopped)) as frames:
-        for n, given in frames:
-            if given.index == 0:
-                past = Memory()  # pictures of a folder have nothing to do with one another
-            frame = watch.before(n, given)
-            if frame is None:
-                off(n)
-                continue
-            now = held()
-            own = _limited(view, view.budget.frame_ms * now.factor)
-            yield _told(_done(frame, tagger, own, past, n, watch), now)
-
-
-def _to_the_end(sources: Mapping[int, Source]) -> Iterator[tuple[int, Frame]]:
-    """The frames of each source; where it breaks, one more that says why."""
-    for n, source in sources.items():
-        index = 0
-        try:
-            for frame in source.frames():
-                index = frame.index + 1
-                yield n, frame
-        except SourceError as e:
-            yield n, broken(source.name, index, e)
+    for n, given in frames:
+        if given.index == 0:
+            past = Memory()  # pictures of a folder have nothing to do with one another
+        frame = watch.before(n, given)
+        if frame is None:
+            off(n)
+            continue
+        now = held()
+        own = _limited(view, view.budget.frame_ms * now.factor)
+        yield _told(_done(frame, tagger, own, past, n, watch), now)
+        del given, frame  # their picture, while the next one is waited for
 
 
 def _together(
@@ -182,7 +185,7 @@ def _together(
     tagger: Tagger,
     view: View,
     is_stopped: Callable[[], bool],
-    watch: Watch,
+    watch: Watch | Unwatched,
     held: Callable[[], Held],
     off: Callable[[int], None],
 ) -> Iterator[Done]:
@@ -228,7 +231,9 @@ def _told(done: Done, held: Held) -> Done:
     return replace(done, result=replace(done.result, held=held.why))
 
 
-def _done(frame: Frame, tagger: Tagger, view: View, past: Memory, n: int, watch: Watch) -> Done:
+def _done(
+    frame: Frame, tagger: Tagger, view: View, past: Memory, n: int, watch: Watch | Unwatched
+) -> Done:
     if frame.pixels is None:
         failed = FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error)
         return Done(_timed(failed, frame))

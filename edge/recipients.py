@@ -7,7 +7,7 @@ when there is such a one.
 from __future__ import annotations
 
 import os
-import socket
+import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from importlib import import_module
@@ -173,5 +173,5 @@ def _open_reporter(
         return None
     reporting = import_module("edge.outbox.reporter")
     away_s = reporting.AWAY_S + 3 * slowest_s
-    reporter: Reporter = reporting.Reporter(box, albums, socket.gethostname(), cameras, away_s)
+    reporter: Reporter = reporting.Reporter(box, albums, platform.node(), cameras, away_s)
     return opened.enter_context(closing(reporter))

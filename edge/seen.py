@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from edge.bundle.manifest import Head
 from edge.glance.heat import Heat
 from edge.heads.scores import GALLERY
-from edge.length.ruler import Ruler
 from edge.memory import known
 from edge.records import F32, Budget, Nothing, Picture, Region, Spent, Tag
 from edge.schedule.candidates import Candidate, Item, Why
 from edge.schedule.pace import Pace
+
+if TYPE_CHECKING:  # few runs measure fish: whoever wants one to makes the ruler, and loads it
+    from edge.length.ruler import Ruler
 
 
 class View(msgspec.Struct, frozen=True):

@@ -163,15 +163,10 @@ def _check_head(head: Head, where: str, key: str) -> None:
             head.kind == "softmax", where, f"{key}.has_none", True, "false, the head is not softmax"
         )
     for name, accuracy in head.accuracy.items():
-        _need(
-            accuracy.count >= 0,
-            where,
-            f"{key}.accuracy[{_show(name)}].count",
-            accuracy.count,
-            "0 or more",
-        )
+        which = f"{key}.accuracy[{_show(name)}]"
+        _need(accuracy.count >= 0, where, f"{which}.count", accuracy.count, "0 or more")
         for share in (accuracy.top1, *accuracy.by_tag.values()):
-            _need(0 <= share <= 1, where, f"{key}.accuracy[{_show(name)}]", share, "0 to 1")
+            _need(0 <= share <= 1, where, which, share, "0 to 1")
 
 
 def _check_artifact(artifact: Artifact, heads: tuple[Head, ...], where: str, key: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.boards.virtual import Virtual
 from edge.bundle.manifest import Artifact, GoldenCell, HeatArtifact, HeatMap
 from edge.bundle.read import Bundle
 from edge.engines import Engine, open_engine
@@ -17,6 +17,9 @@ from edge.glance.parts import shifted
 from edge.pictures import pixels
 from edge.pictures.planes import Scratch
 from edge.records import F32, U8, Picture, Region
+
+if TYPE_CHECKING:
+    from edge.boards.virtual import Virtual
 
 TOLERANCE = 0.1  # of a probability; integer kernels differ a little between CPUs
 OFF = 0.3  # cells, or doublings of the side, likewise
@@ -39,7 +42,7 @@ class Glancer:
         self._input = np.empty((1, spec.input.height, spec.input.width, 3), np.uint8)
         self._scratch = Scratch()
         self._where = f"{bundle.root}: glance of {artifact.engine}/{artifact.precision}"
-        self._check_shapes()
+        self._check_input()
         golden = pixels.decode(bundle.read(spec.golden), f"{bundle.root}/{spec.golden.file}")
         self._require(golden)
 
@@ -52,7 +55,7 @@ class Glancer:
         region = part or Region(0, 0, width, height, "full")
         pixels.shrink_into(picture, region, self._input[0], self._scratch)
         launch = self._clock()
-        heat, geometry = self._run(self._input)
+        heat, geometry = self._rows(self._engine.run(self._input))
         engine_ms = (self._clock() - launch) * 1e3
         seen = read(heat, geometry, self._spec, region.x1 - region.x0, region.y1 - region.y0)
         return shifted(seen, region, width, height), engine_ms
@@ -60,9 +63,8 @@ class Glancer:
     def close(self) -> None:
         self._engine.close()
 
-    def _run(self, batch: U8) -> tuple[F32, F32]:
-        """A row of each output."""
-        outputs = self._engine.run(batch)
+    def _rows(self, outputs: Mapping[str, F32]) -> tuple[F32, F32]:
+        """Of each output the one row. Raises InferenceError."""
         heat, geometry = outputs[self._artifact.heat], outputs[self._artifact.geometry]
         if not (np.isfinite(heat).all() and np.isfinite(geometry).all()):
             raise InferenceError(
@@ -71,19 +73,21 @@ class Glancer:
             )
         return heat[0], geometry[0]
 
-    def _check_shapes(self) -> None:
-        spec = self._spec
-        cells = spec.rows * spec.columns
-        wanted = {
-            self._artifact.heat: (1, cells * len(spec.kinds)),
-            self._artifact.geometry: (1, cells * 3),
-        }
+    def _check_input(self) -> None:
+        """Raises BundleError."""
         if self._engine.input.shape[1:] != self._input.shape[1:]:
             raise BundleError(
                 f"{self._where}: input is {self._engine.input.shape[1:]}, "
                 f"expected {self._input.shape[1:]}"
             )
-        outputs = self._engine.run(np.zeros_like(self._input))
+
+    def _check_outputs(self, outputs: Mapping[str, F32]) -> None:
+        """Of one picture. Raises BundleError."""
+        cells = self._spec.rows * self._spec.columns
+        wanted = {
+            self._artifact.heat: (1, cells * len(self._spec.kinds)),
+            self._artifact.geometry: (1, cells * 3),
+        }
         for name, shape in wanted.items():
             found = outputs[name].shape if name in outputs else "missing"
             if found != shape:
@@ -96,8 +100,10 @@ class Glancer:
             raise BundleError(
                 f"{self._where}: golden picture is {golden.shape}, expected {self._input.shape[1:]}"
             )
+        outputs = self._engine.run(golden[None])
+        self._check_outputs(outputs)
         places = [(cell.row, cell.column) for cell in self._artifact.golden]
-        found = golden_cells(*self._run(golden[None]), spec, places)
+        found = golden_cells(*self._rows(outputs), spec, places)
         findings = [
             finding
             for cell, now in zip(self._artifact.golden, found, strict=True)

@@ -12,7 +12,7 @@ from edge.heads.gallery import Enrolled, Example, Gallery, made
 from edge.heads.gallery_file import unit
 from edge.heads.negatives import negatives
 from edge.heads.rows import embedding_id
-from edge.heads.views import parts, views
+from edge.heads.views import beside, parts, views
 from edge.records import F32, U8, Box, Region
 from edge.tagger import Tagger
 
@@ -24,9 +24,8 @@ def example(tagger: Tagger, rgb: U8, box: Box | None = None, *, mirrored: bool =
 
     Raises UsageError for a box that is not in the picture, InferenceError when the engine fails.
     """
-    return Example(
-        _digest(rgb, box), utc_now(), _embedded(tagger, views(rgb, box, mirrored=mirrored))
-    )
+    shown = _embedded(tagger, views(rgb, box, mirrored=mirrored))
+    return Example(_digest(rgb, box), utc_now(), shown, _embedded(tagger, beside(rgb, box)))
 
 
 def none_example(tagger: Tagger, rgb: U8) -> Example:
@@ -45,6 +44,8 @@ def new_gallery(tagger: Tagger, first: Enrolled) -> Gallery:
 
 def _embedded(tagger: Tagger, pictures: Sequence[U8]) -> F32:
     """(v, D), as a file keeps them."""
+    if not pictures:
+        return np.zeros((0, tagger.bundle.manifest.embedding_size), np.float32)
     return unit(np.concatenate([tagger.look(p, [_all_of(p)]).embedding for p in pictures]))
 
 

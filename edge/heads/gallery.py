@@ -20,6 +20,7 @@ from edge.records import F32
 MAX_TAGS = 200
 MAX_EXAMPLES = 40  # of a tag
 MAX_VIEWS = 16  # of an example
+MAX_BESIDE = 16  # views beside an example
 MAX_NONE = 600  # views of what is none of the tags
 MAX_ROWS = 8000  # views in all: 20 MB, and seconds to learn from
 
@@ -30,6 +31,7 @@ class Example(msgspec.Struct, frozen=True, eq=False):
     digest: str  # SHA-256 of its pixels and box, hex: the same picture is not enrolled twice
     added: str  # when, RFC 3339 in UTC
     views: F32  # (v, D) embeddings, length 1, as float16 holds them
+    beside: F32 | None = None  # (b, D) of the same picture, but not of the tag; None: none
 
 
 class Enrolled(msgspec.Struct, frozen=True, eq=False):
@@ -61,7 +63,8 @@ def made(bundle: str, embedding: str, tags: Sequence[Enrolled], none: Sequence[E
     _check(tags, none)
     examples = [example.views for one in tags for example in one.examples]
     owners = [n for n, one in enumerate(tags) for _ in one.examples]
-    learned = fit(examples, owners, _stacked(none))
+    beside = [e.beside for one in tags for e in one.examples if e.beside is not None]
+    learned = fit(examples, owners, _stacked(none), np.concatenate(beside) if beside else None)
     told = tuple(replace(one, recalled=r) for one, r in zip(tags, learned.recalled, strict=True))
     known = replace(learned, weights=rounded(learned.weights))
     return Gallery(bundle, embedding, told, tuple(none), known)
@@ -107,6 +110,11 @@ def joined(tags: Sequence[Enrolled], more: Iterable[Enrolled]) -> list[Enrolled]
     return list(found.values())
 
 
+def count_of(example: Example) -> int:
+    """Of its rows."""
+    return len(example.views) + (0 if example.beside is None else len(example.beside))
+
+
 def _distinct(examples: Iterable[Example]) -> tuple[Example, ...]:
     return tuple({example.digest: example for example in examples}.values())
 
@@ -117,7 +125,7 @@ def _stacked(examples: Sequence[Example]) -> F32:
 
 def _check(tags: Sequence[Enrolled], none: Sequence[Example]) -> None:
     """Raises UsageError for more than a gallery holds, or a name that is none."""
-    rows = sum(len(example.views) for one in tags for example in one.examples)
+    rows = sum(count_of(example) for one in tags for example in one.examples)
     negatives = sum(len(example.views) for example in none)
     for one in tags:
         for word in (one.tag, *([] if one.group is None else [one.group])):

@@ -1,8 +1,7 @@
-"""Galleries on disk: where they lie, what is in them, and to which bundle they belong."""
+"""Galleries on disk: what is in them, and to which bundle they belong."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,9 +10,10 @@ import msgspec
 import numpy as np
 
 from edge import __version__
-from edge.bundle.read import DEFAULT, Bundle
+from edge.bundle.read import Bundle
 from edge.errors import BundleError
 from edge.heads.gallery import (
+    MAX_BESIDE,
     MAX_EXAMPLES,
     MAX_NONE,
     MAX_ROWS,
@@ -22,6 +22,7 @@ from edge.heads.gallery import (
     Enrolled,
     Example,
     Gallery,
+    count_of,
 )
 from edge.heads.gallery_fit import Fit
 from edge.heads.rows import (
@@ -36,7 +37,6 @@ from edge.heads.rows import (
 from edge.records import F32
 from edge.store import make_folder
 
-SUFFIX = ".gallery"
 AGAIN = "enrol its pictures again with this bundle, or run without it: --no-gallery"
 
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -50,6 +50,7 @@ class StoredExample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: Digest
     added: Annotated[str, msgspec.Meta(max_length=40)]
     views: Annotated[int, msgspec.Meta(ge=1, le=MAX_NONE)]
+    beside: Annotated[int, msgspec.Meta(ge=0, le=MAX_BESIDE)] = 0
 
 
 Examples = Annotated[tuple[StoredExample, ...], msgspec.Meta(min_length=1, max_length=MAX_EXAMPLES)]
@@ -67,7 +68,7 @@ class StoredTag(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a gallery's file says before its numbers: views of the tags, of none, weights."""
 
-    schema: Literal[1]
+    schema: Literal[1, 2]  # 1: nothing beside the examples
     kind: Literal["gallery"]
     made_by: Text
     bundle: Text
@@ -83,8 +84,10 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def write_gallery(path: Path, gallery: Gallery) -> None:
     """Whole, on the disk when this returns, or not at all. Raises SinkError."""
     make_folder(path.parent)
-    views = [e.views for one in gallery.tags for e in one.examples]
-    rows = np.concatenate([*views, *(example.views for example in gallery.none)])
+    examples = [*(e for one in gallery.tags for e in one.examples), *gallery.none]
+    rows = np.concatenate(
+        [part for e in examples for part in (e.views, e.beside) if part is not None]
+    )
     write_rows(path, _header(gallery, rows.shape[1]), [rows, gallery.fit.weights])
 
 
@@ -107,36 +110,9 @@ def read_gallery(path: Path, bundle: Bundle) -> Gallery:
     return Gallery(header.bundle, header.embedding, tags, none, learned)
 
 
-def default_path(bundle: Bundle) -> Path:
-    """Where a bundle's gallery lies when nobody says where: the one that is there, else where one
-    would be written.
-
-    Beside the bundle, `shop.edge` and `shop.edge.gallery`: a bundle itself never changes. Where
-    that may not be written, and for the bundle that ships, in the user's data folder.
-    """
-    own = _user_folder() / f"{bundle.manifest.name}{SUFFIX}"
-    root = bundle.root.absolute()
-    if root == DEFAULT.absolute():
-        return own
-    beside = root.with_name(root.name + SUFFIX)
-    if beside.exists() or (os.access(root.parent, os.W_OK) and not own.exists()):
-        return beside
-    return own
-
-
-def _user_folder() -> Path:
-    """A service's own folder, as systemd sets it: it may write nowhere else. Else XDG_DATA_HOME, or
-    LOCALAPPDATA on Windows; else the place both stand for.
-    """
-    if service := os.environ.get("STATE_DIRECTORY", "").partition(":")[0]:
-        return Path(service)
-    given = os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(given) if given else Path.home() / ".local" / "share") / "edge-tag"
-
-
 def _header(gallery: Gallery, size: int) -> Header:
     return Header(
-        schema=1,
+        schema=2,
         kind="gallery",
         made_by=f"edge-tag {__version__}",
         bundle=gallery.bundle,
@@ -154,15 +130,18 @@ def _header(gallery: Gallery, size: int) -> Header:
 
 
 def _stored(example: Example) -> StoredExample:
-    return StoredExample(example.digest, example.added, len(example.views))
+    views = len(example.views)
+    return StoredExample(example.digest, example.added, views, count_of(example) - views)
 
 
 def _example(stored: StoredExample, parts: Iterator[F32]) -> Example:
-    return Example(stored.digest, stored.added, next(parts))
+    rows = next(parts)
+    beside = rows[stored.views :] if stored.beside else None
+    return Example(stored.digest, stored.added, rows[: stored.views], beside)
 
 
 def _parts(header: Header, rows: F32) -> list[F32]:
-    counts = [e.views for e in _examples(header)]
+    counts = [e.views + e.beside for e in _examples(header)]
     return np.split(rows, np.cumsum(counts)[:-1])
 
 
@@ -183,8 +162,8 @@ def _shapes(header: Header, bundle: Bundle, where: str) -> Shapes:
     named = [word for one in header.tags for word in (one.tag, one.group) if word is not None]
     if len({*words}) != len(words) or not all(map(is_name, named)):
         raise BundleError(f"{where}: tags are {words[:5]}..., expected names, each once")
-    views = sum(e.views for one in header.tags for e in one.examples)
-    none = sum(e.views for e in header.none)
+    views = sum(e.views + e.beside for one in header.tags for e in one.examples)
+    none = sum(e.views + e.beside for e in header.none)
     most = max(e.views for one in header.tags for e in one.examples)
     if views > MAX_ROWS or none > MAX_NONE or most > MAX_VIEWS:
         raise BundleError(

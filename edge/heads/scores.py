@@ -13,9 +13,8 @@ from edge.bundle.manifest import Head
 from edge.records import F32, Box, NDArray, Tag
 
 UNSURE = 0.6  # of a group: it is said of what no tag is sure of, and shall be right all the more
-# Places overlap, and what one of them shows its neighbours show too. Of 70 rendered pictures with
-# a mark that nobody learned (tried once, by hand) 1 names 40 % and 9 % wrongly, 0.6: 59 and 11,
-# 0.3: 67 and 24.
+# Of a place that no other look shows too; where there are such looks, see `memory.places`. Not 1:
+# neighbours share what they show.
 APART = 0.6
 GALLERY = "gallery"  # the head of what was enrolled on the device
 ATTRIBUTES = "attributes"  # the head whose tags are said of garments, not beside them

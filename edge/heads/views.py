@@ -11,6 +11,7 @@ import numpy as np
 
 from edge.errors import UsageError
 from edge.pictures.pixels import cut
+from edge.pictures.regions import grid, shared
 from edge.records import U8, Box, Region
 from edge.schedule.candidates import FILLS, crop_around
 
@@ -19,6 +20,9 @@ WIDER = 0.75  # of a crop's side, as where a box from the glance is too large
 BLURRED_PX = 48  # as seen from afar
 TURNED = 8.0  # degrees
 GAMMA, GAIN = (0.65, 1.5), (1.1, 0.85)  # of brightness: lighter, darker
+BESIDE = (0.6, 0.4, 0.25)  # of the picture's shorter side: what is cut beside a box
+TOUCHED = 0.15  # of the box, or of such a part, that is in both, at most
+MOST_BESIDE = 4
 PARTS = 9  # of a picture of what is none: it as a whole, its quarters, and four ninths
 
 
@@ -40,6 +44,20 @@ def views(rgb: U8, box: Box | None = None, *, mirrored: bool = False) -> list[U8
     return found
 
 
+def beside(rgb: U8, box: Box | None = None) -> list[U8]:
+    """At most MOST_BESIDE parts of the picture that `box` is no part of: what a search comes across
+    near the thing and must not take for it. None where the box is all there is.
+    """
+    if box is None:
+        return []
+    height, width = rgb.shape[:2]
+    tiles = [t for share in BESIDE for t in _tiles(width, height, int(share * min(width, height)))]
+    free = [t for t in tiles if shared(t.box, box) < TOUCHED]
+    # spread over sizes and places
+    chosen = {n * len(free) // MOST_BESIDE for n in range(MOST_BESIDE)} if free else set()
+    return [cut(rgb, free[n]) for n in sorted(chosen)]
+
+
 def parts(rgb: U8) -> list[U8]:
     """PARTS views of a picture that shows none of the tags: as tiles and crops would cut it."""
     height, width = rgb.shape[:2]
@@ -50,6 +68,10 @@ def parts(rgb: U8) -> list[U8]:
     places += [(middle[0], y, wide, tall) for y in (0, height - tall)]
     places += [(x, middle[1], wide, tall) for x in (0, width - wide)]
     return [rgb, *(rgb[y : y + tall, x : x + wide] for x, y, wide, tall in places)]
+
+
+def _tiles(width: int, height: int, side: int) -> list[Region]:
+    return grid(width, height, side, side // 4) if side >= LEAST_PX else []
 
 
 def _checked(box: Box, width: int, height: int) -> Box:

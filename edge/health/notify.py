@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from time import monotonic
 
 log = logging.getLogger(__name__)
@@ -66,6 +66,7 @@ class Notify:
         if not self._address:
             return True
         text = "\n".join(line.replace("\n", " ") for line in lines)
+        socket = import_module("socket")  # not loaded where no service manager listens
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as to:
                 to.setblocking(False)

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.health.address import Door
 from edge.health.notify import Notify
 from edge.health.vitals import STALE_S, Vitals
-from edge.health.watch import Watch
 from edge.records import FrameFailed, FrameTags, Picture
 from edge.schedule.cooling import Held, Thermal, free
 from edge.sources.newest import Newest
 
 if TYPE_CHECKING:
+    from edge.health.address import Door
     from edge.health.server import HealthServer
     from edge.outbox.health import FileHealth, SinkHealth
 
@@ -129,7 +128,8 @@ def open_health(
             return Health(
                 vitals, notify, free, opened.pop_all(), None, wanted.names, wanted.mailboxes
             )
-        watch = opened.enter_context(closing(Watch(wanted.thermal)))
+        watching = import_module("edge.health.watch")  # reads sensors, for which a picture is short
+        watch = opened.enter_context(closing(watching.Watch(wanted.thermal)))
         server = None
         if wanted.door is not None:
             cameras = dict(zip(wanted.cameras, wanted.mailboxes))

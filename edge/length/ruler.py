@@ -36,6 +36,10 @@ class Ruler(msgspec.Struct, frozen=True, eq=False):
     ends: Ends = "tips"
     outliner: Outliner | None = None  # draws masks where colours do not
 
+    def begin(self) -> Measured:
+        """For one source."""
+        return Measured()
+
 
 class Measured:
     """What is known of the fish of one source. Bounded: see follow.MOST and KEPT."""
@@ -68,6 +72,12 @@ class Measured:
         self.known, shown = follow(self.known, looks, at_s, new_id)
         return tuple(_tag(fish) for fish in shown)
 
+    @staticmethod
+    def told(tags: Sequence[Tag], lengths: Sequence[Tag]) -> tuple[Tag, ...]:
+        """`tags`, species with the length of the fish they are about, and `lengths`; best first."""
+        both = [_with_length(tag, lengths) for tag in tags] + list(lengths)
+        return tuple(sorted(both, key=lambda tag: -tag.score))
+
     def _near(
         self,
         ruler: Ruler,
@@ -90,12 +100,6 @@ class Measured:
         likely = [look for look in found if look.score >= LIKELY]
         best = sorted(found, key=lambda look: -look.score)[:1]
         return likely or [look for look in best if look.score >= LEAST]
-
-
-def told(tags: Sequence[Tag], lengths: Sequence[Tag]) -> tuple[Tag, ...]:
-    """`tags`, species with the length of the fish they are about, and `lengths`; best first."""
-    both = [_with_length(tag, lengths) for tag in tags] + list(lengths)
-    return tuple(sorted(both, key=lambda tag: -tag.score))
 
 
 def _with_length(tag: Tag, lengths: Sequence[Tag]) -> Tag:

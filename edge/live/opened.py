@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.config.watch import Watch
 from edge.errors import UsageError
-from edge.heads.gallery_file import default_path
+from edge.heads.gallery_path import default_path
 from edge.health.address import parse_door
 from edge.health.opened import Health
 from edge.live.actions import Actions, Run

@@ -6,7 +6,7 @@ Bounded: a grid, at most tracks.MOST things, and the tiles of one frame size.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from msgspec.structs import replace
@@ -15,10 +15,10 @@ from edge.bundle.manifest import Head
 from edge.glance.heat import Heat, Spot, likely
 from edge.glance.parts import expected, holds, parts
 from edge.heads.scores import GALLERY, among
-from edge.length.ruler import Measured
 from edge.memory import appearance, evidence, tracks
 from edge.memory.fuse import fuse
 from edge.memory.motion import Motion
+from edge.memory.places import Place, agreed
 from edge.memory.told import none_of, tags_of
 from edge.memory.tracks import BORN, Track
 from edge.memory.views import grown, looked, seen_again
@@ -27,6 +27,9 @@ from edge.pictures.regions import alike
 from edge.records import F32, Box, Nothing, Picture, Region, Tag
 from edge.schedule.candidates import Item, Why, moved_boxes
 from edge.schedule.sweep import Sweep
+
+if TYPE_CHECKING:
+    from edge.length.ruler import Measured
 
 TAGS_S = 1.0  # how old the tags of the whole frame may be while something moves
 STILL_S = 5.0  # how old they, and the heat, may be while nothing does
@@ -65,21 +68,21 @@ class Memory:
         self.colours: dict[int | Box, str] = {}  # of what was told: see edge.heads.colour
         self._size, self._now_s = (0, 0), -np.inf
         self._next_id = 1
-        self.measured = Measured()
+        self.measured: Measured | None = None  # of fish, by whoever has a ruler
         self._enrolled: object = None
 
     def _begin(self, size: tuple[int, int], input_px: int, at_s: float, is_fine: bool) -> None:
         """Nothing is of use of frames of another size, or of a clock that began anew."""
         self._size = size
-        self.measured = Measured()
+        self.measured = None
         self.launched_s = -np.inf
         self.sweep = Sweep(*size, input_px, at_s, is_fine=is_fine)
         self._motion = Motion(*size)
         self._moves = False  # since the frame was last seen as a whole
         self._compared = 0
-        self._places: dict[Box, tuple[float, tuple[Tag, ...]]] = {}  # as many as there are tiles
+        self._places: dict[Box, Place] = {}  # as many as there are tiles
         self._faint: tuple[Spot, ...] = ()
-        self._whole: tuple[Tag, ...] = ()
+        self._whole: Place | None = None  # the frame
         self._whole_none: dict[str, float] = {}
         self._turns: dict[Turn, float] = {}  # when each last had its
         self._parts = dict.fromkeys((p.box for p in parts(*size, input_px)), -np.inf)  # glanced at
@@ -159,10 +162,15 @@ class Memory:
         self._turns[turn] = at_s
 
     def saw_whole(
-        self, tags: Sequence[Tag], at_s: float, none: Mapping[str, float] | None = None
+        self,
+        tags: Sequence[Tag],
+        at_s: float,
+        none: Mapping[str, float] | None = None,
+        row: F32 | None = None,
     ) -> None:
-        """none: what `heads.none_for` says of it"""
-        self._whole, self._whole_none, self._moves = tuple(tags), dict(none or {}), False
+        """none: what `heads.none_for` says of it; row: probabilities of what was enrolled"""
+        self._whole, self._whole_none = Place(at_s, tuple(tags), row), dict(none or {})
+        self._moves = False
         self.had_turn("tags", at_s)
 
     def saw_heat(self, heat: Heat, at_s: float) -> None:
@@ -236,7 +244,8 @@ class Memory:
         self.sweep.looked(region, found)
         self.had_turn("focus", at_s)
         if item.is_tile:
-            self._places[region.box] = (at_s, tuple(tags))
+            rows = looks.scores.get(GALLERY)
+            self._places[region.box] = Place(at_s, tuple(tags), None if rows is None else rows[0])
             return
         number = item.track
         has_come = item.why == "moved" and self._motion.has_come(item.box)
@@ -258,18 +267,23 @@ class Memory:
         top_k: int | None,
     ) -> tuple[Tag, ...]:
         """Everything known of the frame, best first."""
-        things = [
-            tag
-            for track in self._tracks
-            for tag in tags_of(track, self._box(track, at_s), heads, names, at_s, top_k)
-        ]
-        places = [
-            replace(tag, age_s=round(at_s - seen_s, 3))
-            for seen_s, tags in self._places.values()
-            for tag in tags
-        ]
-        age_s = round(at_s - self._turns["tags"], 3) if self._whole else 0.0
-        whole = [replace(tag, age_s=age_s) for tag in self._whole]
+        frame = (0, 0, *self._size)
+        seen = self._places if self._whole is None else {**self._places, frame: self._whole}
+        whole: list[Tag] = []
+        places: list[Tag] = []
+        things: list[Tag] = []
+        once: dict[Box, Place] = {}
+        for track in self._tracks:
+            box = self._box(track, at_s)
+            found = tags_of(track, box, heads, names, at_s, top_k)
+            new = [t for t in found if t.head == GALLERY and t.looks == 1 and box not in seen]
+            things += [tag for tag in found if tag not in new]
+            if new:
+                row = np.exp(track.evidence.logs[GALLERY])
+                once[box] = Place(track.looked_s or at_s, tuple(new), row, is_thing=True)
+        for place, tag in agreed({**seen, **once}, self._size, heads, names, top_k):
+            to = things if place.is_thing else whole if place is self._whole else places
+            to.append(replace(tag, age_s=round(at_s - place.seen_s, 3)))
         return fuse(whole, places, things, top_k)
 
     def none(self, heads: Sequence[Head], at_s: float) -> tuple[Nothing, ...]:
@@ -312,7 +326,7 @@ class Memory:
         self.sweep = Sweep(*self._size, input_px, at_s, is_fine=is_fine)
         self._places.clear()
         self._turns.clear()
-        self._whole, self._whole_none = (), {}
+        self._whole, self._whole_none = None, {}
         self._tracks = tuple(
             replace(t, evidence=evidence.without(t.evidence, GALLERY)) for t in self._tracks
         )

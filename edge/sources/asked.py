@@ -12,12 +12,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
 from edge.redact import without_secrets
 from edge.sinks.target import Target, options_of
-from edge.sources.judging import FROZEN_S
-from edge.sources.lasting import TIMEOUT_S, Habits, LastingSource, Link
 
 OPTIONS = re.compile(r"#(?=[a-z-]+=)")  # a password may hold a #
 KNOWN = frozenset(  # options that some source has; none is a credential
@@ -55,13 +51,6 @@ class Asked(NamedTuple):
         is_named = "name" in self.options.options
         return self if is_named else self._replace(options=self.options._replace(shown=name))
 
-    def habits(self) -> Habits:
-        """The last options that are read. Raises UsageError for those that nobody knows."""
-        timeout_s = self.options.number("timeout", TIMEOUT_S, 0.5, 3600)
-        frozen_s = self.options.number("frozen", FROZEN_S, 0, 86400)
-        self.options.done()
-        return Habits(self.every_s, timeout_s, frozen_s)
-
 
 def split(text: str) -> tuple[str, str]:
     """Address and options."""
@@ -76,18 +65,3 @@ def options(kind: str, address: str, text: str, name: str | None = None) -> Targ
     if name is not None:
         given.setdefault("name", name)
     return Target(kind, address, given.get("name", shown), given, ["name"])
-
-
-def lasting(
-    asked: Asked, connect: Callable[[], Link], link: Link | None = None, *, slack_s: float = 0.0
-) -> LastingSource:
-    """A source that is opened now, unless it is open already, or is to be waited for.
-
-    slack_s  so much longer than its time-out may it be without a picture
-    Raises SourceError, unless it is waited for.
-    """
-    habits = asked.habits()
-    habits = replace(habits, timeout_s=habits.timeout_s + slack_s)
-    if link is None and not asked.is_patient:
-        link = connect()
-    return LastingSource(asked.name, connect, asked.is_stopped, habits, link)

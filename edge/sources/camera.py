@@ -18,9 +18,9 @@ from edge.pictures.buffers import Buffers
 from edge.pictures.pixels import from_bgr
 from edge.pictures.planes import planes_of
 from edge.records import U8, Picture, Planes
-from edge.sources.asked import Asked, lasting
+from edge.sources.asked import Asked
 from edge.sources.faults import Lost
-from edge.sources.lasting import LastingSource
+from edge.sources.lasting import LastingSource, lasting
 from edge.sources.usb import DEV, NUMBER, SYSFS, found_cameras, numbers
 
 LAYOUTS = {"NV12": "NV12", "YU12": "I420", "I420": "I420", "YV12": "YV12"}  # by V4L2's name

@@ -21,9 +21,9 @@ import numpy as np
 from edge.errors import UsageError
 from edge.pictures.planes import planes_of
 from edge.records import U8, Planes
-from edge.sources.asked import Asked, lasting
+from edge.sources.asked import Asked
 from edge.sources.faults import Lost
-from edge.sources.lasting import LastingSource
+from edge.sources.lasting import LastingSource, lasting
 
 FAULTS = ("freeze", "vanish", "silent", "resize", "rubbish")
 KEYS = ("fps", "size", "seed", *FAULTS)

@@ -21,10 +21,10 @@ from edge.pictures.buffers import Buffers
 from edge.pictures.planes import planes_of
 from edge.records import U8, Picture
 from edge.redact import Secret, redacted
-from edge.sources.asked import Asked, lasting
+from edge.sources.asked import Asked
 from edge.sources.commands import Shape, command, name_of, shape_of
 from edge.sources.faults import Lost
-from edge.sources.lasting import LastingSource
+from edge.sources.lasting import LastingSource, lasting
 
 SIZE, FPS = "1280x720", 15.0
 SLICE_S, LONGEST_S = 0.1, 1.0  # of a read: without a byte, and in all; the source may have to end

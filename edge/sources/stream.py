@@ -18,10 +18,10 @@ from edge.clock import utc_now
 from edge.errors import UsageError
 from edge.records import Frame, Picture
 from edge.redact import Secret
-from edge.sources.asked import Asked, lasting
+from edge.sources.asked import Asked
 from edge.sources.decoder import FFmpegError, Frames, kind_of_error, open_address, picture_of
 from edge.sources.faults import Damaged, Kind, Lost
-from edge.sources.lasting import LastingSource, Link
+from edge.sources.lasting import LastingSource, Link, habits, lasting
 
 STILL = re.compile(r"image2|\w+_pipe")  # FFmpeg's names for the formats of one picture
 STILL_S = 1.0  # from one to the next, where nobody says
@@ -133,7 +133,7 @@ def open_from(asked: Asked) -> LastingSource | AddressedClip:
         words["rtsp_transport"] = asked.options.word("transport", "tcp", ("tcp", "udp"))
         words["fpsprobesize"] = "0"  # nobody asks for its rate, and to guess it takes seconds
     user, secret = asked.options.text("user"), asked.options.secret("password")
-    timeout_s = asked.habits().timeout_s  # what is unknown is told before anything is opened
+    timeout_s = habits(asked).timeout_s  # what is unknown is told before anything is opened
     opened = partial(_open, asked.name, with_user(asked, user, secret), words, timeout_s)
 
     def connect() -> Link:

@@ -26,6 +26,7 @@ from edge.flags import (
     with_sources,
 )
 from edge.opening import (
+    begun,
     open_config,
     open_sources,
     open_tagger,
@@ -115,8 +116,8 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         configured = open_config(flags, opened)
         flags = with_profile(flags)
         sources = open_sources(flags, opened, stop)
+        ahead = begun(sources, opened)
         from edge import pipeline
-        from edge.config.watch import Watch
 
         live = open_live(flags, sources, opened)
         recipients = open_recipients(flags, sources, opened, live)
@@ -124,12 +125,15 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         view = open_view(flags, opened)
         tagger = open_tagger(flags, opened)
         view = outlined(view, tagger, flags, opened)
-        watch = Watch() if configured is None else configured.watched(tagger)
-        if configured is not None:
+        watch = None if configured is None else configured.watched(tagger)
+        if watch is not None:
             recipients.follow(watch.zone_rules)
         sinks = open_sinks(flags, sources, out, opened, recipients.sinks)
         explain = open_explain(flags, opened)
         if live is not None:
+            from edge.config.watch import Watch
+
+            watch = watch or Watch()
             explain = live.begin(flags, tagger, watch, health, recipients, explain)
             sinks.append(live.window)
         gc.freeze()  # it is not gone through again either: a collection takes 0.2 ms, not 20
@@ -147,6 +151,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             held=health.held,
             off=health.off,
             watch=watch,
+            begun=ahead,
         )
     if flags.virtual is not None:
         say(f"edge-tag: {flags.virtual.told()}")

@@ -62,7 +62,7 @@ def look_of(number: int, slugs: Sequence[str]) -> Look:
 def view(look: Look, photos: Sequence[Path], draw: Rng) -> U8:
     """(SIDE, SIDE, 3) RGB: the look on something, from somewhere."""
     under = _under(photos, draw)
-    rgb, alpha = _sprite(look, draw)
+    rgb, alpha = sprite(look, draw)
     at = _corners(alpha.shape[1], alpha.shape[0], draw)
     size = alpha.shape[1], alpha.shape[0]
     box = np.array([(0, 0), (size[0], 0), size, (0, size[1])], np.float32)
@@ -125,7 +125,7 @@ def _joined(one: F32, other: F32, axis: int) -> F32:
     return np.concatenate(parts, axis)[..., None]
 
 
-def _sprite(look: Look, draw: Rng) -> tuple[F32, F32]:
+def sprite(look: Look, draw: Rng) -> tuple[F32, F32]:
     """Colours (h, w, 3) and how much they cover (h, w), 0..1."""
     if look.ink is None:
         sheet = np.asarray(look.sheet, np.float32)

@@ -83,7 +83,7 @@ EXAMPLE = {"digest": "a" * 64, "added": "now", "views": 4}
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"schema": 2}, "schema"),
+        ({"schema": 3}, "schema"),
         ({"kind": "vocabulary"}, "kind"),
         ({"extra": 1}, "unknown field `extra`"),
         ({"size": 0}, "size"),
@@ -93,6 +93,8 @@ EXAMPLE = {"digest": "a" * 64, "added": "now", "views": 4}
         ({"none": []}, "none"),
         ({"none": [EXAMPLE | {"views": HUGE}]}, "views"),
         ({"none": [EXAMPLE | {"views": 599}]}, "numbers take"),
+        ({"none": [EXAMPLE | {"beside": 17}]}, "beside"),
+        ({"none": [EXAMPLE | {"beside": -1}]}, "beside"),
         ({"none": [EXAMPLE | {"digest": "../../etc/passwd"}]}, "digest"),
         ({"none": [EXAMPLE] * 601}, "none"),
         ({"limit": 1e9}, "limit"),

@@ -50,7 +50,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ),
     ("bench.line", "events.sights"),
     (
-        *("sources.ahead", "sources.newest", "profiles", "events.changes", "outbox.database"),
+        *("sources.newest", "profiles", "events.changes", "outbox.database"),
         *("sinks.target", "sinks.retention", "sinks.discovery"),
         *("pictures.buffers", "pictures.headers", "pictures.planes"),
         *("health.watch", "health.serving", "health.vitals", "doctor.anonymous"),
@@ -64,17 +64,18 @@ RANKS: tuple[tuple[str, ...], ...] = (
         *("heads.rows", "heads.gallery_fit", "outbox.ledger", "sinks.rotating"),
         *("sinks.mqtt_address", "health.server"),
         *("explain.lettering", "explain.ink", "engines", "sources.decoder", "boards.predict"),
+        "sources.asked",
         *("bench.report",),
     ),
     (
         *("memory.appearance", "memory.evidence", "explain.column", "sources.judging"),
-        *("outbox.health", "outbox.box"),
+        *("memory.places", "outbox.health", "outbox.box"),
         *("schedule.candidates", "schedule.pace", "schedule.shares", "glance.parts"),
         *("heads.colour", "heads.worn", "heads.negatives", "heads.gallery"),
         *("boards.chosen", "boards.virtual"),
     ),
     ("length.midline", "length.plane", "length.ground", "length.outline", "sources.lasting"),
-    ("length.ends", "length.plane_file", "length.colours", "sources.asked", "outbox.reporter"),
+    ("length.ends", "length.plane_file", "length.colours", "outbox.reporter"),
     ("sinks.broker", "sinks.cutouts"),
     ("length.pieces",),
     ("length.mask",),
@@ -91,9 +92,13 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("memory.known",),
     ("seen",),
     ("bundle.read", "frames", "sources", "capture"),
-    ("bundle", "sources.several"),
+    ("bundle", "sources.several", "sources.ahead"),
     ("bundle.write", "bundle.golden", "pictures.prepare", "glance.looking", "explain.map"),
-    ("heads.gallery_file", "heads.vocabulary", "heads.attributes", "length.packed"),
+    (
+        *("heads.gallery_file", "heads.gallery_path", "heads.vocabulary", "heads.attributes"),
+        "length.packed",
+    ),
+    ("heads.embedded",),
     ("heads.added",),
     ("explain.panel",),
     ("explain.picture",),
@@ -250,13 +255,18 @@ def test_the_rule_itself_finds_faults(module, source):
     assert faults(module, source)
 
 
-def loaded_by(statement: str) -> set[str]:
-    """Top-level packages in memory after `statement`, in a fresh Python."""
+def modules_of_python(statement: str) -> set[str]:
+    """In memory after `statement`, in a fresh one."""
     code = f"{statement}\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    return {name.split(".")[0] for name in json.loads(ran.stdout)}
+    return set(json.loads(ran.stdout.splitlines()[-1]))
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level packages of those."""
+    return {name.split(".")[0] for name in modules_of_python(statement)}
 
 
 HEAVY = {"torch", "quantize", "cv2", "numpy", "msgspec", "tqdm", "PIL", *IN_ONE_PLACE}
@@ -276,6 +286,21 @@ def test_a_tagger_loads_no_engine_before_it_is_opened_and_never_torch():
     assert (
         loaded_by("import edge; edge.open_tagger") & (HEAVY - {"cv2", "numpy", "msgspec"}) == set()
     )
+
+
+UNUSED = (  # by one picture: what a start would take longer with
+    *("edge.boards", "edge.config", "edge.length", "edge.live", "edge.outbox", "edge.health.watch"),
+    *("edge.heads.added", "edge.heads.gallery", "edge.sources.lasting", "socket", "tqdm"),
+)
+
+
+def test_tagging_a_picture_loads_nothing_that_it_does_not_use(tiny_bundle, tmp_path):
+    picture = tmp_path / "a.png"
+    picture.write_bytes((tiny_bundle / "golden" / "red.png").read_bytes())
+    words = ["--json", "--no-gallery", "--bundle", str(tiny_bundle), str(picture)]
+    loaded = modules_of_python(f"from edge.cli import main; assert main({words}) == 0")
+    assert "edge.tagger" in loaded
+    assert [n for n in loaded if any(n == u or n.startswith(f"{u}.") for u in UNUSED)] == []
 
 
 def test_public_names_are_sorted_and_there():

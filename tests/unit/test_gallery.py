@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import struct
 from pathlib import Path
 
 import msgspec
@@ -25,8 +27,10 @@ from edge.heads.gallery import (
     with_none,
     without,
 )
-from edge.heads.gallery_file import default_path, read_gallery, write_gallery
-from tests.galleries import an_example, gallery, none_of_them, tag
+from edge.heads.gallery_file import read_gallery, write_gallery
+from edge.heads.gallery_path import default_path
+from edge.heads.rows import MAGIC, START
+from tests.galleries import an_example, gallery, negatives, none_of_them, tag
 from tests.tiny import edited, write_tiny
 
 
@@ -122,6 +126,45 @@ def test_what_is_written_is_read_again(tiny_bundle: Path, tmp_path: Path) -> Non
         assert all(
             np.array_equal(a.views, b.views) for a, b in zip(before.examples, after.examples)
         )
+
+
+def test_what_is_beside_an_example_is_kept_and_learned_from(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    with open_bundle(tiny_bundle) as bundle:
+        size = bundle.manifest.embedding_size
+        wide = msgspec.structs.replace(an_example(0, 1, size), beside=negatives(3, size))
+        none = msgspec.structs.replace(an_example(0, 2, size), beside=negatives(0, size))
+        one = with_examples(gallery(2, bundle=bundle), Enrolled("wide", None, (wide, none)))
+        write_gallery(tmp_path / "a", one)
+        again = read_gallery(tmp_path / "a", bundle)
+        more = with_examples(again, tag(4, size=size))
+    first, second = again.tags[-1].examples
+    assert np.array_equal(first.views, wide.views)
+    assert first.beside is not None
+    assert np.array_equal(first.beside, negatives(3, size))
+    assert second.beside is None
+    assert np.array_equal(again.fit.mean, one.fit.mean)
+    assert more.tags[2].examples[0].beside is first.beside
+
+
+def test_a_file_from_before_there_was_anything_beside_is_read(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    with open_bundle(tiny_bundle) as bundle:
+        write_gallery(tmp_path / "a", gallery(2, bundle=bundle))
+        old = without_beside((tmp_path / "a").read_bytes())
+        (tmp_path / "b").write_bytes(old)
+        assert read_gallery(tmp_path / "b", bundle).names == gallery(2).names
+
+
+def without_beside(data: bytes) -> bytes:
+    """As schema 1 was."""
+    [length] = struct.unpack("<I", data[START - 4 : START])
+    said = data[START : START + length].replace(b',"beside":0', b"")
+    said = said.replace(b'"schema":2', b'"schema":1')
+    rest = struct.pack("<I", len(said)) + said + data[START + length :]
+    return MAGIC + hashlib.sha256(rest).digest() + rest
 
 
 def test_the_same_gallery_gives_the_same_bytes(tiny_bundle: Path, tmp_path: Path) -> None:

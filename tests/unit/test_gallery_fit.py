@@ -35,6 +35,19 @@ def test_what_is_none_of_them_is_none(things: int) -> None:
     assert (rows.argmax(axis=1) == things).mean() >= 0.9
 
 
+def test_what_is_beside_a_thing_is_none_of_it_but_the_thing_once_more_is_not() -> None:
+    """Something like thing 0 that is in its pictures, and one of its pictures again."""
+    examples = [views(thing, n) for thing in range(2) for n in range(3)]
+    tags = [0, 0, 0, 1, 1, 1]
+    near = 0.4 * views(0, 50) + 0.6 * views(55, 0)
+    near = (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32)
+    plain, known = fit(examples, tags, negatives()), fit(examples, tags, negatives(), near)
+    assert known.probabilities(near)[:, 0].mean() < plain.probabilities(near)[:, 0].mean()
+    again = fit(examples, tags, negatives(), views(0, 50))
+    np.testing.assert_allclose(again.weights, plain.weights)
+    np.testing.assert_array_equal(known.mean, plain.mean)
+
+
 def test_a_tag_says_how_often_it_is_known_again_without_its_example() -> None:
     assert learned(3, 3).recalled == (1.0, 1.0, 1.0)
     assert learned(3, 1).recalled == (None, None, None)

@@ -16,6 +16,8 @@ from edge.config.records import Camera, Config
 from edge.config.watch import Reload, Watch
 from edge.errors import InferenceError, SinkError, UsageError
 from edge.frames import tag_frame
+from edge.heads.added import open_gallery
+from edge.heads.gallery_path import default_path
 from edge.health.address import Door
 from edge.health.vitals import FILES, Vitals
 from edge.live import actions as module
@@ -293,9 +295,7 @@ def test_what_is_enrolled_is_told_from_the_next_frame_on(ready, tagger, tmp_path
     assert (told["name"], told["examples"], told["enrolled"]) == ("Acme", 1, ["Acme"])
     assert named(tag_frame(tagger, card(), past=past, at_s=0.1).tags) == {"Acme"}
     with open_tagger(tmp_path / "shop.bundle") as other:  # and over a restart
-        from edge.heads.added import open_gallery
-
-        other.add(open_gallery(other.bundle))
+        other.add(open_gallery(other.bundle, default_path(other.bundle)))
         assert named(other.tag(card())) == {"Acme"}
 
 

@@ -15,7 +15,7 @@ from calib_data.stage import Stage
 from edge.length.follow import Known
 from edge.length.measure import Look
 from edge.length.plane import CameraPlane, FlatPlane, rows_of
-from edge.length.ruler import HEAD, Measured, Ruler, told
+from edge.length.ruler import HEAD, Measured, Ruler
 from edge.records import U8, Tag
 
 MM_PER_PX = 0.9
@@ -141,7 +141,7 @@ LENGTH = Tag(HEAD, "fish", None, 0.9, (10, 10, 50, 30), 3, length_cm=40.0, lengt
 def test_a_species_gets_the_length_of_the_one_fish_it_is_about() -> None:
     species = Tag("fish", "nase", None, 0.95, (0, 0, 60, 60))
     other = Tag("grocery", "Kiwi", None, 0.97, (0, 0, 60, 60))
-    found = told([species, other], [LENGTH])
+    found = Measured.told([species, other], [LENGTH])
     assert [tag.tag for tag in found] == ["Kiwi", "nase", "fish"]
     assert found[1].length_cm == 40.0
     assert not isinstance(found[0].length_cm, float)
@@ -149,5 +149,5 @@ def test_a_species_gets_the_length_of_the_one_fish_it_is_about() -> None:
 
 def test_a_species_in_a_region_of_two_fish_gets_none() -> None:
     species = Tag("fish", "nase", None, 0.95, (0, 0, 60, 60))
-    found = told([species], [LENGTH, LENGTH])
+    found = Measured.told([species], [LENGTH, LENGTH])
     assert not isinstance(found[0].length_cm, float)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from edge.heads.scores import GALLERY
 from edge.memory import known
 from edge.memory.known import REFRESH_S, STILL_S, TAGS_S
 from edge.memory.tracks import GONE_S
 from edge.pictures.regions import shared
-from edge.records import Budget, Tag
+from edge.records import Budget, Region, Tag
 from edge.seen import Seen, View
-from tests.scenery import Scene, Thing
+from tests.scenery import KIND, WORDS, Looks, Scene, Thing
 
 
 def watched(scene: Scene, frames: int) -> list[Seen]:
@@ -172,3 +174,22 @@ def test_before_a_look_an_enrolled_thing_is_one_of_all_that_are_there(monkeypatc
 
     crowd = [Thing("c", x, 150, 24, 0.5) for x in (40, 100, 160, 220)]
     assert score(*crowd) < score()
+
+
+class Enrolled(Scene):
+    """A tagger whose things were enrolled on the device."""
+
+    def _seen_in(self, region: Region, ms: float) -> Looks:
+        found = super()._seen_in(region, ms)
+        scores = {GALLERY: found.scores["kind"], "words": found.scores["words"]}
+        return msgspec.structs.replace(found, scores=scores)
+
+
+@pytest.mark.parametrize("has_glance", [True, False], ids=["things", "places"])
+def test_what_was_enrolled_is_told_and_stays_told(has_glance):
+    head = msgspec.structs.replace(KIND, name=GALLERY)
+    scene = Enrolled([Thing("c", 100, 60, 40)], heads=(head, WORDS), has_glance=has_glance)
+    found = [{tag.tag for tag in seen.tags if tag.head == GALLERY} for seen in watched(scene, 60)]
+    first = found.index({"c"})
+    assert first <= 2
+    assert all(tags == {"c"} for tags in found[first:])

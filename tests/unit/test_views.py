@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from calib_data.negatives import sheet
 from edge.errors import UsageError
 from edge.heads.negatives import COLUMNS, ROWS, SIDE, negatives
-from edge.heads.views import PARTS, parts, views
+from edge.heads.views import MOST_BESIDE, PARTS, beside, parts, views
 from edge.records import U8
 
 
@@ -36,6 +36,15 @@ def test_nothing_is_mirrored_unless_asked_for() -> None:
     mirrored = views(left, mirrored=True)
     assert len(mirrored) == 12
     assert mirrored[8][:, :10].mean() < 60
+
+
+def test_what_is_beside_the_box_hardly_shows_it() -> None:
+    found = beside(picture(), (30, 10, 50, 30))
+    assert len(found) == MOST_BESIDE
+    assert all((part[..., 2] > 60).sum() < 0.2 * 20 * 20 for part in found)
+    assert len({part.shape for part in found}) > 1
+    assert beside(picture()) == []
+    assert beside(picture(), (0, 0, 90, 60)) == []
 
 
 def test_light_changes_and_colour_stays() -> None:
