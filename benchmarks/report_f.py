@@ -1,9 +1,16 @@
-"""Frames served -> the numbers of benchmark F, its targets, its table. Pure."""
+"""Frames served -> the numbers of benchmark F, its targets, its table. Pure.
+
+A run is one seed's. Ages are those of all runs together, and all else is the mean over the runs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
+
+import msgspec
 
 from benchmarks.cameras.served import PERIOD_S, Served
 from benchmarks.cameras.yard import Yard
@@ -11,6 +18,7 @@ from benchmarks.measures import Target, mean, over, quantile, verdict_lines
 
 OLD_S = 2.0  # what is told of a moving thing, at 99 % of all times
 STARTS_S = 2.0  # of a run, which do not count
+STEP_S = 0.02  # between the times at which ages are taken
 TARGETS: tuple[Target, ...] = (
     ("cameras_over_independent", ">=", 1.8),
     ("cameras_over_tiling", ">=", 4.0),
@@ -22,23 +30,33 @@ TARGETS: tuple[Target, ...] = (
 Runs = Mapping[str, Mapping[int, Mapping[str, Any]]]  # rule -> cameras -> numbers
 
 
-def numbers(yards: Sequence[Yard], served: Sequence[Served], seconds: float) -> dict[str, Any]:
-    """Of a run."""
-    by_camera = [[s for s in served if s.camera == c] for c in range(len(yards))]
-    both = [_known(yard, rows, seconds) for yard, rows in zip(yards, by_camera)]
-    ages = [age for found, _ in both for age in found]
-    shares = [mean(told) for _, told in both if told]
-    every = [x for _, told in both for x in told]
+class Played(msgspec.Struct, frozen=True):
+    """A run: what there was to see, by camera, and the frames that the device came to."""
+
+    yards: Sequence[Yard]
+    served: Sequence[Served]
+    seconds: float
+
+
+def numbers(runs: Sequence[Played]) -> dict[str, Any]:
+    """Of a rule with so many cameras."""
+    known = [_by_camera(run) for run in runs]
+    ages = [[age for camera in run for age in camera.ages] for run in known]
+    others = [age for run in known for camera in run[1:] for age in camera.ages]
+    told = [[x for camera in run for x in camera.told] for run in known]
     return {
-        "age_p50_s": quantile(ages, 0.5),
-        "age_p99_s": quantile(ages, 0.99),
-        "age_p99_s_of_others": quantile([age for found, _ in both[1:] for age in found], 0.99),
-        "told_share": mean(every),
-        "tags_per_s": sum(every) / seconds,
-        "jain": jain(shares),
-        "busy": sum(s.engine_ms for s in served) / 1e3 / max(seconds, _end(served)),
-        "frames_per_s_each": len(served) / seconds / len(yards),
-    }
+        "age_p50_s": quantile(_all(ages), 0.5),
+        "age_p99_s": quantile(_all(ages), 0.99),
+        "age_p99_s_by_seed": [quantile(one, 0.99) for one in ages],
+        "age_p99_s_of_others": quantile(others, 0.99),
+        "told_share": mean(_all(told)),
+        "tags_per_s": mean([sum(one) * STEP_S / PERIOD_S / run.seconds
+                            for one, run in zip(told, runs)]),
+        "jain": mean([jain([mean(c.told) for c in run if c.told]) for run in known]),
+        "busy": mean([_busy(run) for run in runs]),
+        "frames_per_s_each": mean([len(r.served) / r.seconds / len(r.yards) for r in runs]),
+        "longest_s": max(_longest_s(run) for run in runs),
+    }  # fmt: skip
 
 
 def jain(shares: Sequence[float]) -> float:
@@ -73,8 +91,9 @@ def headlines(runs: Runs, quiet: Mapping[str, Any], noisy: Mapping[str, Any]) ->
 
 def table(found: Mapping[str, Any]) -> str:
     """For a person."""
-    words = ("age p99 s", "told", "tags/s", "jain", "busy", "fps each")
-    keys = ("age_p99_s", "told_share", "tags_per_s", "jain", "busy", "frames_per_s_each")
+    words = ("age p50 s", "p99 s", "told", "tags/s", "jain", "busy", "fps each", "longest s")
+    keys = ("age_p50_s", "age_p99_s", "told_share", "tags_per_s", "jain", "busy",
+            "frames_per_s_each", "longest_s")  # fmt: skip
     lines = []
     for rule, by_count in found["runs"].items():
         lines.append(f"{rule:<14}" + "".join(f"{word:>11}" for word in words))
@@ -84,26 +103,51 @@ def table(found: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", *verdict_lines(found["targets"])])
 
 
-def _known(yard: Yard, served: Sequence[Served], seconds: float) -> tuple[list[float], list[float]]:
-    """Of each thing in each frame: the age of what is told of it by the next frame, and whether the
-    newest result tells it.
-    """
+class _Known(msgspec.Struct, frozen=True):
+    """Of a camera's things, every STEP_S that all of one is to be seen."""
+
+    ages: list[float]  # of what is told of it; since it came, if nothing ever was
+    told: list[float]  # 1 where the newest result tells it, else 0
+
+
+def _by_camera(run: Played) -> list[_Known]:
+    return [
+        _known(yard, [s for s in run.served if s.camera == camera], run.seconds)
+        for camera, yard in enumerate(run.yards)
+    ]
+
+
+def _known(yard: Yard, served: Sequence[Served], seconds: float) -> _Known:
     ages, told = [], []
     first: dict[int, float] = {}
     newest: dict[int, float] = {}
-    rows, last = list(served), None
-    for number in range(int((seconds - yard.phase_s) / PERIOD_S)):
-        at_s = yard.at_s(number)
-        while rows and rows[0].done_s <= at_s + PERIOD_S:
-            last = rows.pop(0)
+    to_come, last = deque(served), None
+    for step in range(int((seconds - yard.phase_s) / STEP_S)):
+        at_s = yard.phase_s + step * STEP_S
+        while to_come and to_come[0].done_s <= at_s:
+            last = to_come.popleft()
             newest.update(dict.fromkeys(last.told, last.taken_s))
         for truth in yard.truths(at_s):
             since_s = first.setdefault(truth.id, at_s)
             if at_s >= STARTS_S:
                 ages.append(at_s - newest.get(truth.id, since_s))
                 told.append(float(last is not None and truth.id in last.told))
-    return ages, told
+    return _Known(ages, told)
 
 
-def _end(served: Sequence[Served]) -> float:
-    return served[-1].done_s if served else 0.0
+def _busy(run: Played) -> float:
+    end_s = run.served[-1].done_s if run.served else 0.0
+    return sum(s.engine_ms for s in run.served) / 1e3 / max(run.seconds, end_s)
+
+
+def _longest_s(run: Played) -> float:
+    """That any camera was not looked at."""
+    longest = 0.0
+    for camera in range(len(run.yards)):
+        at = [0.0, *(s.done_s for s in run.served if s.camera == camera), run.seconds]
+        longest = max(longest, *(b - a for a, b in pairwise(at)))
+    return longest
+
+
+def _all(rows: Iterable[Sequence[float]]) -> list[float]:
+    return [x for row in rows for x in row]

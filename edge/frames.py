@@ -25,13 +25,14 @@ from edge.schedule.candidates import (
     crop_around,
     missed,
 )
-from edge.schedule.plan import NOTHING, Asked, Choice, plan
+from edge.schedule.plan import EXPLORING, NOTHING, Asked, Choice, plan
 from edge.schedule.spending import Spending
 from edge.seen import AS_USUAL, Looked, Looker, Looks, Seen, Skipped, View, has_gallery, is_limited
 
 if TYPE_CHECKING:
     from edge.length.ruler import Ruler
 
+USEFUL = 3  # closer looks of a frame that is of use: two things, and something that moved
 ROOM = 4.0  # glances: a budget of less has none for parts of the frame, closer looks need it
 SAME = 0.6  # of the area of both: one crop twice in a frame would show the same
 
@@ -102,6 +103,7 @@ class _Run:
         self._items: Sequence[Item] = ()
         self._found: Sequence[Candidate] = ()
         self._lengths: Sequence[Tag] = ()
+        self._left: Sequence[Skipped] = ()  # tiles that exploration was not given the time for
 
     def glance(self) -> None:
         """The whole frame, where it has changed or was not seen for long."""
@@ -128,15 +130,16 @@ class _Run:
         """
         if self._is_small:
             return
-        self._items = self._past.items(self._at_s, with_parts=self._has_room())
+        budget, cost_ms = self._view.budget, self._tagger.pace.planned_ms("focus")
+        tenth_ms = EXPLORING * budget.frame_ms
+        given_ms = tenth_ms if budget.exploring_ms is None else budget.exploring_ms
+        self._exploring_ms = self._past.sweep.owed_ms(given_ms, cost_ms)
+        self._items = self._wanted(with_parts=self._has_room())
         if self._items and not self._spending.fits("focus"):
             self._skipped += [
                 Skipped(Region(*item.box), item.why) for item in self._items if item.worth > NOTHING
             ]
             return
-        budget = self._view.budget
-        cost_ms = self._tagger.pace.planned_ms("focus")
-        self._exploring_ms = self._past.sweep.owed_ms(budget.frame_ms, cost_ms)
         question, made, part = self._planned()
         while part is not None:  # and what it shows may change the plan
             region = self._found[part.candidate].region
@@ -145,7 +148,7 @@ class _Run:
                 for c in made
             ]
             self._glance_at(region, part.gain, part.cost_ms)
-            self._items = self._past.items(self._at_s, with_parts=True)
+            self._items = self._wanted(with_parts=True)
             question, made, part = self._planned()
         self._past.had_turn("focus", self._at_s)  # there may have been nothing to look at
         self._skip(question, made)
@@ -187,7 +190,7 @@ class _Run:
             1.0 if view.whole else past.sweep.coverage(),
             0.0 if view.whole else past.sweep.oldest_s(),
             tuple(self._looks),
-            tuple(self._skipped),
+            (*self._skipped, *self._left),
             self._heat,
             past.motion,
             (*(item for item, _ in self._before), *self._items),
@@ -247,6 +250,18 @@ class _Run:
     def _is_done(self, item: Item) -> bool:
         """Was it looked at in this frame, in about this box?"""
         return not item.is_tile and any(overlap(item.box, box) >= SAME for box in self._done)
+
+    def _wanted(self, *, with_parts: bool) -> list[Item]:
+        """What there is to settle; of tiles that nothing but age speaks for, the longest forgotten,
+        as many as exploration is given, where it is given so much and no more.
+        """
+        items = self._past.items(self._at_s, with_parts=with_parts)
+        if self._view.budget.exploring_ms is None:
+            return items
+        most = int(self._exploring_ms / self._tagger.pace.planned_ms("focus") + 1e-6)
+        aged = [item for item in items if item.why == "aged"]
+        self._left = [Skipped(Region(*item.box, "tile"), "aged") for item in aged[most:]]
+        return [item for item in items if item.why != "aged"] + aged[:most]
 
     def _glance_at(self, part: Region, gain: float, cost_ms: float) -> None:
         """A part of the frame, in which things are larger."""
@@ -311,3 +326,16 @@ class _Run:
         for row in missed(question, self._found, [choice.candidate for choice in made]):
             candidate = self._found[row]
             self._skipped.append(Skipped(candidate.region, self._items[candidate.item].why))
+
+
+def useful_ms(tagger: Looker, view: View) -> float:
+    """What a frame costs that is of use: the tags of all of it, a glance, and some closer looks.
+
+    0 without a budget: nobody asks.
+    """
+    if not is_limited(view):
+        return 0.0
+    pace = tagger.pace
+    pace.measure(tagger)
+    glance_ms = pace.stopped_ms("glance") if tagger.has_glance else 0.0
+    return (1 + USEFUL) * pace.stopped_ms("focus") + glance_ms

@@ -19,13 +19,13 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from edge.frames import tag_frame
+from edge.frames import tag_frame, useful_ms
 from edge.health.wall_clock import is_clock_synced
 from edge.memory.known import Memory
 from edge.pictures import pixels
 from edge.records import SCHEMA, Frame, FrameFailed, FrameTags, Picture
 from edge.schedule.cooling import Held, free
-from edge.schedule.shares import next_turn, settled, shared
+from edge.schedule.shares import next_turn, rested, settled, shared
 from edge.seen import Seen, View
 from edge.sinks import Sink
 from edge.sources import Source
@@ -195,27 +195,33 @@ def _together(
     cameras = Cameras(list(mailboxes.values()))
     shares = shared(len(mailboxes), view.budget.frame_ms)
     while waiting := cameras.waiting(is_stopped):
-        now = held()  # a round that has begun keeps its pool
-        shares = replace(shares, pool_ms=view.budget.frame_ms * now.factor)
-        shares, turn = next_turn(shares, waiting)
+        now = held()
+        pool_ms = view.budget.frame_ms * now.factor
+        shares = replace(shares, pool_ms=pool_ms, useful_ms=useful_ms(tagger, view))
+        shares, turn = next_turn(shares, cameras.came(waiting))
+        if turn is None:
+            if not cameras.rest():
+                shares = rested(shares)
+            continue
         n, given = numbers[turn.camera], cameras.take(turn.camera)
         if given is None:
+            shares = settled(shares, turn, 0.0)
             continue
         frame = watch.before(n, given)
         if frame is None:  # its camera is off: the others may have its time
-            shares = settled(shares, turn, 0.0, False)
+            shares = settled(shares, turn, 0.0)
             off(n)
             continue
-        own = _limited(view, turn.allowed_ms)
+        own = _limited(view, turn.allowed_ms, turn.exploring_ms)
         done = _told(_done(frame, tagger, own, pasts[turn.camera], n, watch), now)
         spent_ms = done.seen.spent.total_ms if done.seen else 0.0
-        wanted_more = bool(done.seen and done.seen.skipped)
-        shares = settled(shares, turn, spent_ms, wanted_more)
+        shares = settled(shares, turn, spent_ms)
         yield done
 
 
-def _limited(view: View, frame_ms: float) -> View:
-    return replace(view, budget=replace(view.budget, frame_ms=frame_ms))
+def _limited(view: View, frame_ms: float, exploring_ms: float | None = None) -> View:
+    budget = replace(view.budget, frame_ms=frame_ms, exploring_ms=exploring_ms)
+    return replace(view, budget=budget)
 
 
 def _told(done: Done, held: Held) -> Done:

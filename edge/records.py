@@ -64,6 +64,8 @@ class Budget(msgspec.Struct, frozen=True):
 
     frame_ms: float = float("inf")  # from its pixels to its tags
     max_regions: int = 120  # upper limit, whatever the time allows
+    # Of frame_ms, for places that only time speaks for; None: a tenth, and what others leave.
+    exploring_ms: float | None = None
 
 
 class Attribute(msgspec.Struct, frozen=True):

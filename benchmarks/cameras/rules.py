@@ -14,19 +14,22 @@ from collections.abc import Callable, Mapping
 from math import inf
 from typing import Any, Protocol
 
+from msgspec.structs import replace
+
 from benchmarks.cameras.device import Device
 from benchmarks.cameras.yard import FPS
 from benchmarks.watchers import Watched
 from benchmarks.watchers import edge_tag as ours
 from benchmarks.watchers.frigate_16_looks import Frigate16Looks
 from benchmarks.watchers.full_tiling import FullTiling
-from edge.frames import tag_frame
+from edge.frames import tag_frame, useful_ms
 from edge.memory.known import Memory
 from edge.records import Budget, Planes
 from edge.schedule.shares import Turn, next_turn, settled, shared
 from edge.seen import View
 
-POOL_MS = 1e3 / FPS  # what a round may take: the time between two frames of a camera
+POOL_MS = 1e3 / FPS  # of all cameras together: the time between two frames of each
+POOLED = View(budget=Budget(POOL_MS))
 
 Waiting = Mapping[int, float]  # camera -> when the frame that waits was taken
 
@@ -34,8 +37,8 @@ Waiting = Mapping[int, float]  # camera -> when the frame that waits was taken
 class Rule(Protocol):
     """One device's."""
 
-    def next(self, waiting: Waiting) -> int:
-        """Which camera is served now."""
+    def next(self, waiting: Waiting) -> int | None:
+        """Which camera is served now; None: nobody, before another frame has come."""
         ...
 
     def watch(self, camera: int, picture: Planes, at_s: float) -> Watched:
@@ -51,17 +54,18 @@ class Ours:
         self._shares = shared(cameras, POOL_MS)
         self._turn: Turn | None = None
 
-    def next(self, waiting: Waiting) -> int:
-        self._shares, self._turn = next_turn(self._shares, waiting)
-        return self._turn.camera
+    def next(self, waiting: Waiting) -> int | None:
+        self._shares = replace(self._shares, useful_ms=useful_ms(self._device, POOLED))
+        came = {camera: int(at_s * FPS + 1e-6) + 1 for camera, at_s in waiting.items()}
+        self._shares, self._turn = next_turn(self._shares, came)
+        return None if self._turn is None else self._turn.camera
 
     def watch(self, camera: int, picture: Planes, at_s: float) -> Watched:
         assert self._turn is not None
-        view = View(budget=Budget(self._turn.allowed_ms))
-        device = self._device
+        turn, device = self._turn, self._device
+        view = View(budget=Budget(turn.allowed_ms, exploring_ms=turn.exploring_ms))
         seen = tag_frame(device, picture, view, self._pasts[camera], device.clock, at_s)
-        wanted_more = bool(seen.skipped)
-        self._shares = settled(self._shares, self._turn, seen.spent.total_ms, wanted_more)
+        self._shares = settled(self._shares, turn, seen.spent.total_ms)
         return ours.told(seen)
 
 

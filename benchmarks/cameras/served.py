@@ -36,23 +36,25 @@ def play(device: Device, rule: Rule, yards: Sequence[Yard], seconds: float) -> l
         if not waiting:
             now_s = min(yard.at_s(last + 1) for yard, last in zip(yards, taken))
             continue
-        device.pass_to(now_s, ())
         camera = rule.next(waiting)
+        if camera is None:
+            now_s = min(yard.at_s(n + 1) for yard, n in zip(yards, newest))
+            continue
         taken[camera] = newest[camera]
-        frame = _watch(device, rule, yards[camera], camera, newest[camera])
+        frame = _watch(device, rule, yards[camera], camera, newest[camera], now_s)
         now_s = frame.done_s
         served.append(frame)
     return served
 
 
-def _watch(device: Device, rule: Rule, yard: Yard, camera: int, number: int) -> Served:
-    at_s, now_s, before_ms = yard.at_s(number), device.clock(), device.engine_ms
-    picture = yard.picture(number)
-    device.pass_to(now_s, [(c, c.box(at_s)) for c in yard.there(at_s)])
-    watched = rule.watch(camera, picture, at_s)
-    done_s = device.clock()
+def _watch(
+    device: Device, rule: Rule, yard: Yard, camera: int, number: int, now_s: float
+) -> Served:
+    at_s, before_ms = yard.at_s(number), device.engine_ms
+    device.show(now_s, yard.scene(number))
+    watched = rule.watch(camera, yard.picture(number), at_s)
     row = judged(number, yard.truths(at_s), watched.tags, watched.looks, {HEAD}, WIDE)
-    return Served(camera, at_s, done_s, row.told, device.engine_ms - before_ms)
+    return Served(camera, at_s, device.ended_s(), row.told, device.engine_ms - before_ms)
 
 
 def _newest(yard: Yard, now_s: float) -> int:

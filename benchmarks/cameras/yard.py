@@ -5,6 +5,7 @@ Nothing moves but what crosses. The same seed gives the same frames.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
@@ -23,6 +24,11 @@ SIDES_PX = (100, 200)  # of a thing: a tile of 640 px shows it with 35 px or mor
 A_VISIT, A_NOISY_VISIT = 2, 8  # things
 TAGS = tuple("abcdefghijkl")
 HEAD = "kind"
+SEEN = 0.9  # of what looks like a thing, by a glance
+FALSE, FALSE_PX = 2, 120  # places of a camera that look like things and are none: a bin, a bush
+# Pictures of the empty yard, which differ in their noise. A prime: no rhythm in which a camera may
+# be served meets the same noise again and again, as no camera's does.
+GROUNDS = 17
 NOISE = 2.0  # luma levels, standard deviation
 
 
@@ -41,6 +47,14 @@ class Crossing(msgspec.Struct, frozen=True):
         gone = (at_s - self.begin_s) / VISIT_S
         x = round(-self.side + (WIDE + self.side) * (1 - gone if self.is_leftward else gone))
         return x, self.y, x + self.side, self.y + self.side
+
+
+class Scene(msgspec.Struct, frozen=True):
+    """What a tagger could make of a frame."""
+
+    there: Sequence[tuple[Crossing, Box]] = ()
+    false: Sequence[Box] = ()  # what it takes for things, and is none
+    chance: tuple[int, ...] = ()  # its own: the same frame shows the same to whoever looks
 
 
 class Yard(msgspec.Struct, frozen=True):
@@ -68,9 +82,19 @@ class Yard(msgspec.Struct, frozen=True):
             if box[0] >= 0 and box[2] <= WIDE
         ]
 
+    def scene(self, number: int) -> Scene:
+        """A still place looks in each of the few grounds as it always does."""
+        at_s = self.at_s(number)
+        places = np.random.default_rng([0xFA, self.seed])
+        grounds = places.random((FALSE, GROUNDS)) < SEEN
+        corners = (places.random((FALSE, 2)) * (WIDE - FALSE_PX, TALL - FALSE_PX)).astype(int)
+        boxes = [(x, y, x + FALSE_PX, y + FALSE_PX) for x, y in corners.tolist()]
+        false = [box for box, seen in zip(boxes, grounds) if seen[number % GROUNDS]]
+        return Scene([(c, c.box(at_s)) for c in self.there(at_s)], false, (self.seed, number))
+
     def picture(self, number: int) -> Planes:
         """A fresh frame."""
-        luma = _ground(number % 4).copy()
+        luma = _ground(number % GROUNDS).copy()
         for crossing in self.there(self.at_s(number)):
             x0, y0, x1, y1 = crossing.box(self.at_s(number))
             left, right = max(0, -x0), crossing.side - max(0, x1 - WIDE)
@@ -104,7 +128,12 @@ def _lanes(count: int, draw: np.random.Generator) -> list[float]:
     return [float(lane * pitch) for lane in draw.permutation(max(count, 5))[:count]]
 
 
-@lru_cache(maxsize=4)
+def inside_frame(box: Box) -> Box:
+    """The part of it that is to be seen."""
+    return max(0, box[0]), max(0, box[1]), min(WIDE, box[2]), min(TALL, box[3])
+
+
+@lru_cache(maxsize=GROUNDS)
 def _ground(which: int) -> U8:
     """Grey, uneven, with a sensor's noise."""
     draw = np.random.default_rng(7)

@@ -142,6 +142,8 @@ class Memory:
         While all that moves is known, and where it should be, a glance now and then is enough.
         """
         age_s = self._age_s("heat", at_s)
+        if any(track.matches == 1 and self._is_astray(track, at_s) for track in self._tracks):
+            return True  # and how fast it is: later, it may be too far to be the same thing
         if age_s < RESTS_S:
             return False
         if age_s >= STILL_S or any(track.misses for track in self._tracks):
@@ -340,7 +342,8 @@ class Memory:
         known = track.evidence
         if known.state == "open":
             rests = track.looked_s is not None and at_s - track.looked_s < RESTS_S
-            worth = 0.0 if rests else likely(max(track.heat, BORN)) * (1 - known.sure)
+            is_there = not rests and not self._is_astray(track, at_s)
+            worth = likely(max(track.heat, BORN)) * (1 - known.sure) if is_there else 0.0
             waits_s = at_s - track.born_s - OPEN_S if track.looked_s is None else 0.0
             why: Why = "track" if known.looks else "heat"
             return Item(box, worth, why, waits_s, track.id, self._same_looks(track, box))
@@ -399,3 +402,12 @@ class Memory:
     def _same_looks(self, track: Track, box: Box) -> int:
         """Looks that showed it as another one would: what moves shows another view anyway."""
         return 0 if self._motion.is_at(box) else track.evidence.looks
+
+    def _is_astray(self, track: Track, at_s: float) -> bool:
+        """Has it moved, and nobody knows where to? It was seen once, or the last glance missed it.
+        A look at its old place would say that it is nothing.
+        """
+        is_sure = track.at_s >= at_s or (track.matches > 1 and not track.misses)
+        if is_sure or "heat" not in self._turns:  # without glances nobody could tell
+            return False
+        return self._motion.last_s(self._box(track, track.at_s)) > track.at_s

@@ -91,11 +91,12 @@ def matched(track: Track, spot: Spot, at_s: float) -> Track:
     x0, y0, x1, y1 = spot.box
     off_x, off_y = (x0 + x1) / 2 - now.x, (y0 + y1) / 2 - now.y
     # A second sighting tells the speed; a first guess of it would be noise over a short time.
-    speed = SPEED if track.matches > 1 else 1.0
+    # Before, nothing was expected of the place either.
+    place, speed = (PLACE, SPEED) if track.matches > 1 else (1.0, 1.0)
     return msgspec.structs.replace(
         now,
-        x=now.x + PLACE * off_x,
-        y=now.y + PLACE * off_y,
+        x=now.x + place * off_x,
+        y=now.y + place * off_y,
         dx=track.dx + speed * off_x / dt,
         dy=track.dy + speed * off_y / dt,
         wide=track.wide + SIDE * (x1 - x0 - track.wide),

@@ -1,52 +1,67 @@
 """Several cameras, one budget: whose turn it is, and what its frame may cost. Pure, no clock.
 
-A round serves every camera that has a frame waiting when the round begins, once, and all frames of
-a round together may cost one pool: what the user gave a frame. Deficit round robin (Shreedhar and
-Varghese 1996, IEEE/ACM ToN 4) says what each may take: an even share, and with it what it could not
-use before because the next launch did not fit.
+Deficit round robin (Shreedhar and Varghese 1996, IEEE/ACM ToN 4) by frames. Every frame that comes,
+looked at or not, earns its camera an even part of the pool, which is what the user gave one frame
+of all of them. That part may be too small for a frame that is of use, a glance and what it shows;
+so whose turn it is may take as much as that, out of a purse that is one for all. Many cameras get
+useful frames seldom rather than useless ones often.
 
-Who asked for least last time goes first, so what the modest leave is shared by the greedy: that is
-max-min fairness (Bertsekas and Gallager 1992, Data Networks, 6.5.2). A launch that takes more than
-the pool less the others' floors fits in no round; what then happens, `frames.STARVED_S` says.
+Who has taken no more than its frames earned goes first, and among those who was served longest ago.
+So a camera that was quiet has its turn at once, and a noisy one has its part and what others leave.
+What it took beyond that is forgiven but for half a useful frame: it waits, it does not starve.
 
-The laws (tests/property/test_shares.py): a round never grants more than the pool; nobody gets less
-than the floor; a camera whose frame waits is served before any other is served twice more; cameras
-that want the same get the same.
+Where frames were dropped the device does not keep up: then a turn has its useful frame, and a tenth
+of what its camera earned explores. Else it may take what is saved and nobody waits for.
+
+The laws are in tests/property/test_shares.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from math import inf, isfinite
 
 import msgspec
 from msgspec.structs import replace
 
-FLOOR = 0.25  # of an even share: what nobody's hunger takes from a camera
+from edge.schedule.plan import EXPLORING
+
+SAVED = 2.0  # pools, in the purse and of each camera, at most
+OWED = 0.5  # useful frames: what a camera that took more than its part has to make good
+GONE = 4  # times as seldom as the others: a camera whose frames come so has no part of the pool
 
 
 class Account(msgspec.Struct, frozen=True):
     """One camera's."""
 
-    credit_ms: float = 0.0  # of its shares: not used yet, or overdrawn; within one pool
-    needs_ms: float = 0.0  # what its last frame cost; inf when it wanted more
+    came: int = 0  # frames so far
+    new: int = 0  # of them, since its last turn; more than one, and some were dropped
+    heard: int = 0  # frames of all cameras when its newest came
     served: int = -1  # the turn it had last
+    credit_ms: float = 0.0  # earned by its frames and not spent; below 0 it lives on others
+    explores_ms: float = 0.0  # what exploration is owed since its last turn
 
 
 class Shares(msgspec.Struct, frozen=True):
-    """A pool in the middle of a round."""
+    """A pool, and what of it is earned."""
 
-    pool_ms: float  # a round's; inf is no limit
+    pool_ms: float  # inf is no limit
     accounts: tuple[Account, ...]  # by camera
-    to_come: tuple[int, ...] = ()  # cameras of this round, in their order
-    quantum_ms: float = 0.0  # the pool by the cameras of this round
-    left_ms: float = 0.0  # of this round's pool
-    free_ms: float = 0.0  # of that, what those who had enough left to the others
+    useful_ms: float = 0.0  # what a frame must cost to be of use
+    purse_ms: float = 0.0  # earned by all and not spent; below 0 it is overdrawn
+    frames: int = 0  # that came, of all cameras
     turn: int = 0
 
     @property
-    def floor_ms(self) -> float:
-        return FLOOR * self.pool_ms / len(self.accounts)
+    def live(self) -> int:
+        """Cameras that give frames."""
+        window = GONE * len(self.accounts)
+        return max(1, sum(self.frames - account.heard <= window for account in self.accounts))
+
+    @property
+    def quantum_ms(self) -> float:
+        """The least that a frame whose turn it is may cost: what is of use, or an even part."""
+        return min(self.pool_ms, max(self.useful_ms, self.pool_ms / self.live))
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -54,72 +69,91 @@ class Turn(msgspec.Struct, frozen=True):
 
     camera: int
     allowed_ms: float  # what its frame may cost
-    even_ms: float  # of that, its share of this round
+    exploring_ms: float | None = None  # of that, for exploration; None: all that nothing else needs
 
 
-def shared(cameras: int, pool_ms: float = inf) -> Shares:
-    """The accounts of so many cameras. Raises ValueError for no camera or a pool below 0."""
-    if cameras < 1 or not pool_ms >= 0:
-        raise ValueError(f"{cameras} cameras share {pool_ms} ms, expected 1 or more and 0 or more")
-    return Shares(pool_ms, (Account(),) * cameras)
+def shared(cameras: int, pool_ms: float = inf, useful_ms: float = 0.0) -> Shares:
+    """The accounts of so many cameras. Raises ValueError for no camera, or a time below 0."""
+    if cameras < 1 or not pool_ms >= 0 or not useful_ms >= 0:
+        found = f"{cameras} cameras share {pool_ms} ms, {useful_ms} ms are of use"
+        raise ValueError(f"{found}, expected 1 or more and 0 or more")
+    return Shares(pool_ms, (Account(),) * cameras, useful_ms, pool_ms if isfinite(pool_ms) else 0.0)
 
 
-def next_turn(shares: Shares, waiting: Collection[int]) -> tuple[Shares, Turn]:
-    """Whose turn it is among the cameras with a frame. Raises ValueError when there is none."""
+def next_turn(shares: Shares, waiting: Mapping[int, int]) -> tuple[Shares, Turn | None]:
+    """Whose turn it is; None while the purse is overdrawn: wait for more frames to come.
+
+    waiting  cameras with a frame -> how many frames came of each, that one included
+    Raises ValueError when there is none.
+    """
     if not waiting:
         raise ValueError("no camera has a frame, expected at least one")
-    to_come = tuple(camera for camera in shares.to_come if camera in waiting)
-    if not to_come:
-        to_come = tuple(sorted(waiting, key=lambda camera: _patience(shares, camera)))
-        pool_ms = shares.pool_ms
-        shares = replace(shares, quantum_ms=pool_ms / len(to_come), left_ms=pool_ms, free_ms=0.0)
-    turn = _turn(shares, to_come[0], others=len(to_come) - 1)
-    return replace(shares, to_come=to_come[1:]), turn
+    for camera, came in sorted(waiting.items()):
+        shares = _earned(shares, camera, came)
+    camera = min(waiting, key=lambda camera: _patience(shares, camera))
+    if (
+        not isfinite(shares.pool_ms) or shares.live == 1
+    ):  # nothing to share, or nobody to share with
+        return shares, Turn(camera, shares.pool_ms)
+    return shares, _turn(shares, camera, waiting) if shares.purse_ms >= 0 else None
 
 
-def settled(shares: Shares, turn: Turn, spent_ms: float, wanted_more: bool) -> Shares:
-    """After the turn: what it cost, and whether the budget is what ended it."""
+def rested(shares: Shares) -> Shares:
+    """No frame came for a while. Time goes by all the same: as if one had."""
+    return _paid(shares, shares.pool_ms / shares.live)
+
+
+def settled(shares: Shares, turn: Turn, spent_ms: float) -> Shares:
+    """After the turn: what it cost."""
     account = shares.accounts[turn.camera]
-    after = Account(0.0, inf if wanted_more else spent_ms, shares.turn)
-    shares = replace(shares, turn=shares.turn + 1)
     if isfinite(shares.pool_ms):
-        credit_ms = account.credit_ms + turn.even_ms - spent_ms
-        left_ms = max(0.0, shares.left_ms - spent_ms)
-        free_ms = shares.free_ms - (turn.even_ms - shares.quantum_ms)
-        if not wanted_more:  # an empty queue saves nothing up, the others have it
-            free_ms += min(max(credit_ms, 0.0), max(turn.even_ms - spent_ms, 0.0))
-            credit_ms = min(credit_ms, 0.0)
-        after = replace(after, credit_ms=max(credit_ms, -shares.pool_ms))
-        shares = replace(shares, left_ms=left_ms, free_ms=free_ms)
-    accounts = [*shares.accounts[: turn.camera], after, *shares.accounts[turn.camera + 1 :]]
-    return replace(shares, accounts=_capped(accounts, after.credit_ms - shares.pool_ms))
+        credit_ms = max(account.credit_ms - spent_ms, -OWED * shares.quantum_ms)
+        account = replace(account, credit_ms=credit_ms)
+    account = replace(account, new=0, served=shares.turn, explores_ms=0.0)
+    shares = replace(_paid(shares, -spent_ms), turn=shares.turn + 1)
+    return _with(shares, turn.camera, account)
 
 
-def _capped(accounts: Sequence[Account], excess_ms: float) -> tuple[Account, ...]:
-    """Nobody saves more than a pool up; what is too much, all who saved lose alike.
-
-    Were it cut off from one alone, who got more than others would be forgotten.
-    """
-    if not excess_ms > 0:
-        return tuple(accounts)
-    return tuple(
-        replace(account, credit_ms=max(min(account.credit_ms, 0.0), account.credit_ms - excess_ms))
-        for account in accounts
-    )
-
-
-def _patience(shares: Shares, camera: int) -> tuple[float, float, int, int]:
-    """The modest before the greedy; among equals who saved most, then who waited longest."""
+def _earned(shares: Shares, camera: int, came: int) -> Shares:
+    """With what the frames of a camera bring that came since."""
     account = shares.accounts[camera]
-    return account.needs_ms, -account.credit_ms, account.served, camera
-
-
-def _turn(shares: Shares, camera: int, others: int) -> Turn:
-    """The quantum, a part of what others left, and the camera's credit; but no other's floor."""
+    new = max(0, came - account.came)
+    if not new:
+        return shares
+    frames = shares.frames + new
+    account = replace(account, came=came, new=account.new + new, heard=frames)
+    shares = _with(replace(shares, frames=frames), camera, account)
     if not isfinite(shares.pool_ms):
-        return Turn(camera, inf, inf)
-    floor_ms = shares.floor_ms
-    even_ms = shares.quantum_ms + shares.free_ms / (others + 1)
-    most_ms = max(floor_ms, shares.left_ms - others * floor_ms)
-    wished_ms = even_ms + shares.accounts[camera].credit_ms
-    return Turn(camera, min(max(wished_ms, floor_ms), most_ms), even_ms)
+        return shares
+    ms = new * shares.pool_ms / shares.live
+    credit_ms = min(account.credit_ms + ms, SAVED * shares.pool_ms)
+    explores_ms = min(account.explores_ms + EXPLORING * ms, shares.pool_ms)
+    account = replace(account, credit_ms=credit_ms, explores_ms=explores_ms)
+    return _paid(_with(shares, camera, account), ms)
+
+
+def _patience(shares: Shares, camera: int) -> tuple[bool, int, int]:
+    """Who lives on its own before who lives on others; then who was served longest ago."""
+    account = shares.accounts[camera]
+    return account.credit_ms < 0, account.served, camera
+
+
+def _turn(shares: Shares, camera: int, waiting: Collection[int]) -> Turn:
+    quantum_ms, pool_ms = shares.quantum_ms, shares.pool_ms
+    if any(shares.accounts[other].new > 1 for other in waiting):
+        return Turn(camera, quantum_ms, shares.accounts[camera].explores_ms)
+    others_ms = min((len(waiting) - 1) * quantum_ms, pool_ms)
+    return Turn(camera, min(max(quantum_ms, shares.purse_ms - others_ms), pool_ms))
+
+
+def _paid(shares: Shares, ms: float) -> Shares:
+    """An overdraft is no more than what one frame of each camera makes good."""
+    pool_ms = shares.pool_ms
+    if not isfinite(pool_ms):
+        return shares
+    return replace(shares, purse_ms=min(max(shares.purse_ms + ms, -pool_ms), SAVED * pool_ms))
+
+
+def _with(shares: Shares, camera: int, account: Account) -> Shares:
+    accounts = shares.accounts
+    return replace(shares, accounts=(*accounts[:camera], account, *accounts[camera + 1 :]))

@@ -9,7 +9,6 @@ from edge.pictures import regions
 from edge.pictures.regions import shared_px
 from edge.records import F32, Box, Region
 from edge.schedule.candidates import Item
-from edge.schedule.plan import EXPLORING
 
 ROWS = COLUMNS = 24  # of the grid
 FINER = 60  # tiles that are smaller than usual, at most: a quarter of a second on a fast CPU
@@ -64,12 +63,11 @@ class Sweep:
         order = sorted(range(len(ages)), key=lambda n: -ages[n])
         return [self._item(self._tiles[n], ages[n], hidden) for n in order[:turns]]
 
-    def owed_ms(self, frame_ms: float, cost_ms: float) -> float:
-        """What exploration may keep of a frame's budget: a tenth, and what it could not use before
-        because a look costs more than that.
+    def owed_ms(self, given_ms: float, cost_ms: float) -> float:
+        """What exploration may keep of a frame's budget: what it is given, and what it could not
+        use before because a look costs more than that.
         """
-        tenth_ms = EXPLORING * frame_ms
-        self._owed_ms = min(self._owed_ms, cost_ms) + tenth_ms
+        self._owed_ms = min(self._owed_ms, cost_ms) + given_ms
         return self._owed_ms
 
     def looked(self, region: Region, found: bool) -> None:

@@ -54,6 +54,7 @@ class Newest:
         self._told_s = self._heard_s  # when it was last told that it does not
         self._due_s = self._heard_s
         self.given = 0  # frames
+        self.came = 0  # pictures that were due, and words about what is wrong, taken or not
         self._is_closing = False
         self._thread = threading.Thread(target=self._fill, name=f"read {where}", daemon=True)
         self._thread.start()
@@ -141,11 +142,14 @@ class Newest:
                 continue
             if isinstance(picture, Fault):
                 with self._mailbox:
-                    self._fault = picture
+                    self._fault, self.came = picture, self.came + 1
                 self._bell.set()
                 continue
             with self._mailbox:
-                self._picture, self._time, self._heard_s = picture, utc_now(), monotonic()
+                now_s = monotonic()
+                is_counted = self._picture is None or now_s >= self._due_s
+                self._picture, self._time, self._heard_s = picture, utc_now(), now_s
+                self.came += is_counted
             self._bell.set()
 
 
@@ -163,6 +167,16 @@ class Cameras:
         names = list(self._open)
         found = ready(list(self._open.values()), self._bell, is_stopped)
         return [names[n] for n in found]
+
+    def came(self, cameras: Sequence[int]) -> dict[int, int]:
+        """Of each of these, how many frames came, taken or not."""
+        return {camera: self._open[camera].came for camera in cameras}
+
+    def rest(self) -> bool:
+        """Until something comes that was not there when `waiting` looked; False when nothing did,
+        for a tenth of a second.
+        """
+        return self._bell.wait(SLICE_S)
 
     def take(self, camera: int) -> Frame | None:
         """Its newest frame. Where it broke, one that says why, and that camera is done with."""

@@ -82,7 +82,7 @@ def test_a_tenth_of_all_time_is_owed_and_no_more(width, height, frame_ms, cost_m
     """Spent as soon as there is enough for a look, however many frames that takes."""
     sweep, spent_ms = Sweep(width, height, INPUT_PX, 0.0), 0.0
     for frames in count(1):
-        owed_ms = sweep.owed_ms(frame_ms, cost_ms)
+        owed_ms = sweep.owed_ms(EXPLORING * frame_ms, cost_ms)
         while owed_ms >= cost_ms:
             sweep.explored(cost_ms)
             owed_ms -= cost_ms
@@ -98,7 +98,7 @@ def test_nothing_is_saved_up_for_long(frame_ms, cost_ms, frames):
     """A time without anything to explore gives no claim on all the time after it."""
     sweep = Sweep(3840, 2160, INPUT_PX, 0.0)
     for _ in range(frames):
-        owed_ms = sweep.owed_ms(frame_ms, cost_ms)
+        owed_ms = sweep.owed_ms(EXPLORING * frame_ms, cost_ms)
     assert owed_ms <= cost_ms + EXPLORING * frame_ms + 1e-6
 
 

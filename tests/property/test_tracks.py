@@ -65,6 +65,14 @@ def test_a_thing_that_moves_steadily_keeps_its_number_and_is_where_it_is_predict
     assert ahead.y == pytest.approx(places[-1][1] + dy * STEP_S, abs=25)
 
 
+@given(st.floats(-40, 40), st.floats(-40, 40))
+def test_a_thing_that_is_seen_again_is_where_it_was_seen(dx, dy):
+    """Nothing was known of its speed, so nothing was expected of its place."""
+    before, after = followed([[spot(500, 500)], [spot(500 + dx, 500 + dy)]])
+    assert [t.id for t in after] == [before[0].id]
+    assert (after[0].x, after[0].y) == pytest.approx((500 + dx, 500 + dy), abs=1)
+
+
 @given(SEEDS)
 def test_heat_that_trembles_between_the_limits_ends_no_track_and_starts_none(seed):
     rng = np.random.default_rng(seed)

@@ -46,7 +46,7 @@ from edge.schedule.candidates import Why
 from edge.schedule.cooling import HELD, LEAST
 from edge.schedule.cost import STOPPED
 from edge.schedule.plan import EXPLORING, MOST
-from edge.schedule.shares import FLOOR
+from edge.schedule.shares import OWED
 from edge.schedule.spending import STARVED_S
 from edge.schedule.sweep import COLUMNS, ROWS
 from edge.sinks import SINKS
@@ -176,7 +176,7 @@ def test_the_numbers_of_the_scheduler_are_those_of_the_code(said: str) -> None:
 
 
 def test_the_fractions_of_the_scheduler_are_those_of_the_code() -> None:
-    assert (EXPLORING, FLOOR, STARVED_S) == (0.1, 0.25, 1.0)  # "a tenth", "a quarter", "a second"
+    assert (EXPLORING, OWED, STARVED_S) == (0.1, 0.5, 1.0)  # "a tenth", "half", "a second"
 
 
 @pytest.mark.parametrize("kind", sorted(SINKS))

@@ -40,7 +40,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("records", "store", "strict", "process", "pictures.stems", "redact", "flags"),
     (
         *("bundle.files", "bundle.manifest", "pictures.regions", "schedule.plan", "schedule.cost"),
-        *("glance.gate", "memory.cells", "schedule.shares", "heads.text_vectors"),
+        *("glance.gate", "memory.cells", "heads.text_vectors"),
         *("events.event", "events.zones", "outbox.sequence", "schedule.cooling", "doctor.finding"),
         *("sources.faults", "sources.pacing", "sources.usb", "sources.commands"),
         *("boards.clock", "boards.work", "boards.snapshot"),
@@ -70,7 +70,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     (
         *("memory.appearance", "memory.evidence", "explain.column", "sources.judging"),
         *("memory.places", "outbox.health", "outbox.box"),
-        *("schedule.candidates", "schedule.pace", "glance.parts"),
+        *("schedule.candidates", "schedule.pace", "schedule.shares", "glance.parts"),
         *("heads.colour", "heads.worn", "heads.negatives", "heads.gallery"),
         *("boards.chosen", "boards.virtual"),
     ),

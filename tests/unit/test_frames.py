@@ -76,6 +76,16 @@ def test_looking_stops_before_the_budget_is_passed():
     assert seen.shed == {"aged": 13}
 
 
+def test_exploration_has_what_it_is_given_and_what_it_could_not_use_before():
+    """4 ms a look, 2.5 ms a frame: none, then one of two frames or so; the other tiles are shed."""
+    scene = Scene(has_glance=False, focus_ms=4.0)
+    view = View(budget=Budget(frame_ms=100.0, exploring_ms=2.5))
+    seen = [scene.watch(view) for _ in range(8)]
+    aged = [sum(look.why == "aged" for look in frame.looks) for frame in seen]
+    assert aged == [0, 1, 0, 1, 1, 0, 1, 1]
+    assert [frame.shed["aged"] for frame in seen[:4]] == [15, 14, 14, 13]
+
+
 def test_a_limit_of_regions_is_kept(tagger, halves):
     assert tag_frame(tagger, halves, View(budget=Budget(max_regions=4))).spent.crops == 4
 

@@ -18,7 +18,6 @@ from edge.pictures import pixels
 from edge.pictures.planes import CONVERSIONS
 from edge.pipeline import run
 from edge.records import Budget, Frame, FrameFailed, FrameTags, Planes
-from edge.schedule.shares import FLOOR
 from edge.seen import View
 from edge.sources import open_source
 from edge.sources.newest import Newest
@@ -223,8 +222,8 @@ def test_cameras_share_one_budget_and_each_is_served(tagger):
     for camera in cameras:
         camera.close()
     assert set(served) == {"camera:0", "camera:1", "camera:2"}
-    assert max(served.values()) - min(served.values()) <= 3
-    assert all(FLOOR * 30 / 3 <= ms <= 30 for ms in allowed_ms)
+    assert min(served.values()) >= 5  # readers are threads: they need not keep step
+    assert all(30 / 3 - 0.01 <= ms <= 30 for ms in allowed_ms)
 
 
 def test_a_camera_that_breaks_says_so_once_and_the_other_goes_on(tagger):
