@@ -99,6 +99,7 @@ def sized_bundle(folder: Path, source: Path, side_px: int) -> None:
         golden=(Golden(stored("golden.png", png), {key: said}),),
         glance=None,
         outline=(),
+        attributes=None,
     )
     write_bundle(folder, files, manifest)
 
