@@ -170,7 +170,7 @@ bench-length: $(VENV)/runtime  ## how well rendered fish are measured, by how th
 	$(BIN)/python -m benchmarks.length
 
 bench-length-photos: $(VENV)/everything  ## the same on photographs of $(DATA); minutes
-	$(BIN)/python -m benchmarks.length_photos $(DATA)
+	$(BIN)/python -m benchmarks.length_photos $(DATA) --frames 20
 
 costs: $(VENV)/everything  ## what networks cost, fitted again; how far predictions of time are off
 	$(WORKSHOP) cost

@@ -121,9 +121,9 @@ def _cut(rng: Rng, long: float, canvas: F32, grounds: Grounds) -> tuple[F32, flo
     out = trim(turn(level, degrees))
     soft = np.pad(out[..., 3], 8)
     line = midline((soft >= 0.5).astype(np.uint8))
-    assert line is not None
-    found = body(soft, line)
-    assert found is not None
+    found = None if line is None else body(soft, line)
+    if found is None:  # too ragged to have a length: another one
+        return _cut(rng, long, canvas, grounds)
     return out, float(arc(found.part(found.snout, found.tips))[-1])
 
 

@@ -25,6 +25,7 @@ DIAGONAL = 1.2  # the whole, in diagonals of the piece: as much as an outline ha
 ANOTHER = 0.3  # overlap below which an outline is of something else
 WITHIN = 0.6  # of it, in a piece: then it is of that piece, whatever else the piece is
 CENTRED = 3  # times, at most, that a crop is cut again
+MOSTLY = 0.65  # overlap of a piece and the fish in it from which its crop stays
 MOVED = 0.8  # overlap of crops below which one is cut again, about what was found
 TRUSTED = 0.8  # overlap from which colours and outline mean the same
 CROWD = 0.15  # of a piece: a smaller one beside it hides nothing
@@ -62,36 +63,44 @@ def near(
     slack = 2 * float(scale[0])
     x0, y0, x1, y1 = (np.array(rough.boxes[number - 1]) * scale).tolist()
     box = _around((x0, y0, x1, y1), slack, (width, height), outliner is not None)
-    view, told = _seen(picture, box, outliner)
+    view, told, owner = _seen(picture, box, outliner, rough)
     for _ in range(CENTRED):
-        better = None if told is None else _centred(told, box, view, (width, height))
+        better = _centred(told, box, owner == number, (width, height))
         if better is None:
             break
         box = better
-        view, told = _seen(picture, box, outliner)
-    owner = _owner_near(rough.owner, box, width, height, view.shape[:2])
+        view, told, owner = _seen(picture, box, outliner, rough)
     is_nothing, known = padding(view), _known(told, owner == number)
     found = [] if known is None else [_piece(view, box, owner, number, is_nothing, told, known)]
     found.append(_piece(view, box, owner, number, is_nothing, told, None))
     return [piece for piece in found if piece is not None]
 
 
-def _seen(picture: Picture, box: Box, outliner: Outliner | None) -> tuple[U8, Told | None]:
-    """What a box shows, at most NEAR_PX, and what an outliner says of it."""
+def _seen(
+    picture: Picture, box: Box, outliner: Outliner | None, rough: Rough
+) -> tuple[U8, Told | None, NDArray[np.int32]]:
+    """What a box shows, at most NEAR_PX, what an outliner says of it, and the pieces in it."""
     wide, tall = box[2] - box[0], box[3] - box[1]
     scale = max(FINEST, max(wide, tall) / NEAR_PX)
     view = np.empty((max(8, round(tall / scale)), max(8, round(wide / scale)), 3), np.uint8)
     crop_into(picture, Region(*box), view)
-    return view, None if outliner is None else outliner.told(view)
+    told = None if outliner is None else outliner.told(view)
+    return view, told, _owner_near(rough.owner, box, *size(picture), view.shape[:2])
 
 
-def _centred(told: Told, box: Box, view: U8, frame: tuple[int, int]) -> Box | None:
-    """About the fish that an outliner found, where it lies elsewhere than the box was cut for."""
+def _centred(
+    told: Told | None, box: Box, is_piece: NDArray[np.bool_], frame: tuple[int, int]
+) -> Box | None:
+    """About the fish that an outliner found, where it lies elsewhere than the box was cut for. A
+    piece that is mostly that fish is seen whole: what the outliner leaves out may be its tail.
+    """
+    if told is None:
+        return None
     held = largest((told.meant >= 0.5).astype(np.uint8))
     x, y, w, h = cv2.boundingRect(held)
-    if min(w, h) < 3:
+    if min(w, h) < 3 or iou(held > 0, is_piece) >= MOSTLY:
         return None
-    scale = (box[2] - box[0]) / view.shape[1]
+    scale = (box[2] - box[0]) / held.shape[1]
     left, top = box[0] + x * scale, box[1] + y * scale
     better = _around((left, top, left + w * scale, top + h * scale), 0.0, frame, True)
     return better if overlap(better, box) < MOVED else None

@@ -20,6 +20,7 @@ SMALLEST = 0.0015  # of the frame: a smaller piece is dirt
 PIECES = 40  # of a frame, the largest
 KNOWN = 0.3  # least promise of a piece that an outline knows, whatever its shape
 WHOLE = 0.7  # of a piece that an outline knows, in one that is shaped like a fish: the same fish
+MAIN = 0.85  # of all that an outline knows in it: the rest is a scrap of the same fish
 SAME = 0.3  # of a piece, in one that an outline knows: so much, and it is the same
 
 
@@ -64,8 +65,11 @@ def _joined(learned: Rough, coloured: Rough) -> Rough:
         within = np.bincount(owner[own], minlength=len(boxes) + 1)
         within[0] = 0
         most = int(np.argmax(within))
-        is_whole = within[most] > WHOLE * (owner == most).sum() and within.sum() == within[most]
+        is_one = within[most] >= MAIN * within.sum()  # the rest may be its tail
+        is_whole = is_one and within[most] > WHOLE * (owner == most).sum()
         if most and is_whole and coloured.alike[number - 1] >= KNOWN:
+            for scrap in set(np.nonzero(within)[0].tolist()) - {most}:
+                alike[scrap - 1] = 0.0
             owner[own] = most  # from afar the outline sees less of a fish than colours do
             boxes[most - 1] = _about(boxes[most - 1], box)
             alike[most - 1] = max(alike[most - 1], coloured.alike[number - 1])

@@ -14,7 +14,7 @@ import torch
 
 from quantize import recipe
 from quantize.errors import WorkshopError
-from quantize.fish.course import Crops, answers, judged, learn, made
+from quantize.fish.course import Crops, answers, drawn_larger, judged, learn, made
 from quantize.fish.grounds import Grounds, read_grounds
 from quantize.fish.network import TRUNK, Outline, load, save
 from quantize.fish.settings import OutlineSettings
@@ -64,6 +64,7 @@ def run(args: argparse.Namespace) -> None:
     seen = perf_counter()
     outline = _begun(args.student, settings.side)
     learn(outline, taught, settings)
+    drawn_larger(outline)
     result = judged(answers(outline, asked.seen), asked) | {
         "weights": sum(p.numel() for p in outline.parameters()),
         "seconds rendering": round(seen - begin),
