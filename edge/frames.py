@@ -79,7 +79,7 @@ class _Run:
         at_s: float | None,
     ) -> None:
         start_s = clock()
-        self._clock, self._tagger, self._picture = clock, tagger, picture
+        self._tagger, self._picture = tagger, picture
         self._view, self._past = view, past
         self._at_s = start_s if at_s is None else at_s
         self._width, self._height = pixels.size(picture)
@@ -224,7 +224,7 @@ class _Run:
 
     def _plan(self) -> tuple[Asked, tuple[Choice, ...]]:
         """What could be looked at, and what will be. A look fits, or has to be made all the same:
-        `_fits` said so.
+        `Spending.fits` said so.
         """
         budget, pace = self._view.budget, self._tagger.pace
         cost_ms = pace.planned_ms("focus")
@@ -319,7 +319,7 @@ class _Run:
         fits = self._spending.fits(role)
         if not fits or self._view.whole or self._is_small:
             return fits
-        return self._spending.fit(role, "focus") or self._past.is_turn(turn)
+        return self._spending.has_time_for(role, "focus") or self._past.is_turn(turn)
 
     def _skip(self, question: Asked, made: Sequence[Choice]) -> None:
         """What would still bring something after the looks that were made."""

@@ -26,8 +26,8 @@ class Spot(msgspec.Struct, frozen=True):
 
 def likely(heat: float) -> float:
     """That a thing is about where a spot is, 0..1. Its heat is that of a thing's middle being in
-    that very cell; of things in composed 4K scenes, of those near a spot of heat 0.07, 0.14, 0.26
-    and 0.75 there were 0.28, 0.44, 0.5 and 0.87.
+    that very cell; near spots of heat 0.07, 0.14, 0.25 and 0.74 in 36 composed 4K scenes there was
+    one in 0.28, 0.44, 0.46 and 0.88 of the cases (410, 340, 101 and 8 spots).
     """
     return math.sqrt(heat)
 

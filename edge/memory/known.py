@@ -33,8 +33,10 @@ if TYPE_CHECKING:
 
 TAGS_S = 1.0  # how old the tags of the whole frame may be while something moves
 STILL_S = 5.0  # how old they, and the heat, may be while nothing does
-HIDDEN = 0.05  # of things: so many a glance may not show
-HIDDEN_IN_PARTS = 0.03  # and those at all parts of the frame, in which things are larger
+# So much is left for tiles once a glance told of things: of 256 looks at tiles of composed scenes
+# one named anything, where a tenth is expected of a place that nobody knows.
+HIDDEN = 0.05
+HIDDEN_IN_PARTS = 0.03  # likewise, once glances told of all parts of the frame
 OPEN_S = 1.0  # how long a thing may wait for its first look
 REFRESH_S = 30.0  # after which a settled thing is worth another look
 BACK_S = 1.0  # by which a clock may go back; more, and it began anew

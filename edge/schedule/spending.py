@@ -55,8 +55,8 @@ class Spending:
 
     def fits(self, role: str) -> bool:
         """Whether a launch would end within the budget; or has to be made all the same."""
-        return self._is_starved or self.fit(role)
+        return self._is_starved or self.has_time_for(role)
 
-    def fit(self, *roles: str) -> bool:
+    def has_time_for(self, *roles: str) -> bool:
         """Whether launches, one after the other, would end within the budget."""
         return sum(self._pace.stopped_ms(role) for role in roles) <= self.left_ms
