@@ -45,17 +45,17 @@ def starter(engine: str, picture: Path, laid_down: Path, *, whole: bool) -> Star
         files = [str(DEFAULT / stored.file) for stored in bundle.artifact(engine).files]
     # for all alike, though only edge-tag does so of itself: what reporting costs is no matter here
     quiet = {"ORT_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": ""}
-    place = quiet | {"PYTHONPATH": str(laid_down)}
 
     def start(name: str, frames: int) -> Cost:
         if name == OURS:
             kind = ["--whole"] if whole else []
             words = ["-m", "edge", "--json", "--quiet", "--engine", engine, "--threads", THREADS]
-            return cost([sys.executable, *words, *kind, *[str(picture)] * frames], place)
+            command = [sys.executable, *words, *kind, *[str(picture)] * frames]
+            return cost(command, quiet, laid_down)  # `-m` looks where it stands before all else
         script = str(ROOT / "benchmarks" / "cold" / "bare.py")
         peer = PEERS.get(name, "-")
         words = [script, engine, str(picture), str(frames), THREADS, peer, *files]
-        return cost([sys.executable, *words], place)
+        return cost([sys.executable, *words], quiet, laid_down)
 
     return start
 
@@ -88,10 +88,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         laid_down = lay_down(Path(folder))
         for done, engine in enumerate(engines, start=1):
-            start = starter(engine, args.picture, laid_down, whole=True)
+            start = starter(engine, args.picture.resolve(), laid_down, whole=True)
             beside = peers if engine == ENGINES[0] else []
             costs = in_turns(start, [BARE, OURS, *beside], 1, args.repeats)
-            start = starter(engine, args.picture, laid_down, whole=False)
+            start = starter(engine, args.picture.resolve(), laid_down, whole=False)
             held = in_turns(start, [BARE, OURS], args.frames, min(3, args.repeats))
             found |= first_tags(engine, costs) | memory(engine, held)
             sizes = {BARE: bare_mb(engine), OURS: ours_mb(engine, laid_down)}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from typing import NoReturn
 
 gc.disable()  # what is loaded stays: `main` takes it up again
+# numpy's heads are small matrices: a thread that waits for larger ones takes 0.1 s of a start
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from edge.cli import main  # noqa: E402
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from time import perf_counter
 
 import msgspec
@@ -20,12 +21,13 @@ class Cost(msgspec.Struct, frozen=True):
     rss_mb: float  # the most memory it held; never less than whoever started it held then
 
 
-def cost(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
-    """Run it. Raises EdgeError, with what it said, when it fails or prints nothing."""
+def cost(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Cost:
+    """Run it in a folder. Raises EdgeError, with what it said, when it fails or prints nothing."""
     begin = perf_counter()
     process = subprocess.Popen(
-        command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+        command, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
     assert process.stdout is not None
     assert process.stderr is not None
     line = process.stdout.readline()

@@ -18,10 +18,10 @@ from edge.bundle import DEFAULT, open_bundle
 from edge.errors import EdgeError
 
 
-def test_a_process_costs_what_it_takes():
+def test_a_process_costs_what_it_takes(tmp_path):
     held = "b = bytearray(600 << 20); print(1, flush=True)"
-    small = cost([sys.executable, "-c", "print(1)"], {})
-    large = cost([sys.executable, "-c", held], {})
+    small = cost([sys.executable, "-c", "print(1)"], {}, tmp_path)
+    large = cost([sys.executable, "-c", held], {}, tmp_path)
     assert small.first_line_s > 0
     assert small.cpu_s > 0
     mine = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # never less: see Cost
@@ -29,9 +29,9 @@ def test_a_process_costs_what_it_takes():
 
 
 @pytest.mark.parametrize("program", ["pass", "print(1); raise SystemExit(3)"])
-def test_a_process_that_fails_or_says_nothing_is_no_measurement(program):
+def test_a_process_that_fails_or_says_nothing_is_no_measurement(program, tmp_path):
     with pytest.raises(EdgeError, match="ended with"):
-        cost([sys.executable, "-c", program], {})
+        cost([sys.executable, "-c", program], {}, tmp_path)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -52,6 +52,9 @@ def test_ours_starts_from_what_would_be_installed(tmp_path):
     assert 5 < size_mb(laid_down) < 60
     found = starter("onnxruntime", PICTURE, laid_down, whole=True)(OURS, 1)
     assert found.rss_mb > 50
+    (laid_down / "edge" / "__main__.py").write_text("raise SystemExit(3)")
+    with pytest.raises(EdgeError, match="ended with 3"):  # and from nowhere else
+        starter("onnxruntime", PICTURE, laid_down, whole=True)(OURS, 1)
 
 
 def test_what_an_engine_needs_is_counted_once():
