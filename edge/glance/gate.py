@@ -41,17 +41,30 @@ def moved(gate: Gate, luma: U8, rows: int, columns: int) -> tuple[Gate, F32]:
     """
     if gate.luma is None or gate.luma.shape != luma.shape or not luma.size:
         return Gate(luma, gate.noise), np.zeros((rows, columns), np.float32)
-    change = luma.astype(np.float32) - gate.luma
-    change -= np.median(change[::SKIPPED, ::SKIPPED])
+    change = luma.astype(np.int16) - gate.luma
+    change -= np.int16(round(_median(change[::SKIPPED, ::SKIPPED] + 255) - 255))
     size = np.abs(change)
-    spread = 1.4826 * float(
-        np.median(size[::SKIPPED, ::SKIPPED])
-    )  # equals a normal distribution's deviation
-    noise = gate.noise + FOLLOWS * (spread - gate.noise)
+    # equals a normal distribution's deviation
+    spread = 1.4826 * _median(size[::SKIPPED, ::SKIPPED])
+    is_first = gate.changed is None and spread <= LEAST  # it says it all; more is another scene
+    follows = 1.0 if is_first else FOLLOWS
+    noise = gate.noise + follows * (spread - gate.noise)
     changed = size > max(LEAST, ABOVE_NOISE * noise)
     counts = binned(changed, rows, columns)
     found = np.where(counts >= FEW, np.minimum(1.0, counts / SURE), 0.0)
     return Gate(luma, noise, changed), found.astype(np.float32)
+
+
+def _median(levels: NDArray[np.int16]) -> float:
+    """Of whole numbers from 0 on, to a fraction: each stands for all that were rounded to it. A
+    camera's noise is a level or two, and half of that would be far off.
+    """
+    counts = np.bincount(levels.ravel())
+    below = np.cumsum(counts)
+    half = below[-1] / 2
+    level = int(np.searchsorted(below, half))
+    share = (half - below[level] + counts[level]) / counts[level]
+    return float(level - 0.5 + share) if level else float(share / 2)
 
 
 def tight(gate: Gate, box: Box, width: int, height: int) -> Box:

@@ -5,6 +5,8 @@ A grid over the frame, the same one as the glance's. Pure functions of frozen re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 
@@ -41,7 +43,7 @@ def looked(
     cells: Cells, region: Region, found: bool, at_s: float, width: int, height: int
 ) -> Cells:
     """The cells after a closer look at a region of a frame of width x height px."""
-    rows, columns = _span(cells, region.box, width, height)
+    rows, columns = _span(cells.shape, region.box, width, height)
     looked_s, hits, blanks = cells.looked_s.copy(), cells.hits.copy(), cells.blanks.copy()
     looked_s[rows, columns] = at_s
     hits[rows, columns] = DECAY * hits[rows, columns] + found
@@ -49,9 +51,25 @@ def looked(
     return Cells(looked_s, hits, blanks)
 
 
+def held(
+    boxes: Sequence[Box], rows: int, columns: int, width: int, height: int
+) -> NDArray[np.bool_]:
+    """(N, rows, columns): the cells of each box, as `age_s` takes them."""
+    found = np.zeros((len(boxes), rows, columns), bool)
+    for one, box in zip(found, boxes):
+        one[_span((rows, columns), box, width, height)] = True
+    return found
+
+
+def all_ages_s(cells: Cells, held: NDArray[np.bool_], at_s: float) -> NDArray[np.float64]:
+    """(N,): `age_s` of each of the boxes that `held` is of."""
+    oldest = np.where(held, cells.looked_s, np.inf).min((1, 2))
+    return np.where(oldest > NEVER, at_s - oldest, np.inf)
+
+
 def age_s(cells: Cells, box: Box, at_s: float, width: int, height: int) -> float:
     """The longest that a cell of `box` has not been looked at; inf when never."""
-    rows, columns = _span(cells, box, width, height)
+    rows, columns = _span(cells.shape, box, width, height)
     oldest = float(cells.looked_s[rows, columns].min())
     return at_s - oldest if oldest > NEVER else float("inf")
 
@@ -71,7 +89,7 @@ def chance(cells: Cells, box: Box, waited_s: float, width: int, height: int) -> 
 
 def rate(cells: Cells, box: Box, width: int, height: int) -> float:
     """The share of looks at the best cell of `box` that found something, 0..1."""
-    rows, columns = _span(cells, box, width, height)
+    rows, columns = _span(cells.shape, box, width, height)
     hits = cells.hits[rows, columns]
     return float((hits / (hits + cells.blanks[rows, columns])).max())
 
@@ -87,9 +105,9 @@ def oldest_s(cells: Cells, at_s: float, began_s: float) -> float:
     return at_s - (oldest if oldest > NEVER else began_s)
 
 
-def _span(cells: Cells, box: Box, width: int, height: int) -> tuple[slice, slice]:
+def _span(shape: tuple[int, int], box: Box, width: int, height: int) -> tuple[slice, slice]:
     """The cells whose centres lie in `box`; of a box smaller than a cell, the one it lies in."""
-    rows, columns = cells.shape
+    rows, columns = shape
     return _along(box[1], box[3], rows, height), _along(box[0], box[2], columns, width)
 
 

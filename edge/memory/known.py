@@ -23,7 +23,7 @@ from edge.memory.told import none_of, tags_of
 from edge.memory.tracks import BORN, Track
 from edge.memory.views import grown, looked, seen_again
 from edge.pictures import pixels
-from edge.pictures.regions import alike
+from edge.pictures.regions import alike, shared
 from edge.records import F32, Box, Nothing, Picture, Region, Tag
 from edge.schedule.candidates import Item, Why, moved_boxes
 from edge.schedule.sweep import Sweep
@@ -37,6 +37,7 @@ STILL_S = 5.0  # how old they, and the heat, may be while nothing does
 # one named anything, where a tenth is expected of a place that nobody knows.
 HIDDEN = 0.05
 HIDDEN_IN_PARTS = 0.03  # likewise, once glances told of all parts of the frame
+CAME = 0.4  # how likely what came, in full view, is a thing
 OPEN_S = 1.0  # how long a thing may wait for its first look
 REFRESH_S = 30.0  # after which a settled thing is worth another look
 BACK_S = 1.0  # by which a clock may go back; more, and it began anew
@@ -123,6 +124,7 @@ class Memory:
         self._tracks = tuple(self._kept(track, at_s) for track in self._tracks)
         self._tracks = tracks.remembered(self._tracks, at_s)
         self._compare(picture, at_s)
+        self._motion.wait(self._moved([self._box(t, at_s) for t in self._tracks]), at_s)
         return self.sweep.is_small
 
     @property
@@ -224,8 +226,10 @@ class Memory:
         if self._turns.get("heat") == at_s:
             due = [spot for spot in self._faint if self.sweep.is_due(spot.box)]
             found += [Item(spot.box, likely(spot.heat), "heat") for spot in due]
-        for box in moved_boxes(self.motion, [item.box for item in things], *self._size):
-            found += self._moved_items(self._motion.tight(box))
+        known = [item.box for item in things]
+        waiting = (b for b in self._motion.waiting if not any(shared(b, k) >= 0.3 for k in known))
+        for box in dict.fromkeys((*self._moved(known), *waiting)):
+            found += self._moved_items(box)
         if with_parts:
             found += self._part_items(at_s)
         return found + self.sweep.items(self._hidden(at_s, with_parts))
@@ -245,12 +249,13 @@ class Memory:
         found = any(kinds[tag.head] == "softmax" for tag in tags)
         self.sweep.looked(region, found)
         self.had_turn("focus", at_s)
+        has_come = item.why == "moved" and self._motion.has_come(item.box)
+        self._motion.looked(region)
         if item.is_tile:
             rows = looks.scores.get(GALLERY)
             self._places[region.box] = Place(at_s, tuple(tags), None if rows is None else rows[0])
             return
         number = item.track
-        has_come = item.why == "moved" and self._motion.has_come(item.box)
         if number is None and (found or has_come):  # it may be named otherwise
             number = self._met(Spot(item.box, BORN), at_s)
         self._tracks = tuple(
@@ -301,9 +306,16 @@ class Memory:
 
     # Inside.
 
+    def _moved(self, known: Sequence[Box]) -> list[Box]:
+        """What moves that no known thing explains."""
+        return [self._motion.tight(box) for box in moved_boxes(self.motion, known, *self._size)]
+
     def _moved_items(self, box: Box) -> list[Item]:
-        """What moved where no thing is known; the more so where something was faintly seen."""
+        """What moved where no thing is known; the more so where something was faintly seen, or has
+        come where nothing had moved.
+        """
         heat = max((likely(s.heat) for s in self._faint if alike(s.box, box)), default=0.0)
+        heat = max(heat, CAME * self._motion.has_come(box))
         moved_here = self.sweep.moved_items(box)
         return [replace(i, worth=1 - (1 - i.worth) * (1 - heat)) for i in moved_here]
 

@@ -98,8 +98,8 @@ def sees(items: Sequence[Item], chosen: Sequence[Candidate]) -> F32:
 
     A head names one thing a look, so a look speaks of the thing it was made for and of no other,
     and where several share the crop, that one is named as likely as it is large. Of areas a look
-    tells as much as it holds of them, and of a tile the less the larger it is itself. A glance at a
-    part names nothing; what it is worth, closer looks must first make good.
+    tells as much as it holds of them, and the less the larger it is itself: what moved is a thing.
+    A glance at a part names nothing; what it is worth, closer looks must first make good.
     """
     found = np.zeros((len(chosen), len(items)), np.float32)
     if not items or not chosen:
@@ -111,8 +111,10 @@ def sees(items: Sequence[Item], chosen: Sequence[Candidate]) -> F32:
     longest = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])  # (I,)
     sides = np.maximum(regions[:, 2] - regions[:, 0], regions[:, 3] - regions[:, 1])  # (C,)
     is_tile = np.array([item.is_tile for item in items])  # (I,)
-    detail = np.minimum(1, longest / sides[:, None]) ** 2  # (C, I) of what a tile itself would show
-    found[:, is_area] = (held * np.where(is_tile, detail, 1))[:, is_area]
+    fills = np.minimum(1, longest / sides[:, None])  # (C, I)
+    named = np.interp(fills, SHARE, RIGHT) / np.interp(FILLS, SHARE, RIGHT)
+    detail = np.where(is_tile, fills**2, np.minimum(1, named))  # of what its own look would show
+    found[:, is_area] = (held * detail)[:, is_area]
     rows, own = np.arange(len(chosen)), np.array([c.item for c in chosen])  # (C,)
     right = np.interp(longest[own] / sides, SHARE, RIGHT)
     area = np.where(is_area, 0, longest**2) * held  # (C, I)

@@ -4,15 +4,20 @@ budget exploration is owed. Bounded: a grid of cells, and the tiles of one frame
 
 from __future__ import annotations
 
+import numpy as np
+
 from edge.memory import cells
 from edge.pictures import regions
 from edge.pictures.regions import shared_px
 from edge.records import F32, Box, Region
 from edge.schedule.candidates import Item
+from edge.schedule.plan import NOTHING
 
 ROWS = COLUMNS = 24  # of the grid
 FINER = 60  # tiles that are smaller than usual, at most: a quarter of a second on a fast CPU
 COVERED = 0.25  # of a tile: less of it moved is left to its neighbours, which overlap
+BACKLOG = 2.0  # turns that were missed and are made good; more at once would be felt
+TURN = 2 * NOTHING  # worth at least of a tile that has its turn: it keeps ages even
 MOVED = 2.0  # times as likely to show something new as a place of its kind that did not move
 
 
@@ -29,6 +34,7 @@ class Sweep:
         self._tiles = regions.grid(width, height, tile_px, overlap_px) if tile_px else []
         if is_fine:
             self._tiles += regions.finer_tiles(width, height, input_px, FINER)
+        self._held = cells.held([t.box for t in self._tiles], ROWS, COLUMNS, width, height)
         self._cells = cells.unseen(ROWS, COLUMNS)
         self._began_s = self._now_s = self._woke_s = at_s
         self._waiting = 0.0  # tiles whose turn has come
@@ -42,7 +48,7 @@ class Sweep:
     def pass_to(self, at_s: float) -> None:
         """Time goes by: as many tiles have their turn as keep the sweep going, one by one."""
         turns = len(self._tiles) * max(0.0, at_s - self._now_s) / cells.WAIT_S
-        self._waiting = min(self._waiting + turns, float(len(self._tiles)))
+        self._waiting = min(min(self._waiting, BACKLOG) + turns, float(len(self._tiles)))
         self._now_s = at_s
 
     def wake(self) -> None:
@@ -55,13 +61,14 @@ class Sweep:
 
         hidden  the share of things that nothing else tells of
         """
-        ages = [cells.age_s(self._cells, t.box, self._now_s, *self._size) for t in self._tiles]
-        new = sum(age_s > self._now_s - self._woke_s for age_s in ages)
-        turns = int(self._waiting + 1e-9)
-        if hidden >= 1 or self._is_new:
-            turns = max(turns, new)
-        order = sorted(range(len(ages)), key=lambda n: -ages[n])
-        return [self._item(self._tiles[n], ages[n], hidden) for n in order[:turns]]
+        turns, takes_new = int(self._waiting + 1e-9), hidden >= 1 or self._is_new
+        if not turns and not takes_new:
+            return []
+        ages = cells.all_ages_s(self._cells, self._held, self._now_s)
+        if takes_new:
+            turns = max(turns, int((ages > self._now_s - self._woke_s).sum()))
+        order = np.argsort(-ages, kind="stable")[:turns]
+        return [self._item(self._tiles[n], float(ages[n]), hidden) for n in order]
 
     def owed_ms(self, given_ms: float, cost_ms: float) -> float:
         """What exploration may keep of a frame's budget: what it is given, and what it could not
@@ -119,4 +126,4 @@ class Sweep:
         unseen_s = cells.WAIT_S if self._is_new else age_s
         worth = hidden * cells.chance(self._cells, tile.box, unseen_s, *self._size)
         waited_s = min(unseen_s, self._now_s - self._began_s)
-        return Item(tile.box, worth, "aged", waited_s - cells.WAIT_S)
+        return Item(tile.box, max(worth, TURN), "aged", waited_s - cells.WAIT_S)
