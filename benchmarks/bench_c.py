@@ -41,6 +41,7 @@ from edge.records import Box, Planes, Tag
 from edge.tagger import Tagger
 
 PERIOD_S = 1 / FPS
+WARM_UP = 5  # frames
 NEEDED = ("tiling", "open_loop", "ours20", "ours50", "ours100")  # what the headline is made of
 FILLS = (0.5, 1.0)  # of a crop's side: a thing that is named at either can be named
 
@@ -74,6 +75,12 @@ class Turns:
         times = {"took_ms": took_s * 1e3, "waited_ms": waited_s * 1e3, "cpu_ms": cpu_s * 1e3}
         self.rows.append(replace(row, **times))
         return took_s
+
+
+def warm_up(watcher: Watcher, clip: Video) -> None:
+    """What is done once a process is no frame's cost; of what it saw, the next one knows nothing."""
+    for number in range(WARM_UP):
+        watcher.frame(clip.frame(number), number * PERIOD_S)
 
 
 def measure(clip: Video, turns: Mapping[str, Turns]) -> None:
@@ -138,6 +145,8 @@ def run(args: argparse.Namespace, tagger: Tagger) -> dict[str, Any]:
         clip = video(
             script, with_what.things, with_what.canvases, args.frames, args.seed, Naming(tagger)
         )
+        for name in args.watchers:
+            warm_up(load(name, tagger), clip)
         turns = {name: Turns(load(name, tagger), heads) for name in args.watchers}
         measure(clip, turns)
         runs[script] = {name: turn.rows for name, turn in turns.items()}
