@@ -78,7 +78,7 @@ class Turns:
 
 
 def warm_up(watcher: Watcher, clip: Video) -> None:
-    """What is done once a process is no frame's cost; of what it saw, the next one knows nothing."""
+    """What is done once a process is no frame's cost; the next watcher knows nothing of it."""
     for number in range(WARM_UP):
         watcher.frame(clip.frame(number), number * PERIOD_S)
 

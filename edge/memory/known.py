@@ -32,12 +32,11 @@ if TYPE_CHECKING:
     from edge.length.ruler import Measured
 
 TAGS_S = 1.0  # how old the tags of the whole frame may be while something moves
-STILL_S = 5.0  # how old they, and the heat, may be while nothing does
+STILL_S = 10.0  # how old they, and the heat, may be while nothing does
 # So much is left for tiles once a glance told of things: of 256 looks at tiles of composed scenes
 # one named anything, where a tenth is expected of a place that nobody knows.
 HIDDEN = 0.05
 HIDDEN_IN_PARTS = 0.03  # likewise, once glances told of all parts of the frame
-CAME = 0.4  # how likely what came, in full view, is a thing
 OPEN_S = 1.0  # how long a thing may wait for its first look
 REFRESH_S = 30.0  # after which a settled thing is worth another look
 BACK_S = 1.0  # by which a clock may go back; more, and it began anew
@@ -311,12 +310,9 @@ class Memory:
         return [self._motion.tight(box) for box in moved_boxes(self.motion, known, *self._size)]
 
     def _moved_items(self, box: Box) -> list[Item]:
-        """What moved where no thing is known; the more so where something was faintly seen, or has
-        come where nothing had moved.
-        """
+        """What moved where no thing is known; the more so where something was faintly seen."""
         heat = max((likely(s.heat) for s in self._faint if alike(s.box, box)), default=0.0)
-        heat = max(heat, CAME * self._motion.has_come(box))
-        moved_here = self.sweep.moved_items(box)
+        moved_here = self.sweep.moved_items(box, self._motion.has_come(box))
         return [replace(i, worth=1 - (1 - i.worth) * (1 - heat)) for i in moved_here]
 
     def _part_items(self, at_s: float) -> list[Item]:

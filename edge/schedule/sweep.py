@@ -14,11 +14,13 @@ from edge.schedule.candidates import Item
 from edge.schedule.plan import NOTHING
 
 ROWS = COLUMNS = 24  # of the grid
+OVERLAP = 5  # of a tile is what neighbours share: more shows little more, and costs more tiles
 FINER = 60  # tiles that are smaller than usual, at most: a quarter of a second on a fast CPU
 COVERED = 0.25  # of a tile: less of it moved is left to its neighbours, which overlap
 BACKLOG = 2.0  # turns that were missed and are made good; more at once would be felt
 TURN = 2 * NOTHING  # worth at least of a tile that has its turn: it keeps ages even
 MOVED = 2.0  # times as likely to show something new as a place of its kind that did not move
+CAME = 5.0  # and so many times, where nothing had moved before
 
 
 class Sweep:
@@ -30,7 +32,7 @@ class Sweep:
         """is_fine: where the frame is small enough, smaller tiles too, for what a glance misses."""
         self._size = width, height
         tile_px = regions.tile_px_for(width, height, input_px)
-        overlap_px = regions.overlap_px_for(tile_px) if tile_px else 0
+        overlap_px = tile_px // OVERLAP
         self._tiles = regions.grid(width, height, tile_px, overlap_px) if tile_px else []
         if is_fine:
             self._tiles += regions.finer_tiles(width, height, input_px, FINER)
@@ -90,15 +92,15 @@ class Sweep:
         """Was nothing seen of a box for long?"""
         return cells.age_s(self._cells, box, self._now_s, *self._size) >= cells.WAIT_S
 
-    def moved_items(self, box: Box) -> list[Item]:
-        """What a look could show of a box in which something moved: the box, or the tiles that it
-        covers much of where no tile could hold it.
+    def moved_items(self, box: Box, has_come: bool = False) -> list[Item]:
+        """What a look could show of a box in which something moved, or came: the box, or the tiles
+        that it covers much of where no tile could hold it.
         """
-        tiles = [tile.box for tile in self._tiles]
+        tiles, more = [tile.box for tile in self._tiles], CAME if has_come else MOVED
         if not tiles or max(box[2] - box[0], box[3] - box[1]) <= tiles[0][2] - tiles[0][0]:
-            return [Item(box, self._worth_of_moved(box), "moved")]
+            return [Item(box, self._worth_of_moved(box, more), "moved")]
         held = [t for t in tiles if shared_px(t, box) >= COVERED * (t[2] - t[0]) * (t[3] - t[1])]
-        return [Item(t, self._worth_of_moved(t), "moved", moved_tile=True) for t in held]
+        return [Item(t, self._worth_of_moved(t, more), "moved", moved_tile=True) for t in held]
 
     def coverage(self) -> float:
         return 1.0 if self.is_small else cells.covered(self._cells, self._now_s, cells.WAIT_S)
@@ -112,9 +114,9 @@ class Sweep:
         """(rows, columns) since the last closer look, inf when never; None: one look shows all."""
         return None if self.is_small else cells.ages_s(self._cells, self._now_s)
 
-    def _worth_of_moved(self, box: Box) -> float:
+    def _worth_of_moved(self, box: Box, more: float) -> float:
         """That a look at it finds a thing: a tree in the wind moves always, and is none."""
-        return min(1.0, MOVED * cells.rate(self._cells, box, *self._size))
+        return min(1.0, more * cells.rate(self._cells, box, *self._size))
 
     @property
     def _is_new(self) -> bool:

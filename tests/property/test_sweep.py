@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from edge.memory.cells import WAIT_S
 from edge.records import Region
 from edge.schedule.plan import EXPLORING
-from edge.schedule.sweep import Sweep
+from edge.schedule.sweep import BACKLOG, Sweep
 
 SIDES = st.integers(250, 4000)
 INPUT_PX = 96
@@ -167,3 +167,13 @@ def test_another_scene_is_looked_at_whole_again_the_longest_forgotten_first(widt
     assert len(sweep.items()) <= 0.2 * len(first) / WAIT_S
     sweep.wake()
     assert {item.box for item in sweep.items()} == {item.box for item in first}
+
+
+@given(SIDES, SIDES, st.integers(1, 40))
+def test_turns_that_were_missed_do_not_all_come_back_at_once(width, height, missed):
+    """A frame with a look for each of them would be felt."""
+    sweep = Sweep(width, height, INPUT_PX, 0.0)
+    tiles = len(sweep.items(0.1))
+    for n in range(1, missed + 1):
+        sweep.pass_to(0.2 * n)
+    assert len(sweep.items(0.1)) <= 0.2 * tiles / WAIT_S + BACKLOG

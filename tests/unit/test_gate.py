@@ -96,3 +96,20 @@ def test_fewer_samples_than_cells_count_where_they_lie():
 def test_every_sample_is_counted_once():
     mask = np.random.default_rng(0).random((135, 240)) < 0.3
     assert binned(mask, ROWS, COLUMNS).sum() == mask.sum()
+
+
+@pytest.mark.parametrize("deviation", [0.8, 1.5, 2.0, 3.3])
+def test_noise_is_known_after_two_frames_to_a_fraction_of_a_level(deviation):
+    """Pixels are whole numbers: half a level of a median is a quarter of a camera's noise."""
+    gate = Gate()
+    for n in range(2):
+        grey = np.random.default_rng(n).normal(120, deviation, (135, 240)).round()
+        gate, _ = moved(gate, grey.astype(np.uint8), ROWS, COLUMNS)
+    rounded = deviation**2 + 1 / 12
+    assert gate.noise == pytest.approx((2 * rounded) ** 0.5, rel=0.1)
+
+
+def test_another_scene_at_once_is_not_taken_for_noise(scene):
+    gate, _ = moved(Gate(), scene, ROWS, COLUMNS)
+    gate, motion = moved(gate, 255 - scene, ROWS, COLUMNS)
+    assert (motion > 0).mean() > 0.9
