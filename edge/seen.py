@@ -12,7 +12,7 @@ import msgspec
 from edge.bundle.manifest import Head
 from edge.glance.heat import Heat
 from edge.heads.scores import GALLERY
-from edge.memory import known
+from edge.memory import things
 from edge.records import F32, Budget, Nothing, Picture, Region, Spent, Tag
 from edge.schedule.candidates import Candidate, Item, Why
 from edge.schedule.pace import Pace
@@ -80,7 +80,7 @@ class Seen(msgspec.Struct, frozen=True, eq=False):
         return dict(Counter(skip.why for skip in self.skipped))
 
 
-class Looks(known.Looks, Protocol):
+class Looks(things.Looks, Protocol):
     """What R regions look like, and what it cost to find out."""
 
     @property

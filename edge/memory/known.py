@@ -6,26 +6,24 @@ Bounded: a grid, at most tracks.MOST things, and the tiles of one frame size.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from msgspec.structs import replace
 
 from edge.bundle.manifest import Head
-from edge.glance.heat import Heat, Spot, likely
-from edge.glance.parts import expected, holds, parts
-from edge.heads.scores import GALLERY, among
-from edge.memory import appearance, evidence, tracks
+from edge.glance.heat import Heat, likely
+from edge.glance.parts import expected, parts
+from edge.heads.scores import GALLERY
 from edge.memory.fuse import fuse
 from edge.memory.motion import Motion
 from edge.memory.places import Place, agreed
+from edge.memory.things import REFRESH_S, RESTS_S, Looks, Things
 from edge.memory.told import none_of, tags_of
-from edge.memory.tracks import BORN, Track
-from edge.memory.views import grown, looked, seen_again
 from edge.pictures import pixels
 from edge.pictures.regions import alike, shared
 from edge.records import F32, Box, Nothing, Picture, Region, Tag
-from edge.schedule.candidates import Item, Why, moved_boxes
+from edge.schedule.candidates import Item, moved_boxes
 from edge.schedule.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -37,28 +35,10 @@ STILL_S = 10.0  # how old they, and the heat, may be while nothing does
 # one named anything, where a tenth is expected of a place that nobody knows.
 HIDDEN = 0.05
 HIDDEN_IN_PARTS = 0.03  # likewise, once glances told of all parts of the frame
-OPEN_S = 1.0  # how long a thing may wait for its first look
-REFRESH_S = 30.0  # after which a settled thing is worth another look
 BACK_S = 1.0  # by which a clock may go back; more, and it began anew
 KNOWN_S = 0.5  # how old the heat may be while only known things move
-RESTS_S = 0.3  # between glances, and between looks at one thing: sooner, they show the same again
-COMPARED = 20  # things a frame whose appearance is compared
 
 Turn = Literal["tags", "heat", "focus"]  # what a launch is for
-
-
-class Looks(Protocol):
-    """What a look at R regions gives."""
-
-    @property
-    def embedding(self) -> F32:
-        """(R, D), rows of length 1"""
-        ...
-
-    @property
-    def scores(self) -> Mapping[str, F32]:
-        """head -> (R, T) or, with "none", (R, T + 1)"""
-        ...
 
 
 class Memory:
@@ -69,7 +49,7 @@ class Memory:
         self.tail_ms = 0.0  # what a frame takes after its last launch
         self.colours: dict[int | Box, str] = {}  # of what was told: see edge.heads.colour
         self._size, self._now_s = (0, 0), -np.inf
-        self._next_id = 1
+        self._things = Things(self._size, Motion(*self._size), 1)
         self.measured: Measured | None = None  # of fish, by whoever has a ruler
         self._enrolled: object = None
 
@@ -80,16 +60,14 @@ class Memory:
         self.launched_s = -np.inf
         self.sweep = Sweep(*size, input_px, at_s, is_fine=is_fine)
         self._motion = Motion(*size)
+        self._things = Things(size, self._motion, self._things.next_id)
         self._moves = False  # since the frame was last seen as a whole
-        self._compared = 0
         self._places: dict[Box, Place] = {}  # as many as there are tiles
-        self._faint: tuple[Spot, ...] = ()
         self._whole: Place | None = None  # the frame
         self._whole_none: dict[str, float] = {}
         self._turns: dict[Turn, float] = {}  # when each last had its
         self._parts = dict.fromkeys((p.box for p in parts(*size, input_px)), -np.inf)  # glanced at
         self._rested: set[Box] = set()  # of them, those where nothing moved since
-        self._tracks: tuple[Track, ...] = ()
 
     def arrive(
         self,
@@ -120,10 +98,8 @@ class Memory:
             self._parts = dict.fromkeys(self._parts, -np.inf)
             self.sweep.wake()
         self._rested = {box for box in self._rested if not self._motion.is_at(box)}
-        self._tracks = tuple(self._kept(track, at_s) for track in self._tracks)
-        self._tracks = tracks.remembered(self._tracks, at_s)
-        self._compare(picture, at_s)
-        self._motion.wait(self._moved([self._box(t, at_s) for t in self._tracks]), at_s)
+        self._things.arrive(picture, at_s)
+        self._motion.wait(self._moved(self._things.boxes(at_s)), at_s)
         return self.sweep.is_small
 
     @property
@@ -145,15 +121,15 @@ class Memory:
         While all that moves is known, and where it should be, a glance now and then is enough.
         """
         age_s = self._age_s("heat", at_s)
-        if any(track.matches == 1 and self._is_astray(track, at_s) for track in self._tracks):
-            return True  # and how fast it is: later, it may be too far to be the same thing
+        if self._things.is_any_astray(at_s):
+            return True
         if age_s < RESTS_S:
             return False
-        if age_s >= STILL_S or any(track.misses for track in self._tracks):
+        if age_s >= STILL_S or any(track.misses for track in self._things.tracks):
             return True
         if self._motion.last_s() <= self._turns.get("heat", -np.inf):
             return False
-        known = [self._box(track, at_s) for track in self._tracks]
+        known = self._things.boxes(at_s)
         return age_s >= KNOWN_S or bool(moved_boxes(self.motion, known, *self._size))
 
     def is_turn(self, turn: Turn) -> bool:
@@ -177,41 +153,19 @@ class Memory:
         self.had_turn("tags", at_s)
 
     def saw_heat(self, heat: Heat, at_s: float) -> None:
-        """Things move to the hot spots that are theirs; others are new."""
-        self._faint = ()
-        self._follow(self._tracks, heat.spots, at_s)
+        """Of the whole frame."""
+        self._things.glanced(heat.spots, at_s)
         self.had_turn("heat", at_s)
 
     def saw_part(self, part: Region, heat: Heat, at_s: float) -> None:
-        """The same where they were seen larger; what a part does not show may be cut off."""
+        """Of a part, in which things are larger."""
         self._parts[part.box] = at_s
         self._rested.add(part.box)
-        self._faint = tuple(
-            s for s in self._faint if not any(alike(s.box, own.box) for own in heat.spots)
-        )
-        inside = [t for t in self._tracks if holds(part.box, self._box(t, at_s))]
-        self._follow(inside, heat.spots, at_s, is_part=True)
-
-    def _follow(
-        self, those: Sequence[Track], spots: Sequence[Spot], at_s: float, *, is_part: bool = False
-    ) -> None:
-        """Tracks that spots may be of are matched with them; the others stay as they are."""
-        before = {track.id for track in those}
-        others = [track for track in self._tracks if track.id not in before]
-        followed = tracks.follow(those, spots, at_s, self._next_id, is_part=is_part)
-        self._next_id = max([self._next_id, *(t.id + 1 for t in followed)])
-        now = [grown(t) if t.id in before else t for t in followed]
-        self._tracks = tuple(sorted((*others, *now), key=lambda t: t.id)[: tracks.MOST])
-        known = [self._box(t, at_s) for t in self._tracks]
-        faint = (s for s in spots if s.heat < BORN)
-        new = (s for s in faint if not any(alike(s.box, k) for k in known))
-        self._faint = (*self._faint, *new)
-        self._tracks = tracks.merged(self._tracks, known)
+        self._things.glanced_at(part, heat.spots, at_s)
 
     def new_id(self) -> int:
         """A number that no thing of this source had before."""
-        self._next_id += 1
-        return self._next_id - 1
+        return self._things.new_id()
 
     # What a closer look could bring.
 
@@ -220,10 +174,10 @@ class Memory:
 
         with_parts  and parts of the frame that a glance could go to
         """
-        things = [self._item(track, at_s) for track in self._tracks]
+        things = self._things.items(at_s)
         found = [item for item in things if item.worth > 0]
         if self._turns.get("heat") == at_s:
-            due = [spot for spot in self._faint if self.sweep.is_due(spot.box)]
+            due = [spot for spot in self._things.faint if self.sweep.is_due(spot.box)]
             found += [Item(spot.box, likely(spot.heat), "heat") for spot in due]
         known = [item.box for item in things]
         waiting = (b for b in self._motion.waiting if not any(shared(b, k) >= 0.3 for k in known))
@@ -256,12 +210,8 @@ class Memory:
             return
         number = item.track
         if number is None and (found or has_come):  # it may be named otherwise
-            number = self._met(Spot(item.box, BORN), at_s)
-        self._tracks = tuple(
-            self._looked(track, picture, heads, looks, found, at_s) if track.id == number else track
-            for track in self._tracks
-        )
-        self._tracks = tracks.merged(self._tracks, [self._box(t, at_s) for t in self._tracks])
+            number = self._things.met(item.box, at_s)
+        self._things.looked(number, picture, heads, looks, found, at_s)
 
     # What is known.
 
@@ -279,8 +229,8 @@ class Memory:
         places: list[Tag] = []
         things: list[Tag] = []
         once: dict[Box, Place] = {}
-        for track in self._tracks:
-            box = self._box(track, at_s)
+        for track in self._things.tracks:
+            box = self._things.box(track, at_s)
             found = tags_of(track, box, heads, names, at_s, top_k)
             new = [t for t in found if t.head == GALLERY and t.looks == 1 and box not in seen]
             things += [tag for tag in found if tag not in new]
@@ -298,8 +248,8 @@ class Memory:
         if self._whole_none:
             age_s = round(at_s - self._turns["tags"], 3)
             found.append(Nothing(self._whole_none, (0, 0, *self._size), age_s=age_s))
-        for track in self._tracks:
-            nothing = none_of(track, self._box(track, at_s), heads, at_s)
+        for track in self._things.tracks:
+            nothing = none_of(track, self._things.box(track, at_s), heads, at_s)
             found += [] if nothing is None else [nothing]
         return tuple(found)
 
@@ -311,14 +261,15 @@ class Memory:
 
     def _moved_items(self, box: Box) -> list[Item]:
         """What moved where no thing is known; the more so where something was faintly seen."""
-        heat = max((likely(s.heat) for s in self._faint if alike(s.box, box)), default=0.0)
+        heat = max((likely(s.heat) for s in self._things.faint if alike(s.box, box)), default=0.0)
         moved_here = self.sweep.moved_items(box, self._motion.has_come(box))
         return [replace(i, worth=1 - (1 - i.worth) * (1 - heat)) for i in moved_here]
 
     def _part_items(self, at_s: float) -> list[Item]:
         """Parts of the frame that were not glanced at for long, and where something moved since."""
-        known = [(self._box(t, at_s), likely(t.heat)) for t in self._tracks]
-        known += [(spot.box, likely(spot.heat)) for spot in self._faint]
+        things = self._things
+        known = [(things.box(t, at_s), likely(t.heat)) for t in things.tracks]
+        known += [(spot.box, likely(spot.heat)) for spot in things.faint]
         return [
             Item(box, expected(box, known), "part")
             for box, seen_s in self._parts.items()
@@ -337,87 +288,7 @@ class Memory:
         self._places.clear()
         self._turns.clear()
         self._whole, self._whole_none = None, {}
-        self._tracks = tuple(
-            replace(t, evidence=evidence.without(t.evidence, GALLERY)) for t in self._tracks
-        )
+        self._things.learn_again()
 
     def _age_s(self, turn: Turn, at_s: float) -> float:
         return at_s - self._turns.get(turn, -np.inf)
-
-    def _box(self, track: Track, at_s: float) -> Box:
-        return tracks.box_of(tracks.predicted(track, at_s), *self._size)
-
-    def _item(self, track: Track, at_s: float) -> Item:
-        box = self._box(track, at_s)
-        known = track.evidence
-        if known.state == "open":
-            rests = track.looked_s is not None and at_s - track.looked_s < RESTS_S
-            is_there = not rests and not self._is_astray(track, at_s)
-            worth = likely(max(track.heat, BORN)) * (1 - known.sure) if is_there else 0.0
-            waits_s = at_s - track.born_s - OPEN_S if track.looked_s is None else 0.0
-            why: Why = "track" if known.looks else "heat"
-            return Item(box, worth, why, waits_s, track.id, self._same_looks(track, box))
-        aged = (at_s - (track.looked_s or at_s)) / REFRESH_S
-        worth = 0.05 * aged**2 if aged > 1 else 0.0
-        return Item(box, worth, "track", 0.0, track.id, self._same_looks(track, box))
-
-    def _met(self, spot: Spot, at_s: float) -> int:
-        """Something was found where no track is: one that is near has moved here, or it is new."""
-        moved_here = tracks.nearest(self._tracks, spot, at_s)
-        if moved_here is None:
-            new = tracks.born(self._next_id, spot, at_s)
-            self._tracks, self._next_id = tracks.joined(self._tracks, new), self._next_id + 1
-            return new.id
-        self._tracks = tuple(
-            tracks.matched(t, spot, at_s) if t.id == moved_here else t for t in self._tracks
-        )
-        return moved_here
-
-    def _looked(
-        self,
-        track: Track,
-        picture: Picture,
-        heads: Sequence[Head],
-        looks: Looks,
-        found: bool,
-        at_s: float,
-    ) -> Track:
-        scores = {name: rows[0] for name, rows in looks.scores.items()}
-        if GALLERY in scores and not track.evidence.looks:  # before, it is one of all things here
-            scores[GALLERY] = among(scores[GALLERY], len(self._tracks))
-        patch = appearance.patch(picture, self._box(track, at_s))
-        return looked(track, heads, scores, looks.embedding[0], patch, found, at_s)
-
-    def _compare(self, picture: Picture, at_s: float) -> None:
-        """Settled things that moved may show another side; some of them a frame, in turn."""
-        if not self._motion.is_any:
-            return
-        boxes = {t.id: self._box(t, at_s) for t in self._tracks if t.evidence.state != "open"}
-        moving = [number for number, box in boxes.items() if self._motion.is_at(box)]
-        first = self._compared % max(1, len(moving))
-        chosen = {*[*moving[first:], *moving[:first]][:COMPARED]}
-        self._compared += COMPARED
-        self._tracks = tuple(
-            seen_again(t, appearance.patch(picture, boxes[t.id])) if t.id in chosen else t
-            for t in self._tracks
-        )
-
-    def _kept(self, track: Track, at_s: float) -> Track:
-        """What a look named is there for as long as nothing moves there, whatever a glance says."""
-        box = self._box(track, track.seen_s)
-        if not track.evidence.names or self._motion.last_s(box) > track.seen_s:
-            return track
-        return replace(track, seen_s=at_s, misses=0)
-
-    def _same_looks(self, track: Track, box: Box) -> int:
-        """Looks that showed it as another one would: what moves shows another view anyway."""
-        return 0 if self._motion.is_at(box) else track.evidence.looks
-
-    def _is_astray(self, track: Track, at_s: float) -> bool:
-        """Has it moved, and nobody knows where to? It was seen once, or the last glance missed it.
-        A look at its old place would say that it is nothing.
-        """
-        is_sure = track.at_s >= at_s or (track.matches > 1 and not track.misses)
-        if is_sure or "heat" not in self._turns:  # without glances nobody could tell
-            return False
-        return self._motion.last_s(self._box(track, track.at_s)) > track.at_s

@@ -89,6 +89,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ),
     ("health.pages", "memory.motion", "memory.told", "memory.views"),
     ("health.opened", "boards.applied", "boards.listing"),
+    ("memory.things",),
     ("memory.known",),
     ("seen",),
     ("bundle.read", "frames", "sources", "capture"),

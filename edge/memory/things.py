@@ -1,0 +1,212 @@
+"""The things of one camera: where each is, what looks at it said, and what another could bring.
+
+Bounded: at most tracks.MOST of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from edge.bundle.manifest import Head
+from edge.glance.heat import Spot, likely
+from edge.glance.parts import holds
+from edge.heads.scores import GALLERY, among
+from edge.memory import appearance, evidence, tracks
+from edge.memory.motion import Motion
+from edge.memory.tracks import BORN, Track
+from edge.memory.views import grown, looked, seen_again
+from edge.pictures.regions import alike
+from edge.records import F32, Box, Picture, Region
+from edge.schedule.candidates import Item, Why
+
+OPEN_S = 1.0  # how long a thing may wait for its first look
+REFRESH_S = 30.0  # after which a settled thing is worth another look
+RESTS_S = 0.3  # between glances, and between looks at one thing: sooner, they show the same again
+COMPARED = 20  # things a frame whose appearance is compared
+
+
+class Looks(Protocol):
+    """What a look at R regions gives."""
+
+    @property
+    def embedding(self) -> F32:
+        """(R, D), rows of length 1"""
+        ...
+
+    @property
+    def scores(self) -> Mapping[str, F32]:
+        """head -> (R, T) or, with "none", (R, T + 1)"""
+        ...
+
+
+class Things:
+    """Of frames of one size, whose motion `motion` knows."""
+
+    def __init__(self, size: tuple[int, int], motion: Motion, first_id: int) -> None:
+        self._size, self._motion = size, motion
+        self.tracks: tuple[Track, ...] = ()
+        self.faint: tuple[Spot, ...] = ()  # spots of the last glances that are no things yet
+        self.next_id = first_id
+        self._is_glanced = False
+        self._compared = 0
+
+    def box(self, track: Track, at_s: float) -> Box:
+        """Where it should be."""
+        return tracks.box_of(tracks.predicted(track, at_s), *self._size)
+
+    def boxes(self, at_s: float) -> list[Box]:
+        """Where they should be."""
+        return [self.box(track, at_s) for track in self.tracks]
+
+    def arrive(self, picture: Picture, at_s: float) -> None:
+        """A new frame, whose motion was seen."""
+        self.tracks = tuple(self._kept(track, at_s) for track in self.tracks)
+        self.tracks = tracks.remembered(self.tracks, at_s)
+        self._compare(picture, at_s)
+
+    def new_id(self) -> int:
+        """A number that none of them had before."""
+        self.next_id += 1
+        return self.next_id - 1
+
+    def learn_again(self) -> None:
+        """They stay where they are and what they are, but for what the gallery said of them."""
+        self._is_glanced = False
+        self.tracks = tuple(
+            replace(t, evidence=evidence.without(t.evidence, GALLERY)) for t in self.tracks
+        )
+
+    def glanced(self, spots: Sequence[Spot], at_s: float) -> None:
+        """At the whole frame: they move to the hot spots that are theirs; other spots are new."""
+        self._is_glanced = True
+        self.faint = ()
+        self._follow(self.tracks, spots, at_s)
+
+    def glanced_at(self, part: Region, spots: Sequence[Spot], at_s: float) -> None:
+        """At a part, in which they are larger; what it does not show may be cut off."""
+        self.faint = tuple(s for s in self.faint if not any(alike(s.box, o.box) for o in spots))
+        inside = [t for t in self.tracks if holds(part.box, self.box(t, at_s))]
+        self._follow(inside, spots, at_s, is_part=True)
+
+    def _follow(
+        self, those: Sequence[Track], spots: Sequence[Spot], at_s: float, *, is_part: bool = False
+    ) -> None:
+        """Tracks that spots may be of are matched with them; the others stay as they are."""
+        before = {track.id for track in those}
+        others = [track for track in self.tracks if track.id not in before]
+        followed = tracks.follow(those, spots, at_s, self.next_id, is_part=is_part)
+        self.next_id = max([self.next_id, *(t.id + 1 for t in followed)])
+        now = [grown(t) if t.id in before else t for t in followed]
+        self.tracks = tuple(sorted((*others, *now), key=lambda t: t.id)[: tracks.MOST])
+        known = self.boxes(at_s)
+        faint = (s for s in spots if s.heat < BORN)
+        new = (s for s in faint if not any(alike(s.box, k) for k in known))
+        self.faint = (*self.faint, *new)
+        self.tracks = tracks.merged(self.tracks, known)
+
+    def looked(
+        self,
+        number: int | None,
+        picture: Picture,
+        heads: Sequence[Head],
+        looks: Looks,
+        found: bool,
+        at_s: float,
+    ) -> None:
+        """A closer look was made at one, by its id; `found`: it named something."""
+        self.tracks = tuple(
+            self._looked(track, picture, heads, looks, found, at_s) if track.id == number else track
+            for track in self.tracks
+        )
+        self.tracks = tracks.merged(self.tracks, self.boxes(at_s))
+
+    def met(self, box: Box, at_s: float) -> int:
+        """Something is there where none was: one that is near has moved, or it is new. Its id."""
+        spot = Spot(box, BORN)
+        moved_here = tracks.nearest(self.tracks, spot, at_s)
+        if moved_here is None:
+            new = tracks.born(self.next_id, spot, at_s)
+            self.tracks, self.next_id = tracks.joined(self.tracks, new), self.next_id + 1
+            return new.id
+        self.tracks = tuple(
+            tracks.matched(t, spot, at_s) if t.id == moved_here else t for t in self.tracks
+        )
+        return moved_here
+
+    def items(self, at_s: float) -> list[Item]:
+        """One each: what another look is worth, 0 of what is settled or cannot be found."""
+        return [self._item(track, at_s) for track in self.tracks]
+
+    def is_any_astray(self, at_s: float) -> bool:
+        """Has one moved that was seen once? Where to must be known before it is too far to be the
+        same thing.
+        """
+        return any(track.matches == 1 and self._is_astray(track, at_s) for track in self.tracks)
+
+    # Inside.
+
+    def _item(self, track: Track, at_s: float) -> Item:
+        box = self.box(track, at_s)
+        known = track.evidence
+        if known.state == "open":
+            rests = track.looked_s is not None and at_s - track.looked_s < RESTS_S
+            is_there = not rests and not self._is_astray(track, at_s)
+            worth = likely(max(track.heat, BORN)) * (1 - known.sure) if is_there else 0.0
+            waits_s = at_s - track.born_s - OPEN_S if track.looked_s is None else 0.0
+            why: Why = "track" if known.looks else "heat"
+            return Item(box, worth, why, waits_s, track.id, self._same_looks(track, box))
+        aged = (at_s - (track.looked_s or at_s)) / REFRESH_S
+        worth = 0.05 * aged**2 if aged > 1 else 0.0
+        return Item(box, worth, "track", 0.0, track.id, self._same_looks(track, box))
+
+    def _looked(
+        self,
+        track: Track,
+        picture: Picture,
+        heads: Sequence[Head],
+        looks: Looks,
+        found: bool,
+        at_s: float,
+    ) -> Track:
+        scores = {name: rows[0] for name, rows in looks.scores.items()}
+        if GALLERY in scores and not track.evidence.looks:  # before, it is one of all things here
+            scores[GALLERY] = among(scores[GALLERY], len(self.tracks))
+        patch = appearance.patch(picture, self.box(track, at_s))
+        return looked(track, heads, scores, looks.embedding[0], patch, found, at_s)
+
+    def _compare(self, picture: Picture, at_s: float) -> None:
+        """Settled things that moved may show another side; some of them a frame, in turn."""
+        if not self._motion.is_any:
+            return
+        boxes = {t.id: self.box(t, at_s) for t in self.tracks if t.evidence.state != "open"}
+        moving = [number for number, box in boxes.items() if self._motion.is_at(box)]
+        first = self._compared % max(1, len(moving))
+        chosen = {*[*moving[first:], *moving[:first]][:COMPARED]}
+        self._compared += COMPARED
+        self.tracks = tuple(
+            seen_again(t, appearance.patch(picture, boxes[t.id])) if t.id in chosen else t
+            for t in self.tracks
+        )
+
+    def _kept(self, track: Track, at_s: float) -> Track:
+        """What a look named is there for as long as nothing moves there, whatever a glance says."""
+        box = self.box(track, track.seen_s)
+        if not track.evidence.names or self._motion.last_s(box) > track.seen_s:
+            return track
+        return replace(track, seen_s=at_s, misses=0)
+
+    def _same_looks(self, track: Track, box: Box) -> int:
+        """Looks that showed it as another one would: what moves shows another view anyway."""
+        return 0 if self._motion.is_at(box) else track.evidence.looks
+
+    def _is_astray(self, track: Track, at_s: float) -> bool:
+        """Has it moved, and nobody knows where to? It was seen once, or the last glance missed it.
+        A look at its old place would say that it is nothing.
+        """
+        is_sure = track.at_s >= at_s or (track.matches > 1 and not track.misses)
+        if is_sure or not self._is_glanced:  # without glances nobody could tell
+            return False
+        return self._motion.last_s(self.box(track, track.at_s)) > track.at_s
