@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from edge.heads.scores import GALLERY
-from edge.memory import known
+from edge.memory import things as memory_things
 from edge.memory.known import REFRESH_S, STILL_S, TAGS_S
 from edge.memory.tracks import GONE_S
 from edge.pictures.regions import shared
@@ -165,7 +165,7 @@ def test_a_clock_that_goes_back_begins_anew():
 
 
 def test_before_a_look_an_enrolled_thing_is_one_of_all_that_are_there(monkeypatch):
-    monkeypatch.setattr(known, "GALLERY", "kind")
+    monkeypatch.setattr(memory_things, "GALLERY", "kind")
 
     def score(*others: Thing) -> float:
         seen = Scene([Thing("c", 100, 60, 24, 0.5), *others]).watch()
