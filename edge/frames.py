@@ -26,7 +26,7 @@ from edge.schedule.candidates import (
     missed,
 )
 from edge.schedule.plan import EXPLORING, NOTHING, Asked, Choice, plan
-from edge.schedule.spending import Spending
+from edge.schedule.spending import Spending, nobody
 from edge.seen import AS_USUAL, Looked, Looker, Looks, Seen, Skipped, View, has_gallery, is_limited
 
 if TYPE_CHECKING:
@@ -44,11 +44,13 @@ def tag_frame(
     past: Memory | None = None,
     clock: Callable[[], float] = perf_counter,
     at_s: float | None = None,
+    is_waited_for: Callable[[], bool] = nobody,
 ) -> Seen:
     """The tags of a frame. Without a `past`, as if it were its source's first.
 
     clock  seconds; what the budget is measured with
     at_s   when the frame was taken, on any clock that runs with the frames; None: now
+    is_waited_for  has another camera a frame? Asked before what is beyond the budget's `sure_ms`
 
     No launch is made that would end past the budget, unless nothing at all was launched for a
     second. Where a budget is too small for a glance and a closer look, they take turns. Raises
@@ -57,7 +59,7 @@ def tag_frame(
     pixels.check(picture)
     if is_limited(view):
         tagger.pace.measure(tagger)
-    run = _Run(tagger, picture, view, past or Memory(), clock, at_s)
+    run = _Run(tagger, picture, view, past or Memory(), clock, at_s, is_waited_for)
     run.glance()
     if not view.whole:
         run.focus()
@@ -77,6 +79,7 @@ class _Run:
         past: Memory,
         clock: Callable[[], float],
         at_s: float | None,
+        is_waited_for: Callable[[], bool],
     ) -> None:
         start_s = clock()
         self._tagger, self._picture = tagger, picture
@@ -91,8 +94,9 @@ class _Run:
             enrolled=tagger.tags.get(GALLERY),
         )
         idle_s, tail_ms = self._at_s - past.launched_s, past.tail_ms
-        frame_ms = view.budget.frame_ms
-        self._spending = Spending(frame_ms, tail_ms, idle_s, tagger.pace, clock, start_s)
+        self._spending = Spending(
+            view.budget, tail_ms, idle_s, tagger.pace, clock, start_s, is_waited_for
+        )
         self._looks: list[Looked] = []
         self._skipped: list[Skipped] = []
         self._heat: Heat | None = None

@@ -11,6 +11,7 @@ import gc
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, TypeVar
@@ -26,6 +27,7 @@ from edge.pictures import pixels
 from edge.records import SCHEMA, Frame, FrameFailed, FrameTags, Picture
 from edge.schedule.cooling import Held, free
 from edge.schedule.shares import next_turn, rested, settled, shared
+from edge.schedule.spending import nobody
 from edge.seen import Seen, View
 from edge.sinks import Sink
 from edge.sources import Source
@@ -175,7 +177,8 @@ def _in_turn(
             off(n)
             continue
         now = held()
-        own = _limited(view, view.budget.frame_ms * now.factor)
+        budget = replace(view.budget, frame_ms=view.budget.frame_ms * now.factor)
+        own = replace(view, budget=budget)
         yield _told(_done(frame, tagger, own, past, n, watch), now)
         del given, frame  # their picture, while the next one is waited for
 
@@ -212,16 +215,13 @@ def _together(
             shares = settled(shares, turn, 0.0)
             off(n)
             continue
-        own = _limited(view, turn.allowed_ms, turn.exploring_ms)
-        done = _told(_done(frame, tagger, own, pasts[turn.camera], n, watch), now)
+        limits = {"exploring_ms": turn.exploring_ms, "sure_ms": turn.sure_ms}
+        own = replace(view, budget=replace(view.budget, frame_ms=turn.allowed_ms, **limits))
+        others = partial(cameras.is_waited_for, turn.camera)
+        done = _told(_done(frame, tagger, own, pasts[turn.camera], n, watch, others), now)
         spent_ms = done.seen.spent.total_ms if done.seen else 0.0
         shares = settled(shares, turn, spent_ms)
         yield done
-
-
-def _limited(view: View, frame_ms: float, exploring_ms: float | None = None) -> View:
-    budget = replace(view.budget, frame_ms=frame_ms, exploring_ms=exploring_ms)
-    return replace(view, budget=budget)
 
 
 def _told(done: Done, held: Held) -> Done:
@@ -232,12 +232,18 @@ def _told(done: Done, held: Held) -> Done:
 
 
 def _done(
-    frame: Frame, tagger: Tagger, view: View, past: Memory, n: int, watch: Watch | Unwatched
+    frame: Frame,
+    tagger: Tagger,
+    view: View,
+    past: Memory,
+    n: int,
+    watch: Watch | Unwatched,
+    is_waited_for: Callable[[], bool] = nobody,
 ) -> Done:
     if frame.pixels is None:
         failed = FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error)
         return Done(_timed(failed, frame))
-    seen = tag_frame(tagger, frame.pixels, view, past, tagger.clock, frame.at_s)
+    seen = tag_frame(tagger, frame.pixels, view, past, tagger.clock, frame.at_s, is_waited_for)
     result = _line(frame, seen, pixels.size(frame.pixels), tagger)
     return Done(_timed(watch.after(n, result), frame), frame.pixels, seen, frame.at_s)
 

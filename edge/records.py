@@ -66,6 +66,7 @@ class Budget(msgspec.Struct, frozen=True):
     max_regions: int = 120  # upper limit, whatever the time allows
     # Of frame_ms, for places that only time speaks for; None: a tenth, and what others leave.
     exploring_ms: float | None = None
+    sure_ms: float = float("inf")  # of frame_ms; what is beyond, only while nobody else waits
 
 
 class Attribute(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from edge.memory.known import Memory
 from edge.pictures.regions import alike, shared_px
 from edge.records import F32, U8, Box, Picture, Region
 from edge.schedule.pace import Pace
+from edge.schedule.spending import nobody
 from edge.seen import AS_USUAL, Seen, View
 
 WIDTH, HEIGHT = 320, 240
@@ -116,13 +117,14 @@ class Scene:
             if t.since <= self.frame and shared_px(t.box(self.frame), frame) > 0
         ]
 
-    def watch(self, view: View = AS_USUAL) -> Seen:
+    def watch(self, view: View = AS_USUAL, is_waited_for: Callable[[], bool] = nobody) -> Seen:
         """Tag the next frame, `step_s` after the one before."""
         self.pace.measure(self)
         self.launches.clear()
         at_s = self.frame * self.step_s
         self._begin_s = self.now_s
-        seen = tag_frame(self, self.picture(), view, self.past, self.clock, at_s)
+        picture = self.picture()
+        seen = tag_frame(self, picture, view, self.past, self.clock, at_s, is_waited_for)
         self.frame += 1
         return seen
 

@@ -41,8 +41,10 @@ class Rule(Protocol):
         """Which camera is served now; None: nobody, before another frame has come."""
         ...
 
-    def watch(self, camera: int, picture: Planes, at_s: float) -> Watched:
-        """Its newest frame."""
+    def watch(
+        self, camera: int, picture: Planes, at_s: float, is_waited_for: Callable[[], bool]
+    ) -> Watched:
+        """Its newest frame; while it is watched, another one's may come."""
         ...
 
 
@@ -60,11 +62,14 @@ class Ours:
         self._shares, self._turn = next_turn(self._shares, came)
         return None if self._turn is None else self._turn.camera
 
-    def watch(self, camera: int, picture: Planes, at_s: float) -> Watched:
+    def watch(
+        self, camera: int, picture: Planes, at_s: float, is_waited_for: Callable[[], bool]
+    ) -> Watched:
         assert self._turn is not None
-        turn, device = self._turn, self._device
-        view = View(budget=Budget(turn.allowed_ms, exploring_ms=turn.exploring_ms))
-        seen = tag_frame(device, picture, view, self._pasts[camera], device.clock, at_s)
+        turn, device, past = self._turn, self._device, self._pasts[camera]
+        budget = Budget(turn.allowed_ms, exploring_ms=turn.exploring_ms, sure_ms=turn.sure_ms)
+        view = View(budget=budget)
+        seen = tag_frame(device, picture, view, past, device.clock, at_s, is_waited_for)
         self._shares = settled(self._shares, turn, seen.spent.total_ms)
         return ours.told(seen)
 
@@ -79,7 +84,9 @@ class Alike:
         self._view = View(budget=Budget(budget_ms))
         self.next = choose
 
-    def watch(self, camera: int, picture: Planes, at_s: float) -> Watched:
+    def watch(
+        self, camera: int, picture: Planes, at_s: float, is_waited_for: Callable[[], bool]
+    ) -> Watched:
         device, past = self._device, self._pasts[camera]
         return ours.told(tag_frame(device, picture, self._view, past, device.clock, at_s))
 
@@ -93,7 +100,9 @@ class Peer:
         self._watchers = [kind(device) for _ in range(cameras)]
         self.next = choose
 
-    def watch(self, camera: int, picture: Planes, at_s: float) -> Watched:
+    def watch(
+        self, camera: int, picture: Planes, at_s: float, is_waited_for: Callable[[], bool]
+    ) -> Watched:
         watched: Watched = self._watchers[camera].frame(picture, at_s)
         return watched
 

@@ -4,7 +4,8 @@ holds one, as everywhere here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -41,20 +42,33 @@ def play(device: Device, rule: Rule, yards: Sequence[Yard], seconds: float) -> l
             now_s = min(yard.at_s(n + 1) for yard, n in zip(yards, newest))
             continue
         taken[camera] = newest[camera]
-        frame = _watch(device, rule, yards[camera], camera, newest[camera], now_s)
+        others = partial(_is_any_newer, yards, tuple(taken), camera, device)
+        frame = _watch(device, rule, yards[camera], camera, newest[camera], now_s, others)
         now_s = frame.done_s
         served.append(frame)
     return served
 
 
 def _watch(
-    device: Device, rule: Rule, yard: Yard, camera: int, number: int, now_s: float
+    device: Device,
+    rule: Rule,
+    yard: Yard,
+    camera: int,
+    number: int,
+    now_s: float,
+    is_waited_for: Callable[[], bool],
 ) -> Served:
     at_s, before_ms = yard.at_s(number), device.engine_ms
     device.show(now_s, yard.scene(number))
-    watched = rule.watch(camera, yard.picture(number), at_s)
+    watched = rule.watch(camera, yard.picture(number), at_s, is_waited_for)
     row = judged(number, yard.truths(at_s), watched.tags, watched.looks, {HEAD}, WIDE)
     return Served(camera, at_s, device.ended_s(), row.told, device.engine_ms - before_ms)
+
+
+def _is_any_newer(yards: Sequence[Yard], taken: Sequence[int], camera: int, device: Device) -> bool:
+    """Has another camera a frame by now that nobody took?"""
+    now_s = device.ended_s()
+    return any(_newest(y, now_s) > taken[c] for c, y in enumerate(yards) if c != camera)
 
 
 def _newest(yard: Yard, now_s: float) -> int:

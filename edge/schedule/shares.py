@@ -11,7 +11,8 @@ So a camera that was quiet has its turn at once, and a noisy one has its part an
 What it took beyond that is forgiven but for half a useful frame: it waits, it does not starve.
 
 Where frames were dropped the device does not keep up: then a turn has its useful frame, and a tenth
-of what its camera earned explores. Else it may take what is saved and nobody waits for.
+of what its camera earned explores. Else it may take what is saved; but past its useful frame it ends
+once somebody waits: no camera is to wait for all that another one finds worth a look.
 
 The laws are in tests/property/test_shares.py.
 """
@@ -70,6 +71,7 @@ class Turn(msgspec.Struct, frozen=True):
     camera: int
     allowed_ms: float  # what its frame may cost
     exploring_ms: float | None = None  # of that, for exploration; None: all that nothing else needs
+    sure_ms: float = inf  # of that; the rest is lent, until another camera has a frame
 
 
 def shared(cameras: int, pool_ms: float = inf, useful_ms: float = 0.0) -> Shares:
@@ -143,7 +145,8 @@ def _turn(shares: Shares, camera: int, waiting: Collection[int]) -> Turn:
     if any(shares.accounts[other].new > 1 for other in waiting):
         return Turn(camera, quantum_ms, shares.accounts[camera].explores_ms)
     others_ms = min((len(waiting) - 1) * quantum_ms, pool_ms)
-    return Turn(camera, min(max(quantum_ms, shares.purse_ms - others_ms), pool_ms))
+    lent_ms = min(max(quantum_ms, shares.purse_ms - others_ms), pool_ms)
+    return Turn(camera, lent_ms, sure_ms=quantum_ms)
 
 
 def _paid(shares: Shares, ms: float) -> Shares:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from edge.records import Budget
 from edge.schedule.pace import Pace
 
 STARVED_S = 1.0  # without any launch: then one is made, whatever the budget says
+
+
+def nobody() -> bool:
+    """Waits."""
+    return False
 
 
 class Spending:
@@ -14,19 +20,22 @@ class Spending:
 
     def __init__(
         self,
-        frame_ms: float,
+        budget: Budget,
         tail_ms: float,
         idle_s: float,
         pace: Pace,
         clock: Callable[[], float],
         start_s: float,
+        is_waited_for: Callable[[], bool] = nobody,
     ) -> None:
-        """frame_ms: the budget; tail_ms: what a frame takes after its last launch; idle_s: since
-        anything was launched for this camera; start_s: on `clock`, seconds, when the frame began.
+        """tail_ms: what a frame takes after its last launch; idle_s: since anything was launched
+        for this camera; start_s: on `clock`, seconds, when the frame began; is_waited_for: then no
+        launch ends after the budget's `sure_ms`.
         """
         self._start_s = self._ended_s = start_s
         self._clock, self._pace = clock, pace
-        self._limit_ms = frame_ms - tail_ms
+        self._limit_ms, self._sure_ms = budget.frame_ms - tail_ms, budget.sure_ms
+        self._is_waited_for = is_waited_for
         self._is_starved = idle_s >= STARVED_S
         self.engine_ms = 0.0
 
@@ -59,4 +68,7 @@ class Spending:
 
     def has_time_for(self, *roles: str) -> bool:
         """Whether launches, one after the other, would end within the budget."""
-        return sum(self._pace.stopped_ms(role) for role in roles) <= self.left_ms
+        so_far_ms, more_ms = self.ms, sum(self._pace.stopped_ms(role) for role in roles)
+        if so_far_ms + more_ms > self._limit_ms:
+            return False
+        return so_far_ms + more_ms <= self._sure_ms or not self._is_waited_for()

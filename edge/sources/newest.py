@@ -172,6 +172,10 @@ class Cameras:
         """Of each of these, how many frames came, taken or not."""
         return {camera: self._open[camera].came for camera in cameras}
 
+    def is_waited_for(self, camera: int) -> bool:
+        """Has another one than `camera` something?"""
+        return any(mailbox.is_ready for n, mailbox in self._open.items() if n != camera)
+
     def rest(self) -> bool:
         """Until something comes that was not there when `waiting` looked; False when nothing did,
         for a tenth of a second.

@@ -115,7 +115,9 @@ def test_from_any_time_on_frames_cost_no_more_than_was_earned_and_what_was_saved
 def test_a_frame_may_cost_what_is_useful_and_an_even_part_and_never_more_than_the_pool(clock):
     pool_ms, useful_ms = clock.shares.pool_ms, clock.shares.useful_ms
     for _, turn, _ in clock.turns:
-        assert max(useful_ms, pool_ms / len(clock.phases)) - SLACK <= turn.allowed_ms <= pool_ms
+        least_ms = max(useful_ms, pool_ms / len(clock.phases)) - SLACK
+        assert least_ms <= turn.allowed_ms <= pool_ms
+        assert turn.sure_ms >= least_ms  # which no other camera may cut short
 
 
 @given(runs())

@@ -76,6 +76,24 @@ def test_looking_stops_before_the_budget_is_passed():
     assert seen.shed == {"aged": 10}
 
 
+def test_what_is_lent_ends_when_another_camera_waits():
+    """4 ms a look, 10 of 100 ms its own: the whole frame and a tile; then nothing."""
+    asked = []
+
+    def is_waited_for():
+        asked.append(scene.now_s)
+        return True
+
+    scene = Scene(has_glance=False, focus_ms=4.0)
+    lent = View(budget=Budget(frame_ms=100.0, sure_ms=10.0))
+    alone = Scene(has_glance=False, focus_ms=4.0).watch(lent)
+    assert alone.spent.crops == 12
+    seen = scene.watch(lent, is_waited_for)
+    assert (seen.spent.glances, seen.spent.crops) == (1, 1)
+    assert asked  # and not for what is its own
+    assert min(asked) >= 0.008
+
+
 def test_exploration_has_what_it_is_given_and_what_it_could_not_use_before():
     """4 ms a look, 2.5 ms a frame: none, then one of two frames or so; the other tiles are shed."""
     scene = Scene(has_glance=False, focus_ms=4.0)

@@ -22,7 +22,7 @@ from edge.sources import kind_of, open_source
 from edge.sources.camera import CameraLink, check_camera
 from edge.sources.images import natural
 from edge.sources.lasting import Habits, LastingSource
-from edge.sources.newest import Newest
+from edge.sources.newest import Cameras, Newest
 from edge.sources.usb import found_cameras
 from tests.tiny import paint
 
@@ -349,6 +349,30 @@ def test_a_slow_reader_gets_the_newest_frame():
     assert next(frames).pixels[0, 0, 0] == 5
     source.close()
     assert driver.is_released
+
+
+def test_a_camera_knows_whether_another_one_waits():
+    given = [threading.Event(), threading.Event()]
+
+    def reader(n):
+        def read():
+            given[n].wait()
+            given[n].clear()
+            return np.zeros((2, 2, 3), np.uint8)
+
+        return read
+
+    mailboxes = [Newest(reader(n), f"camera:{n}") for n in range(2)]
+    cameras = Cameras(mailboxes)
+    given[0].set()
+    assert cameras.waiting(never) == [0]
+    assert not cameras.is_waited_for(0)
+    assert cameras.is_waited_for(1)
+    assert cameras.take(0) is not None
+    assert not cameras.is_waited_for(1)
+    for event, mailbox in zip(given, mailboxes):
+        mailbox.close(0.0)
+        event.set()
 
 
 def test_a_camera_that_stops_delivering_says_so():
