@@ -11,8 +11,8 @@ So a camera that was quiet has its turn at once, and a noisy one has its part an
 What it took beyond that is forgiven but for half a useful frame: it waits, it does not starve.
 
 Where frames were dropped the device does not keep up: then a turn has its useful frame, and a tenth
-of what its camera earned explores. Else it may take what is saved; but past its useful frame it ends
-once somebody waits: no camera is to wait for all that another one finds worth a look.
+of what its camera earned explores. Else it may take what is saved; but past its useful frame it
+ends once somebody waits: no camera is to wait for all that another finds worth a look.
 
 The laws are in tests/property/test_shares.py.
 """
