@@ -33,7 +33,7 @@ from benchmarks.report_f import OLD_S, TARGETS, Played, headlines, numbers, tabl
 COUNTS = (1, 2, 4, 8, 16)
 NOISY_AMONG = 8
 # Outside the engine, on this machine's CPU (medians of `thread_time`): a frame, and each launch.
-FRAME_MS, LAUNCH_MS = 0.6, 0.5
+FRAME_MS, LAUNCH_MS = 0.4, 0.4
 
 
 def measured(rule: str, count: int, is_noisy: bool, args: argparse.Namespace) -> dict[str, Any]:
