@@ -23,7 +23,7 @@ class Lessons(msgspec.Struct, frozen=True, eq=False):
 
     features: list[tuple[Tensor, ...]]  # (C, h, w) bfloat16 each, by frame
     truth: dict[str, Tensor]  # see `stacked`
-    examples: list[Example]  # without their pixels
+    examples: list[Example]
 
 
 @torch.no_grad()
@@ -39,20 +39,17 @@ def lessons(
             given = trunk(x.contiguous(memory_format=torch.channels_last))
         features.append(tuple(f[0].to(torch.bfloat16).contiguous() for f in given))
         wants.append(wanted(example, kinds, cells))
-        kept.append(msgspec.structs.replace(example, seen=np.empty(0, np.uint8)))
+        kept.append(example)
     return Lessons(features, stacked(wants), kept)
 
 
 def learn(glance: Glance, taught: Lessons, settings: GlanceSettings) -> None:
     """The neck learns; the trunk is not even asked."""
-    torch.manual_seed(settings.seed)
     steps = max(1, len(taught.features) // settings.batch)
     optimizer = torch.optim.AdamW(
         glance.neck.parameters(), settings.lr, weight_decay=settings.weight_decay
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.lr, total_steps=steps * settings.epochs, pct_start=0.15
-    )
+    schedule = one_cycle(optimizer, settings.lr, steps * settings.epochs)
     draw = np.random.default_rng(settings.seed)
     glance.neck.train()
     bar = tqdm(range(settings.epochs), "glance", unit="epoch", disable=None)
@@ -63,12 +60,28 @@ def learn(glance: Glance, taught: Lessons, settings: GlanceSettings) -> None:
             with torch.autocast("cpu", torch.bfloat16):
                 outputs = glance.neck(_features(taught, chosen))
             loss = loss_of(outputs, {name: t[chosen] for name, t in taught.truth.items()})
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
+            stepped(loss, optimizer, schedule)
         bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
     glance.neck.eval()
+
+
+def one_cycle(
+    optimizer: torch.optim.Optimizer, lr: float, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Up in the first seventh, then down."""
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.15)
+
+
+def stepped(
+    loss: Tensor,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+) -> None:
+    """One step downhill."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    schedule.step()
 
 
 @torch.no_grad()

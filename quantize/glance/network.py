@@ -1,8 +1,9 @@
 """The student's layers down to a sixteenth of the frame, and a few of its own on top of them.
 
 Things of 24 px on a 4K frame are two or three pixels of the glance, so its own layers also read
-what the student saw at a quarter and an eighth. The student's layers stay as they are: they run on
-thousands of scenes once, and the rest is learned from what they gave in minutes, without a GPU.
+what the student saw at a quarter and an eighth. At first the student's layers stay as they are:
+they run on thousands of scenes once, and the rest is learned from what they gave in minutes,
+without a GPU. Then they may learn too (see `tuning`), which takes an hour.
 """
 
 from __future__ import annotations

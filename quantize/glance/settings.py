@@ -21,5 +21,10 @@ class GlanceSettings(msgspec.Struct, frozen=True):
     epochs: Annotated[int, about("times through the frames")] = 24
     batch: Annotated[int, about("frames a step")] = 16
     lr: Annotated[float, about("AdamW, highest value")] = 2e-3
+    tune: Annotated[
+        int,
+        about("then so many times with the student's layers learning too: an hour, not minutes"),
+    ] = 0
+    tune_lr: Annotated[float, about("AdamW, highest value, of those")] = 5e-4
     weight_decay: Annotated[float, about("AdamW")] = 0.01
     seed: Annotated[int, about("of the frames and of their order")] = 0

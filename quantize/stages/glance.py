@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 import msgspec
+import torch
 
 from quantize import recipe
 from quantize.errors import WorkshopError
@@ -22,6 +23,7 @@ from quantize.glance.network import Glance, Trunk, save
 from quantize.glance.scenes import Order
 from quantize.glance.settings import GlanceSettings
 from quantize.glance.shards import composed, read
+from quantize.glance.tuning import tune
 from quantize.pictures import PictureSet, Split, read_folder
 from quantize.stages.export import loaded, student_file
 from quantize.students import Student
@@ -29,13 +31,15 @@ from quantize.training.settings import add_flags, from_flags
 
 FILE = "glance.safetensors"
 FRAMES = "frames"  # folder of what `quantize-glance` measures and judges with
+CHECKPOINT = "tune.pt"  # while --tune goes on
 MARKS = "marks"  # folder of them, until the frames are made
 RANGES = 2  # files of training frames that stay for it
 EXAMPLE = """\
 The student's first layers run once on frames put together from --images, --canvases and made-up
-brand marks; a small neck learns from what they gave where in a frame things are. Pictures of split
-val, a fifth of the photos and other marks are kept aside: the probabilities are calibrated and the
-average precision is measured on frames of those alone.
+brand marks; a small neck learns from what they gave where in a frame things are. With --tune those
+layers learn on from there, on the frames themselves; stopped, it goes on. Pictures of split val, a
+fifth of the photos and other marks are kept aside: the probabilities are calibrated and the average
+precision is measured on frames of those alone.
 
   edge-quantize glance --student build/student --images build/pictures \\
       --canvases ../shared/data/photos --out build/glance
@@ -76,6 +80,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _tidy(out: Path) -> None:
     shutil.rmtree(out / MARKS, ignore_errors=True)
+    (out / CHECKPOINT).unlink(missing_ok=True)
     for spare in sorted((out / FRAMES).glob("train-*.npz"))[RANGES:]:
         spare.unlink()
 
@@ -83,7 +88,8 @@ def _tidy(out: Path) -> None:
 def _check(settings: GlanceSettings) -> None:
     if settings.side < 32 or settings.side % 32:
         raise WorkshopError("--side", str(settings.side), "a multiple of 32", "--side 384")
-    for flag, least in (("frames", 1), ("judged", 1), ("epochs", 1), ("batch", 1), ("marks", 0)):
+    least_of = {"frames": 1, "judged": 1, "epochs": 1, "batch": 1, "marks": 0, "tune": 0}
+    for flag, least in least_of.items():
         if getattr(settings, flag) < least:
             found = str(getattr(settings, flag))
             raise WorkshopError(f"--{flag}", found, f"{least} or more", f"--{flag} OTHER")
@@ -97,10 +103,15 @@ def _taught(
     sides, kinds = material(pictures, canvases), kinds_of(pictures)
     if settings.marks:
         sides, kinds = with_marks(sides, settings.marks, out / MARKS), (*kinds, MARK)
+    torch.manual_seed(settings.seed)  # of the neck's first weights, too
     glance = Glance(Trunk(student.eval()), kinds, settings.side)
     taught, asked = (_lessons(glance, sides[split], split, settings, out) for split in sides)
     seen = perf_counter()
-    learn(glance, taught, settings)
+    if not (checkpoint := out / CHECKPOINT).exists():
+        learn(glance, taught, settings)
+    if settings.tune:
+        tune(glance, taught, settings, checkpoint)
+        asked = _lessons(glance, sides["val"], "val", settings, out)
     before = answers(glance, asked)
     there = (asked.truth["heat"] == 1).flatten(1, 2).float()
     scaled = calibrate(glance, before["heat"], there)

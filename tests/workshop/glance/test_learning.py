@@ -16,7 +16,7 @@ from edge.glance.heat import Spot  # noqa: E402
 from quantize import recipe  # noqa: E402
 from quantize.cli import main  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
-from quantize.glance import judge, material, shards  # noqa: E402
+from quantize.glance import judge, material, shards, tuning  # noqa: E402
 from quantize.glance.network import Trunk, load  # noqa: E402
 from quantize.glance.scenes import Example, Order, Shown, wanted  # noqa: E402
 from quantize.pictures import read_folder  # noqa: E402
@@ -66,6 +66,40 @@ def test_a_second_run_makes_nothing_and_other_settings_are_refused(
     assert "average precision" in capsys.readouterr().out
     assert main([*tiny_glance.flags(glance_folder, out), "--seed", "1"]) == 2
     assert "begun with seed 0" in capsys.readouterr().err
+
+
+def tuned(home: Path, out: Path) -> int:
+    """Two times with the student's layers, after a few without. The exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        tiny_glance.close_up(patch)
+        more = ["--epochs", "2", "--tune", "2", "--frames", "36"]
+        return main([*tiny_glance.flags(home, out), *more])
+
+
+def test_the_students_layers_learn_too_and_a_run_that_was_killed_goes_on(
+    glance_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = load(glance_folder / "glance" / "glance.safetensors")[0].trunk.state_dict()
+    assert tuned(glance_folder, tmp_path / "whole") == 0
+    whole = load(tmp_path / "whole" / "glance.safetensors")[0].trunk.state_dict()
+    moved = {key for key, value in whole.items() if not torch.equal(value, before[key])}
+    assert any(key.endswith("weight") for key in moved)
+    assert not any("running" in key for key in moved)  # the student's own statistics
+
+    kept = tuning._keep
+
+    def killed(*args: object) -> None:
+        kept(*args)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tuning, "_keep", killed)
+    assert tuned(glance_folder, tmp_path / "again") == 130
+    monkeypatch.setattr(tuning, "_keep", kept)
+    assert tuned(glance_folder, tmp_path / "again") == 0
+    again = load(tmp_path / "again" / "glance.safetensors")[0].trunk.state_dict()
+    off = {key: float((again[key] - value).abs().max()) for key, value in whole.items()}
+    assert max(off.values()) < 1e-3, sorted(off.items(), key=lambda t: -t[1])[:5]
+    assert not (tmp_path / "again" / "tune.pt").exists()
 
 
 def order(things: Path, photos: Path, seed: int = 0, count: int = 7) -> Order:
