@@ -113,9 +113,9 @@ int8:
 	$(WORKSHOP) compare --float $(TO)/float --int8 $(TO)/int8 --images $(ON) --labels build/soft \
 	    --out $(TO)/report
 
-glance: build/pictures  ## where to look closer: from FROM=STUDENT to TO=build, with its int8; minutes
+glance: build/pictures  ## where to look closer: from FROM=STUDENT to TO=build, with its int8; an hour
 	$(WORKSHOP) glance --student $(or $(FROM),quantize/weights/proof) --images build/pictures \
-	    --canvases $(DATA)/photos --out $(or $(TO),build)/glance
+	    --canvases $(DATA)/photos --frames 6000 --epochs 12 --tune 5 --out $(or $(TO),build)/glance
 	$(WORKSHOP) quantize-glance --glance $(or $(TO),build)/glance --out $(or $(TO),build)/glance-int8
 
 bundle-report: build/pictures  ## the README's tables of accuracy, from the weights in git; ten minutes
