@@ -50,6 +50,17 @@ NAMED: dict[str, tuple[tuple[int, int, int], ...]] = {  # sRGB, several where a 
     "purple": ((100, 72, 128), (140, 105, 165), (62, 36, 72), (165, 150, 205)),
 }
 
+TO_XYZ = np.array(  # of linear sRGB, each row over that of white
+    [
+        [0.412453, 0.357580, 0.180423],
+        [0.212671, 0.715160, 0.072169],
+        [0.019334, 0.119193, 0.950227],
+    ],
+    np.float32,
+)
+TO_XYZ /= TO_XYZ.sum(1, keepdims=True)
+KNEE = (6 / 29) ** 3  # below it lightness falls in a straight line
+
 BASIC = {  # of the eleven that most languages have, for those that are none of them
     "navy": "blue",
     "light blue": "blue",
@@ -120,8 +131,22 @@ def votes(rgb: U8) -> list[tuple[str, float]]:
 
 
 def to_lab(rgb: U8) -> F32:
-    """(H, W, 3) sRGB -> L 0..100, a and b about -100..100"""
-    return np.asarray(cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
+    """(H, W, 3) sRGB -> L 0..100, a and b about -100..100: CIE 15:2004, white of D65.
+
+    By hand: OpenCV's first conversion builds tables for 0.1 s, which no frame has to spare.
+    """
+    xyz = _linear()[rgb] @ TO_XYZ.T  # (H, W, 3) of white
+    f = np.where(xyz > KNEE, np.cbrt(xyz), (xyz / KNEE * 8 + 16) / 116)
+    x, y, z = f[..., 0], f[..., 1], f[..., 2]
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+@lru_cache(1)
+def _linear() -> F32:
+    """(256,) levels of sRGB as shares of light, 0..1 (IEC 61966-2-1)."""
+    level = np.arange(256) / 255
+    bent = ((level + 0.055) / 1.055) ** 2.4
+    return np.where(level <= 0.04045, level / 12.92, bent).astype(np.float32)
 
 
 def _is_thing(lab: F32) -> F32:
