@@ -8,7 +8,7 @@ import sys
 from typing import NoReturn
 
 gc.disable()  # what is loaded stays: `main` takes it up again
-# numpy's heads are small matrices: a thread that waits for larger ones takes 0.1 s of a start
+# numpy's heads are small matrices: a thread that waits for larger ones takes 0.1 s of CPU time
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from edge.cli import main  # noqa: E402

@@ -186,7 +186,7 @@ class _Run:
         closer = sum(look.is_closer for look in self._looks)
         launches = len(self._looks) - closer + self._glances
         spending, tail_ms = self._spending, self._spending.tail_ms
-        past.tail_ms = max(tail_ms or 0.0, 0.9 * past.tail_ms)  # a hiccup is forgotten in a second
+        past.tail_ms = max(tail_ms or 0.0, 0.9 * past.tail_ms)  # a hiccup is forgotten in time
         return Seen(
             tags,
             Spent(spending.ms, spending.engine_ms, launches, closer),

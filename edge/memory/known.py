@@ -21,9 +21,9 @@ from edge.memory.places import Place, agreed
 from edge.memory.things import REFRESH_S, RESTS_S, Looks, Things
 from edge.memory.told import none_of, tags_of
 from edge.pictures import pixels
-from edge.pictures.regions import alike, shared
+from edge.pictures.regions import alike
 from edge.records import F32, Box, Nothing, Picture, Region, Tag
-from edge.schedule.candidates import Item, moved_boxes
+from edge.schedule.candidates import Item, moved_boxes, unexplained
 from edge.schedule.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class Memory:
             due = [spot for spot in self._things.faint if self.sweep.is_due(spot.box)]
             found += [Item(spot.box, likely(spot.heat), "heat") for spot in due]
         known = [item.box for item in things]
-        waiting = (b for b in self._motion.waiting if not any(shared(b, k) >= 0.3 for k in known))
+        waiting = unexplained(self._motion.waiting, known)
         for box in dict.fromkeys((*self._moved(known), *waiting)):
             found += self._moved_items(box)
         if with_parts:

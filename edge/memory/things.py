@@ -128,8 +128,8 @@ class Things:
         spot = Spot(box, BORN)
         moved_here = tracks.nearest(self.tracks, spot, at_s)
         if moved_here is None:
-            new = tracks.born(self.next_id, spot, at_s)
-            self.tracks, self.next_id = tracks.joined(self.tracks, new), self.next_id + 1
+            new = tracks.born(self.new_id(), spot, at_s)
+            self.tracks = tracks.joined(self.tracks, new)
             return new.id
         self.tracks = tuple(
             tracks.matched(t, spot, at_s) if t.id == moved_here else t for t in self.tracks

@@ -129,7 +129,11 @@ def sees(items: Sequence[Item], chosen: Sequence[Candidate]) -> F32:
 
 def moved_boxes(motion: F32, known: Sequence[Box], width: int, height: int) -> list[Box]:
     """Areas that moved and that no known thing explains."""
-    boxes = boxes_of(motion, width, height)
+    return unexplained(boxes_of(motion, width, height), known)
+
+
+def unexplained(boxes: Sequence[Box], known: Sequence[Box]) -> list[Box]:
+    """Those that no known thing explains."""
     return [box for box in boxes if not any(shared(box, k) >= 0.3 for k in known)]
 
 
