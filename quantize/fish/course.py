@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ from quantize.fish.network import STRIDE, Outline
 from quantize.fish.outlines import ANY, MASK, NONE, crops
 from quantize.fish.settings import OutlineSettings
 from quantize.students import normalise
+from quantize.training.loop import Schedule, fit
 
 EDGE_WEIGHT = 3.0  # of the cells that an edge runs through against the others
 # Logits by which the fish that is meant is drawn larger: a tail left out costs more than a rim too
@@ -58,44 +60,24 @@ def made(file: Path, seed: int, count: int, side: int, grounds: Grounds = NONE) 
         return Crops(*(stored[name] for name in ("seen", "planes", "is_hidden", "is_far")))
 
 
-@torch.no_grad()
-def features(outline: Outline, seen: U8) -> tuple[Tensor, ...]:
-    """What the trunk gives of each crop, (N, C, h, w) in half precision; once, as it stays."""
-    trunk = outline.trunk.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    parts = []
-    for i in tqdm(range(0, len(seen), 32), "features", unit="batch", disable=None):
-        x = normalise(torch.from_numpy(seen[i : i + 32]))
-        parts.append([f.half().contiguous() for f in trunk(x)])
-    return tuple(torch.cat(column) for column in zip(*parts, strict=True))
-
-
-def learn(outline: Outline, taught: Crops, settings: OutlineSettings) -> None:
-    """The neck alone; half of the weight is the overlap's."""
-    torch.manual_seed(settings.seed)
-    known = features(outline, taught.seen)
-    draw = np.random.default_rng(settings.seed)
+def learn(
+    outline: Outline, taught: Crops, asked: Crops, settings: OutlineSettings, out: Path
+) -> Outline:
+    """The whole network; `out` holds its checkpoint. The trunk's statistics stay the student's."""
     steps = max(1, len(taught.seen) // settings.batch)
-    optimizer = torch.optim.AdamW(
-        outline.neck.parameters(), settings.lr, weight_decay=settings.weight_decay
+    schedule = Schedule(settings.epochs, steps, settings.lr, settings.weight_decay,
+                        settings.epochs * steps // 30, seed=settings.seed)  # fmt: skip
+    return fit(
+        outline,
+        lambda epoch: _batches(taught, settings, epoch),
+        lambda model, batch: loss_of(
+            model(batch.pixels)["mask"].float(), batch.wanted, batch.counts
+        ),
+        schedule,
+        out,
+        lambda average: judged(answers(average, asked.seen), asked),
+        steady=[outline.trunk],
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.lr, total_steps=steps * settings.epochs, pct_start=0.2
-    )
-    outline.neck.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    bar = tqdm(range(settings.epochs), "outline", unit="epoch", disable=None)
-    for _ in bar:
-        order = draw.permutation(len(taught.seen))
-        for step in range(steps):
-            chosen = np.sort(order[step * settings.batch : (step + 1) * settings.batch])
-            pixels, wanted, counts = _views(taught, chosen)
-            given = tuple(f[torch.from_numpy(chosen)].float() for f in known)
-            loss = loss_of(outline.neck(pixels, given), wanted, counts)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-        bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
-    outline.eval()
 
 
 @torch.no_grad()
@@ -170,16 +152,36 @@ def _ap(masks: np.ndarray, wanted: np.ndarray, logits: F32) -> float:  # type: i
     return mask_ap(found, [Given(w[None], one, np.zeros(1)) for w in wanted])["mAP"]
 
 
-def _views(
+class _Batch(msgspec.Struct, frozen=True, eq=False):
+    """What a step sees."""
+
+    pixels: Tensor  # (N, 3, side, side) normalised
+    wanted: Tensor  # (N, 2, rows, columns) the share of each cell that is fish
+    counts: Tensor  # (N, 2) 0 where that is not known
+
+
+def _batches(taught: Crops, settings: OutlineSettings, epoch: int) -> Iterator[_Batch]:
+    """All crops in an order of the epoch's own, each batch turned and mirrored in some way."""
+    draw = np.random.default_rng([settings.seed, epoch])
+    order = draw.permutation(len(taught.seen))
+    for start in range(0, len(order) - settings.batch + 1, settings.batch):
+        chosen = np.sort(order[start : start + settings.batch])
+        yield _batch(taught, chosen, int(draw.integers(4)), bool(draw.integers(2)))
+
+
+def _batch(
     taught: Crops,
     chosen: np.ndarray,  # type: ignore[type-arg]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Pixels (N, 3, side, side) normalised, the share of each cell that is fish (N, 2, rows,
-    columns), and whether that is known (N, 2).
-    """
-    planes = taught.planes[chosen]
-    pixels = normalise(torch.from_numpy(taught.seen[chosen]))
+    quarters: int,
+    is_mirrored: bool,
+) -> _Batch:
+    seen, planes = (
+        np.rot90(rows[chosen], quarters, (1, 2)) for rows in (taught.seen, taught.planes)
+    )
+    if is_mirrored:
+        seen, planes = seen[:, :, ::-1], planes[:, :, ::-1]
+    pixels = normalise(torch.from_numpy(np.ascontiguousarray(seen)))
     wanted = np.stack([(planes & bit) > 0 for bit in (MASK, ANY)], 1).astype(np.float32)
     counts = np.stack([~taught.is_far[chosen], np.ones(len(chosen), bool)], 1).astype(np.float32)
     cells = F.avg_pool2d(torch.from_numpy(wanted), STRIDE)
-    return pixels, cells, torch.from_numpy(counts)
+    return _Batch(pixels, cells, torch.from_numpy(counts))

@@ -1,9 +1,9 @@
 """A network that says of every pixel of a crop whether it is the fish in the middle, and whether it
 is any fish.
 
-Down to a sixteenth by a student's own layers, which have seen photographs of everything and stay as
-they are; up again by a neck that is learned here. What goes up is repeated, not interpolated: every
-engine's int8 knows that.
+Down to a sixteenth by a student's own layers, which have seen photographs of everything and learn
+on here; up again by a neck. What goes up is repeated, not interpolated: every engine's int8 knows
+that.
 """
 
 from __future__ import annotations

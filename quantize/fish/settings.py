@@ -17,6 +17,6 @@ class OutlineSettings(msgspec.Struct, frozen=True):
     judged: Annotated[int, about("others, for the judge")] = 200
     epochs: Annotated[int, about("times through them")] = 10
     batch: Annotated[int, about("crops a step")] = 16
-    lr: Annotated[float, about("AdamW, highest value")] = 4e-3
+    lr: Annotated[float, about("AdamW, highest value")] = 1e-3
     weight_decay: Annotated[float, about("AdamW")] = 0.01
     seed: Annotated[int, about("of the crops and of their order")] = 0

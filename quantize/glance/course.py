@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from edge.bundle.manifest import HeatMap, InputSpec, StoredFile
+from edge.records import NDArray
 from quantize.glance.lesson import loss_of
-from quantize.glance.network import Glance, Trunk
+from quantize.glance.network import Glance, Neck, Trunk
 from quantize.glance.scenes import Example, Wanted, wanted
 from quantize.glance.settings import GlanceSettings
 from quantize.students import normalise
+from quantize.training.loop import Schedule, fit
+
+Batch = tuple[Any, dict[str, Tensor]]  # what a network reads, and the truth, see `stacked`
 
 
 class Lessons(msgspec.Struct, frozen=True, eq=False):
@@ -43,45 +49,37 @@ def lessons(
     return Lessons(features, stacked(wants), kept)
 
 
-def learn(glance: Glance, taught: Lessons, settings: GlanceSettings) -> None:
-    """The neck learns; the trunk is not even asked."""
-    steps = max(1, len(taught.features) // settings.batch)
-    optimizer = torch.optim.AdamW(
-        glance.neck.parameters(), settings.lr, weight_decay=settings.weight_decay
-    )
-    schedule = one_cycle(optimizer, settings.lr, steps * settings.epochs)
-    draw = np.random.default_rng(settings.seed)
-    glance.neck.train()
-    bar = tqdm(range(settings.epochs), "glance", unit="epoch", disable=None)
-    for _ in bar:
-        order = draw.permutation(len(taught.features))
-        for step in range(steps):
-            chosen = order[step * settings.batch : (step + 1) * settings.batch]
-            with torch.autocast("cpu", torch.bfloat16):
-                outputs = glance.neck(_features(taught, chosen))
-            loss = loss_of(outputs, {name: t[chosen] for name, t in taught.truth.items()})
-            stepped(loss, optimizer, schedule)
-        bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
-    glance.neck.eval()
+def learn(glance: Glance, taught: Lessons, settings: GlanceSettings, out: Path) -> Neck:
+    """The neck, learned; the trunk is not even asked. `out` holds its checkpoint."""
+    count = len(taught.features)
+
+    def batches(epoch: int) -> Iterator[Batch]:
+        for chosen in orders(count, settings, epoch):
+            truth = {name: rows[chosen] for name, rows in taught.truth.items()}
+            yield _features(taught, chosen), truth
+
+    plan = plan_of(count, settings.epochs, settings.lr, settings)
+    return fit(glance.neck, batches, step_loss, plan, out, lambda _: {}).eval()
 
 
-def one_cycle(
-    optimizer: torch.optim.Optimizer, lr: float, steps: int
-) -> torch.optim.lr_scheduler.LRScheduler:
+def orders(count: int, settings: GlanceSettings, epoch: int) -> Iterator[NDArray[np.int64]]:
+    """Which of `count` frames are in each batch of an epoch; the same whenever it is asked."""
+    order = np.random.default_rng([settings.seed, epoch]).permutation(count)
+    for step in range(max(1, count // settings.batch)):
+        yield order[step * settings.batch : (step + 1) * settings.batch]
+
+
+def plan_of(count: int, epochs: int, lr: float, settings: GlanceSettings) -> Schedule:
     """Up in the first seventh, then down."""
-    return torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.15)
+    steps = max(1, count // settings.batch)
+    return Schedule(epochs, steps, lr, settings.weight_decay, epochs * steps // 7,
+                    seed=settings.seed)  # fmt: skip
 
 
-def stepped(
-    loss: Tensor,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-) -> None:
-    """One step downhill."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    schedule.step()
+def step_loss(model: nn.Module, batch: Batch) -> Tensor:
+    """Of a neck or of a whole glance, on what it reads."""
+    read, truth = batch
+    return loss_of(model(read), truth)
 
 
 @torch.no_grad()

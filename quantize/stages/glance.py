@@ -6,6 +6,7 @@ import argparse
 import shutil
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -31,7 +32,7 @@ from quantize.training.settings import add_flags, from_flags
 
 FILE = "glance.safetensors"
 FRAMES = "frames"  # folder of what `quantize-glance` measures and judges with
-CHECKPOINT = "tune.pt"  # while --tune goes on
+COURSE, TUNING = "course", "tuning"  # folders of their checkpoints, until it is done
 MARKS = "marks"  # folder of them, until the frames are made
 RANGES = 2  # files of training frames that stay for it
 EXAMPLE = """\
@@ -79,8 +80,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _tidy(out: Path) -> None:
-    shutil.rmtree(out / MARKS, ignore_errors=True)
-    (out / CHECKPOINT).unlink(missing_ok=True)
+    for folder in (MARKS, COURSE, TUNING):
+        shutil.rmtree(out / folder, ignore_errors=True)
     for spare in sorted((out / FRAMES).glob("train-*.npz"))[RANGES:]:
         spare.unlink()
 
@@ -107,19 +108,16 @@ def _taught(
     glance = Glance(Trunk(student.eval()), kinds, settings.side)
     taught, asked = (_lessons(glance, sides[split], split, settings, out) for split in sides)
     seen = perf_counter()
-    if not (checkpoint := out / CHECKPOINT).exists():
-        learn(glance, taught, settings)
+    glance.neck = learn(glance, taught, settings, out / COURSE)
     if settings.tune:
-        tune(glance, taught, settings, checkpoint)
-        asked = _lessons(glance, sides["val"], "val", settings, out)
+        judge_of = partial(_lessons, made_of=sides["val"], split="val", settings=settings, out=out)
+        glance = tune(glance, taught, settings, out / TUNING, lambda g: _judged(g, judge_of(g)))
+        asked = judge_of(glance)
     before = answers(glance, asked)
     there = (asked.truth["heat"] == 1).flatten(1, 2).float()
     scaled = calibrate(glance, before["heat"], there)
-    found = {name: rows.numpy() for name, rows in answers(glance, asked).items()}
     result = {
-        "average precision": precision(
-            found["heat"], found["geometry"], spec_of(glance), asked.examples
-        ),
+        **_judged(glance, asked),
         "things": sum(len(e.shown) for e in asked.examples),
         **{f"scale {kind}": scale for kind, (scale, _) in zip(kinds, scaled)},
         **{f"photos {split}": sum(c is not None for c in sides[split].canvases) for split in sides},
@@ -127,6 +125,13 @@ def _taught(
         "seconds learning": round(perf_counter() - seen),
     }
     return glance, result
+
+
+def _judged(glance: Glance, asked: Lessons) -> dict[str, float]:
+    found = {name: rows.numpy() for name, rows in answers(glance, asked).items()}
+    spec = spec_of(glance)
+    value = precision(found["heat"], found["geometry"], spec, asked.examples)
+    return {"average precision": value}
 
 
 def _lessons(

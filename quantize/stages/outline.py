@@ -20,6 +20,7 @@ from quantize.fish.network import TRUNK, Outline, load, save
 from quantize.fish.settings import OutlineSettings
 from quantize.glance.network import Trunk
 from quantize.students.starting import start
+from quantize.training.loop import CHECKPOINT
 from quantize.training.settings import add_flags, from_flags
 
 FILE = "outline.safetensors"
@@ -29,8 +30,8 @@ EXAMPLE = """\
 Crops are rendered: one fish in the middle, others and things beside and over it, faded, blurred
 and lit in many ways; and whole frames, with fish anywhere or none. With --grounds half of what they
 lie on is photographed, with --fish half of the fish are cut out of photographs. The student's early
-layers stay as they are. It is judged by COCO's mask mAP on crops of another seed, on other grounds,
-of other fish.
+layers learn on. Stopped, it goes on. It is judged by COCO's mask mAP on crops of another seed, on
+other grounds, of other fish.
 
   edge-quantize outline --student build/student --grounds data/photos data/clothing \\
     --fish data/fish --out build/outline
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     taught, asked = (_crops(args, settings, is_judge) for is_judge in (False, True))
     seen = perf_counter()
     outline = _begun(args.student, settings.side)
-    learn(outline, taught, settings)
+    outline = learn(outline, taught, asked, settings, args.out)
     drawn_larger(outline)
     result = judged(answers(outline, asked.seen), asked) | {
         "weights": sum(p.numel() for p in outline.parameters()),
@@ -72,6 +73,7 @@ def run(args: argparse.Namespace) -> None:
     }
     save(outline, msgspec.to_builtins(settings), args.out / FILE)
     recipe.finish(args.out, result)
+    (args.out / CHECKPOINT).unlink()
     return _say(args.out, result)
 
 

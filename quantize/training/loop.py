@@ -48,13 +48,15 @@ def fit(
     judge: Callable[[Model], dict[str, float]],
     frozen: Sequence[nn.Module] = (),
     group: Group = ALONE,
+    steady: Sequence[nn.Module] = (),
 ) -> Model:
     """Train to the end, from the last whole epoch in `out`. Returns the averaged model.
 
     `epochs(n)` gives the batches of epoch n, the same ones each time it is asked; `judge` sees the
     averaged model after each epoch, and what it says goes into log.jsonl. Modules in `frozen` keep
-    their weights and their statistics. In a `group`, `epochs` gives this process's part of each
-    batch; the first process alone judges and writes.
+    their weights and their statistics, those in `steady` their statistics alone: a small batch of
+    scenes is no reason to forget those of a million photographs. In a `group`, `epochs` gives this
+    process's part of each batch; the first process alone judges and writes.
     """
     out.mkdir(parents=True, exist_ok=True)
     cv2.setNumThreads(1)  # torch's threads need the cores more
@@ -68,7 +70,7 @@ def fit(
     step_loss = group.wrap(Step(model, loss))
     for epoch in range(first, schedule.epochs):
         model.train()
-        for part in frozen:
+        for part in (*frozen, *steady):
             part.eval()
         # Dropout: after a kill as before it, and another one in each process.
         torch.manual_seed(schedule.seed + 1000 * epoch + group.rank)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,12 +17,14 @@ from edge.glance.heat import Spot  # noqa: E402
 from quantize import recipe  # noqa: E402
 from quantize.cli import main  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
-from quantize.glance import judge, material, shards, tuning  # noqa: E402
+from quantize.glance import judge, material, shards  # noqa: E402
 from quantize.glance.network import Trunk, load  # noqa: E402
 from quantize.glance.scenes import Example, Order, Shown, wanted  # noqa: E402
 from quantize.pictures import read_folder  # noqa: E402
 from quantize.pictures.shared import picture_set  # noqa: E402
+from quantize.stages import glance as glance_stage  # noqa: E402
 from quantize.students import Student, normalise  # noqa: E402
+from quantize.training import loop  # noqa: E402
 from tests.workshop.glance import tiny_glance  # noqa: E402
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -86,20 +89,22 @@ def test_the_students_layers_learn_too_and_a_run_that_was_killed_goes_on(
     assert any(key.endswith("weight") for key in moved)
     assert not any("running" in key for key in moved)  # the student's own statistics
 
-    kept = tuning._keep
+    kept = loop._save
 
-    def killed(*args: object) -> None:
-        kept(*args)  # type: ignore[arg-type]
-        raise KeyboardInterrupt
+    def killed(file: Path, *parts: Any) -> None:
+        kept(file, *parts)
+        if file.parent.name == glance_stage.TUNING:
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(tuning, "_keep", killed)
+    monkeypatch.setattr(loop, "_save", killed)
     assert tuned(glance_folder, tmp_path / "again") == 130
-    monkeypatch.setattr(tuning, "_keep", kept)
+    monkeypatch.setattr(loop, "_save", kept)
     assert tuned(glance_folder, tmp_path / "again") == 0
     again = load(tmp_path / "again" / "glance.safetensors")[0].trunk.state_dict()
     off = {key: float((again[key] - value).abs().max()) for key, value in whole.items()}
     assert max(off.values()) < 1e-3, sorted(off.items(), key=lambda t: -t[1])[:5]
-    assert not (tmp_path / "again" / "tune.pt").exists()
+    left = {entry.name for entry in (tmp_path / "again").iterdir()}
+    assert left == {"recipe.json", "frames", "glance.safetensors"}
 
 
 def order(things: Path, photos: Path, seed: int = 0, count: int = 7) -> Order:
