@@ -42,6 +42,7 @@ class Thing:
     dx: float = 0.0
     dy: float = 0.0
     since: int = 0  # the frame it comes in
+    heat: float = 0.9  # of its spot
 
     def box(self, frame: int) -> Box:
         x, y = round(self.x + self.dx * frame), round(self.y + self.dy * frame)
@@ -150,7 +151,7 @@ class Scene:
             x0, y0, x1, y1 = thing.box(self.frame)
             x0, x1 = (min(max(int(v + shift[0]), 0), WIDTH) for v in (x0, x1))
             y0, y1 = (min(max(int(v + shift[1]), 0), HEIGHT) for v in (y0, y1))
-            spot = Spot((x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)), 0.9)
+            spot = Spot((x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)), thing.heat)
             if not any(alike(spot.box, other.box) for other in spots):
                 spots.append(spot)
         return Heat(np.zeros((1, 1, 1), np.float32), tuple(spots)), ms

@@ -2,8 +2,8 @@
 
 Looks add in log-odds (a naive Bayes of views), each with a weight: two looks that show the same
 view are one look, so only what is new in a view counts. A thing is settled once a tag, or "none of
-these" from every head, has the probability SETTLED; after PATIENCE looks without that it is
-unsure, which is an answer too.
+these" from every head, has the probability SETTLED; after PATIENCE looks without that, or fewer
+where they show nothing new, it is unsure, which is an answer too.
 
 What is told of a thing does not flicker. A tag gives way only when another one leads it by MARGIN:
 evidence has to turn, not to tremble. And one that was taken back is not told again before the thing
@@ -72,7 +72,7 @@ def add(
     views = evidence.views
     if counts > REPEATED:
         views = (*views, embedding)[-VIEWS:]
-    looks = evidence.looks + 1
+    looks, patience = evidence.looks + 1, evidence.patience - (counts <= REPEATED)
     shown, left = {}, {}
     for head in heads:
         before, barred = evidence.shown.get(head.name, ()), evidence.left.get(head.name, ())
@@ -80,10 +80,8 @@ def add(
         left[head.name] = (*barred, *(tag for tag in before if tag not in told))
     names = tuple((h.name, tag) for h in heads if h.kind == "softmax" for tag in shown[h.name])
     tops = [_best(head, logs[head.name]) for head in heads if head.kind == "softmax"]
-    state = _state(tops, looks, evidence.patience)
-    return Evidence(
-        logs, views, looks, evidence.patience, shown, names, left, state, _sure(tops)
-    )  # fmt: skip
+    state = _state(tops, looks, patience)
+    return Evidence(logs, views, looks, patience, shown, names, left, state, _sure(tops))
 
 
 def reopened(evidence: Evidence) -> Evidence:

@@ -176,9 +176,7 @@ class Memory:
         """
         things = self._things.items(at_s)
         found = [item for item in things if item.worth > 0]
-        if self._turns.get("heat") == at_s:
-            due = [spot for spot in self._things.faint if self.sweep.is_due(spot.box)]
-            found += [Item(spot.box, likely(spot.heat), "heat") for spot in due]
+        found += [Item(spot.box, likely(spot.heat), "heat") for spot in self._things.faint]
         known = [item.box for item in things]
         waiting = unexplained(self._motion.waiting, known)
         for box in dict.fromkeys((*self._moved(known), *waiting)):
@@ -209,6 +207,8 @@ class Memory:
             self._places[region.box] = Place(at_s, tuple(tags), None if rows is None else rows[0])
             return
         number = item.track
+        if number is None and item.why == "heat":
+            self._things.looked_at(item.box, at_s, found=found)
         if number is None and (found or has_come):  # it may be named otherwise
             number = self._things.met(item.box, at_s)
         self._things.looked(number, picture, heads, looks, found, at_s)

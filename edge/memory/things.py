@@ -48,7 +48,8 @@ class Things:
     def __init__(self, size: tuple[int, int], motion: Motion, first_id: int) -> None:
         self._size, self._motion = size, motion
         self.tracks: tuple[Track, ...] = ()
-        self.faint: tuple[Spot, ...] = ()  # spots of the last glances that are no things yet
+        self.faint: tuple[Spot, ...] = ()  # spots of the last glances that nobody looked at closely
+        self._vain: dict[Box, float] = {}  # where a look at one named nothing, and when
         self.next_id = first_id
         self._is_glanced = False
         self._compared = 0
@@ -65,6 +66,12 @@ class Things:
         """A new frame, whose motion was seen."""
         self.tracks = tuple(self._kept(track, at_s) for track in self.tracks)
         self.tracks = tracks.remembered(self.tracks, at_s)
+        self.faint = tuple(spot for spot in self.faint if not self._motion.is_at(spot.box))
+        self._vain = {
+            box: looked_s
+            for box, looked_s in self._vain.items()
+            if at_s - looked_s <= REFRESH_S and not self._motion.is_at(box)
+        }
         self._compare(picture, at_s)
 
     def new_id(self) -> int:
@@ -103,7 +110,7 @@ class Things:
         self.tracks = tuple(sorted((*others, *now), key=lambda t: t.id)[: tracks.MOST])
         known = self.boxes(at_s)
         faint = (s for s in spots if s.heat < BORN)
-        new = (s for s in faint if not any(alike(s.box, k) for k in known))
+        new = (s for s in faint if not any(alike(s.box, k) for k in (*known, *self._vain)))
         self.faint = (*self.faint, *new)
         self.tracks = tracks.merged(self.tracks, known)
 
@@ -123,10 +130,19 @@ class Things:
         )
         self.tracks = tracks.merged(self.tracks, self.boxes(at_s))
 
+    def looked_at(self, spot: Box, at_s: float, *, found: bool) -> None:
+        """A closer look was made at a faint spot; until something moves there, another would say
+        the same.
+        """
+        self.faint = tuple(s for s in self.faint if not alike(s.box, spot))
+        if not found:
+            self._vain[spot] = at_s
+
     def met(self, box: Box, at_s: float) -> int:
         """Something is there where none was: one that is near has moved, or it is new. Its id."""
         spot = Spot(box, BORN)
-        moved_here = tracks.nearest(self.tracks, spot, at_s)
+        moving = [t for t in self.tracks if self._motion.last_s(self.box(t, t.seen_s)) >= t.seen_s]
+        moved_here = tracks.nearest(moving, spot, at_s)
         if moved_here is None:
             new = tracks.born(self.new_id(), spot, at_s)
             self.tracks = tracks.joined(self.tracks, new)

@@ -88,10 +88,6 @@ class Sweep:
         self._waiting = max(0.0, self._waiting - 1)
         self._owed_ms = max(0.0, self._owed_ms - cost_ms)
 
-    def is_due(self, box: Box) -> bool:
-        """Was nothing seen of a box for long?"""
-        return cells.age_s(self._cells, box, self._now_s, *self._size) >= cells.WAIT_S
-
     def moved_items(self, box: Box, has_come: bool = False) -> list[Item]:
         """What a look could show of a box in which something moved, or came: the box, or the tiles
         that it covers much of where no tile could hold it.

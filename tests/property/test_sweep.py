@@ -134,8 +134,6 @@ def test_ages_say_what_was_never_seen():
     assert set(np.unique(ages)) == {1.5, np.inf}
     assert sweep.coverage() == pytest.approx(0.5)
     assert sweep.oldest_s() == 3.5
-    assert sweep.is_due((1200, 0, 1300, 100))
-    assert not sweep.is_due((200, 0, 300, 100))
 
 
 def worth(sweep, box):

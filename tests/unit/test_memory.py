@@ -213,3 +213,27 @@ def test_what_came_while_there_was_no_time_is_looked_at_as_soon_as_there_is():
     assert busy.spent.crops == 0
     after = [tag.tag for seen in watched(scene, 3) for tag in things(seen)]
     assert "c" in after
+
+
+def test_faint_spots_that_a_frame_has_no_time_for_are_looked_at_in_the_next():
+    """Nothing moves, and the next glance is long away."""
+    scene = Scene([Thing(c, 40 + 60 * n, 100, 24, heat=0.1) for n, c in enumerate("abcd")])
+    view = View(budget=Budget(13.0))  # a glance and two looks
+    told = [{tag.tag for tag in things(scene.watch(view))} for _ in range(5)]
+    assert len(told[0]) < 4
+    assert told[-1] == {*"abcd"}
+
+
+def test_a_faint_spot_that_is_nothing_is_looked_at_once_while_nothing_moves_there():
+    scene = Scene([Thing("c", 100, 60, 24, heat=0.1)], step_s=1.0)
+    scene.things[0].side = 4  # too small for any look to name
+    whys = [look.why for seen in watched(scene, int(REFRESH_S)) for look in seen.looks]
+    assert whys.count("heat") == 1
+
+
+def test_two_that_stand_side_by_side_are_two_things():
+    """What is found beside one that stands where it was is not that one, which has moved."""
+    scene = Scene([Thing("c", 100, 60, 24), Thing("e", 128, 60, 24, heat=0.1)])
+    for seen in watched(scene, 6):
+        told = {tag.tag for tag in things(seen)}
+    assert told == {"c", "e"}
