@@ -81,11 +81,9 @@ def tight(gate: Gate, box: Box, width: int, height: int) -> Box:
     ys, xs = np.nonzero(gate.changed[top:bottom, left:right])
     if not ys.size:
         return box
-    x0, x1 = (
-        (left + int(xs.min())) * width // columns,
-        (left + int(xs.max()) + 1) * width // columns,
-    )
-    y0, y1 = (top + int(ys.min())) * height // rows, (top + int(ys.max()) + 1) * height // rows
+    x0, y0 = (left + int(xs.min())) * width // columns, (top + int(ys.min())) * height // rows
+    x1 = -(-(left + int(xs.max()) + 1) * width // columns)
+    y1 = -(-(top + int(ys.max()) + 1) * height // rows)
     return max(x0, box[0]), max(y0, box[1]), min(x1, box[2]), min(y1, box[3])
 
 

@@ -24,6 +24,7 @@ from edge.pictures import pixels
 from edge.pictures.regions import alike
 from edge.records import F32, Box, Nothing, Picture, Region, Tag
 from edge.schedule.candidates import Item, moved_boxes, unexplained
+from edge.schedule.steady import steady, usual
 from edge.schedule.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Memory:
         self._turns: dict[Turn, float] = {}  # when each last had its
         self._parts = dict.fromkeys((p.box for p in parts(*size, input_px)), -np.inf)  # glanced at
         self._rested: set[Box] = set()  # of them, those where nothing moved since
+        self._usual, self._wanted = 0.0, 0  # looks that a frame wants; that the newest does
 
     def arrive(
         self,
@@ -90,6 +92,8 @@ class Memory:
             self._learn_again(input_px, at_s, is_fine)
         self._enrolled = enrolled
         self._now_s = at_s
+        self._usual = usual(self._usual, self._wanted)
+        self._wanted = 0
         self.sweep.pass_to(at_s)
         self._motion.see(picture, at_s)
         self._moves = self._moves or self._motion.is_any
@@ -183,7 +187,10 @@ class Memory:
             found += self._moved_items(box)
         if with_parts:
             found += self._part_items(at_s)
-        return found + self.sweep.items(self._hidden(at_s, with_parts))
+        now, is_busy = steady(found, self._usual)
+        tiles = self.sweep.items(self._hidden(at_s, with_parts), is_busy=is_busy)
+        self._wanted = max(self._wanted, len(found) + len(tiles))
+        return now + tiles
 
     def saw(
         self,

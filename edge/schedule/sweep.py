@@ -4,6 +4,8 @@ budget exploration is owed. Bounded: a grid of cells, and the tiles of one frame
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from edge.memory import cells
@@ -40,6 +42,7 @@ class Sweep:
         self._cells = cells.unseen(ROWS, COLUMNS)
         self._began_s = self._now_s = self._woke_s = at_s
         self._waiting = 0.0  # tiles whose turn has come
+        self._pace = 1  # of them a frame: those that wait longer come one by one, too
         self._owed_ms = 0.0
 
     @property
@@ -51,19 +54,22 @@ class Sweep:
         """Time goes by: as many tiles have their turn as keep the sweep going, one by one."""
         turns = len(self._tiles) * max(0.0, at_s - self._now_s) / cells.WAIT_S
         self._waiting = min(min(self._waiting, BACKLOG) + turns, float(len(self._tiles)))
+        self._pace = math.ceil(turns)
         self._now_s = at_s
 
     def wake(self) -> None:
         """Another scene: nothing was looked at."""
         self._woke_s = self._now_s
 
-    def items(self, hidden: float = 1.0) -> list[Item]:
+    def items(self, hidden: float = 1.0, *, is_busy: bool = False) -> list[Item]:
         """The tiles that wait for a look, the longest forgotten first: all of a new scene, and then
         as many as have their turn. Where nothing else tells of things, the new ones wait for none.
 
-        hidden  the share of things that nothing else tells of
+        hidden   the share of things that nothing else tells of
+        is_busy  the frame has more to do than usual: a turn waits for the next one to come
         """
         turns, takes_new = int(self._waiting + 1e-9), hidden >= 1 or self._is_new
+        turns = 0 if is_busy and turns <= self._pace else min(turns, self._pace)
         if not turns and not takes_new:
             return []
         ages = cells.all_ages_s(self._cells, self._held, self._now_s)

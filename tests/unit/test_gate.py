@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from edge.glance.gate import Gate, binned, moved, step_px
+from edge.glance.gate import Gate, binned, moved, step_px, tight
 
 ROWS = COLUMNS = 24
 
@@ -113,3 +115,17 @@ def test_another_scene_at_once_is_not_taken_for_noise(scene):
     gate, _ = moved(Gate(), scene, ROWS, COLUMNS)
     gate, motion = moved(gate, 255 - scene, ROWS, COLUMNS)
     assert (motion > 0).mean() > 0.9
+
+
+@given(st.data())
+def test_what_moved_within_a_box_is_a_box_within_it(data: st.DataObject) -> None:
+    """Samples lie across the box's edges, too."""
+    width, height = data.draw(st.integers(8, 90)), data.draw(st.integers(8, 90))
+    x0, y0 = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+    box = x0, y0, data.draw(st.integers(x0 + 1, width)), data.draw(st.integers(y0 + 1, height))
+    shape = data.draw(st.integers(1, 24)), data.draw(st.integers(1, 24))
+    seed = data.draw(st.integers(0, 99))
+    changed = np.random.default_rng(seed).random(shape) < 0.2
+    found = tight(Gate(changed=changed), box, width, height)
+    assert box[0] <= found[0] < found[2] <= box[2]
+    assert box[1] <= found[1] < found[3] <= box[3]
