@@ -24,6 +24,7 @@ from edge.schedule.candidates import Item, Why
 
 OPEN_S = 1.0  # how long a thing may wait for its first look
 REFRESH_S = 30.0  # after which a settled thing is worth another look
+VAIN_S = 300.0  # likewise a faint spot that is nothing: daylight changes
 RESTS_S = 0.3  # between glances, and between looks at one thing: sooner, they show the same again
 COMPARED = 20  # things a frame whose appearance is compared
 
@@ -70,7 +71,7 @@ class Things:
         self._vain = {
             box: looked_s
             for box, looked_s in self._vain.items()
-            if at_s - looked_s <= REFRESH_S and not self._motion.is_at(box)
+            if at_s - looked_s <= VAIN_S and not self._motion.is_at(box)
         }
         self._compare(picture, at_s)
 
