@@ -139,8 +139,8 @@ class _Run:
         given_ms = tenth_ms if budget.exploring_ms is None else budget.exploring_ms
         self._exploring_ms = self._past.sweep.owed_ms(given_ms, cost_ms)
         self._items = self._wanted(with_parts=self._has_room())
-        if self._tagger.has_glance and all(item.why == "aged" for item in self._items):
-            self._items = self._wanted(with_parts=True)  # there is time for more
+        if all(item.why == "aged" for item in self._items) and not self._spending.is_waited_for:
+            self._items = self._wanted(with_parts=self._tagger.has_glance)  # there is time for more
         if self._items and not self._spending.fits("focus"):
             self._skipped += [
                 Skipped(Region(*item.box), item.why) for item in self._items if item.worth > NOTHING

@@ -50,6 +50,11 @@ class Spending:
         return self._limit_ms - self.ms
 
     @property
+    def is_waited_for(self) -> bool:
+        """Has another camera a frame?"""
+        return self._is_waited_for()
+
+    @property
     def tail_ms(self) -> float | None:
         """Since the last launch; None: there was none."""
         has_any = self._ended_s > self._start_s

@@ -82,3 +82,11 @@ def test_a_small_budget_is_for_closer_looks(ms, focus_ms, glance_ms):
         whys = [look.why for look in scene.watch(view).looks]
         if ms < ROOM * glance_ms and "part" in whys:
             assert {*whys[: whys.index("part")]} <= {"glance", "aged"}
+
+
+@given(st.floats(12, 30))
+def test_what_a_small_budget_has_over_is_another_camera_s_where_one_waits(ms):
+    scene = Scene([Thing("c", 100, 60, 24)], glance_ms=9.0)
+    view = View(budget=Budget(ms))
+    seen = [scene.watch(view, lambda: True) for _ in range(6)]
+    assert not any(look.why == "part" for frame in seen for look in frame.looks)
