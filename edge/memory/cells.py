@@ -14,6 +14,8 @@ from edge.records import F32, Box, NDArray, Region
 
 NEVER = -1e9  # s
 DECAY = 0.98  # of what looks found there, a look: shops are rearranged
+EXPECTED = 0.1  # of looks, before the first, to find something
+COUNTS = 3.0  # looks, that expectation
 WAIT_S = 10.0  # what nobody looked at for so long is overdue
 
 
@@ -30,12 +32,12 @@ class Cells(msgspec.Struct, frozen=True, eq=False):
 
 
 def unseen(rows: int, columns: int) -> Cells:
-    """Before the first frame: one thing in ten looks is expected anywhere."""
+    """Before the first frame."""
     size = (rows, columns)
     return Cells(
         np.full(size, NEVER, np.float64),
-        np.full(size, 0.3, np.float32),
-        np.full(size, 2.7, np.float32),
+        np.full(size, COUNTS * EXPECTED, np.float32),
+        np.full(size, COUNTS * (1 - EXPECTED), np.float32),
     )
 
 

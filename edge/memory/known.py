@@ -180,11 +180,13 @@ class Memory:
         """
         things = self._things.items(at_s)
         found = [item for item in things if item.worth > 0]
-        found += [Item(spot.box, likely(spot.heat), "heat") for spot in self._things.faint]
         known = [item.box for item in things]
         waiting = unexplained(self._motion.waiting, known)
-        for box in dict.fromkeys((*self._moved(known), *waiting)):
+        moving = list(dict.fromkeys((*self._moved(known), *waiting)))
+        for box in moving:
             found += self._moved_items(box)
+        still = [s for s in self._things.faint if not any(alike(s.box, box) for box in moving)]
+        found += [Item(spot.box, likely(spot.heat), "heat") for spot in still]
         if with_parts:
             found += self._part_items(at_s)
         now, is_busy = steady(found, self._usual)
@@ -207,6 +209,8 @@ class Memory:
         found = any(kinds[tag.head] == "softmax" for tag in tags)
         self.sweep.looked(region, found)
         self.had_turn("focus", at_s)
+        if item.why == "moved":
+            self.sweep.looked_at_moved(found)
         has_come = item.why == "moved" and self._motion.has_come(item.box)
         self._motion.looked(region)
         if item.is_tile:

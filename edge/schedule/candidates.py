@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from edge.glance.heat import boxes_of
-from edge.pictures.regions import shared
+from edge.pictures.regions import shared_px
 from edge.records import F32, Box, Region
 from edge.schedule.plan import EXPLORING, MOST, NOTHING, Asked
 
@@ -30,6 +30,7 @@ WHOLE = 0.7  # of a thing: a look that holds less of it does not count
 # things of 24 to 160 px in composed 4K scenes, each looked at alone (`python -m benchmarks.fills`).
 SHARE = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 RIGHT = (0.0, 0.09, 0.2, 0.33, 0.46, 0.55, 0.58, 0.6, 0.61)
+COVERS, WITHIN = 0.3, 0.6  # of what moved, by a thing; of a thing, in it
 NAMED = 0.5  # of the things that a glance at a part shows anew: so many a look then names
 
 
@@ -133,8 +134,16 @@ def moved_boxes(motion: F32, known: Sequence[Box], width: int, height: int) -> l
 
 
 def unexplained(boxes: Sequence[Box], known: Sequence[Box]) -> list[Box]:
-    """Those that no known thing explains."""
-    return [box for box in boxes if not any(shared(box, k) >= 0.3 for k in known)]
+    """Those that no known thing explains: it covers a part of one, or lies in it for the most. One
+    that is beside where something moves may be another, or not where it was thought to be.
+    """
+    return [box for box in boxes if not any(_explains(thing, box) for thing in known)]
+
+
+def _explains(thing: Box, moved: Box) -> bool:
+    both = shared_px(thing, moved)
+    covered, inside = (both / max(1, shared_px(box, box)) for box in (moved, thing))
+    return covered >= COVERS or inside >= WITHIN
 
 
 def _region(item: Item, width: int, height: int) -> Region:

@@ -23,6 +23,7 @@ BACKLOG = 2.0  # turns that were missed and are made good; more at once would be
 TURN = 2 * NOTHING  # worth at least of a tile that has its turn: it keeps ages even
 MOVED = 2.0  # times as likely to show something new as a place of its kind that did not move
 CAME = 5.0  # and so many times, where nothing had moved before
+NEWEST = 0.1  # what a look at what moved counts in how many of them find something
 
 
 class Sweep:
@@ -44,6 +45,7 @@ class Sweep:
         self._waiting = 0.0  # tiles whose turn has come
         self._pace = 1  # of them a frame: those that wait longer come one by one, too
         self._owed_ms = 0.0
+        self._found = MOVED * cells.EXPECTED  # the share of looks at what moved that find something
 
     @property
     def is_small(self) -> bool:
@@ -89,6 +91,10 @@ class Sweep:
         """A closer look was made, whatever for."""
         self._cells = cells.looked(self._cells, region, found, self._now_s, *self._size)
 
+    def looked_at_moved(self, found: bool) -> None:
+        """It was made for the sake of what moved: a belt carries things, wind moves leaves."""
+        self._found += NEWEST * (found - self._found)
+
     def explored(self, cost_ms: float) -> None:
         """It was made for the sake of exploration."""
         self._waiting = max(0.0, self._waiting - 1)
@@ -118,7 +124,8 @@ class Sweep:
 
     def _worth_of_moved(self, box: Box, more: float) -> float:
         """That a look at it finds a thing: a tree in the wind moves always, and is none."""
-        return min(1.0, more * cells.rate(self._cells, box, *self._size))
+        usual = self._found / cells.EXPECTED
+        return min(1.0, max(more, usual) * cells.rate(self._cells, box, *self._size))
 
     @property
     def _is_new(self) -> bool:

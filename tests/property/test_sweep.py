@@ -175,3 +175,16 @@ def test_turns_that_were_missed_do_not_all_come_back_at_once(width, height, miss
     for n in range(1, missed + 1):
         sweep.pass_to(0.2 * n)
     assert len(sweep.items(0.1)) <= 0.2 * tiles / WAIT_S + BACKLOG
+
+
+def test_what_moves_is_worth_the_more_the_more_often_it_was_a_thing():
+    sweep = Sweep(2000, 1000, INPUT_PX, 0.0)
+    here = 1200, 300, 1300, 400
+    before = worth(sweep, here)
+    for _ in range(10):
+        sweep.looked_at_moved(found=True)
+    often = worth(sweep, here)
+    for _ in range(40):
+        sweep.looked_at_moved(found=False)
+    assert before < 0.5 * often
+    assert worth(sweep, here) == before

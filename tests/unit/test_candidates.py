@@ -14,6 +14,7 @@ from edge.schedule.candidates import (
     crop_around,
     moved_boxes,
     sees,
+    unexplained,
 )
 
 FRAME = 3840, 2160
@@ -90,3 +91,12 @@ def test_what_moved_without_a_thing_that_explains_it():
     motion[20, 20] = 0.4
     found = moved_boxes(motion, [(3200, 1800, 3360, 1890)], *FRAME)
     assert found == [(480, 180, 800, 360)]
+
+
+@pytest.mark.parametrize(
+    ("known", "explains"),
+    [((0, 0, 100, 50), True), ((40, 0, 60, 50), True), ((65, 0, 165, 50), True),
+     ((80, 0, 130, 50), False), ((100, 0, 200, 50), False)],
+)  # fmt: skip
+def test_a_thing_explains_what_moves_where_it_is_not_beside_it(known, explains):
+    assert unexplained([(0, 0, 100, 50)], [known]) == ([] if explains else [(0, 0, 100, 50)])
