@@ -209,9 +209,10 @@ class Memory:
         found = any(kinds[tag.head] == "softmax" for tag in tags)
         self.sweep.looked(region, found)
         self.had_turn("focus", at_s)
+        has_come = False
         if item.why == "moved":
+            has_come = self._motion.has_come(item.box)
             self.sweep.looked_at_moved(found)
-        has_come = item.why == "moved" and self._motion.has_come(item.box)
         self._motion.looked(region)
         if item.is_tile:
             rows = looks.scores.get(GALLERY)

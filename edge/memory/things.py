@@ -137,7 +137,7 @@ class Things:
         """
         self.faint = tuple(s for s in self.faint if not alike(s.box, spot))
         if not found:
-            self._vain[spot] = at_s
+            self._vain = dict([*self._vain.items(), (spot, at_s)][-tracks.MOST :])
 
     def met(self, box: Box, at_s: float) -> int:
         """Something is there where none was: one that is near has moved, or it is new. Its id."""

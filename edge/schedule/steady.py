@@ -18,13 +18,15 @@ def usual(before: float, wanted: int) -> float:
     return before + NEWEST * (wanted - before)
 
 
-def steady(items: Sequence[Item], usual: float) -> tuple[list[Item], bool]:
+def steady(items: Sequence[Item], often: float) -> tuple[list[Item], bool]:
     """Without the looks that wait for a frame with less to do, and whether exploration waits, too.
+
+    often  looks that a frame wants, see `usual`
 
     Another look at a thing can wait, the least worth first. What moved, and a thing that nobody
     looked at, cannot.
     """
     urgent = [item for item in items if item.why != "track"]
     others = sorted((i for i in items if i.why == "track"), key=lambda i: -i.worth)
-    room = max(1, round(usual) - len(urgent))
+    room = max(1, round(often) - len(urgent))
     return [*urgent, *others[:room]], len(others) >= room
