@@ -56,7 +56,7 @@ def looked(
 def held(
     boxes: Sequence[Box], rows: int, columns: int, width: int, height: int
 ) -> NDArray[np.bool_]:
-    """(N, rows, columns): the cells of each box, as `age_s` takes them."""
+    """(N, rows, columns): the cells of each box."""
     found = np.zeros((len(boxes), rows, columns), bool)
     for one, box in zip(found, boxes):
         one[_span((rows, columns), box, width, height)] = True
@@ -64,16 +64,9 @@ def held(
 
 
 def all_ages_s(cells: Cells, held: NDArray[np.bool_], at_s: float) -> NDArray[np.float64]:
-    """(N,): `age_s` of each of the boxes that `held` is of."""
+    """(N,): the longest that a cell of each box has not been looked at; inf when never."""
     oldest = np.where(held, cells.looked_s, np.inf).min((1, 2))
     return np.where(oldest > NEVER, at_s - oldest, np.inf)
-
-
-def age_s(cells: Cells, box: Box, at_s: float, width: int, height: int) -> float:
-    """The longest that a cell of `box` has not been looked at; inf when never."""
-    rows, columns = _span(cells.shape, box, width, height)
-    oldest = float(cells.looked_s[rows, columns].min())
-    return at_s - oldest if oldest > NEVER else float("inf")
 
 
 def ages_s(cells: Cells, at_s: float) -> F32:

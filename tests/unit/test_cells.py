@@ -9,10 +9,11 @@ from edge.memory.cells import (
     NEVER,
     WAIT_S,
     Cells,
-    age_s,
     ages_s,
+    all_ages_s,
     chance,
     covered,
+    held,
     looked,
     oldest_s,
     rate,
@@ -31,10 +32,15 @@ def after(*looks: tuple[Region, bool, float]) -> Cells:
     return cells
 
 
+def age_s(cells: Cells, box: Box, at_s: float) -> float:
+    """Of one box."""
+    return float(all_ages_s(cells, held([box], *cells.shape, *SIZE), at_s)[0])
+
+
 def test_before_any_look_everything_is_as_old_as_can_be():
     cells = unseen(4, 8)
     assert cells.shape == (4, 8)
-    assert age_s(cells, (0, 0, 200, 100), 7.0, *SIZE) == np.inf
+    assert age_s(cells, (0, 0, 200, 100), 7.0) == np.inf
     assert covered(cells, 7.0, WAIT_S) == 0.0
     assert oldest_s(cells, 7.0, began_s=2.0) == 5.0
     assert np.isinf(ages_s(cells, 7.0)).all()
@@ -42,15 +48,15 @@ def test_before_any_look_everything_is_as_old_as_can_be():
 
 def test_a_look_makes_its_part_young():
     cells = after((LEFT, False, 3.0))
-    assert age_s(cells, LEFT.box, 7.0, *SIZE) == 4.0
-    assert age_s(cells, RIGHT.box, 7.0, *SIZE) == np.inf
+    assert age_s(cells, LEFT.box, 7.0) == 4.0
+    assert age_s(cells, RIGHT.box, 7.0) == np.inf
     assert covered(cells, 7.0, 5.0) == 0.5
     assert covered(cells, 9.0, 5.0) == 0.0
 
 
 def test_a_part_is_as_old_as_its_oldest_cell():
     cells = after((LEFT, False, 3.0), (RIGHT, False, 5.0))
-    assert age_s(cells, (60, 0, 140, 100), 7.0, *SIZE) == 4.0
+    assert age_s(cells, (60, 0, 140, 100), 7.0) == 4.0
     assert oldest_s(cells, 7.0, 0.0) == 4.0
 
 
@@ -62,7 +68,7 @@ def test_a_box_smaller_than_a_cell_is_the_cell_it_lies_in():
 
 @pytest.mark.parametrize("box", [(199, 99, 200, 100), (0, 0, 1, 1), (0, 0, 200, 100)])
 def test_every_box_of_the_frame_has_a_cell(box: Box):
-    assert age_s(after((Region(*box), False, 1.0)), box, 2.0, *SIZE) == 1.0
+    assert age_s(after((Region(*box), False, 1.0)), box, 2.0) == 1.0
 
 
 def test_where_looks_found_something_another_will():
