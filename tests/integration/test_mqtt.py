@@ -22,7 +22,7 @@ from edge.outbox.ledger import Counts  # noqa: E402
 from edge.sinks import SINKS, Site, mqtt, open_carrier  # noqa: E402
 from edge.sinks.cutouts import Latest  # noqa: E402
 from edge.sinks.target import parse_target  # noqa: E402
-from tests.brokers import MOSQUITTO, Broker, Listener, free_port, until  # noqa: E402
+from tests.brokers import LIMIT_S, MOSQUITTO, Broker, Listener, free_port, until  # noqa: E402
 from tests.happenings import event, events, sight  # noqa: E402
 
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="apt-get install mosquitto")
@@ -140,7 +140,8 @@ def test_a_camera_that_gives_nothing_is_told_and_its_states_are_unknown_then(
 
 def test_a_picture_of_what_came_last_where_it_is_wanted(tmp_path, broker, opened):
     before = opened.enter_context(closing(Listener(broker.port, "nothing")))
-    before._client.publish("s/till/snapshot", b"of last week", 1, retain=True)
+    last_week = before._client.publish("s/till/snapshot", b"of last week", 1, retain=True)
+    last_week.wait_for_publish(LIMIT_S)  # or it comes as news to whoever listens already
     listener = opened.enter_context(closing(Listener(broker.port, "s/till/snapshot")))
     until(lambda: listener.heard == [("s/till/snapshot", b"of last week", True)])
     latest = Latest(["till"])
