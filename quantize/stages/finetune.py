@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder to write, or to go on in")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        help="processes that prepare pictures for a GPU; not given: all cores but two, none on cpu",
+    )
     add_flags(parser, Settings)
 
 
@@ -68,9 +74,10 @@ def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict
     student = _start(train, settings, {**train.sizes, **_tags_size(lists)})
     teachers = [_teacher(folder, train.sizes, group.device) for folder in args.teachers]
     judge = partial(accuracy, shelf=val, side=settings.final_side)
+    shown = batches(train, settings, _workers(args.workers, group), group.device)
     average = fit(
         student.to(group.device),
-        lambda epoch: map(group.part, batches(train, settings, epoch)),
+        lambda epoch: map(group.part, shown(epoch)),
         partial(
             taught,
             soft_weight=settings.soft_weight,
@@ -92,6 +99,14 @@ def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict
     save(average, msgspec.to_builtins(settings), args.out / FILE)
     recipe.finish(args.out, result)
     return result
+
+
+def _workers(asked: int | None, group: Group) -> int:
+    """On a CPU the student needs the cores itself."""
+    if asked is not None:
+        return max(0, asked)
+    cores = os.cpu_count() or 1
+    return 0 if group.device == "cpu" else max(0, cores // group.world - 2)
 
 
 def _teacher(folder: Path, sizes: dict[str, int], device: str) -> Student:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from edge.bundle import InputSpec
 from quantize.training.settings import Settings
@@ -19,7 +21,7 @@ from quantize.training.views import view
 class Batch(msgspec.Struct, frozen=True, eq=False):
     """One step's pictures and targets."""
 
-    pixels: Tensor  # (N, side, side, 3) float32 0..255
+    pixels: Tensor  # (N, side, side, 3) 0..255: uint8 as seen, float32 as shown
     targets: dict[str, Tensor]  # head -> (N, T + 1) target times weight
     soft: Tensor | None  # (N, T) the teacher's probabilities; None without a teacher
     trust: Tensor  # (N, 1) of what earlier students think of the picture
@@ -34,23 +36,73 @@ class Batch(msgspec.Struct, frozen=True, eq=False):
         )
 
 
-def batches(shelf: Shelf, settings: Settings, epoch: int) -> Iterator[Batch]:
-    """One epoch in random order, the same order and the same views for the same seed and epoch."""
-    draw = np.random.default_rng((settings.seed, epoch))
-    side = side_at(epoch, settings)
+class Turn(msgspec.Struct, frozen=True, eq=False):
+    """What one step shows, before anybody has looked."""
+
+    epoch: int
+    step: int
+    chosen: NDArray[np.int64]  # (N,) samples of the shelf
+
+
+def batches(
+    shelf: Shelf, settings: Settings, workers: int = 0, device: str = "cpu"
+) -> Callable[[int], Iterator[Batch]]:
+    """What gives the batches of epoch n, on `device`: the same order and the same views for the
+    same seed and epoch, however many processes (`workers`, 0: this one) look at the pictures.
+    """
+    turns: list[Turn] = []  # of the epoch that is asked for; the loader reads them anew each time
+    loader = DataLoader(
+        _Itself(),
+        sampler=turns,
+        batch_size=None,
+        num_workers=workers,
+        collate_fn=partial(seen, shelf, settings),
+        # A fork shares the shelf; and kept, or each epoch would begin with waiting for its views.
+        multiprocessing_context="fork" if workers else None,
+        persistent_workers=workers > 0,
+    )
+
+    def epoch(number: int) -> Iterator[Batch]:
+        turns[:] = turns_of(shelf, settings, number)
+        for turn, batch in zip(tuple(turns), loader, strict=True):
+            draw = np.random.default_rng((settings.seed, number, turn.step, 1))
+            here = batch.to(torch.device(device))
+            here = msgspec.structs.replace(here, pixels=here.pixels.float())
+            yield mixed(here, draw) if draw.random() < settings.mixed else here
+
+    return epoch
+
+
+class _Itself:
+    """A data set whose keys say everything."""
+
+    def __getitem__(self, turn: Turn) -> Turn:
+        return turn
+
+
+def turns_of(shelf: Shelf, settings: Settings, epoch: int) -> list[Turn]:
+    """The steps of an epoch in random order, whole batches only."""
+    order = shown(shelf, np.random.default_rng((settings.seed, epoch)))
+    steps = min(steps_an_epoch(shelf, settings), len(order) // settings.batch)
+    whole = order[: steps * settings.batch].reshape(steps, settings.batch)
+    return [Turn(epoch, step, chosen) for step, chosen in enumerate(whole)]
+
+
+def seen(shelf: Shelf, settings: Settings, turn: Turn) -> Batch:
+    """A random view of every picture of a step, pixels still uint8."""
+    draw = np.random.default_rng((settings.seed, turn.epoch, turn.step))
+    side = side_at(turn.epoch, settings)
     spec = InputSpec(height=side, width=side)
-    order = shown(shelf, draw)
-    for start in range(0, len(order) - settings.batch + 1, settings.batch):
-        chosen = order[start : start + settings.batch]
-        seen = np.stack([view(shelf.pictures[i], spec, draw) for i in chosen])
-        wanted = {
-            head: targets(labels[chosen], shelf.sizes[head], settings)
-            for head, labels in shelf.labels.items()
-        }
-        soft = None if shelf.soft is None else torch.from_numpy(shelf.soft[chosen]).softmax(1)
-        trust = torch.tensor([[shelf.samples[i].trust] for i in chosen])
-        batch = Batch(torch.from_numpy(seen).float(), wanted, soft, trust)
-        yield mixed(batch, draw) if draw.random() < settings.mixed else batch
+    wanted = {
+        head: targets(labels[turn.chosen], shelf.sizes[head], settings)
+        for head, labels in shelf.labels.items()
+    }
+    return Batch(
+        torch.from_numpy(np.stack([view(shelf.pictures[i], spec, draw) for i in turn.chosen])),
+        wanted,
+        None if shelf.soft is None else torch.from_numpy(shelf.soft[turn.chosen]).softmax(1),
+        torch.tensor([[shelf.samples[i].trust] for i in turn.chosen]),
+    )
 
 
 def shown(shelf: Shelf, draw: np.random.Generator) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ sure each one is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ from edge.pictures import pixels
 from quantize.students import Student, normalise
 from quantize.training.batches import Batch
 from quantize.training.shelf import Shelf
+
+JUDGED = 64  # pictures at a time
 
 
 def loss_of(outputs: dict[str, Tensor], batch: Batch, soft_weight: float) -> Tensor:
@@ -80,15 +83,22 @@ def shared_with(
 def accuracy(student: Student, shelf: Shelf, side: int) -> dict[str, float]:
     """Top-1 of every softmax head on a shelf's pictures; "none" is not a guess."""
     device = next(student.parameters()).device
-    spec = InputSpec(height=side, width=side)
     right: dict[str, list[bool]] = {head: [] for head in shelf.labels}
-    for first in range(0, len(shelf.pictures), 64):
-        seen = torch.from_numpy(pixels.batch(shelf.pictures[first : first + 64], spec))
+    for first, seen in enumerate(_at(shelf, side)):
         x = normalise(seen.to(device)).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16):
             outputs = student(x)
-        for i, sample in enumerate(shelf.samples[first : first + 64]):
+        best = {head: outputs[head][:, :-1].argmax(1).tolist() for head in shelf.labels}
+        for i, sample in enumerate(shelf.samples[first * JUDGED : (first + 1) * JUDGED]):
             if sample.head in right:
-                best = int(outputs[sample.head][i, :-1].argmax())
-                right[sample.head].append(best == int(shelf.labels[sample.head][first + i]))
+                label = int(shelf.labels[sample.head][first * JUDGED + i])
+                right[sample.head].append(best[sample.head][i] == label)
     return {head: float(np.mean(hits)) for head, hits in right.items() if hits}
+
+
+@lru_cache(maxsize=1)  # the same pictures after every epoch
+def _at(shelf: Shelf, side: int) -> list[Tensor]:
+    """A shelf's pictures as the device will see them, JUDGED at a time."""
+    spec = InputSpec(height=side, width=side)
+    parts = [shelf.pictures[i : i + JUDGED] for i in range(0, len(shelf.pictures), JUDGED)]
+    return [torch.from_numpy(pixels.batch(part, spec)) for part in parts]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import numpy as np
@@ -36,7 +38,9 @@ def shelve(
     soft: Mapping[str, F32] | None = None,
 ) -> Shelf:
     """Read every sample once; what is larger than KEPT_SIDE is shrunk. 2 GB for ten thousand."""
-    pictures = [small(read(s)) for s in tqdm(samples, "read", disable=None)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        read_one = pool.map(lambda s: small(read(s)), samples)
+        pictures = list(tqdm(read_one, "read", len(samples), disable=None))
     named = {head: tags for head, tags in lists.items() if head != "tags"}
     labels = {
         head: torch.tensor([label(s, head, tags) for s in samples]) for head, tags in named.items()

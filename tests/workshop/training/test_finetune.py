@@ -48,7 +48,7 @@ def student() -> Student:
 
 def train(out: Path, judge: object = lambda _: {}) -> Student:
     mine, shown = student(), shelf()
-    seen = partial(showing.batches, shown, TINY)
+    seen = showing.batches(shown, TINY)
     return fit(mine, seen, partial(taught, soft_weight=0.5), SHORT, out, judge)
 
 
@@ -167,7 +167,7 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
 def test_frozen_layers_keep_weights_and_statistics_and_the_others_learn(tmp_path: Path) -> None:
     mine, shown = student(), shelf()
     before = {k: v.clone() for k, v in mine.state_dict().items()}
-    seen = partial(showing.batches, shown, TINY)
+    seen = showing.batches(shown, TINY)
     loss = partial(taught, soft_weight=0.5)
     after = fit(mine, seen, loss, SHORT, tmp_path, lambda _: {}, list(mine.backbone[:3]))
     for name, value in after.state_dict().items():
