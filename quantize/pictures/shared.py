@@ -25,6 +25,20 @@ from edge.pictures import pixels
 from quantize.pictures.folder import share_of, write_lists
 from quantize.pictures.samples import BRANDS, PictureSet, Sample, Split, TagList
 
+# What is said of a garment that is not sure enough: FashionSAP's symbol for it.
+GARMENTS = {
+    garment: symbol
+    for symbol, garments in {
+        "tops": "Blouse|Body|Hoodie|Longsleeve|Polo|Shirt|T-Shirt|Top|Undershirt",
+        "pants": "Pants|Shorts",
+        "skirts": "Skirt",
+        "coats": "Blazer|Outwear",
+        "dresses": "Dress",
+        "shoes": "Shoes",
+        "accessories": "Hat",
+    }.items()
+    for garment in garments.split("|")
+}
 SETS: tuple[dict[str, str], ...] = (
     {
         "name": "clothing",
@@ -67,7 +81,7 @@ def tag_lists(root: Path) -> dict[str, TagList]:
     fish = sorted({row["species"] for row in _lines(root / "fish/labels.jsonl")})
     products = [(row["product"], row["group"]) for row in _lines(root / "grocery/iconic.jsonl")]
     return {
-        "clothes": TagList(tuple(clothes), (None,) * len(clothes)),
+        "clothes": TagList(tuple(clothes), tuple(map(GARMENTS.get, clothes))),
         "grocery": TagList(tuple(p for p, _ in products), tuple(g for _, g in products)),
         "fish": TagList(tuple(fish), (None,) * len(fish)),
         "tags": _general(root / "teachers/imagenet_labels.txt"),

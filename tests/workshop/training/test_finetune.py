@@ -185,3 +185,11 @@ def test_accuracy_counts_the_best_tag_that_is_not_none() -> None:
             head.bias.copy_(torch.arange(head.out_features).flip(0))
             head.bias[-1] = 99.0  # "none" is not a guess
     assert accuracy(mine, shown, 64) == {"clothes": 1.0, "grocery": 0.5, "fish": 1.0}
+
+
+def test_several_processes_show_what_one_shows() -> None:
+    alone, helped = (showing.batches(shelf(), TINY, workers) for workers in (0, 2))
+    for epoch in (0, 1, 0):
+        for one, other in zip(alone(epoch), helped(epoch), strict=True):
+            assert torch.equal(one.pixels, other.pixels) and torch.equal(one.soft, other.soft)
+            assert all(torch.equal(one.targets[h], other.targets[h]) for h in LISTS)
