@@ -191,5 +191,6 @@ def test_several_processes_show_what_one_shows() -> None:
     alone, helped = (showing.batches(shelf(), TINY, workers) for workers in (0, 2))
     for epoch in (0, 1, 0):
         for one, other in zip(alone(epoch), helped(epoch), strict=True):
-            assert torch.equal(one.pixels, other.pixels) and torch.equal(one.soft, other.soft)
+            assert torch.equal(one.pixels, other.pixels)
+            assert torch.equal(one.soft, other.soft)
             assert all(torch.equal(one.targets[h], other.targets[h]) for h in LISTS)
