@@ -14,6 +14,7 @@ from edge.records import NDArray
 
 DRAWN_PX = 256  # longer side of what outlines are compared on
 SAME = 0.5  # of the smaller outline, in the larger one: so much, and both are of one fish
+AGREES = 0.15  # by which both ways may differ and the look is worth a third
 WHOLE = 0.5  # of the longest likely fish: a shorter one may be a scrap, and counts for less
 
 
@@ -40,13 +41,18 @@ def _apart(looks: Sequence[Look]) -> list[Look]:
     """Without those that are of the same fish as a better one."""
     drawn = _drawn([look.outline for look in looks])
     areas = [max(1, int(mask.sum())) for mask in drawn]
-    worth = [look.score * area**0.5 for look, area in zip(looks, areas)]
+    worth = [look.score * area**0.5 * _whole(look) for look, area in zip(looks, areas)]
     kept: list[int] = []
     for n in sorted(range(len(looks)), key=lambda n: -worth[n]):
         shared = (int((drawn[n] & drawn[m]).sum()) / min(areas[n], areas[m]) for m in kept)
         if all(share < SAME for share in shared):
             kept.append(n)
     return [looks[n] for n in kept]
+
+
+def _whole(look: Look) -> float:
+    """How much both of its lengths agree, 0..1: of a fish without its tail they do not."""
+    return float(np.exp(-(((look.shape_cm / look.midline_cm - 1) / AGREES) ** 2)))
 
 
 def _drawn(outlines: Sequence[F64]) -> list[NDArray[np.bool_]]:

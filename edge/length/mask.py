@@ -28,6 +28,7 @@ CENTRED = 3  # times, at most, that a crop is cut again
 MOSTLY = 0.65  # overlap of a piece and the fish in it from which its crop stays
 MOVED = 0.8  # overlap of crops below which one is cut again, about what was found
 TRUSTED = 0.8  # overlap from which colours and outline mean the same
+BLUR_PX = 2.0  # of the steps of what was seen from afar
 CROWD = 0.15  # of a piece: a smaller one beside it hides nothing
 
 
@@ -54,8 +55,9 @@ class Piece(msgspec.Struct, frozen=True, eq=False):
 def near(
     picture: Picture, rough: Rough, number: int, outliner: Outliner | None = None
 ) -> list[Piece]:
-    """A piece of `rough`, by its number from 1, from near: as colours draw it, and as an outliner
-    and colours do together, where it knows it. None where nothing is left of it.
+    """A piece of `rough`, by its number from 1, from near: as an outliner and colours draw it
+    together, where it knows it, as colours do, and, where an outliner may tell which is a fish, as
+    it was seen from afar. None where nothing is left of it.
     """
     width, height = size(picture)
     rows, columns = rough.owner.shape
@@ -70,10 +72,14 @@ def near(
             break
         box = better
         view, told, owner = _seen(picture, box, outliner, rough)
-    is_nothing, known = padding(view), _known(told, owner == number)
-    found = [] if known is None else [_piece(view, box, owner, number, is_nothing, told, known)]
-    found.append(_piece(view, box, owner, number, is_nothing, told, None))
-    return [piece for piece in found if piece is not None]
+    is_piece, is_nothing = owner == number, padding(view)
+    beside = _large(owner, number) | is_nothing
+    found = [(by_colour(view, is_piece, owner > 0, is_nothing), beside)]
+    if (known := _known(told, is_piece)) is not None:
+        found.insert(0, (_known_soft(view, known, is_nothing), _beside(known) | is_nothing))
+    if told is not None:
+        found.append((_afar(is_piece), beside))
+    return [_piece(soft, box, around, told) for soft, around in found if soft is not None]
 
 
 def _seen(
@@ -106,23 +112,20 @@ def _centred(
     return better if overlap(better, box) < MOVED else None
 
 
-def _piece(
-    view: U8,
-    box: Box,
-    owner: NDArray[np.int32],
-    number: int,
-    is_nothing: NDArray[np.bool_],
-    told: Told | None,
-    known: Told | None,
-) -> Piece | None:
-    """By colours, or, where it is known, by its outline too."""
-    soft = _soft(view, owner, number, is_nothing, known)
-    if soft is None:
-        return None
-    beside = (_large(owner, number) if known is None else _beside(known)) | is_nothing
+def _piece(soft: F32, box: Box, beside: NDArray[np.bool_], told: Told | None) -> Piece:
+    """beside  where what hides a part of it may lie"""
     sure = None if told is None else _sure(soft, _known(told, soft >= 0.5))
-    scale = (box[2] - box[0]) / view.shape[1]
+    scale = (box[2] - box[0]) / soft.shape[1]
     return Piece(box, soft, scale, _touches(soft, beside), sure)
+
+
+def _afar(is_piece: NDArray[np.bool_]) -> F32 | None:
+    """As it was found in the small frame: there the ground was known around it, and a thin tail of
+    nearly the ground's colours may show in no other way. Its edges are rougher.
+    """
+    even = np.asarray(cv2.GaussianBlur(is_piece.astype(np.float32), (0, 0), BLUR_PX), np.float32)
+    held = largest((even >= 0.5).astype(np.uint8))
+    return np.asarray(even * held, np.float32) if held.any() else None
 
 
 def _known(told: Told | None, is_piece: NDArray[np.bool_]) -> Told | None:
@@ -140,16 +143,8 @@ def _beside(known: Told) -> NDArray[np.bool_]:
     return np.asarray(cv2.morphologyEx(others, cv2.MORPH_OPEN, thin) > 0)
 
 
-def _soft(
-    view: U8,
-    owner: NDArray[np.int32],
-    number: int,
-    is_nothing: NDArray[np.bool_],
-    known: Told | None,
-) -> F32 | None:
-    """How much of each pixel is the piece, (h, w)."""
-    if known is None:
-        return by_colour(view, owner == number, owner > 0, is_nothing)
+def _known_soft(view: U8, known: Told, is_nothing: NDArray[np.bool_]) -> F32:
+    """How much of each pixel is the fish that an outliner knows, (h, w)."""
     is_piece = known.meant >= 0.5
     soft = by_colour(view, is_piece, known.every >= 0.5, is_nothing, known.meant)
     if soft is None or iou(soft >= 0.5, is_piece) < TRUSTED:

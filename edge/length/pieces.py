@@ -20,6 +20,8 @@ SMALLEST = 0.0015  # of the frame: a smaller piece is dirt
 PIECES = 40  # of a frame, the largest
 KNOWN = 0.3  # least promise of a piece that an outline knows, whatever its shape
 WHOLE = 0.7  # of a piece that an outline knows, in one that is shaped like a fish: the same fish
+MOSTLY = 0.6  # of what is found by colours, known by an outline: no board, no shadow
+TAILED = 0.6  # of all that an outline knows in it, a body whose tail it sees as another piece
 MAIN = 0.85  # of all that an outline knows in it: the rest is a scrap of the same fish
 SAME = 0.3  # of a piece, in one that an outline knows: so much, and it is the same
 
@@ -65,9 +67,10 @@ def _joined(learned: Rough, coloured: Rough) -> Rough:
         within = np.bincount(owner[own], minlength=len(boxes) + 1)
         within[0] = 0
         most = int(np.argmax(within))
-        is_one = within[most] >= MAIN * within.sum()  # the rest may be its tail
+        is_one = within[most] >= MAIN * within.sum() or _are_one(owner, within, most)
         is_whole = is_one and within[most] > WHOLE * (owner == most).sum()
-        if most and is_whole and coloured.alike[number - 1] >= KNOWN:
+        is_mostly = within[most] >= MOSTLY * own.sum()  # fins make a fish less slender, no other
+        if most and is_whole and (is_mostly or coloured.alike[number - 1] >= KNOWN):
             for scrap in set(np.nonzero(within)[0].tolist()) - {most}:
                 alike[scrap - 1] = 0.0
             owner[own] = most  # from afar the outline sees less of a fish than colours do
@@ -78,6 +81,21 @@ def _joined(learned: Rough, coloured: Rough) -> Rough:
             alike.append(coloured.alike[number - 1])
             owner[own & (owner == 0)] = len(boxes)
     return Rough(owner, tuple(boxes), tuple(alike))
+
+
+def _are_one(owner: NDArray[np.int32], within: NDArray[np.int64], most: int) -> bool:
+    """Do the other pieces lie where the largest ends, small and in its line, as a tail does?"""
+    own, others = owner == most, np.isin(owner, np.flatnonzero(within)) & (owner != most)
+    others &= owner > 0
+    if within[most] < TAILED * within.sum() or not others.any():
+        return False
+    (x, y), (wide, tall), degrees = cv2.minAreaRect(np.argwhere(own)[:, ::-1].astype(np.float32))
+    across = np.deg2rad(degrees + (90 if wide < tall else 0))
+    along = np.array([np.cos(across), np.sin(across)])
+    apart = np.argwhere(others)[:, ::-1].mean(0) - (x, y)
+    long, broad = max(wide, tall), min(wide, tall)
+    aside = abs(float(along[0] * apart[1] - along[1] * apart[0]))
+    return bool(abs(float(apart @ along)) > 0.4 * long and aside < 0.5 * broad)
 
 
 def _about(a: Box, b: Box) -> Box:

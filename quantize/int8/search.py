@@ -24,6 +24,7 @@ from quantize.int8.score import Distance, Kind, distances
 from quantize.int8.timing import medians
 
 ALIKE_DB = 1.0  # methods so near one another count as equal: the faster one is kept
+SAME_SIZE = 0.01  # by which files may differ in size and hold the same layers
 ANSWERS_PASS = 2  # see _level
 TIME = "ms"  # the one measure that is not of the answers
 
@@ -163,7 +164,8 @@ def search(
 def best(found: Sequence[Candidate]) -> Candidate:
     """Those that pass before those whose answers do before the others; then the least noise.
 
-    Among equals within ALIKE_DB the fewest layers in float, then the fastest.
+    Among equals within ALIKE_DB the fewest layers in float, then the fastest; of files as large as
+    that one, which are the same network with other ranges and as fast, the least noise again.
     """
     level = max(_level(c.tried) for c in found)
     peers = [c for c in found if _level(c.tried) == level]
@@ -172,7 +174,13 @@ def best(found: Sequence[Candidate]) -> Candidate:
         peers = [c for c in peers if len(c.tried.kept_in_float) == fewest]
     top = max(c.tried.worst_db for c in peers)
     alike = [c for c in peers if c.tried.worst_db >= top - ALIKE_DB]
-    return min(alike, key=lambda c: c.tried.cost.ms if c.tried.cost else np.inf)
+    swift = min(alike, key=lambda c: c.tried.cost.ms if c.tried.cost else np.inf)
+    same = [c for c in alike if abs(_bytes(c) / _bytes(swift) - 1) < SAME_SIZE]
+    return max(same, key=lambda c: c.tried.worst_db)
+
+
+def _bytes(candidate: Candidate) -> int:
+    return sum(map(len, candidate.files)) or 1
 
 
 def _level(tried: Tried) -> int:
