@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -13,8 +14,13 @@ import pytest
 from calib_data.boards import Camera, board, poses
 from calib_data.measured import Posed, measured, put
 from calib_data.stage import Stage
+from edge.length.outline import open_outline
+from edge.length.plane import FlatPlane
 from edge.length.plane_file import read_plane
+from edge.length.ruler import Measured, Ruler
 from tests.integration.test_cli import edge_tag, only_ours, parsed
+
+OUTLINE = Path(__file__).parents[2] / "edge/bundles/default/outline"
 
 MM_PER_PX = 0.9
 TROUT = Posed("browntrout", 380.0, 0.0, 0.0, 3.0)
@@ -73,6 +79,15 @@ def test_s3_its_mask_and_species_are_told_and_are_in_files(tiny_bundle, belt, tm
     [row] = [r for r in told if r["head"] == "length"]
     assert (row["species"], float(row["length_cm"])) == ("unsure", tag["length_cm"])
     assert len(list((tmp_path / "drawn").iterdir())) == 1
+
+
+@pytest.mark.parametrize(("shape", "seed"), [("forked", 2000), ("bent", 3016), ("straight", 3014)])
+def test_s4_a_tail_that_the_outline_alone_would_lose_is_measured(shape, seed) -> None:
+    scene, made = measured(seed, shape)
+    of, ids = Measured(), count(1)
+    ruler = Ruler(FlatPlane(scene.mm_per_px), "tips", open_outline(OUTLINE, threads=1))
+    [fish] = of.look(ruler, scene.pixels, 0.0, lambda: np.inf, lambda: next(ids))
+    assert fish.length_cm == pytest.approx(made.tips_mm / 10, rel=0.03)
 
 
 def test_s9_to_the_fork_it_is_shorter(tiny_bundle, belt) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from edge.length.choose import chosen
 from edge.length.measure import Look
@@ -62,3 +63,10 @@ def test_nothing_is_made_up_and_the_best_comes_first(values: list[tuple[float, .
     assert scores == sorted(scores, reverse=True)
     assert {one.box for one in found} <= {one.box for one in looks}
     assert found or not any(one.score >= LIKELY for one in looks)
+
+
+def test_of_two_drawings_of_a_fish_the_one_whose_lengths_agree_is_told() -> None:
+    """Along its midline and by its shape: without its tail, or with a shadow, they do not."""
+    whole, shadowed = look(0, 0, 400, 0.8), look(0, 0, 440, 0.8)
+    shadowed = replace(shadowed, shape_cm=1.2 * shadowed.midline_cm)
+    assert told(shadowed, whole) == [(40.0, 0.8)]
