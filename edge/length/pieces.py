@@ -69,7 +69,7 @@ def _joined(learned: Rough, coloured: Rough) -> Rough:
         most = int(np.argmax(within))
         is_one = within[most] >= MAIN * within.sum() or _are_one(owner, within, most)
         is_whole = is_one and within[most] > WHOLE * (owner == most).sum()
-        is_mostly = within[most] >= MOSTLY * own.sum()  # fins make a fish less slender, no other
+        is_mostly = within[most] >= MOSTLY * own.sum()  # spread fins make a fish less slender
         if most and is_whole and (is_mostly or coloured.alike[number - 1] >= KNOWN):
             for scrap in set(np.nonzero(within)[0].tolist()) - {most}:
                 alike[scrap - 1] = 0.0
@@ -85,13 +85,13 @@ def _joined(learned: Rough, coloured: Rough) -> Rough:
 
 def _are_one(owner: NDArray[np.int32], within: NDArray[np.int64], most: int) -> bool:
     """Do the other pieces lie where the largest ends, small and in its line, as a tail does?"""
-    own, others = owner == most, np.isin(owner, np.flatnonzero(within)) & (owner != most)
-    others &= owner > 0
+    own = owner == most
+    others = np.isin(owner, np.flatnonzero(within)) & ~own  # `within` counts no ground
     if within[most] < TAILED * within.sum() or not others.any():
         return False
     (x, y), (wide, tall), degrees = cv2.minAreaRect(np.argwhere(own)[:, ::-1].astype(np.float32))
-    across = np.deg2rad(degrees + (90 if wide < tall else 0))
-    along = np.array([np.cos(across), np.sin(across)])
+    angle = np.deg2rad(degrees + (90 if wide < tall else 0))
+    along = np.array([np.cos(angle), np.sin(angle)])
     apart = np.argwhere(others)[:, ::-1].mean(0) - (x, y)
     long, broad = max(wide, tall), min(wide, tall)
     aside = abs(float(along[0] * apart[1] - along[1] * apart[0]))
