@@ -74,7 +74,8 @@ build/pictures: $(VENV)/everything
 # A first student and a larger network learn; together they answer better than either, and teach the first
 # one again on the very views that it sees, twice. After each time the mean of before and after goes on. Then,
 # best on a GPU (seven minutes of an H100; a day of two cores), both learn for longer: the larger one from
-# labels, and the student from it and from itself. That is the proof: held-out pictures say how good it is.
+# labels, and the student from it and from itself. Teachers that are asked of everything make a student slow to
+# say "none of these"; its heads alone learn that again. That is the proof: held-out pictures say how good it is.
 # What ships learns from some of those too, and from brand marks; build/more holds what is left to tell
 # whether something went wrong.
 TAUGHT := --student mobilenet_v2 --teachers build/large build/first --warm-up 100
@@ -82,6 +83,8 @@ AGAIN := $(LABELLED) $(TAUGHT) --first-side 160 --lr 4e-4
 LONGER := --batch 256 --first-side 160 --side 224 --warm-up 80
 FURTHER := --batch 256 --first-side 192 --side 224 --warm-up 50 --epochs 5
 LARGER := --student efficientnet_lite2
+HEADS := --student mobilenet_v2 --frozen 99 --none-weight 1 --first-side 224 --side 224 --batch 64 --lr 4e-4 \
+    --warm-up 30 --epochs 2
 bundle: build/pictures  ## train, export, quantise, compare and pack the default bundle; hours
 	$(WORKSHOP) label $(TAGGER) --images build/lessons --out build/soft
 	$(WORKSHOP) finetune $(LABELLED) --student mobilenet_v2 --start $(STOCK) --epochs 13 --out build/first
@@ -93,11 +96,13 @@ bundle: build/pictures  ## train, export, quantise, compare and pack the default
 	$(WORKSHOP) finetune --images build/pictures $(LARGER) --start build/large $(LONGER) --lr 1.1e-3 \
 	    --epochs 20 --out build/larger
 	$(WORKSHOP) finetune $(LABELLED) --student mobilenet_v2 --start build/begun $(LONGER) --lr 1.4e-3 \
-	    --teachers build/larger build/begun --epochs 29 --out build/proof
+	    --teachers build/larger build/begun --epochs 29 --out build/longer
+	$(WORKSHOP) finetune $(LABELLED) $(HEADS) --start build/longer --out build/proof
 	$(WORKSHOP) finetune --images build/more $(LARGER) --start build/larger $(FURTHER) --lr 4e-4 \
 	    --out build/largest
 	$(WORKSHOP) finetune --images build/lessons --labels build/soft --student mobilenet_v2 \
-	    --start build/proof --teachers build/largest $(FURTHER) --lr 7e-4 --out build/student
+	    --start build/longer --teachers build/largest $(FURTHER) --lr 7e-4 --out build/further
+	$(WORKSHOP) finetune --images build/more --labels build/soft $(HEADS) --start build/further --out build/student
 	$(MAKE) --no-print-directory int8 FROM=build/proof TO=build/proven ON=build/pictures
 	$(MAKE) --no-print-directory int8 FROM=build/student TO=build ON=build/more
 	$(MAKE) --no-print-directory glance FROM=build/proof

@@ -72,7 +72,7 @@ def _things(pictures: PictureSet, split: Split) -> tuple[Thing, ...]:
         and s.box is None
         and (s.tag or s.head == NONE)
         and s.head != GENERAL
-        and s.trust == 1  # what was pasted once is a scene
+        and s.trust  # what was pasted once is a scene
     )
     if all(thing.head == NONE for thing in found):
         raise WorkshopError(

@@ -28,7 +28,6 @@ FILLS = (0.35, 1.1)  # of a crop's side, a thing
 OFF = 0.1  # of the crop's side, at most: nobody finds the very middle
 NOTHING = 0.5  # of the distractors are cut out, too
 SHARE = 0.4  # of them an epoch shows: there are many
-TRUST = 0.9  # nearly as much as of a photograph
 STREAM = 0x9A57ED
 
 
@@ -69,7 +68,7 @@ def write(pictures: PictureSet, canvases: Path, count: int, seed: int, out: Path
             name = f"images/{len(rows):05d}.jpg"
             write_jpeg(out / name, look.pixels, 92)
             label = {"file": name, "head": look.head, "tag": look.tag, "split": "train"}
-            rows.append(label | {"share": SHARE, "trust": TRUST})
+            rows.append(label | {"share": SHARE, "trust": 0.0})
     (out / "labels.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
     return len(rows)
 
