@@ -16,7 +16,7 @@ from calib_data.scenes import crop
 from edge.bundle import Accuracy, Artifact, Golden, Head
 from edge.bundle.golden import golden_scores
 from edge.bundle.write import stored
-from edge.heads.scores import scores
+from edge.heads.scores import UNSURE, scores
 from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
@@ -105,7 +105,8 @@ def _softmax(head: Head, spec: HeadSpec, evidence: Evidence) -> Head:
     temperature = thresholds.softmax_temperature(logits[mine], labels[mine])
     head = msgspec.structs.replace(head, temperature=temperature)
     said = labels >= 0
-    limit = thresholds.softmax_threshold(scores(head, logits[said]), labels[said])
+    found = thresholds.softmax_threshold(scores(head, logits[said]), labels[said])
+    limit = max(found, UNSURE)  # a tag says more than its group, and is said no sooner
     return msgspec.structs.replace(head, thresholds=(limit,))
 
 

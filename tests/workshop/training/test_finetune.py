@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from quantize.training.objective import accuracy, loss_of, shared_with, taught  
 from quantize.training.settings import Settings  # noqa: E402
 from quantize.training.shelf import Shelf, label, targets  # noqa: E402
 
+ROOT = Path(__file__).parents[3]
 LISTS = {
     "clothes": TagList(("T-Shirt",), (None,)),
     "grocery": TagList(("Lemon", "Lime"), ("Lemon", "Lime")),
@@ -188,6 +191,12 @@ def test_accuracy_counts_the_best_tag_that_is_not_none() -> None:
 
 
 def test_several_processes_show_what_one_shows() -> None:
+    """In a process of its own: what other tests have loaded here does not bear a fork."""
+    show = "from tests.workshop.training.test_finetune import show_alike; show_alike()"
+    subprocess.run([sys.executable, "-c", show], cwd=ROOT, check=True, timeout=300)
+
+
+def show_alike() -> None:
     alone, helped = (showing.batches(shelf(), TINY, workers) for workers in (0, 2))
     for epoch in (0, 1, 0):
         for one, other in zip(alone(epoch), helped(epoch), strict=True):
