@@ -73,7 +73,7 @@ build/pictures: $(VENV)/everything
 
 # A first student and a larger network learn; together they answer better than either, and teach the first
 # one again on the very views that it sees, twice. After each time the mean of before and after goes on. Then,
-# best on a GPU (seven minutes of an H100; a day of two cores), both learn for longer: the larger one from
+# best on a GPU (seven minutes of an H100), both learn for longer: the larger one from
 # labels, and the student from it and from itself. Teachers that are asked of everything make a student slow to
 # say "none of these"; its heads alone learn that again. That is the proof: held-out pictures say how good it is.
 # What ships learns from some of those too, and from brand marks; build/more holds what is left to tell

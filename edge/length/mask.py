@@ -74,9 +74,10 @@ def near(
         view, told, owner = _seen(picture, box, outliner, rough)
     is_piece, is_nothing = owner == number, padding(view)
     beside = _large(owner, number) | is_nothing
-    found = [(by_colour(view, is_piece, owner > 0, is_nothing), beside)]
+    found: list[tuple[F32 | None, NDArray[np.bool_]]] = []
     if (known := _known(told, is_piece)) is not None:
-        found.insert(0, (_known_soft(view, known, is_nothing), _beside(known) | is_nothing))
+        found.append((_known_soft(view, known, is_nothing), _beside(known) | is_nothing))
+    found.append((by_colour(view, is_piece, owner > 0, is_nothing), beside))
     if told is not None:
         found.append((_afar(is_piece), beside))
     return [_piece(soft, box, around, told) for soft, around in found if soft is not None]

@@ -138,14 +138,14 @@ def test_the_shared_sets_have_the_promised_tags_and_come_back_from_their_index(
     assert [s.key for s in again.samples] == [s.key for s in found.samples]
 
 
-@needs_data
 def test_the_group_of_a_garment_that_ships_is_its_symbol() -> None:
-    shipped = Path(__file__).parents[2] / "edge/bundles/default/tags/clothes.txt"
+    shipped = ROOT / "edge/bundles/default/tags/clothes.txt"
     rows = [line.split("\t") for line in shipped.read_text("utf-8").splitlines()]
     assert dict(rows) == GARMENTS
     assert set(GARMENTS.values()) <= set(SYMBOLS)
 
 
+@needs_data
 def test_more_to_learn_from_leaves_whole_senders_and_fish_to_judge_with() -> None:
     """Of grocery nothing is left: all of it is on both sides."""
     few, more = picture_set(DATA), picture_set(DATA, more=True)
