@@ -175,12 +175,14 @@ def best(found: Sequence[Candidate]) -> Candidate:
     top = max(c.tried.worst_db for c in peers)
     alike = [c for c in peers if c.tried.worst_db >= top - ALIKE_DB]
     swift = min(alike, key=lambda c: c.tried.cost.ms if c.tried.cost else np.inf)
-    same = [c for c in alike if abs(_bytes(c) / _bytes(swift) - 1) < SAME_SIZE]
+    if not (least := swift.tried.cost):
+        return swift  # nothing ran
+    same = [
+        c
+        for c in alike
+        if c.tried.cost and abs(c.tried.cost.size_bytes / least.size_bytes - 1) < SAME_SIZE
+    ]
     return max(same, key=lambda c: c.tried.worst_db)
-
-
-def _bytes(candidate: Candidate) -> int:
-    return sum(map(len, candidate.files)) or 1
 
 
 def _level(tried: Tried) -> int:
