@@ -17,6 +17,7 @@ from quantize.distill.teaching import Plan
 from quantize.labels import Labels
 from quantize.pictures import Sample
 from quantize.students import normalise
+from quantize.training.precision import quick
 
 BATCH = 64
 
@@ -49,7 +50,7 @@ def judged(student: nn.Module, held: Held) -> Agreement:
         rows = range(first, min(first + BATCH, len(held.pictures)))
         seen = torch.from_numpy(pixels.batch([held.pictures[i] for i in rows], spec))
         x = normalise(seen.to(weight.device)).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(weight.device.type, torch.bfloat16):
+        with quick(weight.device):
             outputs = student(x)
         scores[rows.start : rows.stop] = outputs["tags"].float().cpu()
     return agreement(scores.numpy(), held.present.numpy(), held.tags)

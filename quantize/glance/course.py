@@ -20,6 +20,7 @@ from quantize.glance.scenes import Example, Wanted, wanted
 from quantize.glance.settings import GlanceSettings
 from quantize.students import normalise
 from quantize.training.loop import Schedule, fit
+from quantize.training.precision import quick
 
 Batch = tuple[Any, dict[str, Tensor]]  # what a network reads, and the truth, see `stacked`
 
@@ -41,7 +42,7 @@ def lessons(
     features, wants, kept = [], [], []
     for example in tqdm(found, "features", count, unit="frame", disable=None):
         x = normalise(torch.from_numpy(example.seen[None]))
-        with torch.autocast("cpu", torch.bfloat16):
+        with quick("cpu"):
             given = trunk(x.contiguous(memory_format=torch.channels_last))
         features.append(tuple(f[0].to(torch.bfloat16).contiguous() for f in given))
         wants.append(wanted(example, kinds, cells))

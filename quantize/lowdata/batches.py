@@ -31,6 +31,7 @@ from quantize.lowdata.views import (
     seen,
 )
 from quantize.students import normalise
+from quantize.training.precision import quick
 
 KEPT_SIDE = 384  # px: pictures to learn from wait in memory at most this large
 NORM_PICTURES = 64  # enough for the statistics of a batch norm
@@ -108,7 +109,7 @@ def judge_on(x: U8, labels: Sequence[int], head: str) -> Callable[[nn.Module], f
         right = 0
         for first in range(0, len(x), 32):
             now = normalise(torch.from_numpy(x[first : first + 32]).to(device))
-            with torch.autocast(device.type, torch.bfloat16):
+            with quick(device):
                 logits = model(now.contiguous(memory_format=torch.channels_last))[head]
             best = logits.float().argmax(1).cpu()
             right += int((best == wanted[first : first + 32]).sum())

@@ -25,6 +25,7 @@ from tqdm import tqdm
 from quantize.lowdata.batches import Batch, Shown, batch_at
 from quantize.lowdata.settings import RunSettings, head_ratio, lr_share
 from quantize.students import normalise
+from quantize.training.precision import quick
 
 CHECKPOINT = "checkpoint.pt"
 MOMENTUM = 0.9
@@ -112,7 +113,7 @@ def train(
 def _step(
     model: nn.Module, head: str, views: Batch, alpha: float, optimizer: torch.optim.Optimizer
 ) -> float:
-    with torch.autocast(views.main.device.type, torch.bfloat16):
+    with quick(views.main.device):
         value = loss_of(model, head, views, alpha)
     optimizer.zero_grad(set_to_none=True)
     value.backward()  # type: ignore[no-untyped-call]

@@ -10,11 +10,11 @@ from torch import Tensor
 from quantize.errors import WorkshopError
 from quantize.students import published
 from quantize.students.state_file import is_student
-from quantize.students.stock import load_into, restore_norm
 from quantize.students.student import Student, load
 from quantize.students.table import fill
 
 FILE = "student.safetensors"
+LITERT = "pip install ai-edge-litert"
 PRUNED = {"efficientnet_lite0_slim": "efficientnet_lite0"}
 
 
@@ -47,9 +47,13 @@ def _published(name: str, heads: dict[str, int], pictures: Tensor) -> Student:
 def _stock(file: Path, name: str, heads: dict[str, int], pictures: Tensor) -> Student:
     if not file.is_file():
         raise WorkshopError(file, "no such file", "a TFLite MobileNetV2", "--start FILE")
+    try:
+        from quantize.students import stock  # imports LiteRT, which no other start needs
+    except ModuleNotFoundError as e:
+        raise WorkshopError(file, "LiteRT is not installed", "it, to read the file", LITERT) from e
     student = Student(heads, name)
-    load_into(student, file)
-    restore_norm(student, pictures)
+    stock.load_into(student, file)
+    stock.restore_norm(student, pictures)
     return student
 
 

@@ -21,6 +21,7 @@ from edge.bundle import InputSpec
 from edge.pictures import pixels
 from quantize.students import Student, normalise
 from quantize.training.batches import Batch
+from quantize.training.precision import quick
 from quantize.training.shelf import Shelf
 
 JUDGED = 64  # pictures at a time
@@ -86,7 +87,7 @@ def accuracy(student: Student, shelf: Shelf, side: int) -> dict[str, float]:
     right: dict[str, list[bool]] = {head: [] for head in shelf.labels}
     for first, seen in enumerate(_at(shelf, side)):
         x = normalise(seen.to(device)).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16):
+        with quick(device):
             outputs = student(x)
         best = {head: outputs[head][:, :-1].argmax(1).tolist() for head in shelf.labels}
         for i, sample in enumerate(shelf.samples[first * JUDGED : (first + 1) * JUDGED]):

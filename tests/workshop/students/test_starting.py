@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,32 @@ def test_an_earlier_student_keeps_its_backbone_and_the_heads_that_fit(tmp_path: 
 def test_weights_that_are_not_there_are_named(where: str, name: str, says: str) -> None:
     with pytest.raises(WorkshopError, match=says):
         start(where, name, HEADS, pictures(1), 0)
+
+
+WITHOUT_LITERT = """
+import sys, torch
+sys.modules["ai_edge_litert"] = None
+import quantize.stages.finetune
+from quantize.errors import WorkshopError
+from quantize.students.starting import start
+start("random", "mobilenet_v2", {"clothes": 3}, torch.zeros(1, 3, 32, 32), 0)
+try:
+    start(sys.argv[1], "mobilenet_v2", {"clothes": 3}, torch.zeros(1, 3, 32, 32), 0)
+except WorkshopError as e:
+    print(e, "fix:", e.fix)
+"""
+
+
+def test_litert_is_wanted_only_to_read_its_own_files(tmp_path: Path) -> None:
+    """A GPU host, to which LiteRT gives no package, trains all the same."""
+    stock_file = tmp_path / "stock.tflite"
+    stock_file.write_bytes(b"TFL3")
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT_LITERT, str(stock_file)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "stock.tflite: LiteRT is not installed" in run.stdout
+    assert "fix: pip install ai-edge-litert" in run.stdout
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
