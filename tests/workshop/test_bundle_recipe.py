@@ -1,0 +1,51 @@
+"""`make bundle` takes hours; that its stages know their flags and find what they read, seconds."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="no torch: pip install 'edge-tag[quantize]'")
+
+from quantize.cli import _parser
+
+ROOT = Path(__file__).parents[2]
+MADE = "build/"  # what lies there was written by a step before
+
+pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="no make")
+
+
+def steps(target: str) -> list[list[str]]:
+    """The commands of a target, in the order in which they would run."""
+    dry = ["make", "--dry-run", "--always-make", "--no-print-directory", target]
+    said = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    lines = said.replace("\\\n", " ").splitlines()
+    return [shlex.split(line) for line in lines if line.startswith(".venv/bin/")]
+
+
+@pytest.mark.parametrize("target", ["bundle", "bundle-report", "attributes", "glance"])
+def test_every_stage_of_a_recipe_knows_its_flags(target: str) -> None:
+    stages = [step[1:] for step in steps(target) if step[0].endswith("edge-quantize")]
+    assert stages
+    for stage, *flags in stages:
+        module = import_module(f"quantize.stages.{stage.replace('-', '_')}")
+        _parser(stage, module).parse_args([stage, *flags])  # leaves with 2 where it does not
+
+
+@pytest.mark.parametrize("target", ["bundle", "bundle-report"])
+def test_every_step_of_a_recipe_reads_what_one_before_it_wrote(target: str) -> None:
+    made: set[str] = set()
+    for step in steps(target):
+        flag = ""
+        for word in step:
+            if word.startswith(MADE) and flag != "--out":
+                assert any(f"{one}/".startswith(f"{word}/") or word.startswith(f"{one}/")
+                           for one in made), (word, step)  # fmt: skip
+            flag = word if word.startswith("--") else flag
+        made |= {step[i + 1] for i, word in enumerate(step) if word == "--out"}
+    assert any(one.startswith(MADE) for one in made)
