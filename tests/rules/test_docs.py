@@ -93,6 +93,10 @@ def test_the_low_data_table_is_the_measured_one() -> None:
     assert measured in README
 
 
+def test_the_table_of_input_sizes_is_the_measured_one() -> None:
+    assert (RESULTS.parent / "input_size.md").read_text("utf-8") in README
+
+
 def test_the_gallery_tables_are_the_measured_ones() -> None:
     measured = (RESULTS.parent / "gallery.md").read_text("utf-8").split("\n\n")
     tables = [part for part in measured if part.startswith("| ")]
