@@ -141,4 +141,7 @@ def _options(threads: int) -> rt.SessionOptions:
     options.inter_op_num_threads = 1
     options.execution_mode = rt.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 4  # fatal: what matters also arrives as an exception
+    # A processor without VNNI adds two products in 16 bits, which overflow: the embedding is off by
+    # 18 % instead of 5. In unsigned bytes it adds them rightly, in 9 % more time; others ignore it.
+    options.add_session_config_entry("session.x64quantprecision", "1")
     return options

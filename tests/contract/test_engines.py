@@ -77,6 +77,40 @@ def test_answers_right_for_any_number_of_pictures(
         np.testing.assert_allclose(array, expected(name, batch), atol=case[2])
 
 
+def test_large_products_do_not_overflow_on_a_processor_without_vnni() -> None:
+    """All pixels 255 under weights of 127: two such products are more than 16 bits hold."""
+    helper = pytest.importorskip("onnx.helper", reason="pip install 'edge-tag[quantize]'")
+    u8, i8, f32 = (getattr(helper.onnx.TensorProto, name) for name in ("UINT8", "INT8", "FLOAT"))
+    channels, step = 16, 4000.0
+    graph = helper.make_graph(
+        [
+            helper.make_node("DequantizeLinear", ["pixels", "one", "nil"], ["seen"]),
+            helper.make_node("Transpose", ["seen"], ["nchw"], perm=[0, 3, 1, 2]),
+            helper.make_node("DequantizeLinear", ["kernel", "one", "even"], ["weights"]),
+            helper.make_node("Conv", ["nchw", "weights"], ["sums"]),
+            helper.make_node("QuantizeLinear", ["sums", "step", "nil"], ["bytes"]),
+            helper.make_node("DequantizeLinear", ["bytes", "step", "nil"], ["real"]),
+            helper.make_node("ReduceMean", ["real", "plane"], ["embedding"], keepdims=0),
+        ],
+        "saturating",
+        [helper.make_tensor_value_info("pixels", u8, ["batch", HEIGHT, WIDTH, 3])],
+        [helper.make_tensor_value_info("embedding", f32, ["batch", channels])],
+        [
+            helper.make_tensor("one", f32, [], [1.0]),
+            helper.make_tensor("step", f32, [], [step]),
+            helper.make_tensor("nil", u8, [], [0]),
+            helper.make_tensor("even", i8, [], [0]),
+            helper.make_tensor("kernel", i8, [channels, 3, 3, 3], [127] * (channels * 27)),
+            helper.make_tensor("plane", helper.onnx.TensorProto.INT64, [2], [2, 3]),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    engine = open_engine("onnxruntime", [model.SerializeToString()], threads=1)
+    answers = engine.run(np.full((1, HEIGHT, WIDTH, 3), 255, np.uint8))["embedding"]
+    engine.close()
+    np.testing.assert_allclose(answers, 27 * 255 * 127, atol=step)
+
+
 def test_every_level_of_a_byte_reaches_the_graph(
     case: tuple[str, list[bytes], float], opened: Engine
 ) -> None:
