@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import numpy as np
 import openvino as ov
@@ -12,6 +13,9 @@ from edge.engines import by_ones, check_artifact, checked, refuse_outside_weight
 from edge.errors import BundleError, EngineError, InferenceError, ProviderUnavailable
 from edge.records import F32, U8, TensorSpec
 
+# Rounds as int8 does, and multiplies in float: in bytes, without VNNI, two products overflow and
+# the embedding is off by 14 % instead of 5, in the same time.
+EXACT = {"LP_TRANSFORMS_MODE": "NO"}
 DTYPES = {"u8": "uint8", "f32": "float32"}
 
 
@@ -113,6 +117,9 @@ def load(files: Sequence[bytes], provider: str, threads: int) -> OvEngine:
         )
     core = ov.Core()
     _check_provider(core, provider)
+    if provider == "CPU" and _overflows():
+        with suppress(RuntimeError):  # a release that does not know it
+            core.set_property(provider, EXACT)
     if len(files) == 1:
         refuse_outside_weights(files[0])
     with translated("reading the artifact", BundleError):
@@ -148,6 +155,16 @@ def _check_provider(core: ov.Core, provider: str) -> None:
             f"expected one of {', '.join(core.available_devices)}",
             fix="install the driver of that device, or use provider CPU",
         )
+
+
+def _overflows() -> bool:
+    """Is this an x86 processor that adds products of bytes in 16 bits?"""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return False
+    flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    return bool(flags) and not any("vnni" in flag or flag == "amx_int8" for flag in flags)
 
 
 def _settings(provider: str, threads: int) -> dict[str, str | int]:

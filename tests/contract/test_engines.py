@@ -77,8 +77,12 @@ def test_answers_right_for_any_number_of_pictures(
         np.testing.assert_allclose(array, expected(name, batch), atol=case[2])
 
 
-def test_large_products_do_not_overflow_on_a_processor_without_vnni() -> None:
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_large_products_do_not_overflow_on_a_processor_without_vnni(
+    name: str, need_engine: Callable[[str], None]
+) -> None:
     """All pixels 255 under weights of 127: two such products are more than 16 bits hold."""
+    need_engine(name)
     helper = pytest.importorskip("onnx.helper", reason="pip install 'edge-tag[quantize]'")
     u8, i8, f32 = (getattr(helper.onnx.TensorProto, name) for name in ("UINT8", "INT8", "FLOAT"))
     channels, step = 16, 4000.0
@@ -105,7 +109,7 @@ def test_large_products_do_not_overflow_on_a_processor_without_vnni() -> None:
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    engine = open_engine("onnxruntime", [model.SerializeToString()], threads=1)
+    engine = open_engine(name, [model.SerializeToString()], threads=1)
     answers = engine.run(np.full((1, HEIGHT, WIDTH, 3), 255, np.uint8))["embedding"]
     engine.close()
     np.testing.assert_allclose(answers, 27 * 255 * 127, atol=step)
