@@ -32,6 +32,7 @@ class FloatInput:
         options = rt.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4  # it warns of weights that the edit left unused
+        options.add_session_config_entry("session.x64quantprecision", "1")  # as our engine has it
         self._session = rt.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
 
