@@ -19,6 +19,7 @@ from edge.bundle import Artifact, Bundle, Golden, Manifest, open_bundle
 from edge.bundle.golden import golden_scores
 from edge.bundle.write import stored, write_bundle
 from edge.engines import open_engine
+from edge.engines.ort import session_options
 from edge.heads.scores import scores
 from edge.records import F32, U8
 
@@ -29,11 +30,9 @@ class FloatInput:
     """A session that takes what most exported networks take: float32 (1, 3, H, W), 0..1."""
 
     def __init__(self, model: bytes) -> None:
-        options = rt.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # it warns of weights that the edit left unused
-        options.add_session_config_entry("session.x64quantprecision", "1")  # as our engine has it
-        self._session = rt.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = rt.InferenceSession(
+            model, session_options(threads=1), providers=["CPUExecutionProvider"]
+        )
         self._input = self._session.get_inputs()[0].name
 
     def run(self, batch: F32) -> None:

@@ -124,7 +124,7 @@ def load(files: Sequence[bytes], provider: str, threads: int) -> OrtEngine:
         # without enable_fallback=0 it prints to stdout and goes on with the CPU
         # (microsoft/onnxruntime 17801)
         session = rt.InferenceSession(
-            model, _options(threads), providers=providers, enable_fallback=0
+            model, session_options(threads), providers=providers, enable_fallback=0
         )
     got = session.get_providers()[0]
     if got != wanted:  # a listed provider whose library does not load is dropped silently
@@ -135,7 +135,8 @@ def load(files: Sequence[bytes], provider: str, threads: int) -> OrtEngine:
     return OrtEngine(session, provider)
 
 
-def _options(threads: int) -> rt.SessionOptions:
+def session_options(threads: int) -> rt.SessionOptions:
+    """As every session here is opened."""
     options = rt.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

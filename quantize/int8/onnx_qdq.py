@@ -143,7 +143,7 @@ def _quantised(
     tool = QDQQuantizer(
         copy,
         True,  # weights by channel
-        False,  # the whole range of int8: no need of reduce_range where the CPU has VNNI
+        False,  # the whole range of int8: our sessions do not overflow without VNNI
         QuantType.QInt8,
         QuantType.QUInt8,
         TensorsData(CalibrationMethod.MinMax, seen),

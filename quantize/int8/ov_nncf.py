@@ -77,7 +77,7 @@ def _nncf(
         RangeEstimatorParametersSet as Estimators,
     )
 
-    # The fix takes a bit from the weights, for CPUs without VNNI; ONNX Runtime's file has all 8.
+    # The fix takes a bit from the weights, for CPUs without VNNI; there our engine does without.
     advanced = nncf.AdvancedQuantizationParameters(overflow_fix=OverflowFix.DISABLE)
     if estimator:
         advanced.activations_range_estimator_params = getattr(Estimators, estimator)
