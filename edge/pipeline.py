@@ -20,6 +20,7 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from edge.errors import ConfigError, InferenceError
 from edge.frames import tag_frame, useful_ms
 from edge.health.wall_clock import is_clock_synced
 from edge.memory.known import Memory
@@ -45,6 +46,8 @@ log = logging.getLogger(__name__)
 # way, up to 2,000 tuples of each length (5 MB), until a full collection gives them back; and one
 # hardly ever comes by itself where the number of objects does not grow.
 COLLECTED = 500  # frames
+
+BROKEN = 5  # frames in a row that the engine fails at: it does not come back by itself
 
 Result = TypeVar("Result", FrameTags, FrameFailed)
 Explain = Callable[[FrameTags, Picture, Seen], None]
@@ -81,6 +84,7 @@ class Done(msgspec.Struct, frozen=True, eq=False):
     picture: Picture | None = None  # None: it could not be read
     seen: Seen | None = None  # likewise
     at_s: float | None = None  # when it was taken, on its source's clock
+    broke: InferenceError | None = None  # why the engine gave nothing
 
 
 def run(
@@ -108,9 +112,10 @@ def run(
     tags what the config file says; `held` is asked before each frame what heat leaves of its
     budget; `off` is told the number of a source whose frame its schedule leaves out; `begun` is
     what `read_ahead` gave for these sources, where it was called before.
-    Raises SinkError, and BrokenPipeError when nobody reads the results any more.
+    A frame that the engine fails at is a failed one. Raises InferenceError where those are `BROKEN`
+    in a row; SinkError, and BrokenPipeError when nobody reads the results any more.
     """
-    totals = Totals()
+    totals, in_a_row = Totals(), 0
     watch = watch or Unwatched()
     with closing(_all(list(sources), begun, tagger, view, is_stopped, watch, held, off)) as frames:
         for done in islice(frames, max_frames):
@@ -123,6 +128,9 @@ def run(
                 assert isinstance(done.result, FrameTags)
                 assert done.picture is not None
                 explain(done.result, done.picture, done.seen)
+            in_a_row = in_a_row + 1 if done.broke else 0
+            if done.broke and in_a_row == BROKEN:
+                raise done.broke
             del done  # its picture, while the next one is tagged
             if (totals.frames + totals.failed) % COLLECTED == 0:
                 gc.collect()
@@ -241,11 +249,20 @@ def _done(
     is_waited_for: Callable[[], bool] = nobody,
 ) -> Done:
     if frame.pixels is None:
-        failed = FrameFailed(SCHEMA, frame.source, frame.index, frame.time, frame.error)
-        return Done(_timed(failed, frame))
-    seen = tag_frame(tagger, frame.pixels, view, past, tagger.clock, frame.at_s, is_waited_for)
+        return _failed(frame, frame.error)
+    try:
+        seen = tag_frame(tagger, frame.pixels, view, past, tagger.clock, frame.at_s, is_waited_for)
+    except InferenceError as e:
+        return _failed(frame, str(e), e)
+    except ConfigError as e:  # a frame of another shape than the plane is for
+        return _failed(frame, str(e))
     result = _line(frame, seen, pixels.size(frame.pixels), tagger)
     return Done(_timed(watch.after(n, result), frame), frame.pixels, seen, frame.at_s)
+
+
+def _failed(frame: Frame, why: str, broke: InferenceError | None = None) -> Done:
+    failed = FrameFailed(SCHEMA, frame.source, frame.index, frame.time, why)
+    return Done(_timed(failed, frame), broke=broke)
 
 
 def _timed(result: Result, frame: Frame) -> Result:

@@ -159,7 +159,7 @@ class FrameTags(msgspec.Struct, frozen=True):
 
 
 class FrameFailed(msgspec.Struct, frozen=True):
-    """The line of a frame that could not be read."""
+    """The line of a frame that could not be read, or that the engine failed at."""
 
     schema: int
     source: str

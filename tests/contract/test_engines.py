@@ -77,6 +77,12 @@ def test_answers_right_for_any_number_of_pictures(
         np.testing.assert_allclose(array, expected(name, batch), atol=case[2])
 
 
+def test_threads_of_onnxruntime_that_wait_leave_the_processor_to_others():
+    ort = pytest.importorskip("edge.engines.ort")
+    options = ort.session_options(2)
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
 def test_large_products_do_not_overflow_on_a_processor_without_vnni(
     name: str, need_engine: Callable[[str], None]

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from edge.errors import SinkError, SourceError
+from edge.errors import InferenceError, SinkError, SourceError
 from edge.explain.picture import explained
+from edge.length.plane import CameraPlane
+from edge.length.ruler import Ruler
 from edge.pictures import pixels
 from edge.pictures.planes import CONVERSIONS
-from edge.pipeline import run
+from edge.pipeline import BROKEN, run
 from edge.records import Budget, Frame, FrameFailed, FrameTags, Planes
 from edge.seen import View
 from edge.sources import open_source
@@ -120,6 +122,45 @@ def test_a_source_that_breaks_has_a_last_line_and_the_others_go_on(tagger):
     assert (totals.frames, totals.failed) == (2, 1)
     failed = sink.results[1]
     assert (failed.source, failed.frame, failed.error) == ("a", 1, "a: damaged")
+
+
+def hiccups(monkeypatch, tagger, at) -> None:
+    """From now on the engine fails at those launches."""
+    launches, launch = count(), tagger.launch
+
+    def sometimes(batch):
+        if next(launches) in at:
+            raise InferenceError("null: running: device lost")
+        return launch(batch)
+
+    monkeypatch.setattr(tagger, "launch", sometimes)
+
+
+def test_a_frame_that_the_engine_fails_at_is_a_failed_one_and_the_run_goes_on(tagger, monkeypatch):
+    hiccups(monkeypatch, tagger, {1, 2, 4})
+    sink = Kept()
+    files = [Files("a", [paint("red")] * 6)]
+    totals = run(files, tagger, [sink], View(whole=True), is_stopped=never)
+    assert (totals.frames, totals.failed) == (3, 3)
+    assert [r.frame for r in sink.results if isinstance(r, FrameFailed)] == [1, 2, 4]
+    assert sink.results[1].error == "null: running: device lost"
+
+
+def test_an_engine_that_fails_again_and_again_ends_the_run(tagger, monkeypatch):
+    hiccups(monkeypatch, tagger, range(2, 1000))
+    sink = Kept()
+    with pytest.raises(InferenceError, match="device lost"):
+        run([Files("a", [paint("red")] * 99)], tagger, [sink], View(whole=True), is_stopped=never)
+    assert len(sink.results) == 2 + BROKEN  # each with its line
+
+
+def test_a_frame_of_another_shape_than_the_plane_fails_alone(tagger):
+    plane = CameraPlane(12, 8, (10, 10), (6, 4), (0, 0, 0, 0, 0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+    sink, view = Kept(), View(ruler=Ruler(plane))
+    pictures = [paint("red"), paint("red", 50, 20), paint("red")]
+    totals = run([Files("a", pictures)], tagger, [sink], view, is_stopped=never)
+    assert (totals.frames, totals.failed) == (2, 1)
+    assert "plane is for frames of 12 x 8 px" in sink.results[1].error
 
 
 def test_the_next_frame_is_read_while_this_one_is_tagged(tagger):
