@@ -227,8 +227,9 @@ def _together(
         own = replace(view, budget=replace(view.budget, frame_ms=turn.allowed_ms, **limits))
         others = partial(cameras.is_waited_for, turn.camera)
         done = _told(_done(frame, tagger, own, pasts[turn.camera], n, watch, others), now)
-        spent_ms = done.seen.spent.total_ms if done.seen else 0.0
-        shares = settled(shares, turn, spent_ms)
+        seen = done.seen
+        spent_ms = seen.spent.total_ms if seen else 0.0
+        shares = settled(shares, turn, spent_ms, wants_more=bool(seen and seen.skipped))
         yield done
 
 

@@ -70,7 +70,8 @@ class Ours:
         budget = Budget(turn.allowed_ms, exploring_ms=turn.exploring_ms, sure_ms=turn.sure_ms)
         view = View(budget=budget)
         seen = tag_frame(device, picture, view, past, device.clock, at_s, is_waited_for)
-        self._shares = settled(self._shares, turn, seen.spent.total_ms)
+        spent_ms = seen.spent.total_ms
+        self._shares = settled(self._shares, turn, spent_ms, wants_more=bool(seen.skipped))
         return ours.told(seen)
 
 

@@ -11,8 +11,9 @@ So a camera that was quiet has its turn at once, and a noisy one has its part an
 What it took beyond that is forgiven but for half a useful frame: it waits, it does not starve.
 
 Where frames were dropped the device does not keep up: then a turn has its useful frame, and a tenth
-of what its camera earned explores. Else it may take what is saved; but past its useful frame it
-ends once somebody waits: no camera is to wait for all that another finds worth a look.
+of what its camera earned explores. Else it may take what is saved, unless one waits that has saved
+more of it and wanted more the last time; and past its useful frame it ends once somebody waits: no
+camera is to wait for all that another finds worth a look.
 
 The laws are in tests/property/test_shares.py.
 """
@@ -41,6 +42,7 @@ class Account(msgspec.Struct, frozen=True):
     served: int = -1  # the turn it had last
     credit_ms: float = 0.0  # earned by its frames and not spent; below 0 it lives on others
     explores_ms: float = 0.0  # what exploration is owed since its last turn
+    wants_more: bool = False  # its last turn ended before all was looked at
 
 
 class Shares(msgspec.Struct, frozen=True):
@@ -105,13 +107,13 @@ def rested(shares: Shares) -> Shares:
     return _paid(shares, shares.pool_ms / shares.live)
 
 
-def settled(shares: Shares, turn: Turn, spent_ms: float) -> Shares:
-    """After the turn: what it cost."""
+def settled(shares: Shares, turn: Turn, spent_ms: float, *, wants_more: bool = False) -> Shares:
+    """After the turn: what it cost, and whether there was more to look at."""
     account = shares.accounts[turn.camera]
     if isfinite(shares.pool_ms):
         credit_ms = max(account.credit_ms - spent_ms, -OWED * shares.quantum_ms)
         account = replace(account, credit_ms=credit_ms)
-    account = replace(account, new=0, served=shares.turn, explores_ms=0.0)
+    account = replace(account, new=0, served=shares.turn, explores_ms=0.0, wants_more=wants_more)
     shares = replace(_paid(shares, -spent_ms), turn=shares.turn + 1)
     return _with(shares, turn.camera, account)
 
@@ -144,7 +146,11 @@ def _turn(shares: Shares, camera: int, waiting: Collection[int]) -> Turn:
     quantum_ms, pool_ms = shares.quantum_ms, shares.pool_ms
     if any(shares.accounts[other].new > 1 for other in waiting):
         return Turn(camera, quantum_ms, shares.accounts[camera].explores_ms)
-    others_ms = min((len(waiting) - 1) * quantum_ms, pool_ms)
+    own = shares.accounts[camera]
+    waits = [shares.accounts[other] for other in waiting if other != camera]
+    if any(other.wants_more and other.credit_ms > own.credit_ms for other in waits):
+        return Turn(camera, quantum_ms, sure_ms=quantum_ms)
+    others_ms = min(len(waits) * quantum_ms, pool_ms)
     lent_ms = min(max(quantum_ms, shares.purse_ms - others_ms), pool_ms)
     return Turn(camera, lent_ms, sure_ms=quantum_ms)
 

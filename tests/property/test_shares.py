@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from itertools import pairwise
 from math import inf
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.schedule.plan import EXPLORING
@@ -60,10 +60,11 @@ class Clock:
     def serve(self, turn: Turn, waiting: Collection[int], newest: list[int]) -> None:
         self.waits.append({c: self.shares.accounts[c].credit_ms for c in waiting})
         self.taken[turn.camera] = newest[turn.camera]
-        spent = min(self.wish(turn.camera, len(self.turns)), turn.allowed_ms)
+        wish = self.wish(turn.camera, len(self.turns))
+        spent = min(wish, turn.allowed_ms)
         if self.launch_ms:
             spent = spent // self.launch_ms * self.launch_ms
-        self.shares = settled(self.shares, turn, spent)
+        self.shares = settled(self.shares, turn, spent, wants_more=wish > turn.allowed_ms)
         self.turns.append((self.now_ms, turn, spent))
         self.came.append(sum(newest))
         self.now_ms += spent
@@ -171,13 +172,15 @@ def test_what_the_modest_leave_the_greedy_have(cameras, pool_ms, useful, modest,
     assert clock.spent_ms()[0] >= wanted_ms * 36
 
 
-@given(CAMERAS, POOL, st.floats(0.01, 0.5), st.data())
-def test_cameras_that_want_the_same_get_the_same(cameras, pool_ms, launch, data):
+@given(CAMERAS.flatmap(phases), POOL, st.floats(0.01, 0.5))
+@example([0.0, 0.0, 51.0], 200.0, 0.125)
+@example([0.0, 50.0, 0.0, 100.0], 200.0, 0.1)
+@example([0.0, 100.0, 160.0, 0.0, 125.0, 71.0, 0.0, 0.0], 200.0, 0.021)
+def test_cameras_that_want_the_same_get_the_same(at, pool_ms, launch):
     """Jain's index of what they spent, with launches of which two are a useful frame."""
-    launch_ms = launch * pool_ms
+    cameras, launch_ms = len(at), launch * pool_ms
     shares = shared(cameras, pool_ms, 2 * launch_ms)
-    clock = Clock(shares, lambda *_: inf, data.draw(phases(cameras)), launch_ms).run(100)
-    spent_ms = clock.spent_ms()
+    spent_ms = Clock(shares, lambda *_: inf, at, launch_ms).run(100).spent_ms()
     assert sum(spent_ms) ** 2 / (cameras * sum(ms * ms for ms in spent_ms)) >= 0.95
 
 
