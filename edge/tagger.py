@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
@@ -16,6 +17,7 @@ import msgspec
 import numpy as np
 
 from edge.bundle.golden import require
+from edge.bundle.losses import losses
 from edge.bundle.manifest import Artifact, Head
 from edge.bundle.read import Bundle, TagNames, open_bundle
 from edge.engines import Engine, installed, open_engine, pip_line
@@ -34,6 +36,8 @@ from edge.seen import AS_USUAL, View
 
 if TYPE_CHECKING:
     from edge.boards.virtual import Virtual
+
+log = logging.getLogger(__name__)
 
 BATCH = 8  # regions a launch: more gain little on a CPU, and memory grows with it
 
@@ -341,6 +345,8 @@ def open_tagger(
             opened.enter_context(closing(glancer))
         tagger = Tagger(stored, artifact, running, glancer, virtual)
         opened.pop_all()
+    for loss in losses(tagger.heads, artifact):
+        log.warning("%s: %s", stored.root, loss)
     if glancer is not None:
         _give_back()
     return tagger

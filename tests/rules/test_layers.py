@@ -94,7 +94,10 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("seen",),
     ("bundle.read", "frames", "sources", "capture"),
     ("bundle", "sources.several", "sources.ahead"),
-    ("bundle.write", "bundle.golden", "pictures.prepare", "glance.looking", "explain.map"),
+    (
+        *("bundle.write", "bundle.golden", "bundle.losses", "pictures.prepare", "glance.looking"),
+        "explain.map",
+    ),
     (
         *("heads.gallery_file", "heads.gallery_path", "heads.vocabulary", "heads.attributes"),
         "length.packed",

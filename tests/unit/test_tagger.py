@@ -15,6 +15,7 @@ import pytest
 
 from edge.bundle import open_bundle
 from edge.bundle.golden import NONE, check, golden_scores
+from edge.bundle.manifest import Accuracy
 from edge.bundle.write import stored, write_bundle
 from edge.errors import BundleError, EngineMissing, InferenceError, ProviderUnavailable
 from edge.frames import tag_frame
@@ -173,6 +174,24 @@ def test_float_is_used_where_there_is_no_int8(tmp_path: Path) -> None:
         assert tagger.artifact.precision == "float"
     with pytest.raises(BundleError, match="null/int8"):
         open_tagger(tmp_path / "a", precision="int8")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_told"),
+    [(0.90, 0.80, True), (0.90, 0.896, False), (0.85, 0.90, False), (0.90, 0.87, False)],
+)
+def test_what_int8_loses_by_the_bundles_own_numbers_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, before: float, after: float, is_told: bool
+) -> None:
+    """A loss of 3 points is three pictures of 100: chance."""
+    files, manifest = tiny_parts()
+    accuracy = {"null/float": Accuracy(100, before), "null/int8": Accuracy(100, after)}
+    first = msgspec.structs.replace(manifest.heads[0], accuracy=accuracy)
+    heads = (first, *manifest.heads[1:])
+    write_bundle(tmp_path / "a", files, msgspec.structs.replace(manifest, heads=heads))
+    open_tagger(tmp_path / "a").close()
+    said = f"head {first.name!r} loses 10.0 points as null/int8: 90.0% right as float, 80.0% now"
+    assert [said in line for line in caplog.messages] == [True] * is_told
 
 
 def with_model(tmp_path: Path, edit: Callable[[dict[str, dict[str, list[object]]]], None]) -> Path:
