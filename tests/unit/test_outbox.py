@@ -98,6 +98,19 @@ def on_disk(outbox: Outbox) -> int:
     return count
 
 
+def test_whoever_comes_after_the_end_gets_nothing_and_spoils_nothing(path, caplog):
+    outbox = opened(path)
+    outbox.accept(events(3))
+    outbox.close()
+    outbox.acknowledge("a", 2)
+    outbox.acknowledge("a", 3, is_refused=True)
+    assert (outbox.owed("a", 9), outbox.counts("a"), outbox.here()) == ([], Counts(), {})
+    assert (outbox.accept(events(1)), outbox.left_here(), outbox.strangers()) == ((), [], {})
+    outbox.close()
+    assert "set aside" not in caplog.text
+    assert seqs(opened(path)) == [1, 2, 3]
+
+
 def test_numbers_go_on_after_a_restart_with_nothing_left(path):
     outbox = opened(path)
     outbox.accept(events(3))
