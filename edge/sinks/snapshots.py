@@ -4,14 +4,15 @@
     FOLDER/<label>/<id>.frame.jpg   the frame, with `of=frames` or `of=both`
 
 Written when a thing is told of, and again when what is known of it changed: one picture a thing.
-Retention is by age, by label, by number, by bytes and by what the disk has free; a picture for
-which there is no room is left out and counted, and the run goes on.
+Retention is by age, by label, by number, by bytes and by what the disk has free, and of pictures
+with such names only; one for which there is no room is left out and counted, and the run goes on.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ from time import monotonic, time
 from msgspec.structs import replace
 
 from edge.errors import SinkError, UsageError
+from edge.events.changes import ID
 from edge.events.event import Event, Sight
 from edge.pictures.pixels import jpeg
 from edge.pictures.stems import stem_of
@@ -37,6 +39,7 @@ SWEEP_S = 60.0  # between two looks at what is too old
 STEP_S = 60.0  # by which a wall clock is set; less is drift
 MOST_OPEN = 1000  # things whose picture may be replaced
 OF = {"crops": (".jpg",), "frames": (".frame.jpg",), "both": (".jpg", ".frame.jpg")}
+OURS = re.compile(f"{ID}({'|'.join(map(re.escape, OF['both']))})")  # names of files
 
 
 class Snapshots:
@@ -164,11 +167,11 @@ def open_from(target: Target) -> Snapshots:
 
 
 def _found(folder: Path) -> Iterator[Kept]:
-    """The pictures of earlier runs."""
+    """The pictures of earlier runs; what others keep in the folder is none of ours."""
     try:
         for label in sorted(path for path in folder.iterdir() if path.is_dir()):
             for entry in os.scandir(label):
-                if entry.name.endswith(".jpg") and not entry.name.startswith("."):
+                if OURS.fullmatch(entry.name):
                     found = entry.stat()
                     path = label / entry.name
                     yield Kept(path, label.name, found.st_mtime, found.st_size)
