@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from itertools import count
@@ -297,3 +298,10 @@ def test_a_file_of_numbers_that_is_damaged_or_gone_never_makes_a_number_come_twi
         assert Sequence(file, 41, is_known=True).peek(1) == 42
     assert int(file.read_bytes()) > 42
     assert Sequence(file, 0, is_known=False).peek(1) == 42 + 1 + BLOCK
+
+
+def test_a_number_is_on_the_disk_by_its_name_before_it_is_used(tmp_path, monkeypatch):
+    synced, sync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.fstat(fd).st_ino), sync(fd)))
+    Sequence(tmp_path / "seq", 0, is_known=True).peek(1)
+    assert synced == [path.stat().st_ino for path in (tmp_path / "seq", tmp_path)]
