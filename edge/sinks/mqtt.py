@@ -117,10 +117,11 @@ class Mqtt:
 
     def _tell(self) -> None:
         """The states that changed; all of them, when it is time or somebody needs them."""
-        if self._is_born:
+        is_born = self._is_born
+        if is_born:
+            self._is_born = False  # first: paho's thread may set it again meanwhile
             self._discover()
-        if self._is_born or monotonic() - self._told_s >= REPEAT_S:
-            self._is_born = False
+        if is_born or monotonic() - self._told_s >= REPEAT_S:
             self._told.clear()
             self._told_s = monotonic()
         for topic, state in self._states().items():
