@@ -125,6 +125,18 @@ def test_more_than_so_many_at_once_are_sent_away_and_then_served(opened):
     assert status == 200
 
 
+def test_who_finds_no_thread_holds_no_place(opened, monkeypatch):
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", start)
+        for _ in range(module.MOST):
+            with pytest.raises(http.client.RemoteDisconnected):
+                ask(opened)
+    assert ask(opened)[0] == 200
+
+
 def test_who_sends_a_byte_at_a_time_is_cut_off(monkeypatch):
     monkeypatch.setattr(module, "LONGEST_S", 0.3)
     with closing(HealthServer(Door("127.0.0.1", 0), PAGES)) as server:
