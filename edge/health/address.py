@@ -38,7 +38,8 @@ def parse_door(text: str, token_file: str | None, flag: str = "--health") -> Doo
     """`HOST:PORT`, `[::1]:PORT` or `:PORT`, as after `flag`. Raises UsageError."""
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
-    if not colon or not port.isascii() or not port.isdecimal() or int(port[:6]) > 65535:
+    is_number = port.isascii() and port.isdecimal() and len(port) <= 5
+    if not colon or not is_number or int(port) > 65535:
         raise UsageError(f"{flag}: {text!r} is given, expected HOST:PORT, like 127.0.0.1:9464")
     host = "127.0.0.1" if host in ("", "localhost") else host
     try:

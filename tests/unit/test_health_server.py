@@ -214,7 +214,9 @@ def test_beyond_loopback_a_token_is_a_must(text, tmp_path):
     assert TOKEN not in repr(door)
 
 
-@pytest.mark.parametrize("text", ["9464", "", "127.0.0.1", "x:y", "h:99999", "h:-1", "h:\u00b2"])
+@pytest.mark.parametrize(
+    "text", ["9464", "", "127.0.0.1", "x:y", "h:99999", "h:-1", "h:\u00b2", ":000000999999"]
+)
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(UsageError, match=r"expected HOST:PORT"):
         parse_door(text, None)
