@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from edge.errors import SinkError, UsageError
 from edge.events.event import Event
 from edge.outbox.reporter import Reporter
-from edge.sinks import SINKS, open_album
+from edge.sinks import SINKS, open_album, snapshots
 from edge.sinks.retention import DAY_S, Kept, Rules, due
 from edge.sinks.snapshots import Snapshots
 from edge.sinks.target import parse_target
@@ -108,12 +108,12 @@ def test_a_clock_that_is_set_makes_no_picture_old(tmp_path):
     album = Snapshots(tmp_path, rules, clock=lambda: wall[0], steady=lambda: steady[0])
     album.keep([event(1)], PICTURE)
     wall[0], steady[0] = 1.8e9, 3600.0
-    album._sweep()
+    album.keep([], None)
     assert names(tmp_path) == ["Banana/t-1.jpg"]
     written_s = (tmp_path / "Banana" / "t-1.jpg").stat().st_mtime
     assert written_s == pytest.approx(1.8e9 - 3600, abs=1)  # for the next run
     wall[0], steady[0] = wall[0] + 7 * DAY_S, steady[0] + 7 * DAY_S
-    album._sweep()
+    album.keep([], None)
     assert names(tmp_path) == []
 
 
@@ -129,6 +129,16 @@ def test_no_more_files_than_asked_for(tmp_path):
     for n in range(9):
         album.keep([event(n)], PICTURE)
     assert names(tmp_path) == [f"Banana/t-{n}.jpg" for n in (6, 7, 8)]
+
+
+def test_a_full_album_is_not_gone_through_for_every_picture(tmp_path, monkeypatch):
+    sweeps = []
+    monkeypatch.setattr(snapshots, "due", lambda *given: (sweeps.append(1), due(*given))[1])
+    album = opened(tmp_path, "#files=200")
+    for n in range(230):
+        album.keep([event(n)], PICTURE)
+    assert 198 <= len(names(tmp_path)) <= 200
+    assert 10 <= len(sweeps) <= 11  # the first one finds nothing
 
 
 def test_a_disk_without_room_is_told_once_and_the_run_goes_on(tmp_path, caplog):
