@@ -111,8 +111,7 @@ class CocoSink:
 
 
 def open_from(target: Target) -> CocoSink:
-    """Raises UsageError and SinkError."""
-    target.done()
+    """Raises SinkError."""
     return CocoSink(Path(target.where))
 
 

@@ -162,7 +162,6 @@ def open_from(target: Target) -> Snapshots:
         free_bytes=int(target.number("free-mb", Rules().free_bytes / 2**20) * 2**20),
     )
     of = target.word("of", "crops", tuple(OF))
-    target.done()
     return Snapshots(Path(target.where), rules, of)
 
 

@@ -121,7 +121,6 @@ def open_from(target: Target, site: Site) -> Webhook:
     authority = target.text("ca-file")
     signing, token = target.secret("secret"), _token(target)
     timeout_s = target.number("timeout", TIMEOUT_S, 0.1, 600)
-    target.done()
     try:
         context = ssl.create_default_context(cafile=authority or None)
     except (OSError, ssl.SSLError) as e:
