@@ -90,15 +90,20 @@ def results() -> Iterator[BinaryIO]:
             out.close()
 
 
-def write_line(out: BinaryIO, line: str) -> None:
-    """A line of results for people. Raises SinkError, and BrokenPipeError."""
+def write(out: BinaryIO, data: bytes, name: str) -> None:
+    """All of it, now. Raises SinkError, which says `name`, and BrokenPipeError."""
     try:
-        out.write(printable(line).encode("utf-8", "replace") + b"\n")
+        out.write(data)
         out.flush()
     except BrokenPipeError:
-        raise
+        raise  # the reader left; the command ends quietly
     except OSError as e:
-        raise SinkError(f"stdout: {e.strerror}") from e
+        raise SinkError(f"{name}: {e.strerror}", fix="make room, or write somewhere else") from e
+
+
+def write_line(out: BinaryIO, line: str) -> None:
+    """A line of results for people. Raises SinkError, and BrokenPipeError."""
+    write(out, printable(line).encode("utf-8", "replace") + b"\n", "stdout")
 
 
 def print_table(out: BinaryIO, rows: Sequence[Sequence[str]]) -> None:

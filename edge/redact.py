@@ -16,6 +16,11 @@ from edge.errors import UsageError
 
 HIDDEN = "***"
 MAX_BYTES = 4096  # a password, a token, a key
+IN_PATH = re.compile(  # as XMEye's cameras have it: /user=shop_password=x_channel=1_stream=0.sdp
+    r"((?:user|usr|login|pass|pw|psw|token|key|auth|secret)[a-z]*(?:=|%3D))"
+    r"(?:.*(?=[_&]channel=)|.*)",  # a password may hold a _ or a &; channels are told apart
+    re.IGNORECASE | re.DOTALL,
+)
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,30}://[^\s'\"<>]+", re.IGNORECASE)
 
 
@@ -46,6 +51,7 @@ def without_secrets(text: str) -> str:
     """A URL as it may be shown: no user, no password, no query (tokens travel there)."""
     if "//" not in text:
         return text
+    text = IN_PATH.sub(rf"\1{HIDDEN}", text)
     # up to the last @: a password may hold an @ or a / that nobody escaped
     return re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", text, flags=re.DOTALL), flags=re.DOTALL)
 

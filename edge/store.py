@@ -13,20 +13,31 @@ def write_whole(path: Path, content: bytes, *, is_synced: bool = False) -> None:
     """`content` at `path`: written beside it, then renamed over it.
 
     is_synced  on the disk, not only on its way, when this returns: a power cut loses nothing
-    Raises SinkError; what stood at `path` stands there still.
+    Raises SinkError; what stood at `path` stands there still, or `content` does.
     """
     part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("wb") as file:
-            file.write(content)
-            if is_synced:
-                file.flush()
-                os.fsync(file.fileno())
+        part.write_bytes(content)
+        if is_synced:
+            sync(part)
         part.replace(path)
+        if is_synced:
+            sync(path.parent)  # holds the name
     except OSError as e:
         with suppress(OSError):
             part.unlink()
         raise SinkError(f"{path}: {e.strerror}", fix="make room, or name another folder") from e
+
+
+def sync(path: Path) -> None:
+    """Returns when it is on disk. A rename may get there before the bytes it is meant to reveal."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows cannot open a directory
+    fd = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def make_folder(folder: Path) -> None:

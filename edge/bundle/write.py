@@ -14,6 +14,7 @@ import msgspec
 from edge.bundle.manifest import MANIFEST, Manifest, StoredFile
 from edge.bundle.read import open_bundle
 from edge.errors import BundleError
+from edge.store import sync
 
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first date a zip can say
 
@@ -58,9 +59,9 @@ def zip_bundle(folder: Path, target: Path, replace: bool = False) -> None:
         for file in sorted(bundle.manifest.files(), key=lambda f: f.file):
             out.writestr(_entry(file.file), bundle.read(file))
     _read_all(fresh)
-    _sync(fresh)
+    sync(fresh)
     fresh.replace(target)
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def manifest_bytes(manifest: Manifest) -> bytes:
@@ -88,18 +89,7 @@ def _refuse_existing(path: Path, replace: bool) -> None:
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
-    """Returns when it is on disk. A rename may get there before the bytes it is meant to reveal."""
-    if os.name == "nt" and path.is_dir():
-        return  # Windows cannot open a directory
-    fd = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    sync(path)
 
 
 def _read_all(path: Path) -> None:
@@ -121,5 +111,5 @@ def _take_place(fresh: Path, folder: Path, replace: bool) -> None:
         if had_one:
             old.rename(folder)
         raise
-    _sync(folder.parent)
+    sync(folder.parent)
     shutil.rmtree(old, ignore_errors=True)

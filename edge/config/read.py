@@ -11,7 +11,7 @@ import msgspec
 from edge.config.problems import Problem, nearest, problems
 from edge.config.records import Config
 from edge.errors import ConfigError, UsageError
-from edge.health.address import parse_door
+from edge.health.address import parse_address, parse_door
 from edge.sinks import SINKS
 from edge.sinks.target import parse_target
 
@@ -108,9 +108,12 @@ def _door(key: str, where: str | None, token_file: str | None) -> Iterator[Probl
     if where is None:
         if token_file is not None:
             yield Problem(f"{key}_token_file", f"no {key} is found, expected both")
-    elif token_file is None:  # where there is one, it may lie on another machine
+    else:
         try:
-            parse_door(where, None, f"--{key}")
+            if token_file is None:
+                parse_door(where, None, f"--{key}")
+            else:  # which may lie on another machine
+                parse_address(where, f"--{key}")
         except UsageError as e:
             fix = e.fix.replace(f"--{key}-token-file FILE", f'{key}_token_file = "FILE"')
             yield Problem(key, str(e).removeprefix(f"--{key}: "), fix)

@@ -34,6 +34,8 @@ MOST_SOURCES = 64
 CLOCK_S = 2.0  # more than that between two clocks, and one of them was set
 
 HASTY = ("moved", "zones")
+RUN_BYTES = 5  # random ones, with which a run's ids begin
+ID = rf"[0-9a-f]{{{2 * RUN_BYTES}}}-[0-9]+"  # what every id looks like
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -57,7 +59,7 @@ class Scene(msgspec.Struct, frozen=True):
 class Book(msgspec.Struct, frozen=True):
     """What is open everywhere.
 
-    run       begins every id: no other run has it
+    run       begins every id: RUN_BYTES in hex, which no other run has
     next      number of the next id
     left_out  things that found no room
     """

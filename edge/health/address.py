@@ -35,22 +35,12 @@ class Door(NamedTuple):
 
 
 def parse_door(text: str, token_file: str | None, flag: str = "--health") -> Door:
-    """`HOST:PORT`, `[::1]:PORT` or `:PORT`, as after `flag`. Raises UsageError."""
-    host, colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
-    if not colon or not port.isascii() or not port.isdecimal() or int(port[:6]) > 65535:
-        raise UsageError(f"{flag}: {text!r} is given, expected HOST:PORT, like 127.0.0.1:9464")
-    host = "127.0.0.1" if host in ("", "localhost") else host
-    try:
-        is_loopback = ip_address(host).is_loopback
-    except ValueError as e:
-        raise UsageError(
-            f"{flag}: {host!r} is given, expected an address of this machine, like 127.0.0.1"
-        ) from e
+    """As after `flag`, and what opens it. Raises UsageError."""
+    door = parse_address(text, flag)
     token = read_secret(f"{flag}-token-file", token_file, None)
-    if token is None and not is_loopback:
+    if token is None and not ip_address(door.host).is_loopback:
         raise UsageError(
-            f"{flag}: {host} is not loopback and there is no token, expected one",
+            f"{flag}: {door.host} is not loopback and there is no token, expected one",
             fix=f"{flag}-token-file FILE, with a long random line in it; or 127.0.0.1",
         )
     if token is not None and (len(token.reveal()) < SHORTEST or not token.reveal().isascii()):
@@ -59,4 +49,21 @@ def parse_door(text: str, token_file: str | None, flag: str = "--health") -> Doo
             "characters or more",
             fix="openssl rand -hex 32 > FILE",
         )
-    return Door(host, int(port), token)
+    return door._replace(token=token)
+
+
+def parse_address(text: str, flag: str) -> Door:
+    """`HOST:PORT`, `[::1]:PORT` or `:PORT`, without a token. Raises UsageError."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    is_number = port.isascii() and port.isdecimal() and len(port) <= 5
+    if not colon or not is_number or int(port) > 65535:
+        raise UsageError(f"{flag}: {text!r} is given, expected HOST:PORT, like 127.0.0.1:9464")
+    host = "127.0.0.1" if host in ("", "localhost") else host
+    try:
+        ip_address(host)
+    except ValueError as e:
+        raise UsageError(
+            f"{flag}: {host!r} is given, expected an address of this machine, like 127.0.0.1"
+        ) from e
+    return Door(host, int(port))

@@ -94,7 +94,11 @@ class Server(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
+            try:
+                super().process_request(request, client_address)
+            except RuntimeError:  # no thread is to be had, which would give the place back
+                self._free.release()
+                raise
             return
         request.settimeout(0.1)
         with suppress(OSError):

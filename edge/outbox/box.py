@@ -57,6 +57,7 @@ class Outbox:
         self._waiting: list[Event] = []
         self.lost = 0  # events that found no room in memory either
         self._said = ""  # what is wrong with the disk, as it was last told
+        self._is_closed = False
         self._begin()
 
     def accept(self, events: Sequence[Event]) -> tuple[int, ...]:
@@ -116,9 +117,11 @@ class Outbox:
             return self._try(lambda: self._ledger.strangers()) or {}
 
     def close(self) -> None:
+        """Whoever comes later gets nothing and changes nothing: a thread may still have waited."""
         with self._lock:
             self._accepted()
             self._settle_all()
+            self._is_closed = True
             if self._waiting:
                 log.error("%s: %d events are lost with it", self._path, len(self._waiting))
             try:
@@ -176,6 +179,8 @@ class Outbox:
 
     def _try(self, work: Callable[[], T]) -> T | None:
         """What `work` gives; None when the disk does not take it, or the database is damaged."""
+        if self._is_closed:  # SQLite's error for that is the one for damage
+            return None
         try:
             return work()
         except sqlite3.OperationalError as e:

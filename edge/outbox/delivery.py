@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Protocol
 
-from edge.clock import utc_now
 from edge.errors import SinkError
 from edge.outbox.box import Outbox
 from edge.outbox.health import SinkHealth, pause_s
@@ -71,7 +70,7 @@ class Delivery:
         self._failures = 0
         self._quiet_until_s = {"refused": 0.0, "away": 0.0}
         self._is_told = False  # that it is away
-        self._error = self._error_at = self._sent_at = ""
+        self._error = ""
         self._bell = threading.Event()
         self._ends_s = float("inf")  # when to give up, once there is to be an end
         self._thread = threading.Thread(target=self._work, name=f"send {carrier.name}", daemon=True)
@@ -97,9 +96,7 @@ class Delivery:
     @property
     def health(self) -> SinkHealth:
         counts = self._outbox.counts(self._carrier.name)
-        return SinkHealth(
-            self._carrier.name, counts, self._failures, self._error, self._error_at, self._sent_at
-        )
+        return SinkHealth(self._carrier.name, counts, self._failures, self._error)
 
     def end(self, drain_s: float) -> None:
         """Send the rest for as long as `drain_s`; what is left goes out at the next start."""
@@ -135,7 +132,6 @@ class Delivery:
             self._outbox.acknowledge(name, events[0].seq, is_refused=True)
             return True
         self._outbox.acknowledge(name, events[done - 1].seq)
-        self._sent_at = utc_now()
         return True
 
     def _tell_refused(self, seq: int, why: EventRefused) -> None:
@@ -156,5 +152,5 @@ class Delivery:
         if not self._is_told and self._is_due("away"):
             self._is_told = True
             log.warning("%s; events wait in the outbox", why)
-        self._error, self._error_at = why, utc_now()
+        self._error = why
         return pause_s(self._failures, self._chance())

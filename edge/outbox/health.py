@@ -16,8 +16,6 @@ class SinkHealth(msgspec.Struct, frozen=True):
     counts: Counts
     failures: int = 0  # in a row; 0: all is well
     last_error: str = ""  # without credentials; stays after all is well again
-    last_error_at: str = ""  # RFC 3339 in UTC
-    last_sent_at: str = ""
 
 
 class FileHealth(msgspec.Struct, frozen=True):

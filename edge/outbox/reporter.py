@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from edge.clock import rfc3339
 from edge.events import changes
-from edge.events.changes import Book
+from edge.events.changes import RUN_BYTES, Book
 from edge.events.event import KINDS, Event
 from edge.events.zones import ANYWHERE, ZoneRules
 from edge.outbox.box import Outbox
@@ -58,7 +58,7 @@ class Reporter:
         self._outbox, self._albums, self._device = outbox, albums, device
         self._cameras, self._away_s, self._due_s = tuple(cameras), away_s, 0.0
         self.rules: Callable[[str], ZoneRules] = lambda _: ANYWHERE  # of a source, by its name
-        self._book = Book(token_hex(5))
+        self._book = Book(token_hex(RUN_BYTES))
         self._bundle = self._engine = ""
         self._is_synced: bool | UnsetType = UNSET  # the wall clock, at the last frame
         self.told: Counter[str] = Counter(dict.fromkeys(KINDS, 0))

@@ -46,7 +46,8 @@ class CocoSink:
         }  # fmt: skip
         first = self._annotations + 1
         rows = [self._annotation(first + n, number, tag) for n, tag in enumerate(result.tags)]
-        with self._told():  # an image without its annotations would be a wrong truth
+        both = self._annotation_file, self._image_file
+        with self._told(), _whole(*both):  # one without the other would be a wrong truth
             _append(self._annotation_file, rows, is_first=first == 1)
             _append(self._image_file, [about], is_first=number == 1)
         self._images, self._annotations = number, self._annotations + len(rows)
@@ -110,26 +111,31 @@ class CocoSink:
 
 
 def open_from(target: Target) -> CocoSink:
-    """Raises UsageError and SinkError."""
-    target.done()
+    """Raises SinkError."""
     return CocoSink(Path(target.where))
 
 
 def _append(file: BinaryIO, rows: list[dict[str, object]], *, is_first: bool) -> None:
-    """All rows or none."""
     if not rows:
         return
     data = b",\n".join(map(msgspec.json.encode, rows))
     data = data if is_first else b",\n" + data
-    before = file.tell()
+    written = 0
+    while written < len(data):  # a full disk takes a part first
+        written += file.write(data[written:])
+
+
+@contextmanager
+def _whole(*files: BinaryIO) -> Iterator[None]:
+    """All that is written to the files, or nothing to any."""
+    ends = [file.tell() for file in files]
     try:
-        written = 0
-        while written < len(data):
-            written += file.write(data[written:])
+        yield
     except OSError:
-        with suppress(OSError):
-            file.truncate(before)
-            file.seek(before)
+        for file, end in zip(files, ends):
+            file.seek(end)
+            with suppress(OSError):
+                file.truncate()
         raise
 
 

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from edge.errors import SinkError
+from edge.process import write
 from edge.records import FrameFailed, FrameTags, Picture
 from edge.sinks.rotating import RotatingFile, open_rotating
 from edge.sinks.target import Target
@@ -21,15 +21,7 @@ class JsonlSink:
         self._encode = msgspec.json.Encoder().encode
 
     def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:
-        try:
-            self._out.write(self._encode(result) + b"\n")
-            self._out.flush()
-        except BrokenPipeError:
-            raise  # the reader left; the command ends quietly
-        except OSError as e:
-            raise SinkError(
-                f"{self._name}: {e.strerror}", fix="make room, or write somewhere else"
-            ) from e
+        write(self._out, self._encode(result) + b"\n", self._name)
 
     def close(self) -> None:
         """Every line is out already."""

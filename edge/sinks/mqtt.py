@@ -33,7 +33,6 @@ from edge.sinks.target import Target
 REPEAT_S = 60.0  # states that did not change are told again
 COUNTED_S = 5.0  # between two times that counts are told: they change with each event
 NEVER = {0x90, 0x95, 0x99}  # topic name invalid, packet too large, payload format invalid
-MOST_TOPICS = 1000  # a folder of pictures has any number of sources
 
 
 class _After(msgspec.Struct):
@@ -55,7 +54,6 @@ class Mqtt:
         will = f"{address.prefix}/status", b"offline"
         self.broker = Broker(address, password, will, self._on_message)
         self._cameras = {stem_of(name): name for name in site.cameras}
-        self._topics: dict[str, str] = {}  # camera -> its part of a topic
         self._is_born = False  # a connection, or Home Assistant, is new
         self._has_pictures = address.has_pictures
         self._shown: dict[str, str] = {}  # camera -> id of the thing whose picture was sent
@@ -106,21 +104,15 @@ class Mqtt:
                 if n == 0:
                     raise EventRefused(f"{self.name}: event {event.seq} is damaged: {e}") from e
                 return
-            yield self._topic(camera)
-
-    def _topic(self, camera: str) -> str:
-        if camera not in self._topics:
-            if len(self._topics) > MOST_TOPICS:
-                self._topics.clear()
-            self._topics[camera] = stem_of(camera)
-        return f"{self._prefix}/{self._topics[camera]}/event"
+            yield f"{self._prefix}/{stem_of(camera)}/event"
 
     def _tell(self) -> None:
         """The states that changed; all of them, when it is time or somebody needs them."""
-        if self._is_born:
+        is_born = self._is_born
+        if is_born:
+            self._is_born = False  # first: paho's thread may set it again meanwhile
             self._discover()
-        if self._is_born or monotonic() - self._told_s >= REPEAT_S:
-            self._is_born = False
+        if is_born or monotonic() - self._told_s >= REPEAT_S:
             self._told.clear()
             self._told_s = monotonic()
         for topic, state in self._states().items():

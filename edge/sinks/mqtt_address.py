@@ -54,7 +54,6 @@ def address_of(target: Target, device: str) -> tuple[Address, Secret | None]:
         files=files,
     )
     password = target.secret("password")
-    target.done()
     _check(target, address, password)
     return address, password
 

@@ -130,7 +130,6 @@ def open_rotating(target: Target, sync: str, heading: bytes = b"") -> RotatingFi
     max_hours = target.number("max-hours", 0.0)
     keep = int(target.number("keep", 5, most=1000))
     sync = target.word("sync", sync, SYNCS)
-    target.done()
     return RotatingFile(
         Path(target.where),
         max_bytes=int(max_mb * 2**20),

@@ -4,14 +4,15 @@
     FOLDER/<label>/<id>.frame.jpg   the frame, with `of=frames` or `of=both`
 
 Written when a thing is told of, and again when what is known of it changed: one picture a thing.
-Retention is by age, by label, by number, by bytes and by what the disk has free; a picture for
-which there is no room is left out and counted, and the run goes on.
+Retention is by age, by label, by number, by bytes and by what the disk has free, and of pictures
+with such names only; one for which there is no room is left out and counted, and the run goes on.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ from time import monotonic, time
 from msgspec.structs import replace
 
 from edge.errors import SinkError, UsageError
+from edge.events.changes import ID
 from edge.events.event import Event, Sight
 from edge.pictures.pixels import jpeg
 from edge.pictures.stems import stem_of
@@ -37,6 +39,7 @@ SWEEP_S = 60.0  # between two looks at what is too old
 STEP_S = 60.0  # by which a wall clock is set; less is drift
 MOST_OPEN = 1000  # things whose picture may be replaced
 OF = {"crops": (".jpg",), "frames": (".frame.jpg",), "both": (".jpg", ".frame.jpg")}
+OURS = re.compile(f"{ID}({'|'.join(map(re.escape, OF['both']))})")  # names of files
 
 
 class Snapshots:
@@ -68,8 +71,8 @@ class Snapshots:
             if picture is not None:
                 for sight in told:
                     self._write(sight, picture)
-            if monotonic() - self._swept_s >= SWEEP_S:
-                self._sweep()
+            if self._steady() - self._swept_s >= SWEEP_S:
+                self._sweep(self._rules)
             self._fails = self._fails and not told
         except (SinkError, OSError) as e:
             self.left_out += 1
@@ -86,7 +89,7 @@ class Snapshots:
 
     def _write(self, sight: Sight, picture: Picture) -> None:
         if self._free(self._folder) < self._rules.free_bytes:
-            self._sweep()
+            self._sweep(self._rules.tighter())
             if self._free(self._folder) < self._rules.free_bytes:
                 raise SinkError(f"{self._folder}: the disk has less free than free-mb says")
         label = stem_of(sight.label)
@@ -106,14 +109,14 @@ class Snapshots:
             self._labels.popitem(last=False)
         self.written += 1
         if len(self._kept) > self._rules.files > 0:
-            self._sweep()
+            self._sweep(self._rules.tighter())
 
-    def _sweep(self) -> None:
-        """Everything that is due goes."""
-        self._swept_s = monotonic()
+    def _sweep(self, rules: Rules) -> None:
+        """Everything that is due goes. All are sorted for it: 40 ms for 10,000."""
+        self._swept_s = self._steady()
         self._follow_clock()
         free = self._free(self._folder)
-        for kept in due(list(self._kept.values()), self._rules, self._clock(), free):
+        for kept in due(list(self._kept.values()), rules, self._clock(), free):
             self._remove(kept.path)
             self.removed += 1
 
@@ -159,16 +162,15 @@ def open_from(target: Target) -> Snapshots:
         free_bytes=int(target.number("free-mb", Rules().free_bytes / 2**20) * 2**20),
     )
     of = target.word("of", "crops", tuple(OF))
-    target.done()
     return Snapshots(Path(target.where), rules, of)
 
 
 def _found(folder: Path) -> Iterator[Kept]:
-    """The pictures of earlier runs."""
+    """The pictures of earlier runs; what others keep in the folder is none of ours."""
     try:
         for label in sorted(path for path in folder.iterdir() if path.is_dir()):
             for entry in os.scandir(label):
-                if entry.name.endswith(".jpg") and not entry.name.startswith("."):
+                if OURS.fullmatch(entry.name):
                     found = entry.stat()
                     path = label / entry.name
                     yield Kept(path, label.name, found.st_mtime, found.st_size)

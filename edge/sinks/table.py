@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from edge.errors import SinkError
 from edge.pictures.suffixes import is_picture
-from edge.process import printable
+from edge.process import printable, write
 from edge.records import FrameFailed, FrameTags, Picture, Spent, Tag
 
 HEADINGS = ("file", "where", "head", "tag", "about", "score")
@@ -104,13 +103,7 @@ class TableSink:
         return f"{self._bar[0] * full}{self._bar[1] * (BAR - full)} {score:4.0%}"
 
     def _print(self, line: str) -> None:
-        try:
-            self._out.write((line + "\n").encode(self._encoding, "replace"))
-            self._out.flush()
-        except BrokenPipeError:
-            raise  # the reader left; the command ends quietly
-        except OSError as e:
-            raise SinkError(f"{self._name}: {e.strerror}") from e
+        write(self._out, (line + "\n").encode(self._encoding, "replace"), self._name)
 
 
 def _cells(tag: Tag, result: FrameTags) -> tuple[str, str, str, str, str]:

@@ -27,7 +27,7 @@ BROKER = (
     *("client-id", "version", "discovery", "pictures"),
 )
 HOOK = ("secret-file", "secret-env", "token-file", "token-env", "ca-file", "timeout")
-OPTIONS: dict[str, tuple[str, ...]] = {  # what each kind takes; of "days:" one for each label
+OPTIONS: dict[str, tuple[str, ...]] = {  # all that each kind takes; of "days:" one for each label
     **dict.fromkeys(("jsonl", "csv", "events"), FILE),
     "coco": (),
     "snapshots": ("of", "days", "days:", "files", "max-mb", "free-mb"),
@@ -38,7 +38,7 @@ HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?")
 
 
 class Target(NamedTuple):
-    """A checked form; each kind reads its own options, and `done` refuses the others."""
+    """A checked form; each kind reads its own options."""
 
     kind: str
     where: str  # a path, or a whole address
@@ -92,7 +92,7 @@ class Target(NamedTuple):
         return found
 
     def done(self) -> None:
-        """Every option was asked for. Raises UsageError that names the nearest known one."""
+        """For who has no row in OPTIONS: every option was asked for, else it raises UsageError."""
         _refuse_unknown(self.shown, self.options, self.known)
 
     @property
@@ -123,8 +123,8 @@ def parse_target(text: str, kinds: Mapping[str, object]) -> Target:
     if "://" in where:
         _refuse_credentials(kind, where)
     found_options = options_of(shown, options)
-    if kind in OPTIONS:  # here already: who only checks a config file opens nothing
-        _refuse_unknown(shown, found_options, OPTIONS[kind])
+    # here already: who only checks a config file opens nothing
+    _refuse_unknown(shown, found_options, OPTIONS[kind])
     return Target(kind, where, shown, found_options, [])
 
 

@@ -17,8 +17,10 @@ import hmac
 import ssl
 from collections.abc import Sequence
 from http.client import HTTPException
+from string import punctuation
 from typing import Any
 from urllib.error import HTTPError, URLError
+from urllib.parse import quote
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, Request, build_opener
 
 from edge import __version__
@@ -115,13 +117,10 @@ class _NoRedirects(HTTPRedirectHandler):
 
 def open_from(target: Target, site: Site) -> Webhook:
     """Nothing is sent yet. Raises UsageError."""
-    target.address  # noqa: B018  raises
+    url = _url(target)
     authority = target.text("ca-file")
-    signing, token = target.secret("secret"), target.secret("token")
+    signing, token = target.secret("secret"), _token(target)
     timeout_s = target.number("timeout", TIMEOUT_S, 0.1, 600)
-    target.done()
-    if token is not None and target.kind == "http":
-        raise UsageError(f"{target.shown}: a token over http is for all to read, expected https")
     try:
         context = ssl.create_default_context(cafile=authority or None)
     except (OSError, ssl.SSLError) as e:
@@ -129,4 +128,28 @@ def open_from(target: Target, site: Site) -> Webhook:
     # a path may be a credential: two of one host are told apart by a digest
     name = f"{target.shown} ({hashlib.sha256(target.where.encode()).hexdigest()[:6]})"
     opener = build_opener(_NoRedirects, HTTPSHandler(context=context))
-    return Webhook(name, target.where, opener, signing, token, timeout_s)
+    return Webhook(name, url, opener, signing, token, timeout_s)
+
+
+def _url(target: Target) -> str:
+    """As it is sent: of a path, as browsers do, what is not ASCII is escaped."""
+    if not target.address.netloc.isascii():
+        raise UsageError(
+            f"{target.shown}: the host is not ASCII, expected it as DNS has it",
+            fix="write it like xn--bcher-kva.example",
+        )
+    return quote(target.where, safe=punctuation)
+
+
+def _token(target: Target) -> Secret | None:
+    token = target.secret("token")
+    if token is None:
+        return None
+    if target.kind == "http":
+        raise UsageError(f"{target.shown}: a token over http is for all to read, expected https")
+    if not (token.reveal().isascii() and token.reveal().isprintable()):
+        raise UsageError(
+            f"{target.shown}: the token has what no header takes, expected ASCII alone",
+            fix="have the other side make one, or openssl rand -hex 32 > FILE",
+        )
+    return token

@@ -169,6 +169,21 @@ def test_a_coco_run_that_is_cut_off_leaves_the_earlier_file(tmp_path):
     assert read("coco", tmp_path / "file") == [("b.jpg", "Plum")]
 
 
+def test_a_coco_image_without_room_takes_its_annotations_back(tmp_path):
+    sink = opened("coco", tmp_path / "file")
+    sink.write(result([tag("Apple")], "a.jpg"), None)
+    images = sink._image_file
+    sink._image_file = Quota(images, 30)
+    with pytest.raises(SinkError, match="No space left"):
+        sink.write(result([tag("Plum"), tag("Fig", 2)], "b.jpg"), None)
+    sink._image_file = images
+    sink.write(result([tag("Pear")], "c.jpg"), None)
+    sink.close()
+    assert read("coco", tmp_path / "file") == [("a.jpg", "Apple"), ("c.jpg", "Pear")]
+    whole = json.loads((tmp_path / "file").read_text("utf-8"))
+    assert [a["id"] for a in whole["annotations"]] == [1, 2]
+
+
 def test_a_cell_that_a_spreadsheet_would_run_is_text(tmp_path):
     sink = opened("csv", tmp_path / "file")
     sink.write(result([tag("=HYPERLINK(1)")], "a\nb.jpg"), None)

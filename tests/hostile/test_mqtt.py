@@ -105,6 +105,21 @@ def test_only_one_word_makes_home_assistant_born(payload):
     assert carrier._is_born == (payload == b"online")
 
 
+def test_home_assistant_that_starts_while_it_is_told_is_told_again(monkeypatch):
+    carrier, told = carrier_to(1), []
+
+    def keep(topic: str, _: bytes) -> None:
+        if not told:
+            carrier._on_message(b"online")
+        told.append(topic)
+
+    monkeypatch.setattr(carrier.broker, "keep", keep)
+    carrier._on_message(b"online")
+    carrier._tell()
+    carrier._tell()
+    assert [topic.split("/")[-1] for topic in told].count("config") == 2
+
+
 @pytest.mark.skipif(MOSQUITTO is None, reason="apt-get install mosquitto")
 def test_what_strangers_publish_does_not_reach_our_memory(tmp_path):
     broker = Broker(tmp_path)

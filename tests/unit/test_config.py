@@ -272,6 +272,7 @@ def test_every_flag_of_a_daemon_has_a_key_and_wins_over_it(tmp_path):
     [
         ('health = "nonsense"', "expected HOST:PORT"),
         ('health = "0.0.0.0:9464"', "not loopback and there is no token"),
+        ('health = "nonsense"\nhealth_token_file = "x"', "expected HOST:PORT"),
         ('health_token_file = "x"', "no health is found"),
         ('live = "0.0.0.0:8464"', "live: 0.0.0.0 is not loopback and there is no token"),
         ('live_token_file = "x"', "no live is found"),

@@ -265,8 +265,11 @@ def test_a_canary_anywhere_is_in_no_redacted_report(tmp_path, monkeypatch):
     assert [f.verdict for f in shown.findings] == [f.verdict for f in open_report.findings]
 
 
-def test_credentials_are_in_no_report_at_all():
-    found = doctor(f"rtsp://user:{CANARY}@127.0.0.1:9/x?token={CANARY}")
+@pytest.mark.parametrize(
+    "where", ["user:{}@127.0.0.1:9/x?token={}", "127.0.0.1:9/user=a_password={}_channel=1.sdp"]
+)
+def test_credentials_are_in_no_report_at_all(where):
+    found = doctor(f"rtsp://{where.format(CANARY, CANARY)}")
     assert CANARY not in str(found)
     assert report.exit_code(found) == 3
 

@@ -125,6 +125,18 @@ def test_more_than_so_many_at_once_are_sent_away_and_then_served(opened):
     assert status == 200
 
 
+def test_who_finds_no_thread_holds_no_place(opened, monkeypatch):
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", start)
+        for _ in range(module.MOST):
+            with pytest.raises(http.client.RemoteDisconnected):
+                ask(opened)
+    assert ask(opened)[0] == 200
+
+
 def test_who_sends_a_byte_at_a_time_is_cut_off(monkeypatch):
     monkeypatch.setattr(module, "LONGEST_S", 0.3)
     with closing(HealthServer(Door("127.0.0.1", 0), PAGES)) as server:
@@ -202,7 +214,9 @@ def test_beyond_loopback_a_token_is_a_must(text, tmp_path):
     assert TOKEN not in repr(door)
 
 
-@pytest.mark.parametrize("text", ["9464", "", "127.0.0.1", "x:y", "h:99999", "h:-1", "h:\u00b2"])
+@pytest.mark.parametrize(
+    "text", ["9464", "", "127.0.0.1", "x:y", "h:99999", "h:-1", "h:\u00b2", ":000000999999"]
+)
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(UsageError, match=r"expected HOST:PORT"):
         parse_door(text, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from itertools import count
@@ -96,6 +97,19 @@ def test_what_was_acknowledged_is_on_the_disk_with_the_next_event_or_a_little_la
 def on_disk(outbox: Outbox) -> int:
     [count] = outbox._ledger.db.execute("SELECT count(*) FROM owed").fetchone()
     return count
+
+
+def test_whoever_comes_after_the_end_gets_nothing_and_spoils_nothing(path, caplog):
+    outbox = opened(path)
+    outbox.accept(events(3))
+    outbox.close()
+    outbox.acknowledge("a", 2)
+    outbox.acknowledge("a", 3, is_refused=True)
+    assert (outbox.owed("a", 9), outbox.counts("a"), outbox.here()) == ([], Counts(), {})
+    assert (outbox.accept(events(1)), outbox.left_here(), outbox.strangers()) == ((), [], {})
+    outbox.close()
+    assert "set aside" not in caplog.text
+    assert seqs(opened(path)) == [1, 2, 3]
 
 
 def test_numbers_go_on_after_a_restart_with_nothing_left(path):
@@ -284,3 +298,10 @@ def test_a_file_of_numbers_that_is_damaged_or_gone_never_makes_a_number_come_twi
         assert Sequence(file, 41, is_known=True).peek(1) == 42
     assert int(file.read_bytes()) > 42
     assert Sequence(file, 0, is_known=False).peek(1) == 42 + 1 + BLOCK
+
+
+def test_a_number_is_on_the_disk_by_its_name_before_it_is_used(tmp_path, monkeypatch):
+    synced, sync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.fstat(fd).st_ino), sync(fd)))
+    Sequence(tmp_path / "seq", 0, is_known=True).peek(1)
+    assert synced == [path.stat().st_ino for path in (tmp_path / "seq", tmp_path)]

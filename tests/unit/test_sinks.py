@@ -71,8 +71,9 @@ def test_json_is_one_line_a_frame():
 
 @pytest.mark.parametrize("make", [JsonlSink, lambda o, n: TableSink(o, n, is_compact=False)])
 def test_a_full_disk_is_a_sink_error(make):
-    with pytest.raises(SinkError, match="stdout: No space left on device"):
+    with pytest.raises(SinkError, match="stdout: No space left on device") as caught:
         make(Refusing(FULL), "stdout").write(result(), None)
+    assert "make room" in caught.value.fix
 
 
 @pytest.mark.parametrize("make", [JsonlSink, lambda o, n: TableSink(o, n, is_compact=False)])

@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from edge.errors import SinkError, UsageError
-from edge.sinks import SINKS, open_album
+from edge.events.event import Event
+from edge.outbox.reporter import Reporter
+from edge.sinks import SINKS, open_album, snapshots
 from edge.sinks.retention import DAY_S, Kept, Rules, due
 from edge.sinks.snapshots import Snapshots
 from edge.sinks.target import parse_target
-from tests.happenings import event, sight
+from tests.happenings import event, result, sight, tag
 
 PICTURE = np.zeros((50, 100, 3), np.uint8)
+RUN = "0123456789"  # begins ids, as a run makes them
 
 
 def opened(folder: Path, options: str = "") -> Snapshots:
@@ -57,16 +60,46 @@ def test_a_label_cannot_leave_the_folder(tmp_path):
     assert len(names(tmp_path / "in")) == 3
 
 
+def told(number: int, label: str = "Banana") -> Event:
+    return replace(event(number), after=replace(sight(number, label), id=f"{RUN}-{number}"))
+
+
+def age(path: Path, days: float) -> None:
+    at_s = path.stat().st_mtime - days * DAY_S
+    os.utime(path, (at_s, at_s))
+
+
 def test_what_is_too_old_goes_by_label_and_what_an_earlier_run_wrote_too(tmp_path):
     first = opened(tmp_path)
-    first.keep([event(1), event(2, label="Person"), event(3)], PICTURE)
-    for name, days in (("Banana/t-1.jpg", 8), ("Person/t-2.jpg", 2), ("Banana/t-3.jpg", 2)):
-        at_s = (tmp_path / name).stat().st_mtime - days * DAY_S
-        os.utime(tmp_path / name, (at_s, at_s))
+    first.keep([told(1), told(2, "Person"), told(3)], PICTURE)
+    for name, days in (("Banana/{}-1.jpg", 8), ("Person/{}-2.jpg", 2), ("Banana/{}-3.jpg", 2)):
+        age(tmp_path / name.format(RUN), days)
     second = opened(tmp_path, "#days=7,days:Person=1")
-    second.keep([event(4)], PICTURE)
-    assert names(tmp_path) == ["Banana/t-3.jpg", "Banana/t-4.jpg"]
+    second.keep([told(4)], PICTURE)
+    assert names(tmp_path) == [f"Banana/{RUN}-3.jpg", f"Banana/{RUN}-4.jpg"]
     assert second.removed == 2
+
+
+def test_pictures_of_others_are_left_alone(tmp_path):
+    theirs = ["holiday.jpg", "t-1.jpg", f"{RUN}-1.tags.jpg", f"my {RUN}-1.jpg"]
+    (tmp_path / "2019").mkdir()
+    for name in theirs:
+        (tmp_path / "2019" / name).write_bytes(b"x")
+        age(tmp_path / "2019" / name, 99)
+    album = opened(tmp_path, "#days=7,files=1")
+    album.keep([told(1), told(2)], PICTURE)
+    assert names(tmp_path) == [*sorted(f"2019/{name}" for name in theirs), f"Banana/{RUN}-2.jpg"]
+    assert album.removed == 1
+
+
+def test_what_a_run_wrote_is_known_to_the_next_one(tmp_path):
+    album = opened(tmp_path, "#of=both")
+    Reporter(None, [album], "box").write(result([tag()], "a.jpg"), PICTURE, None)
+    assert len(names(tmp_path)) == 2
+    for name in names(tmp_path):
+        age(tmp_path / name, 8)
+    opened(tmp_path, "#days=7").keep([], None)
+    assert names(tmp_path) == []
 
 
 def test_a_clock_that_is_set_makes_no_picture_old(tmp_path):
@@ -75,19 +108,18 @@ def test_a_clock_that_is_set_makes_no_picture_old(tmp_path):
     album = Snapshots(tmp_path, rules, clock=lambda: wall[0], steady=lambda: steady[0])
     album.keep([event(1)], PICTURE)
     wall[0], steady[0] = 1.8e9, 3600.0
-    album._sweep()
+    album.keep([], None)
     assert names(tmp_path) == ["Banana/t-1.jpg"]
     written_s = (tmp_path / "Banana" / "t-1.jpg").stat().st_mtime
     assert written_s == pytest.approx(1.8e9 - 3600, abs=1)  # for the next run
     wall[0], steady[0] = wall[0] + 7 * DAY_S, steady[0] + 7 * DAY_S
-    album._sweep()
+    album.keep([], None)
     assert names(tmp_path) == []
 
 
 def test_what_is_too_old_goes_though_nothing_happens(tmp_path):
-    opened(tmp_path).keep([event(1)], PICTURE)
-    old_s = (tmp_path / "Banana" / "t-1.jpg").stat().st_mtime - 8 * DAY_S
-    os.utime(tmp_path / "Banana" / "t-1.jpg", (old_s, old_s))
+    opened(tmp_path).keep([told(1)], PICTURE)
+    age(tmp_path / "Banana" / f"{RUN}-1.jpg", 8)
     opened(tmp_path, "#days=7").keep([], None)
     assert names(tmp_path) == []
 
@@ -97,6 +129,16 @@ def test_no_more_files_than_asked_for(tmp_path):
     for n in range(9):
         album.keep([event(n)], PICTURE)
     assert names(tmp_path) == [f"Banana/t-{n}.jpg" for n in (6, 7, 8)]
+
+
+def test_a_full_album_is_not_gone_through_for_every_picture(tmp_path, monkeypatch):
+    sweeps = []
+    monkeypatch.setattr(snapshots, "due", lambda *given: (sweeps.append(1), due(*given))[1])
+    album = opened(tmp_path, "#files=200")
+    for n in range(230):
+        album.keep([event(n)], PICTURE)
+    assert 198 <= len(names(tmp_path)) <= 200
+    assert 10 <= len(sweeps) <= 11  # the first one finds nothing
 
 
 def test_a_disk_without_room_is_told_once_and_the_run_goes_on(tmp_path, caplog):

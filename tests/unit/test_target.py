@@ -96,6 +96,16 @@ def test_addresses_in_free_text_lose_user_password_and_query():
     assert without_secrets("a file") == "a file"
 
 
+@pytest.mark.parametrize("between", ["user=shop_password={}_", "user=shop&password={}&", "pwd={}_"])
+@given(st.text("ab@:/?#%&=_~", max_size=9), st.text("ab@:/?#%&=_~", max_size=9))
+def test_a_password_in_a_path_is_hidden_and_channels_are_told_apart(between, before, after):
+    path = between.format(before + CANARY + after)
+    shown = [without_secrets(f"rtsp://cam/{path}channel={n}_stream=0.sdp") for n in (1, 2)]
+    assert CANARY not in "".join(shown)
+    assert shown[0] != shown[1]
+    assert CANARY not in without_secrets(f"rtsp://cam/{path}")
+
+
 def test_a_secret_shows_nothing_of_itself():
     secret = Secret(CANARY)
     shown = [repr(secret), str(secret), f"{secret:>20}", "%s" % secret, repr([secret])]  # noqa: UP031

@@ -160,6 +160,24 @@ def test_a_token_over_http_is_refused(hook, monkeypatch):
     assert CANARY not in str(caught.value)
 
 
+@pytest.mark.parametrize("token", ["café7f3a", "ключ7f3a", "canary\n7f3a"])
+def test_a_token_that_no_header_takes_is_refused_at_once(token, monkeypatch):
+    monkeypatch.setenv("HOOK_TOKEN", token)
+    with pytest.raises(UsageError, match="expected ASCII alone") as caught:
+        opened("https://h/hook", "#token-env=HOOK_TOKEN")
+    assert "7f3a" not in f"{caught.value} {caught.value.fix}"
+
+
+def test_a_path_is_escaped_as_browsers_do(hook):
+    assert opened(hook.url.replace("?", "/tür 1/%C3%A4?")).send(owed(1)) == 1
+    assert hook.came[0][0] == f"/{CANARY}/t%C3%BCr%201/%C3%A4?token={CANARY}"
+
+
+def test_a_host_that_dns_does_not_have_is_refused():
+    with pytest.raises(UsageError, match="the host is not ASCII"):
+        opened("https://bücher.example/hook")
+
+
 def test_a_bug_in_a_carrier_is_told_and_tried_again(tmp_path, caplog):
     class Broken:
         name = "broken"
