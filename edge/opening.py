@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from edge.sources.ahead import Ahead
     from edge.tagger import Tagger
 
+LIVE_MS = 200.0  # five frames a second; without a limit, one of 4K takes seconds on a small board
+
 
 def open_config(flags: argparse.Namespace, opened: ExitStack) -> Configured | None:
     """The config file, with its values in the flags that were not given."""
@@ -66,6 +68,12 @@ def open_sources(flags: argparse.Namespace, opened: ExitStack, stop: Stop) -> li
     told = zip(names(flags, sources), sources, strict=True)
     refuse_twice([name for name, source in told if source.is_live])
     return sources
+
+
+def with_deadline(flags: argparse.Namespace, sources: Sequence[Source]) -> None:
+    """A camera waits for nobody: where nobody says what its frames may take, that is `LIVE_MS`."""
+    if flags.budget_ms is None and any(source.is_live for source in sources):
+        flags.budget_ms = LIVE_MS
 
 
 def begun(sources: Sequence[Source], opened: ExitStack) -> Ahead[tuple[int, Frame]] | None:

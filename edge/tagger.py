@@ -20,7 +20,7 @@ from edge.bundle.golden import require
 from edge.bundle.losses import losses
 from edge.bundle.manifest import Artifact, Head
 from edge.bundle.read import Bundle, TagNames, open_bundle
-from edge.engines import Engine, installed, open_engine, pip_line
+from edge.engines import Engine, check_name, installed, open_engine, pip_line
 from edge.errors import BundleError, EngineMissing, InferenceError
 from edge.frames import tag_frame
 from edge.glance.heat import Heat
@@ -327,6 +327,8 @@ def open_tagger(
     Raises BundleError, EngineMissing, ProviderUnavailable, UsageError.
     """
     provider, threads = provider or "CPU", threads or 0
+    if engine is not None:
+        check_name(engine)
     with ExitStack() as opened, ThreadPoolExecutor(1, "open glance") as aside:
         stored = opened.enter_context(open_bundle(bundle))
         name = engine or _choose(stored)

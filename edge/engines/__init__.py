@@ -16,9 +16,8 @@ import numpy as np
 from edge.errors import BundleError, EngineMissing, InferenceError, UsageError
 from edge.records import F32, U8, TensorSpec
 
-ENGINES: dict[
-    str, tuple[str, str, str]
-] = {  # name -> (our module, the package it imports, pip extra)
+# name -> (our module, the package it imports, pip extra)
+ENGINES: dict[str, tuple[str, str, str]] = {
     "onnxruntime": ("edge.engines.ort", "onnxruntime", "onnx"),
     "openvino": ("edge.engines.ov", "openvino", "openvino"),
     "tflite": ("edge.engines.tfl", "ai_edge_litert", "tflite"),
@@ -81,11 +80,16 @@ def open_engine(
     does not load, ProviderUnavailable when the provider is not here, BundleError when the bytes are
     no artifact.
     """
-    if name not in ENGINES:
-        raise UsageError(f"engine {name!r} is unknown, expected one of {', '.join(ENGINES)}")
+    check_name(name)
     if threads < 0:
         raise ValueError(f"threads is {threads}, expected 0 (the engine decides) or more")
     return _loader(name)(files, provider.upper(), threads)
+
+
+def check_name(name: str) -> None:
+    """Raises UsageError where there is no such engine."""
+    if name not in ENGINES:
+        raise UsageError(f"engine {name!r} is unknown, expected one of {', '.join(ENGINES)}")
 
 
 def _loader(name: str) -> Loader:

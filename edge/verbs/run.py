@@ -26,12 +26,14 @@ from edge.flags import (
     with_sources,
 )
 from edge.opening import (
+    LIVE_MS,
     begun,
     open_config,
     open_sources,
     open_tagger,
     open_view,
     outlined,
+    with_deadline,
     with_profile,
 )
 from edge.outputs import open_explain, open_health, open_live, open_recipients, open_sinks
@@ -44,9 +46,9 @@ examples:
   edge-tag photo.jpg                        what is on a picture, as a table
   edge-tag --json folder/ > tags.jsonl      every picture of a folder, one JSON line each
   edge-tag --annotate out/ clip.mp4         and write each frame with its tags drawn on it
-  edge-tag --camera 0 --budget-ms 200       a camera, at most 200 ms a frame
+  edge-tag --camera 0                       a camera, at most 200 ms a frame
   edge-tag --explain why/ photo.jpg         and a picture that says where it looked, and why
-  edge-tag camera:0 camera:1 --budget-ms 200      two cameras, which share the 200 ms
+  edge-tag camera:0 camera:1 --budget-ms 100      two cameras, which share 100 ms
   edge-tag --device auto rtsp://cam/1       with the settings of this board's device profile
   edge-tag run --config edge.toml           cameras, zones, masks, schedules, targets from a file
   edge-tag --camera 0 --to mqtt://broker    events to a broker, and to Home Assistant
@@ -87,7 +89,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument_group("how closely to look").add_argument
     text = (
         "what one frame may take, from its pixels to its tags; several cameras share it "
-        "(default: no limit)"
+        f"(default: {LIVE_MS:g} for cameras, no limit for files)"
     )
     add("--budget-ms", type=milliseconds, metavar="MS", help=text)
     add("--whole", action="store_true", help="one look at the whole frame, no closer ones")
@@ -116,6 +118,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         configured = open_config(flags, opened)
         flags = with_profile(flags)
         sources = open_sources(flags, opened, stop)
+        with_deadline(flags, sources)
         ahead = begun(sources, opened)
         from edge import pipeline
 

@@ -228,6 +228,16 @@ def test_a_clip_cut_short_gives_its_frames_a_line_and_3(tiny_bundle, clip, photo
     assert only_ours(ran.stderr)
 
 
+def test_a_camera_has_a_deadline_unless_told_and_a_picture_has_none(tiny_bundle, photo):
+    common = ("--bundle", tiny_bundle, "--frames", 1, "--json")
+    [camera] = parsed(edge_tag(*common, "test://belt?fps=30").stdout)
+    assert camera["spent"]["budget_ms"] == 200
+    [told] = parsed(edge_tag(*common, "--budget-ms", 50, "test://belt?fps=30").stdout)
+    assert told["spent"]["budget_ms"] == 50
+    [picture] = parsed(edge_tag(*common, photo).stdout)
+    assert "budget_ms" not in picture["spent"]
+
+
 # exit codes
 
 

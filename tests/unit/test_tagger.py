@@ -17,7 +17,13 @@ from edge.bundle import open_bundle
 from edge.bundle.golden import NONE, check, golden_scores
 from edge.bundle.manifest import Accuracy
 from edge.bundle.write import stored, write_bundle
-from edge.errors import BundleError, EngineMissing, InferenceError, ProviderUnavailable
+from edge.errors import (
+    BundleError,
+    EngineMissing,
+    InferenceError,
+    ProviderUnavailable,
+    UsageError,
+)
 from edge.frames import tag_frame
 from edge.pictures import pixels
 from edge.records import U8, Picture, Planes, Region
@@ -131,6 +137,11 @@ def test_without_a_wish_the_best_engine_here_is_taken(wide_bundle: Path) -> None
 def test_an_engine_that_the_bundle_lacks_is_refused(tiny_bundle: Path) -> None:
     with pytest.raises(BundleError, match="expected one of null/int8"):
         open_tagger(tiny_bundle, "tflite")
+
+
+def test_an_engine_that_nobody_knows_is_no_fault_of_the_bundle(tiny_bundle: Path) -> None:
+    with pytest.raises(UsageError, match="engine 'nope' is unknown, expected one of onnxruntime"):
+        open_tagger(tiny_bundle, "nope")
 
 
 def test_a_provider_that_is_not_here_is_refused(tiny_bundle: Path) -> None:
