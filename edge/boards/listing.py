@@ -23,7 +23,7 @@ def table() -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [HEADINGS]
     for path in profiles.files():
         p = profiles.read(path)
-        budget = "no limit" if p.budget_ms is None else f"{p.budget_ms:g} ms"
+        budget = "-" if p.budget_ms is None else f"{p.budget_ms:g} ms"
         cells = (p.name, p.engine or "any", p.provider or "-", str(p.threads or "any"), budget)
         rows.append((*cells, _crop(p, costs), p.title))
     return rows
@@ -74,9 +74,12 @@ def lines(name: str) -> Iterator[str]:
 
 
 def _crop(profile: Profile, costs: Costs) -> str:
-    """What one crop takes, by the shipped student."""
+    """What one crop takes, by the shipped student; its precision where the profile runs another."""
     found = predictions(profile, costs)
-    return f"{found[0].batch_ms[1]:.3g} ms (x{found[0].within:g})" if found else "-"
+    if not found:
+        return "-"
+    as_int8 = "" if profile.precision in (None, PRECISION) else f", {PRECISION}"
+    return f"{found[0].batch_ms[1]:.3g} ms (x{found[0].within:g}){as_int8}"
 
 
 def _shown(value: object) -> str:

@@ -181,6 +181,9 @@ def test_devices_tell_all_and_mark_predictions():
     rows = listing.table()
     assert len(rows) == len(PROFILES) + 1
     assert "predicted" in rows[0][5]
+    shown = {row[0]: row[5] for row in rows[1:]}
+    assert shown["orin-nano"].endswith("ms (x2), int8")  # the profile itself runs float there
+    assert shown["rpi5"].endswith(")")
     text = "\n".join(listing.lines("orin-nano"))
     for part in ("sudo nvpmodel", "102 GB/s", "https://", "predicted, not measured", "factor of 2"):
         assert part in text
