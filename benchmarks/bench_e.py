@@ -22,11 +22,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from benchmarks.cold.installed import ROOT, bare_mb, lay_down, ours_mb
+from benchmarks.cold.installed import bare_mb, lay_down, ours_mb
 from benchmarks.cold.process import Cost, cost
 from benchmarks.command import finish
 from benchmarks.drawing import bar_panels
-from benchmarks.machine import RESULTS, machine, say_remaining, write_json
+from benchmarks.machine import RESULTS, ROOT, machine, say_remaining, write_json
 from benchmarks.measures import order, verdicts
 from benchmarks.report_e import BARE, ENGINES, OURS, TARGETS, first_tags, memory, summary, table
 from edge.bundle import DEFAULT, open_bundle

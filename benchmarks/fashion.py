@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.machine import RESULTS
+from benchmarks.readme import put
 from calib_data.camera import BALANCES, balanced
 from calib_data.crops import SEWN, sewn
 from edge.engines import installed
@@ -37,12 +40,10 @@ from quantize.fashion.items import photos, read_said
 from quantize.pictures import read_folder
 from quantize.pictures.shared import picture_set, write, write_said
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
 FIRST_SEED, SEEDS = 1000, 40  # of garments whose colour is measured; names were chosen on others
 COLOUR_PX = 128
 ENGINES = [name for name in ("onnxruntime", "openvino", "tflite") if name in installed()]
-START, END = "<!-- fashion -->\n", "<!-- /fashion -->\n"  # around the README's table
+TABLE = re.compile(r"(?<=<!-- fashion -->\n).*?(?=<!-- /fashion -->\n)", re.DOTALL)
 
 
 def main() -> int:
@@ -131,11 +132,8 @@ def colours(balance: str) -> dict[str, Any]:
 def keep(result: Mapping[str, Any]) -> None:
     """The numbers beside other results, and their table in the README."""
     (RESULTS / "fashion.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    readme = ROOT / "README.md"
-    before, rest = readme.read_text("utf-8").split(START)
-    after = rest.split(END)[1]
-    readme.write_text(f"{before}{START}{table(result)}{END}{after}", "utf-8")
     sys.stdout.write(table(result))
+    put(TABLE, table(result))
 
 
 def table(result: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.machine import RESULTS, ROOT
 from quantize.pictures import read_folder
 from quantize.students import Student, load
 from quantize.students.cost import gmac
@@ -20,8 +21,7 @@ from quantize.students.starting import FILE
 from quantize.training.objective import accuracy
 from quantize.training.shelf import Shelf, shelve
 
-ROOT = Path(__file__).parents[1]
-RESULT = ROOT / "benchmarks" / "results" / "input_size.md"
+RESULT = RESULTS / "input_size.md"
 SIDES = (192, 224, 240, 256)  # px
 
 

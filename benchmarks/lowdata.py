@@ -16,11 +16,11 @@ import shutil
 import sys
 from pathlib import Path
 
+from benchmarks.machine import RESULTS
+from benchmarks.readme import put
 from quantize.cli import main as edge_quantize
 
 STOCK = "teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite"
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
 TABLE = re.compile(r"^\| split \| pictures .*?(?=\n\n)", re.DOTALL | re.MULTILINE)
 
 
@@ -55,11 +55,7 @@ def keep(runs: Path) -> None:
     for kind in ("json", "md", "svg"):
         shutil.copyfile(runs / f"report.{kind}", RESULTS / f"lowdata.{kind}")
     [measured] = TABLE.findall((RESULTS / "lowdata.md").read_text("utf-8"))
-    readme = ROOT / "README.md"
-    text, count = TABLE.subn(lambda _: measured, readme.read_text("utf-8"))
-    if count != 1:
-        raise SystemExit(f"{readme}: {count} tables, expected one that begins '| split |'")
-    readme.write_text(text, "utf-8")
+    put(TABLE, measured)
 
 
 def write_set(grocery: Path, out: Path) -> None:

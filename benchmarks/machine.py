@@ -19,7 +19,8 @@ PACKAGES = (
 )  # fmt: skip
 FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
 QUIET = 1.2  # load a core
-RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 
 
 def load() -> float:

@@ -29,14 +29,13 @@ import msgspec
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.machine import RESULTS, load, machine, write_json
+from benchmarks.machine import RESULTS, ROOT, load, machine, write_json
 from benchmarks.soaking import Sample, camera, clip, encoded, watched
 from edge.errors import CheckFailed
 from edge.records import U8
 from tests.brokers import MOSQUITTO, Broker, Listener, free_port
 from tests.tiny import PAINTS, write_glancing
 
-ROOT = Path(__file__).parents[1]
 FRAMES = {"null": 200_000, "real": 5_000}
 SAMPLES = 400
 WARM = {"null": 20_000, "real": 2_000}  # frames, until what Python, SQLite, FFmpeg and the engine

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results"
+from benchmarks.machine import RESULTS
+
 HEADING = "| benchmark | number | wanted | measured | |\n|---|---|---|---|---|"
 
 
