@@ -23,10 +23,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import RESULTS
+from benchmarks.machine import RESULTS, about, bundle_id
 from benchmarks.readme import put
 from calib_data.camera import BALANCES, balanced
 from calib_data.crops import SEWN, sewn
+from edge.bundle import DEFAULT
 from edge.engines import installed
 from edge.heads.colour import BASIC, colour_of
 from edge.heads.scores import ATTRIBUTES
@@ -54,6 +55,7 @@ def main() -> int:
     parser.add_argument("--bundle", type=Path, help="with attributes; None: the one that ships")
     parser.add_argument("--out", type=Path, default=Path("build/fashion"))
     args = parser.parse_args()
+    begun = about("attributes and colours of garments", bundle_id(args.bundle or DEFAULT))
     for name in ("pictures", "more"):
         write(picture_set(args.data, more=name == "more"), args.out / name)
         write_said(args.data, args.out / name)
@@ -65,7 +67,7 @@ def main() -> int:
         made = recipe.read(args.out / "proof", "attributes").result
         told = {name: on_engine(args.bundle, name, args.out / "more") for name in ENGINES}
         lights = {name: colours(name) for name in BALANCES}
-        keep({"attributes": made, "engines": compared(told), "colours": lights})
+        keep(begun | {"attributes": made, "engines": compared(told), "colours": lights})
     return code
 
 

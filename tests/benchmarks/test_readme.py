@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from benchmarks import fashion, length, length_photos, lowdata, readme, virtual
+from benchmarks import fashion, length, length_photos, lowdata, readme, targets, virtual
 from benchmarks.readme import README, put
 
 ROW = re.compile(r"^\| fish \|.*?(?=\n\n)", re.DOTALL | re.MULTILINE)
@@ -31,8 +32,32 @@ def test_a_table_without_a_place_of_its_own_is_refused(text: str, tmp_path: Path
 
 @pytest.mark.parametrize(
     "module",
-    [fashion, length, length_photos, lowdata, readme, virtual],
+    [fashion, length, length_photos, lowdata, readme, targets, virtual],
     ids=lambda module: module.__name__,
 )
 def test_every_table_has_its_place(module: object) -> None:
     assert len(module.TABLE.findall(README.read_text("utf-8"))) == 1
+
+
+def test_the_table_of_input_sizes_is_made_of_what_was_measured() -> None:
+    pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
+    from benchmarks.input_size import table
+
+    rows = [
+        {"side_px": 192, "gmac": 0.2249, "right": {"clothes": 0.832, "fish": 0.926, "all": 0.9}}
+    ]
+    assert table({"pictures": {"clothes": 892, "fish": 136}, "rows": rows}).splitlines() == [
+        "| px | GMAC | clothes % (of 892) | fish % (of 136) | all % (of 1028) |",
+        "|---|---|---|---|---|",
+        "| 192 | 0.22 | 83.2 | 92.6 | 90.0 |",
+    ]
+
+
+def test_the_table_of_targets_says_of_which_bundle_each_result_is(tmp_path: Path) -> None:
+    row = {"key": "k", "value": 0.5, "target": "<= 1", "is_met": True}
+    for name, bundle in (("a", "x@1"), ("b", "x@2"), ("c", "x@1"), ("f", None)):
+        result = json.dumps({"bundle": bundle, "targets": [row]})
+        (tmp_path / f"bench-{name}.json").write_text(result, "utf-8")
+    told = targets.table(tmp_path).splitlines()
+    assert told[2] == "| A | `k` | <= 1 | 0.5 | met |"
+    assert told[-1] == "Measured with A, C: x@1; B: x@2; F: no bundle, it opens none."
