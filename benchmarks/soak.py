@@ -18,7 +18,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from math import ceil, floor
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -29,18 +28,16 @@ import msgspec
 import numpy as np
 from tqdm import tqdm
 
+from benchmarks.brokers import MOSQUITTO, Broker, Listener, free_port
 from benchmarks.machine import RESULTS, ROOT, load, machine, write_json
-from benchmarks.soaking import Sample, camera, clip, encoded, watched
+from benchmarks.soak_plot import plot
+from benchmarks.soaking import MOST_MB, WARM, Sample, camera, clip, encoded, warmed, watched
 from edge.errors import CheckFailed
 from edge.records import U8
-from tests.brokers import MOSQUITTO, Broker, Listener, free_port
 from tests.tiny import PAINTS, write_glancing
 
 FRAMES = {"null": 200_000, "real": 5_000}
 SAMPLES = 400
-WARM = {"null": 20_000, "real": 2_000}  # frames, until what Python, SQLite, FFmpeg and the engine
-# keep for later is there
-MOST_MB = 2.0
 FILES = {"*.jsonl*": 6, "*.csv*": 3, "pictures/*/*.jpg": 61}  # that may be there at the end
 
 CONFIG = """
@@ -90,11 +87,6 @@ def grown(samples: Sequence[Sample], warm: int) -> Grown | None:
     base = median(s.rss_mb for s in begin)
     peak = max(s.rss_mb for s in samples[first:]) - base
     return Grown(more(lambda s: s.rss_mb), peak, more(lambda s: s.fds), more(lambda s: s.threads))
-
-
-def warmed(frames: Sequence[int], warm: int) -> int:
-    """The number of the first sample after the warm-up; that of samples when there is none."""
-    return next((n for n, done in enumerate(frames) if done >= warm), len(frames))
 
 
 def faults(found: Grown | None, folder: Path) -> list[str]:
@@ -189,48 +181,6 @@ def _real(folder: Path, frames: int) -> Iterator[dict[str, object]]:
     with camera(encoded(scenes), 25.0) as url:
         bundle = ROOT / "edge" / "bundles" / "default"
         yield {"bundle": bundle, "engine": "onnxruntime", "budget_ms": 60, "url": url}
-
-
-def plot(runs: dict[str, Any]) -> str:
-    """An SVG: resident memory against frames, a panel a run."""
-    wide, tall = 640, 190
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{tall * len(runs)}" '
-             'font-family="sans-serif" font-size="12">'
-             f'<rect width="{wide}" height="{tall * len(runs)}" fill="#fff"/>']  # fmt: skip
-    for n, (name, run) in enumerate(runs.items()):
-        parts += _panel(name, run, wide, n * tall, tall)
-    return "".join([*parts, "</svg>\n"])
-
-
-def _panel(name: str, run: dict[str, Any], wide: int, top: int, tall: int) -> Iterator[str]:
-    rows = [(s["frames"], s["rss_mb"]) for s in run["samples"]]
-    last, found = rows[-1][0], run["grown"]
-    first = warmed([frames for frames, _ in rows], WARM[name])
-    begin = [mb for _, mb in rows[first : first + len(rows) // 10]] if found else []
-    limit = median(begin or [mb for _, mb in rows]) + MOST_MB
-    low = floor(min(mb for _, mb in rows))
-    high = ceil(max(limit, *(mb for _, mb in rows)))
-
-    def at(frames: float, mb: float) -> str:
-        x, y = 70 + (wide - 90) * frames / last, 65 + (tall - 95) * (high - mb) / (high - low)
-        return f"{x:.1f} {top + y - 30:.1f}"
-
-    for level in (low, high):
-        yield f'<path d="M{at(0, level)}L{at(last, level)}" stroke="#ddd"/>'
-        yield f'<text x="8" y="{at(0, level).split()[1]}" dy="4">{level} MB</text>'
-    says = f"{name}: too short to tell what grew"
-    if found:
-        dashed, warm = 'stroke-dasharray="4 3"', rows[first][0]
-        yield f'<path d="M{at(warm, low)}L{at(warm, high)}" stroke="#999" {dashed}/>'
-        yield f'<path d="M{at(warm, limit)}L{at(last, limit)}" stroke="#dc2626" {dashed}/>'
-        says = (
-            f"{name}: {found['rss_mb']:+.2f} MB after the warm-up (grey; red is what may be), "
-            f"files {found['fds']:+g}, threads {found['threads']:+g}"
-        )
-    line = "L".join(at(*row) for row in rows)
-    yield f'<path d="M{line}" fill="none" stroke="#2563eb" stroke-width="1.5"/>'
-    yield f'<text x="70" y="{top + 18}">{says}</text>'
-    yield f'<text x="{wide - 20}" y="{top + tall - 35}" text-anchor="end">{last:,} frames</text>'
 
 
 def _run(kind: str, frames: int) -> list[str]:

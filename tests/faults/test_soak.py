@@ -15,7 +15,8 @@ pytest.importorskip("paho.mqtt.client", reason="pip install 'edge-tag[mqtt]'")
 pytest.importorskip("prometheus_client", reason="pip install 'edge-tag[health]'")
 
 from benchmarks import soak as soaks
-from benchmarks.soak import faults, grown, main, plot, soak
+from benchmarks.soak import faults, grown, main, soak
+from benchmarks.soak_plot import plot
 from benchmarks.soaking import Sample
 from tests.brokers import MOSQUITTO
 
