@@ -26,7 +26,7 @@ from benchmarks.contenders import TABLE, Contender, load
 from benchmarks.drawing import line_panels
 from benchmarks.machine import RESULTS, about, say_remaining, write_json
 from benchmarks.machine import load as load_now
-from benchmarks.measures import order, verdicts
+from benchmarks.measures import order
 from benchmarks.scoring import Trace, middle, trace
 from benchmarks.subjects import Subjects, subjects
 from calib_data.composed import Composed, scenes
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace, tagger: Tagger) -> dict[str, Any]:
     traces = measure(tagger, made, args.scenes, contenders, args.repeats)
     begun["machine"]["load_after"] = round(load_now(), 2)
     found = begun | _settings(args, tagger, with_what) | report_a.numbers(traces)
-    found["targets"] = verdicts(found, report_a.TARGETS)
+    found["targets"] = report_a.judged(found)
     write_json(args.out / "bench-a.json", found)
     plots = report_a.curves(traces, GROUPS)
     line_panels(args.out / "bench-a.png", plots, "engine ms a scene", "recall")

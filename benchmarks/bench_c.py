@@ -23,14 +23,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from benchmarks import report_c
 from benchmarks.command import with_tagger
 from benchmarks.contenders.looking import Look, around, look_at
 from benchmarks.contention import busy
 from benchmarks.drawing import bar_panels
 from benchmarks.judging import Row, Truth, judged
-from benchmarks.machine import RESULTS, about, write_json
-from benchmarks.measures import order, verdicts
-from benchmarks.report_c import TARGETS, headlines, summaries, table
+from benchmarks.machine import RESULTS, about, rounded, write_json
+from benchmarks.measures import order
 from benchmarks.subjects import subjects
 from benchmarks.video import FPS, SPEEDS, WIDE, Video, video
 from benchmarks.watchers import TABLE, Watcher, load
@@ -156,12 +156,12 @@ def run(args: argparse.Namespace, tagger: Tagger) -> dict[str, Any]:
         "engine": tagger.engine, "threads": 1, "has_glance": tagger.has_glance, "seed": args.seed,
         "frames": args.frames, "fps": FPS, "clips": clips,
     }  # fmt: skip
-    found |= headlines(runs, args.frames)
-    found["targets"] = verdicts(found, TARGETS)
-    found["watchers"] = summaries(runs, args.frames)
+    found |= report_c.headlines(runs, args.frames)
+    found["watchers"] = report_c.summaries(runs, args.frames)
+    found["targets"] = report_c.judged(rounded(found))
     write_json(args.out / "bench-c.json", found)
     _plot(args.out / "bench-c.png", found["watchers"])
-    sys.stdout.write(table(found) + "\n")
+    sys.stdout.write(report_c.table(found) + "\n")
     return found
 
 

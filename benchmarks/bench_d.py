@@ -26,8 +26,7 @@ from benchmarks.bare import LOOPS
 from benchmarks.command import finish
 from benchmarks.drawing import ratio_rows
 from benchmarks.machine import RESULTS, about, bundle_id, load, say_remaining, write_json
-from benchmarks.measures import verdicts
-from benchmarks.report_d import TARGETS, WITHIN, Pair, compared, headlines, table
+from benchmarks.report_d import WITHIN, Pair, compared, headlines, judged, table
 from benchmarks.tools import TOOLS, Tool, is_here
 from benchmarks.turns import in_turns
 from edge.bundle import DEFAULT, open_bundle
@@ -107,7 +106,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         if done == 1:
             say_remaining(1, len(jobs) + (args.repeats - 1) * len(TOOLS), perf_counter() - begin)
     found |= headlines(found["bare"], found["tools"])
-    found["targets"] = verdicts(found, TARGETS)
+    found["targets"] = judged(found)
     found["machine"]["load_after"] = round(load(), 2)
     write_json(args.out / "bench-d.json", found)
     ratio_rows(args.out / "bench-d.png", _rows(found), WITHIN, "our engine time over theirs")

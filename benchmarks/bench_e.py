@@ -27,8 +27,8 @@ from benchmarks.cold.process import Cost, cost
 from benchmarks.command import finish
 from benchmarks.drawing import bar_panels
 from benchmarks.machine import RESULTS, ROOT, about, bundle_id, say_remaining, write_json
-from benchmarks.measures import order, verdicts
-from benchmarks.report_e import BARE, ENGINES, OURS, TARGETS, first_tags, memory, summary, table
+from benchmarks.measures import order
+from benchmarks.report_e import BARE, ENGINES, OURS, first_tags, judged, memory, summary, table
 from edge.bundle import DEFAULT, open_bundle
 from edge.engines import installed
 
@@ -98,8 +98,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             found[f"{engine}_install_over_bare"] = sizes[OURS] / sizes[BARE]
             first[engine], many[engine] = summary(costs), summary(held)
             say_remaining(done, len(engines), perf_counter() - begin)
-    found["targets"] = verdicts(found, [t for t in TARGETS if t[0].startswith(tuple(engines))])
     found |= {"first_tag": first, "memory": many}
+    found["targets"] = judged(found)
     write_json(args.out / "bench-e.json", found)
     _plot(args.out / "bench-e.png", found)
     sys.stdout.write(table(found) + "\n")

@@ -27,8 +27,7 @@ from benchmarks.cameras.yard import ACTIVE, FPS, yard
 from benchmarks.command import finish
 from benchmarks.drawing import line_panels
 from benchmarks.machine import RESULTS, about, write_json
-from benchmarks.measures import verdicts
-from benchmarks.report_f import OLD_S, TARGETS, Played, headlines, numbers, table
+from benchmarks.report_f import OLD_S, Played, headlines, judged, numbers, table
 
 COUNTS = (1, 2, 4, 8, 16)
 NOISY_AMONG = 8
@@ -70,7 +69,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         "seconds": args.seconds, "fps": FPS, "active": ACTIVE,
     }  # fmt: skip
     found |= headlines(runs, *alone)
-    found["targets"] = verdicts(found, TARGETS)
+    found["targets"] = judged(found)
     found |= {"noisy": dict(zip(("without", "with"), alone)), "runs": _named(runs)}
     write_json(args.out / "bench-f.json", found)
     _plot(args.out / "bench-f.png", found["runs"])

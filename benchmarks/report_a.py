@@ -57,6 +57,11 @@ def curves(
     }
 
 
+def judged(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The targets of a result."""
+    return verdicts(found, TARGETS)
+
+
 def table(found: Mapping[str, Any]) -> str:
     """For a person: contenders, then targets with met or missed."""
     head = ("recall", 7), ("small", 7), ("@4", 6), ("looks", 6), ("engine ms", 10), ("cpu ms", 8)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.measures import Target, interval, median, verdict_lines
+from benchmarks.measures import Target, interval, median, verdict_lines, verdicts
 
 RESULTS_A_TILE = (0, 5, 20)
 TARGETS: tuple[Target, ...] = (
@@ -65,6 +65,11 @@ def headlines(found: Mapping[int, Mapping[int, Mapping[str, Sequence[Timed]]]]) 
                 said[f"over_{peer}_{side}"], span = ratio(at_5["ours"], at_5[peer])
                 said[f"over_{peer}_{side}_interval"] = span
     return said
+
+
+def judged(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The targets of a result."""
+    return verdicts(found, TARGETS)
 
 
 def table(found: Mapping[str, Any]) -> str:

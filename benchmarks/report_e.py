@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.cold.process import Cost
-from benchmarks.measures import Target, interval, median, verdict_lines
+from benchmarks.measures import Target, interval, median, verdict_lines, verdicts
 
 ENGINES = ("onnxruntime", "openvino", "tflite")
 OURS, BARE = "ours", "bare"
@@ -52,6 +52,12 @@ def summary(costs: Costs) -> dict[str, dict[str, float]]:
         }
         for name, runs in costs.items()
     }
+
+
+def judged(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The targets of a result, for the engines that were there."""
+    measured = tuple(engine for engine in ENGINES if engine not in found["not_measured"])
+    return verdicts(found, [target for target in TARGETS if target[0].startswith(measured)])
 
 
 def table(found: Mapping[str, Any]) -> str:

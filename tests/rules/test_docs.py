@@ -18,6 +18,7 @@ import pytest
 from benchmarks.fashion import table as fashion_table
 from benchmarks.length import TABLE as LENGTHS
 from benchmarks.lowdata import TABLE
+from benchmarks.targets import judged, results
 from benchmarks.targets import table as targets
 from edge.bench.choosing import ROUNDS
 from edge.bench.samples import ENOUGH_FOR_P99, PARTS
@@ -85,7 +86,14 @@ def test_the_table_is_the_measured_one() -> None:
 
 
 def test_the_targets_are_those_of_the_results() -> None:
-    assert targets() in README
+    assert targets(results()) in README
+
+
+def test_the_verdicts_of_the_results_are_those_of_the_rules_of_now() -> None:
+    found = results()
+    assert list(found) == list("ABCDEF")
+    for name, result in found.items():
+        assert result["targets"] == judged(name, result), name
 
 
 def test_the_low_data_table_is_the_measured_one() -> None:
