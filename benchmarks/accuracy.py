@@ -14,6 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from edge.engines import installed
+
 KEYS = ("product", "category", "species", "tag")
 
 
@@ -47,8 +49,6 @@ def main() -> None:
     parser.add_argument("--engine", action="append", help="default: every engine installed")
     parser.add_argument("--bundle", help="default: the one that comes with edge-tag")
     args = parser.parse_args()
-    from edge.engines import installed
-
     truth = labels(args.labels)
     for engine in args.engine or installed():
         said = tagged([args.folder], args.head, engine, args.bundle)

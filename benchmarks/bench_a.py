@@ -24,9 +24,9 @@ from benchmarks import report_a
 from benchmarks.command import with_tagger
 from benchmarks.contenders import TABLE, Contender, load
 from benchmarks.drawing import line_panels
-from benchmarks.machine import RESULTS, machine, say_remaining, write_json
+from benchmarks.machine import RESULTS, about, say_remaining, write_json
 from benchmarks.machine import load as load_now
-from benchmarks.measures import order, verdicts
+from benchmarks.measures import order
 from benchmarks.scoring import Trace, middle, trace
 from benchmarks.subjects import Subjects, subjects
 from calib_data.composed import Composed, scenes
@@ -76,14 +76,15 @@ def warm_up(tagger: Tagger, scene: Composed, contenders: Mapping[str, Contender]
 def run(args: argparse.Namespace, tagger: Tagger) -> dict[str, Any]:
     """Measure, write, and say what came of it."""
     contenders = {name: load(name) for name in args.contenders}
-    before = machine()
+    begun = about("A: recall against compute", tagger.bundle.id)
     with_what = subjects(tagger, args.objects, args.canvases)
     small = next(scenes(with_what.things, with_what.canvases, args.seed, 1, (1280, 720)))
     warm_up(tagger, small, contenders)
     made = scenes(with_what.things, with_what.canvases, args.seed, args.scenes)
     traces = measure(tagger, made, args.scenes, contenders, args.repeats)
-    found = _about(args, tagger, with_what, before) | report_a.numbers(traces)
-    found["targets"] = verdicts(found, report_a.TARGETS)
+    begun["machine"]["load_after"] = round(load_now(), 2)
+    found = begun | _settings(args, tagger, with_what) | report_a.numbers(traces)
+    found["targets"] = report_a.judged(found)
     write_json(args.out / "bench-a.json", found)
     plots = report_a.curves(traces, GROUPS)
     line_panels(args.out / "bench-a.png", plots, "engine ms a scene", "recall")
@@ -91,15 +92,10 @@ def run(args: argparse.Namespace, tagger: Tagger) -> dict[str, Any]:
     return found
 
 
-def _about(
-    args: argparse.Namespace, tagger: Tagger, with_what: Subjects, before: Mapping[str, Any]
-) -> dict[str, Any]:
+def _settings(args: argparse.Namespace, tagger: Tagger, with_what: Subjects) -> dict[str, Any]:
     return {
-        "benchmark": "A: recall against compute",
-        "machine": dict(before) | {"load_after": round(load_now(), 2)},
         "engine": tagger.engine,
         "threads": 1,
-        "bundle": f"{tagger.bundle.manifest.name}@{tagger.bundle.manifest.counter}",
         "has_glance": tagger.has_glance,
         "seed": args.seed,
         "scenes": args.scenes,

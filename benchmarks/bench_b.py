@@ -25,10 +25,10 @@ import numpy as np
 
 from benchmarks.command import finish
 from benchmarks.drawing import bar_panels
-from benchmarks.machine import RESULTS, machine, say_remaining, write_json
-from benchmarks.measures import median, order, verdicts
+from benchmarks.machine import RESULTS, about, bundle_id, say_remaining, write_json
+from benchmarks.measures import median, order
 from benchmarks.pipelines import NAMES, TABLE, Job, Kit, Pipeline, Raw, load
-from benchmarks.report_b import RESULTS_A_TILE, TARGETS, Timed, headlines, summary, table
+from benchmarks.report_b import RESULTS_A_TILE, Timed, headlines, judged, summary, table
 from benchmarks.variants import ENGINE, FloatInput, model_of, sized_bundle, with_float_input
 from edge.bundle import DEFAULT, open_bundle
 from edge.engines import open_engine
@@ -171,7 +171,7 @@ def whole_way(tagger: Tagger, job: Job, frames: int) -> dict[str, Any]:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure, write, and say what came of it."""
-    about = machine()
+    begun = about("B: pipeline efficiency", bundle_id(args.bundle))
     pipelines = {name: load(name) for name in args.pipelines}
     draw = np.random.default_rng(args.seed)
     jobs = {count: made(count, draw) for count in RESULTS_A_TILE}
@@ -192,7 +192,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                     found["conversions"] = conversions(kit, jobs[5], pipelines)
                     found["whole_way"] = whole_way(kit.tagger, jobs[5], args.frames)
     found |= headlines(timings) | {"full_frame_conversions": float(found["conversions"]["ours"])}
-    found["targets"] = verdicts(found, TARGETS)
+    found["targets"] = judged(found)
     found["pipelines"] = {
         str(side): {
             str(count): {name: summary(frames) for name, frames in by_name.items()}
@@ -200,8 +200,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         }
         for side, by_count in timings.items()
     }
-    said = {"benchmark": "B: pipeline efficiency", "machine": about, "frames": args.frames,
-            "seed": args.seed, "engine": ENGINE, "threads": 1} | found  # fmt: skip
+    settings = {"frames": args.frames, "seed": args.seed, "engine": ENGINE, "threads": 1}
+    said = begun | settings | found
     write_json(args.out / "bench-b.json", said)
     _plot(args.out / "bench-b.png", said)
     sys.stdout.write(table(said) + "\n")

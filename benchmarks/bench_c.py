@@ -23,14 +23,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from benchmarks import report_c
 from benchmarks.command import with_tagger
 from benchmarks.contenders.looking import Look, around, look_at
 from benchmarks.contention import busy
 from benchmarks.drawing import bar_panels
 from benchmarks.judging import Row, Truth, judged
-from benchmarks.machine import RESULTS, machine, write_json
-from benchmarks.measures import order, verdicts
-from benchmarks.report_c import TARGETS, headlines, summaries, table
+from benchmarks.machine import RESULTS, about, rounded, write_json
+from benchmarks.measures import order
 from benchmarks.subjects import subjects
 from benchmarks.video import FPS, SPEEDS, WIDE, Video, video
 from benchmarks.watchers import TABLE, Watcher, load
@@ -133,7 +133,7 @@ class Naming:
 
 def run(args: argparse.Namespace, tagger: Tagger) -> dict[str, Any]:
     """Measure, write, and say what came of it."""
-    about = machine()
+    begun = about("C: steady video", tagger.bundle.id)
     with_what = subjects(tagger, args.objects, args.canvases)
     heads = {head.name for head in tagger.heads if head.kind == "softmax"}
     waits_s = len(args.scripts) * (args.frames - args.frames // 2) * len(args.watchers) * PERIOD_S
@@ -152,17 +152,16 @@ def run(args: argparse.Namespace, tagger: Tagger) -> dict[str, Any]:
         runs[script] = {name: turn.rows for name, turn in turns.items()}
         clips[script] = {"things": len(clip.movers), "unnamed": clip.unnamed}
         sys.stderr.write(f"{script} took {(perf_counter() - begin) / 60:.1f} min\n")
-    found: dict[str, Any] = {
-        "benchmark": "C: steady video", "machine": about, "engine": tagger.engine, "threads": 1,
-        "bundle": tagger.bundle.id, "has_glance": tagger.has_glance, "seed": args.seed,
+    found: dict[str, Any] = begun | {
+        "engine": tagger.engine, "threads": 1, "has_glance": tagger.has_glance, "seed": args.seed,
         "frames": args.frames, "fps": FPS, "clips": clips,
     }  # fmt: skip
-    found |= headlines(runs, args.frames)
-    found["targets"] = verdicts(found, TARGETS)
-    found["watchers"] = summaries(runs, args.frames)
+    found |= report_c.headlines(runs, args.frames)
+    found["watchers"] = report_c.summaries(runs, args.frames)
+    found["targets"] = report_c.judged(rounded(found))
     write_json(args.out / "bench-c.json", found)
     _plot(args.out / "bench-c.png", found["watchers"])
-    sys.stdout.write(table(found) + "\n")
+    sys.stdout.write(report_c.table(found) + "\n")
     return found
 
 

@@ -25,9 +25,8 @@ import numpy as np
 from benchmarks.bare import LOOPS
 from benchmarks.command import finish
 from benchmarks.drawing import ratio_rows
-from benchmarks.machine import RESULTS, load, machine, say_remaining, write_json
-from benchmarks.measures import verdicts
-from benchmarks.report_d import TARGETS, WITHIN, Pair, compared, headlines, table
+from benchmarks.machine import RESULTS, about, bundle_id, load, say_remaining, write_json
+from benchmarks.report_d import WITHIN, Pair, compared, headlines, judged, table
 from benchmarks.tools import TOOLS, Tool, is_here
 from benchmarks.turns import in_turns
 from edge.bundle import DEFAULT, open_bundle
@@ -87,8 +86,9 @@ def beside_tool(tool: Tool, launches: int, repeats: int) -> dict[str, Any]:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure, write, and say what came of it."""
-    about = machine()
-    found: dict[str, Any] = {"bare": {}, "tools": {}}
+    found = about("D: the engine beside its own tools", bundle_id())
+    found |= {"settings": {"launches": args.launches, "repeats": args.repeats}}
+    found |= {"bare": {}, "tools": {}}
     here = [tool for tool in TOOLS if tool.engine in installed() and is_here(tool)]
     found["left_out"] = [tool.name for tool in TOOLS if tool not in here]
     jobs: list[tuple[str, str, Callable[[], dict[str, Any]]]] = [
@@ -106,11 +106,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         if done == 1:
             say_remaining(1, len(jobs) + (args.repeats - 1) * len(TOOLS), perf_counter() - begin)
     found |= headlines(found["bare"], found["tools"])
-    found["targets"] = verdicts(found, TARGETS)
-    found |= {
-        "machine": about | {"load_after": round(load(), 2)},
-        "settings": {"launches": args.launches, "repeats": args.repeats},
-    }
+    found["targets"] = judged(found)
+    found["machine"]["load_after"] = round(load(), 2)
     write_json(args.out / "bench-d.json", found)
     ratio_rows(args.out / "bench-d.png", _rows(found), WITHIN, "our engine time over theirs")
     sys.stdout.write(f"{table(found)}\n")
@@ -130,6 +127,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=7, help="of each tool (default 7)")
     parser.add_argument("--out", type=Path, default=RESULTS, help="default: benchmarks/results")
     args = parser.parse_args(argv)
+    if args.launches < 1 or args.repeats < 1:
+        parser.error("--launches and --repeats must be 1 or more")
     return finish(lambda: run(args))
 
 

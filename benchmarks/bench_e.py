@@ -22,13 +22,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from benchmarks.cold.installed import ROOT, bare_mb, lay_down, ours_mb
+from benchmarks.cold.installed import bare_mb, lay_down, ours_mb
 from benchmarks.cold.process import Cost, cost
 from benchmarks.command import finish
 from benchmarks.drawing import bar_panels
-from benchmarks.machine import RESULTS, machine, say_remaining, write_json
-from benchmarks.measures import order, verdicts
-from benchmarks.report_e import BARE, ENGINES, OURS, TARGETS, first_tags, memory, summary, table
+from benchmarks.machine import RESULTS, ROOT, about, bundle_id, say_remaining, write_json
+from benchmarks.measures import order
+from benchmarks.report_e import BARE, ENGINES, OURS, first_tags, judged, memory, summary, table
 from edge.bundle import DEFAULT, open_bundle
 from edge.engines import installed
 
@@ -75,13 +75,12 @@ def in_turns(
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure, write, and say what came of it."""
-    about = machine()
+    begun = about("E: cold start, memory, size", bundle_id())
     engines = [engine for engine in args.engines if engine in installed()]
     peers = [name for name in args.peers if find_spec(PEERS[name].split(".")[0])]
-    found: dict[str, Any] = {
-        "benchmark": "E: cold start, memory, size", "machine": about, "threads": int(THREADS),
-        "picture": args.picture.name, "repeats": args.repeats, "frames": args.frames,
-        "not_measured": sorted({*ENGINES} - {*engines}),
+    found: dict[str, Any] = begun | {
+        "threads": int(THREADS), "picture": args.picture.name, "repeats": args.repeats,
+        "frames": args.frames, "not_measured": sorted({*ENGINES} - {*engines}),
     }  # fmt: skip
     first, many = {}, {}
     begin = perf_counter()
@@ -99,8 +98,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             found[f"{engine}_install_over_bare"] = sizes[OURS] / sizes[BARE]
             first[engine], many[engine] = summary(costs), summary(held)
             say_remaining(done, len(engines), perf_counter() - begin)
-    found["targets"] = verdicts(found, [t for t in TARGETS if t[0].startswith(tuple(engines))])
     found |= {"first_tag": first, "memory": many}
+    found["targets"] = judged(found)
     write_json(args.out / "bench-e.json", found)
     _plot(args.out / "bench-e.png", found)
     sys.stdout.write(table(found) + "\n")

@@ -26,9 +26,8 @@ from benchmarks.cameras.served import play
 from benchmarks.cameras.yard import ACTIVE, FPS, yard
 from benchmarks.command import finish
 from benchmarks.drawing import line_panels
-from benchmarks.machine import RESULTS, machine, write_json
-from benchmarks.measures import verdicts
-from benchmarks.report_f import OLD_S, TARGETS, Played, headlines, numbers, table
+from benchmarks.machine import RESULTS, about, write_json
+from benchmarks.report_f import OLD_S, Played, headlines, judged, numbers, table
 
 COUNTS = (1, 2, 4, 8, 16)
 NOISY_AMONG = 8
@@ -53,7 +52,8 @@ def _table(args: argparse.Namespace) -> Table:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure, write, and say what came of it."""
-    about, counts = machine(), sorted({*args.counts, NOISY_AMONG})
+    begun = about("F: several cameras", None)  # a virtual device runs no bundle
+    counts = sorted({*args.counts, NOISY_AMONG})
     asked = [(rule, count, False) for rule in RULES for count in counts]
     asked.sort(key=lambda one: -one[1])  # the longest first
     asked.append(("ours", NOISY_AMONG, True))
@@ -62,14 +62,14 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         rows = {one: future.result() for one, future in futures.items()}
     runs = {rule: {count: rows[rule, count, False] for count in args.counts} for rule in RULES}
     alone = [rows["ours", NOISY_AMONG, noisy] for noisy in (False, True)]
-    found: dict[str, Any] = {
-        "benchmark": "F: several cameras", "machine": about, "seed": args.seed, "seeds": args.seeds,
+    found: dict[str, Any] = begun | {
+        "seed": args.seed, "seeds": args.seeds,
         "device": f"virtual: {args.focus_ms:g} ms a look, {args.glance_ms:g} ms a glance; beside "
         f"them edge-tag takes {FRAME_MS:g} ms a frame and {LAUNCH_MS:g} ms a launch",
         "seconds": args.seconds, "fps": FPS, "active": ACTIVE,
     }  # fmt: skip
     found |= headlines(runs, *alone)
-    found["targets"] = verdicts(found, TARGETS)
+    found["targets"] = judged(found)
     found |= {"noisy": dict(zip(("without", "with"), alone)), "runs": _named(runs)}
     write_json(args.out / "bench-f.json", found)
     _plot(args.out / "bench-f.png", found["runs"])

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -22,8 +23,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.machine import RESULTS, about, bundle_id
+from benchmarks.readme import put
 from calib_data.camera import BALANCES, balanced
 from calib_data.crops import SEWN, sewn
+from edge.bundle import DEFAULT
 from edge.engines import installed
 from edge.heads.colour import BASIC, colour_of
 from edge.heads.scores import ATTRIBUTES
@@ -37,12 +41,10 @@ from quantize.fashion.items import photos, read_said
 from quantize.pictures import read_folder
 from quantize.pictures.shared import picture_set, write, write_said
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
 FIRST_SEED, SEEDS = 1000, 40  # of garments whose colour is measured; names were chosen on others
 COLOUR_PX = 128
 ENGINES = [name for name in ("onnxruntime", "openvino", "tflite") if name in installed()]
-START, END = "<!-- fashion -->\n", "<!-- /fashion -->\n"  # around the README's table
+TABLE = re.compile(r"(?<=<!-- fashion -->\n).*?(?=<!-- /fashion -->\n)", re.DOTALL)
 
 
 def main() -> int:
@@ -53,6 +55,7 @@ def main() -> int:
     parser.add_argument("--bundle", type=Path, help="with attributes; None: the one that ships")
     parser.add_argument("--out", type=Path, default=Path("build/fashion"))
     args = parser.parse_args()
+    begun = about("attributes and colours of garments", bundle_id(args.bundle or DEFAULT))
     for name in ("pictures", "more"):
         write(picture_set(args.data, more=name == "more"), args.out / name)
         write_said(args.data, args.out / name)
@@ -64,7 +67,7 @@ def main() -> int:
         made = recipe.read(args.out / "proof", "attributes").result
         told = {name: on_engine(args.bundle, name, args.out / "more") for name in ENGINES}
         lights = {name: colours(name) for name in BALANCES}
-        keep({"attributes": made, "engines": compared(told), "colours": lights})
+        keep(begun | {"attributes": made, "engines": compared(told), "colours": lights})
     return code
 
 
@@ -131,11 +134,8 @@ def colours(balance: str) -> dict[str, Any]:
 def keep(result: Mapping[str, Any]) -> None:
     """The numbers beside other results, and their table in the README."""
     (RESULTS / "fashion.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    readme = ROOT / "README.md"
-    before, rest = readme.read_text("utf-8").split(START)
-    after = rest.split(END)[1]
-    readme.write_text(f"{before}{START}{table(result)}{END}{after}", "utf-8")
     sys.stdout.write(table(result))
+    put(TABLE, table(result))
 
 
 def table(result: Mapping[str, Any]) -> str:

@@ -12,12 +12,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.machine import ROOT
 from calib_data.crops import sewn
 from edge.frames import View
 from edge.records import U8, Tag
 from edge.tagger import open_tagger
 
-PICTURE = Path(__file__).parents[1] / "calib_data" / "demo" / "fashion.jpg"
+PICTURE = ROOT / "calib_data" / "demo" / "fashion.jpg"
 SHOWN = (("Polo", 901), ("Longsleeve", 902), ("Shirt", 903), ("Dress", 904), ("Hoodie", 905),
          ("Shorts", 906), ("Pants", 907), ("Outwear", 908))  # fmt: skip
 PX, ACROSS, STRIP = 240, 4, 62

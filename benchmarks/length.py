@@ -23,8 +23,10 @@ import msgspec
 import numpy as np
 
 from benchmarks.machine import RESULTS, machine, write_json
+from benchmarks.readme import put
 from calib_data.measured import SHAPES, Posed, measured
 from calib_data.stage import Scene
+from edge.bundle import DEFAULT
 from edge.length.measure import Look
 from edge.length.outline import Outliner, open_outline
 from edge.length.plane import FlatPlane
@@ -34,8 +36,7 @@ from edge.records import Box
 WAYS = {"given": "cm", "midline": "midline_cm", "shape": "shape_cm"}
 NEAR = 0.3  # of a fish's box: so near its middle lies a look that is of it
 TABLE = re.compile(r"^\| fish \| frames .*?(?=\n\n)", re.DOTALL | re.MULTILINE)
-ROOT = Path(__file__).parents[1]
-README, BUNDLED = ROOT / "README.md", ROOT / "edge" / "bundles" / "default" / "outline"
+BUNDLED = DEFAULT / "outline"
 
 
 class Tried(msgspec.Struct, frozen=True):
@@ -160,9 +161,7 @@ def keep(rows: Sequence[Tried], said: dict[str, Any]) -> None:
     write_json(RESULTS / "length.json", {**said, "rows": msgspec.to_builtins(rows)})
     (RESULTS / "length.md").write_text(f"{told}\n\n![errors](length.svg)\n", "utf-8")
     (RESULTS / "length.svg").write_text(plot(rows), "utf-8")
-    text, places = TABLE.subn(lambda _: told, README.read_text("utf-8"))
-    if places == 1:
-        README.write_text(text, "utf-8")
+    put(TABLE, told)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -23,11 +23,13 @@ import numpy as np
 from msgspec import UNSET
 
 from benchmarks.machine import RESULTS, machine, write_json
+from benchmarks.readme import put
 from calib_data.belts import turned
 from calib_data.camera import photograph
 from calib_data.draw_fish import SPECIES, fish
 from calib_data.measured import TIPS
 from calib_data.paint import lay, trim, turn
+from edge.bundle import DEFAULT
 from edge.length.ends import body
 from edge.length.measure import Look
 from edge.length.midline import arc, midline
@@ -44,9 +46,8 @@ KINDS = ("drawn", "cut out")
 HELD_FROM = 100  # seeds below were tuned on
 SIZE = (1280, 960)
 MM_PER_PX = 0.5
-BUNDLED = Path(__file__).parents[1] / "edge" / "bundles" / "default" / "outline"
+BUNDLED = DEFAULT / "outline"
 TABLE = re.compile(r"^\| fish on photographs \|.*?(?=\n\n)", re.DOTALL | re.MULTILINE)
-README = Path(__file__).parents[1] / "README.md"
 Rng = np.random.Generator
 
 
@@ -215,9 +216,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_json(RESULTS / "length-photos.json", {"machine": machine(), "seed": args.seed,
                    "by kind": by_kind, "rows": msgspec.to_builtins(rows)})  # fmt: skip
         (RESULTS / "length-photos.md").write_text(f"{told}\n", "utf-8")
-        text, places = TABLE.subn(lambda _: told, README.read_text("utf-8"))
-        if places == 1:
-            README.write_text(text, "utf-8")
+        put(TABLE, told)
     return 0
 
 

@@ -14,13 +14,15 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from benchmarks.machine import RESULTS, about, write_json
+from benchmarks.readme import put
 from quantize.cli import main as edge_quantize
 
 STOCK = "teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite"
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
 TABLE = re.compile(r"^\| split \| pictures .*?(?=\n\n)", re.DOTALL | re.MULTILINE)
 
 
@@ -34,7 +36,7 @@ def main() -> int:
     parser.add_argument("--steps", default="120")
     parser.add_argument("--side", default="128", help="px")
     args = parser.parse_args()
-    images = args.out / "grocery"
+    begun, images = about("low-data recipe", None), args.out / "grocery"
     write_set(args.data / "grocery", images)
     code = edge_quantize(
         [
@@ -46,20 +48,18 @@ def main() -> int:
         ]
     )  # fmt: skip
     if code == 0:
-        keep(args.out / "runs")
+        keep(args.out / "runs", begun)
     return code
 
 
-def keep(runs: Path) -> None:
-    """The report beside other results, its table in the README."""
-    for kind in ("json", "md", "svg"):
+def keep(runs: Path, begun: Mapping[str, Any]) -> None:
+    """The report beside other results, with what it was measured on; its table in the README."""
+    report = json.loads((runs / "report.json").read_text("utf-8"))
+    write_json(RESULTS / "lowdata.json", {**begun, **report})
+    for kind in ("md", "svg"):
         shutil.copyfile(runs / f"report.{kind}", RESULTS / f"lowdata.{kind}")
     [measured] = TABLE.findall((RESULTS / "lowdata.md").read_text("utf-8"))
-    readme = ROOT / "README.md"
-    text, count = TABLE.subn(lambda _: measured, readme.read_text("utf-8"))
-    if count != 1:
-        raise SystemExit(f"{readme}: {count} tables, expected one that begins '| split |'")
-    readme.write_text(text, "utf-8")
+    put(TABLE, measured)
 
 
 def write_set(grocery: Path, out: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -13,13 +14,16 @@ from typing import Any
 
 import msgspec
 
+from edge.bundle import DEFAULT, open_bundle
+
 PACKAGES = (
     "numpy", "opencv-python-headless", "onnxruntime", "openvino", "ai-edge-litert", "sahi",
-    "supervision",
+    "supervision", "torch",
 )  # fmt: skip
 FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
 QUIET = 1.2  # load a core
-RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 
 
 def load() -> float:
@@ -55,6 +59,31 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},
     }
+
+
+def about(benchmark: str, bundle: str | None) -> dict[str, Any]:
+    """What a result begins with. To be asked for before the first measurement.
+
+    bundle: the id of the one that is measured; None for a benchmark that opens none
+    """
+    return {"benchmark": benchmark, "machine": machine(), "commit": commit(), "bundle": bundle}
+
+
+def bundle_id(where: Path = DEFAULT) -> str:
+    """`name@counter`. Raises BundleError."""
+    with open_bundle(where) as bundle:
+        return bundle.id
+
+
+def commit(checkout: Path = ROOT) -> str | None:
+    """Of the sources, with "-dirty" where they were changed since; None where nobody knows."""
+    words = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    only_here = os.environ | {"GIT_CEILING_DIRECTORIES": str(checkout.parent)}
+    try:
+        said = subprocess.run(words, cwd=checkout, env=only_here, capture_output=True, text=True)
+    except OSError:  # no git
+        return None
+    return said.stdout.strip() or None
 
 
 def write_json(file: Path, found: Mapping[str, Any]) -> None:

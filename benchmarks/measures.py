@@ -65,14 +65,38 @@ def interval(statistic: Statistic, count: int, seed: int = 0) -> tuple[float | N
     return finite(low), finite(high)
 
 
-def verdicts(found: Mapping[str, Any], targets: Iterable[Target]) -> list[dict[str, Any]]:
-    """Each target, what was measured, and whether it is met."""
+def verdicts(
+    found: Mapping[str, Any],
+    targets: Iterable[Target],
+    beside: Mapping[str, str] | None = None,
+    unjudged: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """Each target, what was measured, and whether it is met; None where that cannot be judged.
+
+    beside    key -> what is to be read with the number
+    unjudged  key -> why there is no verdict
+    """
     rows = []
     for key, how, target in targets:
-        value = found.get(key)
+        value, why = found.get(key), (unjudged or {}).get(key)
         met = value is not None and (value <= target if how == "<=" else value >= target)
-        rows.append({"key": key, "value": value, "target": f"{how} {target:g}", "is_met": met})
+        row = {"key": key, "value": value, "target": f"{how} {target:g}"}
+        row |= {"is_met": None if why else met}
+        said = {"beside": (beside or {}).get(key), "why": why}
+        rows.append(row | {name: words for name, words in said.items() if words})
     return rows
+
+
+def verdict(row: Mapping[str, Any]) -> str:
+    """In words."""
+    return f"no verdict: {row['why']}" if "why" in row else "met" if row["is_met"] else "missed"
+
+
+def percent(share: float | None) -> str:
+    """Two digits below 10 %, none after the point above; "-" for none."""
+    if share is None or math.isnan(share):
+        return "-"
+    return f"{100 * share:.2g} %" if share < 0.095 else f"{100 * share:.0f} %"
 
 
 def verdict_lines(rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -80,6 +104,7 @@ def verdict_lines(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     lines = [f"{'target':<34}{'measured':>10}  wanted"]
     for row in rows:
         value = "-" if row["value"] is None else f"{row['value']:.3f}"
-        verdict = "met" if row["is_met"] else "MISSED"
-        lines.append(f"{row['key']:<34}{value:>10}  {row['target']}  {verdict}")
+        told = verdict(row).replace("missed", "MISSED")
+        beside = f" ({row['beside']})" if "beside" in row else ""
+        lines.append(f"{row['key']:<34}{value:>10}  {row['target']}  {told}{beside}")
     return lines

@@ -33,7 +33,7 @@ def drawn(made: Refit, file: Path) -> None:
         _dots(left, [(m.ms, m.predicted_ms) for m in missed], key, colour, precision)
     boards = sorted({c.board for ones in made.compared.values() for c in ones})
     for precision, compared in made.compared.items():
-        for board, colour in zip(boards, COLOURS):
+        for board, colour in zip(boards, COLOURS[: len(boards)], strict=True):
             points = [(c.ms, c.predicted_ms) for c in compared if c.board == board]
             _dots(right, points, f"{board}, {precision}", colour, precision)
     _frame(left, "here: each network left out", "measured, ms")
@@ -43,8 +43,9 @@ def drawn(made: Refit, file: Path) -> None:
 
 def _dots(ax: Axes, points: Points, name: str, colour: str, precision: str) -> None:
     face = colour if precision == "int8" else "none"
-    xs, ys = zip(*points)
-    ax.scatter(xs, ys, s=26, edgecolors=colour, facecolors=face, label=name)
+    if points:
+        xs, ys = zip(*points)
+        ax.scatter(xs, ys, s=26, edgecolors=colour, facecolors=face, label=name)
 
 
 def _frame(ax: Axes, title: str, across: str) -> None:

@@ -1,4 +1,7 @@
-"""Put the measured table into the README: `python -m benchmarks.readme REPORT`."""
+"""Put the measured table into the README: `python -m benchmarks.readme REPORT`.
+
+Other benchmarks have theirs put there by `put`.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +10,31 @@ import shutil
 import sys
 from pathlib import Path
 
+from benchmarks.machine import RESULTS, ROOT
 from quantize.report.records import read_report
 from quantize.report.table import table
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "default-bundle.json"
+README = ROOT / "README.md"
 TABLE = re.compile(r"^\| engine \| precision \|.*?^One thread on [^\n]*$", re.DOTALL | re.MULTILINE)
+
+
+def put(place: re.Pattern[str], text: str, file: Path = README) -> None:
+    """Write `text` over the one place of `file` that matches.
+
+    Raises SystemExit, and leaves the file as it is, where none or several do.
+    """
+    told, count = place.subn(lambda _: text, file.read_text("utf-8"))
+    if count != 1:
+        raise SystemExit(f"{file}: {count} places match {place.pattern!r}, expected 1")
+    file.write_text(told, "utf-8")
 
 
 def main() -> None:
     """Keep the report with the results, and write its table over the one in the README."""
     report = Path(sys.argv[1])
     measured = table(read_report(report))
-    shutil.copyfile(report, RESULTS)
-    readme = ROOT / "README.md"
-    text, count = TABLE.subn(lambda _: measured, readme.read_text("utf-8"))
-    if count != 1:
-        raise SystemExit(f"{readme}: {count} tables, expected one that begins '| engine |'")
-    readme.write_text(text, "utf-8")
+    shutil.copyfile(report, RESULTS / "default-bundle.json")
+    put(TABLE, measured)
     sys.stdout.write(f"{measured}\n")
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.measures import Target, interval, median, verdict_lines
+from benchmarks.measures import Target, interval, median, verdict_lines, verdicts
 
 RESULTS_A_TILE = (0, 5, 20)
 TARGETS: tuple[Target, ...] = (
     ("efficiency_224", ">=", 0.95),
     ("efficiency_640", ">=", 0.98),
+    ("whole_way_efficiency", ">=", 0.95),
     ("over_sahi_224", ">=", 1.2),
     ("over_sahi_640", ">=", 1.4),
     ("planner_ms", "<=", 0.3),
@@ -65,6 +66,12 @@ def headlines(found: Mapping[int, Mapping[int, Mapping[str, Sequence[Timed]]]]) 
                 said[f"over_{peer}_{side}"], span = ratio(at_5["ours"], at_5[peer])
                 said[f"over_{peer}_{side}_interval"] = span
     return said
+
+
+def judged(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The targets of a result."""
+    whole_way = {"whole_way_efficiency": found["whole_way"]["efficiency"]}
+    return verdicts(found | whole_way, TARGETS)
 
 
 def table(found: Mapping[str, Any]) -> str:

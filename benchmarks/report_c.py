@@ -1,18 +1,32 @@
-"""Rows of benchmark C -> its numbers, its targets, its table. Pure."""
+"""Rows of benchmark C -> its numbers, its targets, its table. Pure.
+
+Of several scripts or budgets the worst is judged; newcomers are those of all scripts together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from benchmarks.judging import Row, ages, looks_each, passed_by, told_share, waits
-from benchmarks.measures import Target, finite, mean, over, quantile, verdict_lines
+from benchmarks.measures import (
+    NEVER,
+    Target,
+    finite,
+    mean,
+    over,
+    percent,
+    quantile,
+    verdict_lines,
+    verdicts,
+)
 from benchmarks.watchers import BUDGETS_MS
 
 SHARE = 0.95  # of tiling's tags
+AS_RIGHT = 0.005  # less of what is told may be right than of a peer's
 SETTLING = 20  # frames of the same things before the number of crops must be steady
 MAIN = "ours50"  # the headline is at this budget
 TARGETS: tuple[Target, ...] = (
@@ -21,6 +35,10 @@ TARGETS: tuple[Target, ...] = (
     ("fast_cost_ratio", ">=", 3.0),
     ("p99_over_budget_quiet", "<=", 1.05),
     ("misses_at_50_contended", "<=", 0.01),
+    ("open_loop_misses_at_50_contended", ">=", 0.1),
+    ("static_age_p99_s", "<=", 10.0),
+    ("moving_age_p99_frames", "<=", 3.0),
+    ("looks_over_frigate", "<=", 0.333),
     ("newcomer_frames_p90", "<=", 2.0),
     ("crops_spread", "<=", 1.0),
 )
@@ -122,6 +140,56 @@ def summaries(runs: Runs, count: int) -> dict[str, Any]:
         }
         for script, by_name in runs.items()
     }
+
+
+def judged(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The targets of a result as JSON has it, by what it holds of its watchers too.
+
+    Who tells as much as a peer that tells nothing may tell nothing: then there is no verdict.
+    """
+    quiet = {
+        script: {name: both["quiet"] for name, both in by_name.items()}
+        for script, by_name in found["watchers"].items()
+    }
+    beside, unjudged = {}, {}
+    for script, by_name in quiet.items():
+        ours, peer = (by_name[name]["told_share"] for name in (MAIN, "tiling"))
+        beside[f"{script}_cost_ratio"] = f"told: ours {percent(ours)}, tiling {percent(peer)}"
+        if not peer:
+            unjudged[f"{script}_cost_ratio"] = "the peer tells nothing"
+    return verdicts(found | _of_watchers(found, quiet), TARGETS, beside, unjudged)
+
+
+def _of_watchers(found: Mapping[str, Any], quiet: Mapping[str, Any]) -> dict[str, Any]:
+    ages = {script: by_name[MAIN]["age_p99_frames"] for script, by_name in quiet.items()}
+    static = ages.pop("static", None)
+    looks = [
+        looks_over(by_name[MAIN], by_name["frigate"])
+        for by_name in quiet.values()
+        if "frigate" in by_name
+    ]
+    misses = [found[f"{script}_open_loop_misses_at_50_contended"] for script in quiet]
+    return {
+        "open_loop_misses_at_50_contended": min(misses, default=None),
+        "static_age_p99_s": None if static is None else static / found["fps"],
+        "moving_age_p99_frames": max(_known(ages.values()), default=None),
+        "looks_over_frigate": max(_known(looks), default=None),
+    }
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def looks_over(ours: Mapping[str, Any], peer: Mapping[str, Any]) -> float | None:
+    """Looks a thing over the peer's; NEVER where what ours tells is right less often.
+
+    None where nothing stayed long enough to be counted.
+    """
+    if (ours["right_share"] or 0.0) < (peer["right_share"] or 0.0) - AS_RIGHT:
+        return NEVER
+    mine, its = ours["looks_each"], peer["looks_each"]
+    return None if mine is None or its is None else over(mine, its)
 
 
 def table(found: Mapping[str, Any]) -> str:

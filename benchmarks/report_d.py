@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measures import Target, interval, median, verdict_lines
+from benchmarks.measures import Target, interval, median, verdict_lines, verdicts
 
 WITHIN = 1.03
 TARGETS: tuple[Target, ...] = (
@@ -45,6 +45,11 @@ def headlines(bare: Mapping[str, Any], tools: Mapping[str, Any]) -> dict[str, fl
     for name, said in tools.items():
         found[f"{said['engine']}_over_{name.replace('-', '_')}"] = said["least"]["ratio"]
     return found
+
+
+def judged(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The targets of a result, for the engines and tools that were there."""
+    return verdicts(found, [target for target in TARGETS if target[0] in found])
 
 
 def table(found: Mapping[str, Any]) -> str:

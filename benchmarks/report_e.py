@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.cold.process import Cost
-from benchmarks.measures import Target, interval, median, verdict_lines
+from benchmarks.measures import Target, interval, median, over, verdict_lines, verdicts
 
 ENGINES = ("onnxruntime", "openvino", "tflite")
 OURS, BARE = "ours", "bare"
@@ -52,6 +52,26 @@ def summary(costs: Costs) -> dict[str, dict[str, float]]:
         }
         for name, runs in costs.items()
     }
+
+
+def judged(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The targets of a result, for the engines that were there.
+
+    The first tag is that of `--whole`, and so is the limit; what it is with all closer looks, as
+    `edge-tag` comes, is told beside it.
+    """
+    measured = tuple(engine for engine in ENGINES if engine not in found["not_measured"])
+    beside = {
+        f"{engine}_first_tag_over_bare": f"with `--whole`; without, {as_it_comes(runs):.3g}"
+        for engine, runs in found["memory"].items()
+    }
+    targets = [target for target in TARGETS if target[0].startswith(measured)]
+    return verdicts(found, targets, beside)
+
+
+def as_it_comes(runs: Mapping[str, Mapping[str, float]]) -> float:
+    """The first line of many pictures' after all closer looks, over bare's after one: medians."""
+    return over(runs[OURS]["first_line_s"], runs[BARE]["first_line_s"])
 
 
 def table(found: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from benchmarks.cameras.served import PERIOD_S, Served
 from benchmarks.cameras.yard import Yard
-from benchmarks.measures import Target, mean, over, quantile, verdict_lines
+from benchmarks.measures import Target, mean, over, quantile, verdict_lines, verdicts
 
 OLD_S = 2.0  # what is told of a moving thing, at 99 % of all times
 STARTS_S = 2.0  # of a run, which do not count
@@ -87,6 +87,11 @@ def headlines(runs: Runs, quiet: Mapping[str, Any], noisy: Mapping[str, Any]) ->
         "jain_saturated": last["jain"],
         "noisy_age_ratio": over(noisy["age_p99_s_of_others"], quiet["age_p99_s_of_others"]),
     }
+
+
+def judged(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The targets of a result."""
+    return verdicts(found, TARGETS)
 
 
 def table(found: Mapping[str, Any]) -> str:

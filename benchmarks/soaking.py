@@ -25,6 +25,9 @@ from av.video.frame import VideoFrame
 from edge.records import U8
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+WARM = {"null": 20_000, "real": 2_000}  # frames, until what Python, SQLite, FFmpeg and the engine
+# keep for later is there
+MOST_MB = 2.0  # more than after the warm-up
 PATIENCE_S = 120.0  # to the first frame, and between two answers: the machine may be busy
 
 
@@ -36,6 +39,11 @@ class Sample(msgspec.Struct, frozen=True):
     rss_mb: float
     fds: int
     threads: int
+
+
+def warmed(frames: Sequence[int], warm: int) -> int:
+    """The number of the first sample after the warm-up; that of samples when there is none."""
+    return next((n for n, done in enumerate(frames) if done >= warm), len(frames))
 
 
 def encoded(frames: Sequence[U8], fps: int = 25) -> list[bytes]:

@@ -21,7 +21,8 @@ import msgspec
 import numpy as np
 
 from benchmarks.command import finish
-from benchmarks.machine import RESULTS, machine, write_json
+from benchmarks.machine import RESULTS, ROOT, machine, write_json
+from benchmarks.readme import put
 from edge import pipeline, profiles
 from edge.boards.clock import DeviceClock
 from edge.boards.listing import predictions
@@ -33,8 +34,7 @@ from edge.sources import never, open_source
 from edge.tagger import open_tagger
 
 BOARDS = ("rpi5", "hailo-8l", "orin-nano")
-CLIP = Path(__file__).parents[1] / "calib_data" / "demo" / "belt.mp4"
-README = Path(__file__).parents[1] / "README.md"
+CLIP = ROOT / "calib_data" / "demo" / "belt.mp4"
 TABLE = re.compile(r"^\| virtual device \|.*?(?=\n\n)", re.DOTALL | re.MULTILINE)
 
 
@@ -124,8 +124,7 @@ def _run(args: argparse.Namespace) -> None:
     write_json(RESULTS / "virtual.json", {**about, "rows": msgspec.to_builtins(rows)})
     text = table(rows)
     sys.stdout.write(text + "\n")
-    before = README.read_text("utf-8")
-    README.write_text(TABLE.sub(lambda _: text, before), "utf-8")
+    put(TABLE, text)
 
 
 if __name__ == "__main__":

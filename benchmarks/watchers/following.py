@@ -41,6 +41,7 @@ class Followed(msgspec.Struct):
     tags: tuple[Tag, ...] = ()  # of the last look
     looked: int = -1  # frame of the last look
     looked_px: int = 0  # area at the last look
+    empty: int = 0  # detections in a row that found nothing there
 
 
 def follow(things: list[Followed], boxes: Sequence[Box], frame: int) -> list[Followed]:

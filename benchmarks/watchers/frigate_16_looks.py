@@ -33,7 +33,6 @@ class Frigate16Looks:
     def __init__(self, tagger: Tagger, budget_ms: float = 0.0) -> None:
         self._tagger, self._motion = tagger, Motion()
         self._things: list[Followed] = []
-        self._empty: dict[int, int] = {}  # id of a thing -> detections in a row without a tag
         self._frame = -1
         self._scan: list[Region] | None = None
 
@@ -50,13 +49,12 @@ class Frigate16Looks:
         for thing in self._standing():
             looks += self._classify(picture, thing)
         looks += self._scanned(picture)
-        self._things = [t for t in self._things if self._empty.get(id(t), 0) < GONE]
+        self._things = [thing for thing in self._things if thing.empty < GONE]
         return Watched(tuple(self._told()), tuple(looks))
 
     def _detect(self, picture: Planes, thing: Followed, region: Region) -> tuple[Look, ...]:
         looks = look_at(self._tagger, picture, [region])
-        is_empty = not _narrow(self._tagger, looks[0])
-        self._empty[id(thing)] = self._empty.get(id(thing), 0) + 1 if is_empty else 0
+        thing.empty = 0 if _narrow(self._tagger, looks[0]) else thing.empty + 1
         return looks
 
     def _classify(self, picture: Planes, thing: Followed) -> tuple[Look, ...]:

@@ -27,7 +27,7 @@ FORGOTTEN = 10  # frames after which something that moved is gone
 
 class CountController:
     def __init__(self, tagger: Tagger, budget_ms: float) -> None:
-        self._tagger, self._motion, self._budget_ms = tagger, Motion(), budget_ms
+        self._tagger, self._motion = tagger, Motion()
         self._things: list[Followed] = []
         self._by_tile: dict[Box, tuple[Tag, ...]] = {}
         self._tiles: list[Region] = []

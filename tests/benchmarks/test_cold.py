@@ -11,9 +11,10 @@ import pytest
 pytest.importorskip("matplotlib", reason="pip install 'edge-tag[bench]'")
 
 from benchmarks.bench_e import PICTURE, THREADS, starter
-from benchmarks.cold.installed import OPENCV, ROOT, closure, lay_down, size_mb
+from benchmarks.cold.installed import OPENCV, closure, lay_down, size_mb
 from benchmarks.cold.process import Cost, cost
-from benchmarks.report_e import BARE, ENGINES, OURS, first_tags, memory
+from benchmarks.machine import ROOT
+from benchmarks.report_e import BARE, ENGINES, OURS, first_tags, judged, memory
 from edge.bundle import DEFAULT, open_bundle
 from edge.errors import EdgeError
 
@@ -73,3 +74,12 @@ def test_each_run_is_compared_with_the_one_beside_it():
     assert found["x_first_tag_cpu_over_bare"] == pytest.approx(1.2)
     assert found["x_first_tag_cpu_s"] == 0.6
     assert memory("x", costs) == {"x_rss_mb_over_bare": 30}
+
+
+def test_the_first_tag_without_whole_is_told_beside_the_one_with_it():
+    many = {BARE: {"first_line_s": 0.2}, OURS: {"first_line_s": 0.5}}
+    found = {"not_measured": ["tflite", "openvino"], "memory": {"onnxruntime": many}}
+    rows = judged(found | {"onnxruntime_first_tag_over_bare": 1.1})
+    assert {row["key"].split("_")[0] for row in rows} == {"onnxruntime"}
+    assert rows[0]["beside"] == "with `--whole`; without, 2.5"
+    assert rows[0]["is_met"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 
 from benchmarks import report_c
@@ -19,6 +20,7 @@ from benchmarks.judging import (
     told_share,
     waits,
 )
+from benchmarks.machine import rounded
 from edge.records import Box, Region, Tag
 
 PERCH = Truth(1, "fish", "perch", (100, 100, 200, 150))
@@ -122,6 +124,63 @@ def test_cheaper_counts_only_with_as_many_tags():
     assert report_c.cost_ratio(watcher(2.0, {1}), blank) == pytest.approx(50)
     blind = report_c.headlines(runs(watcher(2.0, {1})), 100)
     assert blind["static_cost_ratio"] is None
+
+
+def result(
+    ours: list[Row],
+    tiling: list[Row],
+    frigate: list[Row] | None = None,
+    scripts: tuple[str, ...] = ("static",),
+) -> dict:
+    """As benchmark C keeps it, the same for each script, before it is judged."""
+    mine = dict.fromkeys(("open_loop", "ours20", "ours50", "ours100"), ours)
+    peers = {"tiling": tiling} | ({"frigate": frigate} if frigate else {})
+    found = dict.fromkeys(scripts, peers | mine)
+    watchers = report_c.summaries(found, 100)
+    return rounded({"fps": 5.0, "watchers": watchers} | report_c.headlines(found, 100))
+
+
+def verdicts_of(found: dict) -> dict[str, dict]:
+    return {row["key"]: row for row in report_c.judged(found)}
+
+
+def test_as_much_as_a_peer_that_tells_nothing_is_no_verdict():
+    ours = watcher(2.0, {1})
+    blind = verdicts_of(result(ours, watcher(100.0, set())))["static_cost_ratio"]
+    assert (blind["value"], blind["is_met"]) == (pytest.approx(50), None)
+    assert blind["why"] == "the peer tells nothing"
+    assert blind["beside"] == "told: ours 50 %, tiling 0 %"
+    seeing = verdicts_of(result(ours, ours))["static_cost_ratio"]
+    assert (seeing["value"], seeing["is_met"]) == (pytest.approx(1), False)
+
+
+def test_ages_are_in_seconds_where_things_stand_and_in_frames_where_they_move():
+    rows = [row(n, {1}, {1}, named={1} if n % 20 == 0 else set(), took_ms=1.0) for n in range(100)]
+    found = verdicts_of(result(rows, rows, scripts=("static", "slow")))
+    assert found["static_age_p99_s"]["value"] == pytest.approx(19 / 5)
+    assert found["static_age_p99_s"]["is_met"]
+    assert found["moving_age_p99_frames"]["value"] == 19
+    assert not found["moving_age_p99_frames"]["is_met"]
+
+
+def test_fewer_looks_than_frigate_count_only_with_as_much_that_is_right():
+    def rows(every: int) -> list[Row]:
+        looked = [{1} if n % every == 0 else set() for n in range(100)]
+        return [row(n, {1}, {1}, looked=looked[n], took_ms=1.0) for n in range(100)]
+
+    few, many = rows(10), rows(2)
+    assert verdicts_of(result(few, few, many))["looks_over_frigate"]["value"] == pytest.approx(0.2)
+    assert verdicts_of(result(many, few, few))["looks_over_frigate"]["is_met"] is False
+    wrong = [msgspec.structs.replace(one, tags=2) for one in few]
+    assert verdicts_of(result(wrong, few, many))["looks_over_frigate"]["is_met"] is False
+    assert verdicts_of(result(few, few))["looks_over_frigate"]["value"] is None
+
+
+def test_of_the_scripts_the_open_loop_that_is_late_least_is_judged():
+    found = result(watcher(2.0, {1}), watcher(9.0, {1}), scripts=("static", "fast"))
+    found |= {"static_open_loop_misses_at_50_contended": 0.02}
+    found |= {"fast_open_loop_misses_at_50_contended": 0.7}
+    assert verdicts_of(found)["open_loop_misses_at_50_contended"]["value"] == 0.02
 
 
 def test_the_worst_budget_is_told():

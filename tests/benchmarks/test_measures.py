@@ -7,7 +7,7 @@ import math
 import pytest
 
 from benchmarks.machine import rounded
-from benchmarks.measures import order, over, quantile, verdict_lines, verdicts
+from benchmarks.measures import order, over, percent, quantile, verdict, verdict_lines, verdicts
 
 
 def test_everybody_runs_as_often_first_as_last():
@@ -52,6 +52,24 @@ def test_a_target_without_a_number_is_missed():
     rows = verdicts({"a": 1.0, "b": None}, [("a", "<=", 1.0), ("a", ">=", 1.1), ("b", "<=", 1.0)])
     assert [row["is_met"] for row in rows] == [True, False, False]
     assert [line.split()[-1] for line in verdict_lines(rows)[1:]] == ["met", "MISSED", "MISSED"]
+
+
+def test_a_target_that_cannot_be_judged_is_neither_met_nor_missed():
+    limits = [("a", "<=", 1.0), ("b", "<=", 1.0)]
+    rows = verdicts({"a": 0.5, "b": 2.0}, limits, {"b": "of 3"}, {"a": "nobody else ran"})
+    assert [row["is_met"] for row in rows] == [None, False]
+    assert [verdict(row) for row in rows] == ["no verdict: nobody else ran", "missed"]
+    first, second = verdict_lines(rows)[1:]
+    assert first.endswith("no verdict: nobody else ran")
+    assert second.endswith("MISSED (of 3)")
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.0, "0 %"), (0.0409, "4.1 %"), (0.6, "60 %"), (1.0, "100 %"), (None, "-"), (math.nan, "-")],
+)
+def test_a_share_is_told_with_two_digits(share, words):
+    assert percent(share) == words
 
 
 def test_what_json_cannot_hold_is_left_out():

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.measures import verdicts
-from benchmarks.report_b import TARGETS, Timed, headlines, ratio
+from benchmarks.report_b import Timed, headlines, judged, ratio
 from edge.bundle import DEFAULT, open_bundle
 from edge.engines import open_engine
 from edge.records import Planes, Region
@@ -107,7 +106,9 @@ def test_a_ratio_is_that_of_frames_side_by_side():
 def test_the_headline_is_at_five_results_a_tile():
     at = {5: {"ours": timed(0.96), "sahi": timed(0.6)}, 20: {"ours": timed(0.1)}}
     found = headlines({224: at, 640: at})
-    rows = {row["key"]: row["is_met"] for row in verdicts(found, TARGETS)}
+    found |= {"whole_way": {"efficiency": 0.94}}
+    rows = {row["key"]: row["is_met"] for row in judged(found)}
+    assert not rows["whole_way_efficiency"]  # of `tag_frame` itself
     assert rows["efficiency_224"]
     assert rows["over_sahi_640"]
     assert not rows["efficiency_640"]

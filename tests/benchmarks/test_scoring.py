@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks import report_a
 from benchmarks.contenders.looking import Look, Run
-from benchmarks.measures import interval, verdicts
+from benchmarks.measures import interval
 from benchmarks.scoring import (
     Trace,
     area_under,
@@ -152,7 +152,7 @@ def traces(ours: list[Trace], sahi: list[Trace]) -> dict[str, list[Trace]]:
 
 def test_the_report_says_which_targets_are_met_and_why_one_has_no_number():
     found = report_a.numbers(traces([made(3, 4)] * 3, [made(*[0] * 15, 4)] * 3))
-    rows = {row["key"]: row for row in verdicts(found, report_a.TARGETS)}
+    rows = {row["key"]: row for row in report_a.judged(found)}
     assert rows["clustered8_engine_ratio_at_95"]["value"] == pytest.approx(4 / 32)
     assert rows["clustered8_engine_ratio_at_95"]["is_met"]
     assert rows["uniform8_engine_ratio_at_95"]["value"] is None
@@ -161,6 +161,24 @@ def test_the_report_says_which_targets_are_met_and_why_one_has_no_number():
     assert found["recall4_over_random"] == pytest.approx(24)  # all of 12 over half a thing of 12
     assert found["small_recall_over_sahi_reason"] == "no such things"
     assert "MISSED" in report_a.table(found | {"things_used": 3, "left_out_count": 0})
+
+
+def test_a_ratio_over_next_to_nothing_is_no_verdict():
+    """The recalls stand beside it: what a peer finds itself."""
+
+    def of(peer: int) -> dict[str, dict]:
+        sahi = [made(*[0] * 15, peer, total=100)]
+        found = report_a.numbers(traces([made(3, 40, total=100)], sahi))
+        return {row["key"]: row for row in report_a.judged(found)}
+
+    blind, seeing = of(4), of(5)
+    key = "clustered8_engine_ratio_at_95"
+    assert blind[key]["value"] is not None
+    assert blind[key]["is_met"] is None
+    assert blind[key]["why"] == "peer's recall too low to compare"
+    assert blind[key]["beside"] == "recall: ours 40 %, sahi640 4 %"
+    assert seeing[key]["is_met"]
+    assert seeing["recall4_over_random"]["is_met"] is None  # nothing with four crops
 
 
 def test_recall_that_is_not_reached_is_said():

@@ -33,3 +33,31 @@ def test_predictions_are_drawn_beside_what_was_measured(tmp_path):
     picture = cv2.imread(str(file))
     assert picture.shape[1] > picture.shape[0]
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50  # dots, lines, words
+
+
+def published(*boards):
+    """By precision, the first board with int8 alone."""
+    from quantize.cost.fit import Missed
+    from quantize.cost.published import Compared
+    from quantize.cost.refit import Refit
+
+    rows = [Compared(board, "a", "int8", 2.0 + n, 3.0) for n, board in enumerate(boards)]
+    missed = {"onnxruntime/int8": [Missed("a", 2.0, 3.0)]}
+    return Refit(None, missed, {"int8": rows, "fp32": rows[1:]})
+
+
+def test_a_board_without_figures_of_a_precision_is_drawn_with_those_it_has(tmp_path):
+    pytest.importorskip("matplotlib", reason="pip install 'edge-tag[bench]'")
+    from benchmarks.predicted import drawn
+
+    drawn(published("jetson", "rpi5"), tmp_path / "predicted.png")
+    assert (tmp_path / "predicted.png").stat().st_size > 0
+
+
+def test_a_board_without_a_colour_of_its_own_is_not_left_out_in_silence(tmp_path):
+    pytest.importorskip("matplotlib", reason="pip install 'edge-tag[bench]'")
+    from benchmarks.predicted import COLOURS, drawn
+
+    boards = [f"board {n}" for n in range(len(COLOURS) + 1)]
+    with pytest.raises(ValueError, match="shorter"):
+        drawn(published(*boards), tmp_path / "predicted.png")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from benchmarks.contenders.looking import around
 from benchmarks.contenders.oracle import about_things, groups
 from benchmarks.contenders.random_tiles import tiles
 from benchmarks.watchers.following import Followed, Motion, follow
+from benchmarks.watchers.frigate_16_looks import GONE, Frigate16Looks
 from benchmarks.watchers.opennvr_count_controller import MOST, Count
 from calib_data.composed import Composed, Kind
 from edge.records import Planes
@@ -62,6 +65,20 @@ def test_motion_is_found_where_it_is():
     assert box[0] <= 800
     assert box[2] >= 1000
     assert box[2] - box[0] < 400
+
+
+def test_frigate_forgets_a_thing_for_its_own_empty_looks_and_not_for_those_of_one_before_it():
+    """Where something flickers that nobody can name, one thing follows another, each as long."""
+    nothing = SimpleNamespace(engine_ms=1.0, scores={})
+    blind = SimpleNamespace(heads=(), tags={}, look=lambda picture, regions: nothing)
+    watcher, chroma = Frigate16Looks(blind), (np.full((540, 960), 128, np.uint8),) * 2
+    kept = []
+    for n in range(1 + 4 * GONE):
+        luma = np.full((1080, 1920), 90, np.uint8)
+        luma[400:600, 800:1000] += 100 * (n % 2)
+        watcher.frame(Planes(luma, chroma), n / 5)
+        kept.append(len(watcher._things))
+    assert kept == [0] + [*[1] * (GONE - 1), 0] * 4
 
 
 def test_the_count_halves_when_late_and_climbs_one_by_one():

@@ -18,6 +18,7 @@ import pytest
 from benchmarks.fashion import table as fashion_table
 from benchmarks.length import TABLE as LENGTHS
 from benchmarks.lowdata import TABLE
+from benchmarks.targets import judged, results
 from benchmarks.targets import table as targets
 from edge.bench.choosing import ROUNDS
 from edge.bench.samples import ENOUGH_FOR_P99, PARTS
@@ -85,7 +86,36 @@ def test_the_table_is_the_measured_one() -> None:
 
 
 def test_the_targets_are_those_of_the_results() -> None:
-    assert targets() in README
+    assert targets(results()) in README
+
+
+def test_the_verdicts_of_the_results_are_those_of_the_rules_of_now() -> None:
+    found = results()
+    assert list(found) == list("ABCDEF")
+    for name, result in found.items():
+        assert result["targets"] == judged(name, result), name
+
+
+def test_what_is_said_of_benchmark_d_is_what_was_measured() -> None:
+    found = results()["D"]
+    said = " ".join(README.split("**Beside the engines' own tools**")[1].split("## ")[0].split())
+    launches, repeats = found["settings"]["launches"], found["settings"]["repeats"]
+    assert ("Taken on a quiet machine" in said) == found["machine"]["is_quiet"]
+    assert f"({launches} launches a side, {repeats} runs of each tool)" in said
+    names = {
+        "onnxruntime_over_bare": "with ONNX Runtime",
+        "openvino_over_bare": "with OpenVINO",
+        "tflite_over_bare": "with tflite",
+    }
+    for key, name in names.items():
+        assert f"{100 * (found[key] - 1):+.1f} % {name}" in said
+    assert (
+        f"`litert-benchmark` it is {100 * (found['tflite_over_litert_benchmark'] - 1):+.1f} %"
+        in said
+    )
+    assert f"as around ours, {100 * (found['openvino_over_benchmark_app'] - 1):+.1f} %" in said
+    spans = [one["cpu"]["interval"] for one in found["bare"].values()]
+    assert ("each interval holds 0" in said) == all(low <= 1 <= high for low, high in spans)
 
 
 def test_the_low_data_table_is_the_measured_one() -> None:
