@@ -36,7 +36,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "verbs",
         "live",
     ),  # no code: a docstring
-    ("errors", "clock", "pictures.suffixes", "sysfs", "markup.svg", "markup.html"),
+    ("errors", "clock", "homes", "pictures.suffixes", "sysfs", "markup.svg", "markup.html"),
     ("records", "store", "strict", "process", "pictures.stems", "redact", "flags"),
     (
         *("bundle.files", "bundle.manifest", "pictures.regions", "schedule.plan", "schedule.cost"),

@@ -104,6 +104,10 @@ def test_the_cache_is_bounded(wide_bundle, tmp_path):
     assert kept[:-1] == [f"{n}" for n in range(2 * KEPT + 1, 3 * KEPT)]
 
 
-def test_where_nothing_can_be_written_it_works_all_the_same(wide_bundle, tmp_path):
+def test_where_nothing_can_be_written_it_works_all_the_same(
+    wide_bundle, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(logging.getLogger("edge"), "propagate", True)
     (tmp_path / "file").write_text("no folder", "utf-8")
     assert choose(Asked(str(wide_bundle), threads=1), tmp_path / "file") in installed()
+    assert "(measured now)" in caplog.text  # and not that it is remembered
