@@ -20,6 +20,7 @@ from edge.errors import SourceError
 from edge.pictures.pixels import rgb
 from edge.records import F32, U8, Frame
 from edge.store import make_folder, write_whole
+from edge.strict import NOT_JSON
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ def load_set(folder: Path) -> CalibrationSet:
         raise SourceError(f"{path}: expected at most {MAX_MANIFEST_BYTES} bytes")
     try:
         made = msgspec.json.decode(text, type=CalibrationSet)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as e:
+    except NOT_JSON as e:
         raise SourceError(f"{path}: {e}, expected a calibration set's manifest") from e
     for picture in made.pictures:
         if Path(picture.file).name != picture.file or "\0" in picture.file:

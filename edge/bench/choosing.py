@@ -21,6 +21,7 @@ from edge.engines import installed, pip_line
 from edge.errors import EdgeError, EngineMissing, SinkError
 from edge.homes import own_folder
 from edge.store import make_folder, write_whole
+from edge.strict import NOT_JSON
 from edge.tagger import Tagger, open_tagger
 
 log = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ def remembered(file: Path) -> dict[str, Choice]:
     try:
         with file.open("rb") as opened:
             return msgspec.json.decode(opened.read(MOST_BYTES), type=dict[str, Choice])
-    except (OSError, msgspec.DecodeError, RecursionError):
+    except (OSError, *NOT_JSON):
         return {}
 
 

@@ -65,7 +65,9 @@ def test_a_choice_is_remembered_and_said(wide_bundle, tmp_path, monkeypatch, cap
     assert "as measured before" in caplog.text
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"x": 1}', b"[" * 10_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"\xff", b'{"\xff": 1}', b'{"x": 1}', b"[" * 10_000]
+)
 def test_a_cache_that_is_none_of_ours_is_measured_over(wide_bundle, tmp_path, content):
     (tmp_path / FILE).write_bytes(content)
     engine = choose(Asked(str(wide_bundle), threads=1), tmp_path)
