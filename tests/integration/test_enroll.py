@@ -55,6 +55,23 @@ def test_a_tag_is_enrolled_found_listed_and_removed(tmp_path: Path, bundle: Path
     assert "nothing is enrolled" in edge_tag("enroll", "list", "--bundle", bundle).stdout
 
 
+def test_a_gallery_that_may_not_be_removed_is_said(
+    tmp_path: Path,
+    bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    shot = card(tmp_path / "a.png", PURPLE)
+    assert run("enroll", "--bundle", bundle, "--name", "Acme", shot) == 0
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert run("enroll", "remove", "Acme", "--bundle", bundle) == 74
+    assert "shop.bundle.gallery: Permission denied" in capfd.readouterr().err
+    assert (tmp_path / "shop.bundle.gallery").is_file()
+
+
 def test_two_devices_bring_their_galleries_together(
     tmp_path: Path, bundle: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
