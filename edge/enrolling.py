@@ -46,7 +46,7 @@ def enroll(flags: argparse.Namespace, out: BinaryIO) -> int:
 
 
 def _with_pictures(flags: argparse.Namespace, tagger: Tagger, known: Gallery | None) -> Gallery:
-    pictures = list(_pictures(flags.words, flags.box))
+    pictures = _pictures(flags.words, flags.box)  # decoded one by one: each may be 200 MP
     if flags.none:
         if known is None:
             raise UsageError("enroll: nothing is enrolled, expected a tag first", fix=USUAL)
