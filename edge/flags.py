@@ -61,6 +61,13 @@ def add_pace(parser: Parser, every_s: float | None) -> None:
     parser.add_argument("--every-s", type=seconds, default=every_s, metavar="S", help=text)
 
 
+def add_cameras(parser: Parser) -> None:
+    """Of a command that reads the cameras of a config file, and tags nothing."""
+    text = "the TOML of `edge-tag run`: its cameras, or those that are named, with their masks and "
+    text += "hours; nothing else of it counts"
+    parser.add_argument("--config", metavar="FILE", help=text)
+
+
 def add_engine(parser: Parser) -> None:
     """A bundle, and what runs it."""
     add = parser.add_argument_group("what runs it").add_argument
