@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from math import inf
 from pathlib import Path
 from typing import Literal
 
@@ -48,15 +49,15 @@ class Roofline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: float = 1.0  # of int8_gmac_s that convolutions reach, 0..1
 
     def __post_init__(self) -> None:
-        peaks = {"int8_gmac_s": self.int8_gmac_s, "memory_gb_s": self.memory_gb_s or 1.0}
-        peaks |= {"float_gmac_s": self.float_gmac_s or 1.0, "share": self.share}
-        for key, value in peaks.items():
-            if not 0 < value < float("inf"):
-                raise ValueError(f"{key} is {value}, expected more than 0")
-        if self.share > 1 or self.cores < 1 or min(self.launch_ms, self.layer_us) < 0:
-            raise ValueError("share, cores, launch_ms or layer_us is out of range")
-        if not self.sources:
-            raise ValueError("sources is empty, expected who says so")
+        for key in ("int8_gmac_s", "memory_gb_s", "float_gmac_s"):
+            peak = getattr(self, key)
+            _need(peak is None or 0 < peak < inf, key, peak, "more than 0")
+        for key in ("launch_ms", "layer_us"):
+            taken = getattr(self, key)
+            _need(0 <= taken < inf, key, taken, "0 or more")
+        _need(0 < self.share <= 1, "share", self.share, "more than 0, and 1 at most")
+        _need(self.cores >= 1, "cores", self.cores, "1 or more")
+        _need(len(self.sources) > 0, "sources", "empty", "who says so")
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,12 +78,10 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roofline: Roofline | None = None  # None: it is no one processor
 
     def __post_init__(self) -> None:
-        if self.threads is not None and self.threads < 1:
-            raise ValueError(f"threads is {self.threads}, expected 1 or more")
-        if self.budget_ms is not None and not 0 <= self.budget_ms < float("inf"):
-            raise ValueError(f"budget_ms is {self.budget_ms}, expected 0 ms or more")
-        if any(not 32 <= px <= 4096 for px in self.input_px):
-            raise ValueError(f"input_px is {self.input_px}, expected 32 to 4096 each")
+        threads, budget_ms, sides = self.threads, self.budget_ms, self.input_px
+        _need(threads is None or threads >= 1, "threads", threads, "1 or more")
+        _need(budget_ms is None or 0 <= budget_ms < inf, "budget_ms", budget_ms, "0 ms or more")
+        _need(all(32 <= px <= 4096 for px in sides), "input_px", sides, "32 to 4096 each")
 
 
 def find(name: str) -> Profile:
@@ -150,6 +149,11 @@ def _refusal(path: Path, message: str) -> ConfigError:
         f"{path}: {at}unknown key {unknown[1]!r}, expected some of {', '.join(known)}",
         fix=_nearest(unknown[1], known),
     )
+
+
+def _need(holds: bool, key: str, found: object, expected: str) -> None:
+    if not holds:
+        raise ValueError(f"{key} is {found}, expected {expected}")
 
 
 def _nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
