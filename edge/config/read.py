@@ -22,7 +22,15 @@ SCHEMES = (
 SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
 MAX_BYTES = 256 * 2**10
 MOST = 20  # problems that are told
-DEEP = re.compile(rb"(?:\.[^.\[\]{},=]*){33}")  # a.b.c. and so on
+DEEP = re.compile(rb"(?:\.[^.\[\]{},=\n]*){33}")  # a.b.c. and so on
+TEXTS = re.compile(  # and comments; what is not closed goes to its end: no second try
+    rb'"{3}(?:\\?.)*?(?:"{3,5}|\Z)'
+    rb"|'{3}.*?(?:'{3,5}|\Z)"
+    rb'|"(?:\\[^\n]|[^"\\\n])*"?'
+    rb"|'[^'\n]*'?"
+    rb"|#[^\n]*",
+    re.DOTALL,
+)
 
 
 def read(path: Path) -> Config:
@@ -41,7 +49,7 @@ def parse(data: bytes, where: str) -> Config:
     """`where`, the file, opens every error. Raises ConfigError as `read` does."""
     if len(data) > MAX_BYTES:
         raise ConfigError(f"{where}: more than {MAX_BYTES} bytes, expected a config file")
-    if any(DEEP.search(line) for line in data.split(b"\n") if line.lstrip()[:1] != b"#"):
+    if DEEP.search(TEXTS.sub(b"", data)):
         # Python's reader takes minutes for a key of many thousand parts
         raise ConfigError(f"{where}: a key of many parts (a.b.c...) is found, expected a few")
     try:
