@@ -6,7 +6,6 @@ the wheel.
 
 from __future__ import annotations
 
-import difflib
 import re
 from math import inf
 from pathlib import Path
@@ -16,6 +15,7 @@ import msgspec
 
 from edge.errors import ConfigError
 from edge.schedule.cooling import Thermal
+from edge.strict import nearest
 
 MAX_BYTES = 64 * 2**10  # a profile has some forty lines
 VIRTUAL = "virtual"  # the engine that takes a board's predicted time
@@ -93,7 +93,7 @@ def find(name: str) -> Profile:
         raise ConfigError(
             f"device profile {name!r} is unknown, expected auto or one of "
             f"{', '.join(known) or 'none'}",
-            fix=_nearest(name, list(known)) or "edge-tag devices",
+            fix=nearest(name, known) or "edge-tag devices",
         )
     return read(known[name])
 
@@ -147,15 +147,10 @@ def _refusal(path: Path, message: str) -> ConfigError:
     at = f"{where}: " if where else ""
     return ConfigError(
         f"{path}: {at}unknown key {unknown[1]!r}, expected some of {', '.join(known)}",
-        fix=_nearest(unknown[1], known),
+        fix=nearest(unknown[1], known),
     )
 
 
 def _need(holds: bool, key: str, found: object, expected: str) -> None:
     if not holds:
         raise ValueError(f"{key} is {found}, expected {expected}")
-
-
-def _nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else ""

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import msgspec
 
-from edge.config.problems import Problem, nearest, problems
+from edge.config.problems import Problem, problems
 from edge.config.records import Config
 from edge.errors import ConfigError, UsageError
 from edge.health.address import parse_door
 from edge.sinks import SINKS
 from edge.sinks.target import parse_target
+from edge.strict import nearest
 
 SCHEMES = (
     *("rtsp://", "rtsps://", "http://", "https://", "v4l2://"),
