@@ -16,6 +16,7 @@ import cv2
 import msgspec
 import numpy as np
 
+from edge import bounded
 from edge.errors import SourceError
 from edge.pictures.pixels import decode, jpeg, rgb
 from edge.records import F32, U8, Frame
@@ -99,9 +100,7 @@ def read_set(folder: Path) -> list[Path]:
 def load_set(folder: Path) -> CalibrationSet:
     """The manifest of a calibration set; its pictures are not looked at. Raises SourceError."""
     path = folder / MANIFEST
-    text = _read(path, MAX_MANIFEST_BYTES)
-    if len(text) > MAX_MANIFEST_BYTES:
-        raise SourceError(f"{path}: expected at most {MAX_MANIFEST_BYTES} bytes")
+    text = bounded.read(path, MAX_MANIFEST_BYTES, SourceError, "a manifest", COPY)
     try:
         made = msgspec.json.decode(text, type=CalibrationSet)
     except NOT_JSON as e:
@@ -144,20 +143,7 @@ def _last_of(made: CalibrationSet, folder: Path) -> F32 | None:
 def _checked(folder: Path, picture: Picture) -> tuple[Path, bytes]:
     """Where a picture of the set lies, and its bytes, which are those that were kept."""
     path = folder / picture.file
-    found = _read(path, picture.size_bytes)
-    if len(found) != picture.size_bytes:
-        raise SourceError(
-            f"{path}: other than {picture.size_bytes} bytes, which the manifest says", fix=COPY
-        )
+    found = bounded.read(path, picture.size_bytes, SourceError, "what the manifest says", COPY)
     if hashlib.sha256(found).hexdigest() != picture.sha256:
         raise SourceError(f"{path}: changed since the manifest was written", fix=COPY)
     return path, found
-
-
-def _read(path: Path, limit_bytes: int) -> bytes:
-    """At most one byte more than `limit_bytes` of the file."""
-    try:
-        with path.open("rb") as file:
-            return file.read(limit_bytes + 1)
-    except OSError as e:
-        raise SourceError(f"{path}: {e.strerror}", fix=COPY) from e

@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from edge import bounded
 from edge.errors import ConfigError
 from edge.schedule.cooling import Thermal
 from edge.strict import nearest
@@ -112,13 +113,7 @@ def files() -> list[Path]:
 
 def read(path: Path) -> Profile:
     """The profile in a file. Raises ConfigError that names the file and the key."""
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
-    except OSError as e:
-        raise ConfigError(f"{path}: {e.strerror}", fix="edge-tag devices") from e
-    if len(text) > MAX_BYTES:
-        raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes, expected a device profile")
+    text = bounded.read(path, MAX_BYTES, ConfigError, "a device profile", fix="edge-tag devices")
     try:
         table = msgspec.toml.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as e:

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from edge import profiles
+from edge import bounded, profiles
 from edge.boards.work import Kind, Network
 from edge.errors import BundleError, ConfigError
 from edge.profiles import Profile, Roofline
@@ -148,11 +148,6 @@ def find_network(sha256: str, beside: Path) -> Network | None:
 
 
 def _read(path: Path, kind: type[T]) -> T:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as e:
-        raise BundleError(f"{path}: {e.strerror}", fix="install edge-tag again") from e
-    if len(content) > MAX_BYTES:
-        raise BundleError(f"{path}: larger than {MAX_BYTES} bytes, expected what networks cost")
+    fix = "install edge-tag again"
+    content = bounded.read(path, MAX_BYTES, BundleError, "what networks cost", fix)
     return read_json(content, kind, str(path))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge import bounded
 from edge.config.problems import Problem, problems
 from edge.config.records import Config
 from edge.errors import ConfigError, UsageError
@@ -36,20 +37,14 @@ TEXTS = re.compile(  # and comments; what is not closed goes to its end: no seco
 
 def read(path: Path) -> Config:
     """The config in a file. Raises ConfigError: its first fault, the others in `also`."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as e:
-        raise ConfigError(f"{path}: {e.strerror}", fix="name a config file, in TOML") from e
-    except ValueError as e:  # a zero byte in the path
-        raise ConfigError(f"{str(path)!r}: no path, expected a config file") from e
-    return parse(data, str(path))
+    fix = "name a config file, in TOML"
+    return parse(bounded.read(path, MAX_BYTES, ConfigError, "a config file", fix), str(path))
 
 
 def parse(data: bytes, where: str) -> Config:
-    """`where`, the file, opens every error. Raises ConfigError as `read` does."""
-    if len(data) > MAX_BYTES:
-        raise ConfigError(f"{where}: more than {MAX_BYTES} bytes, expected a config file")
+    """`where`, the file, opens every error. Its length is for the caller to limit. Raises
+    ConfigError as `read` does.
+    """
     if DEEP.search(TEXTS.sub(b"", data)):
         # Python's reader takes minutes for a key of many thousand parts
         raise ConfigError(f"{where}: a key of many parts (a.b.c...) is found, expected a few")

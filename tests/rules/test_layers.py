@@ -37,7 +37,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "live",
     ),  # no code: a docstring
     ("errors", "clock", "homes", "pictures.suffixes", "sysfs", "markup.svg", "markup.html"),
-    ("records", "store", "strict", "process", "pictures.stems", "redact", "flags"),
+    ("records", "store", "strict", "bounded", "process", "pictures.stems", "redact", "flags"),
     (
         *("bundle.files", "bundle.manifest", "pictures.regions", "schedule.plan", "schedule.cost"),
         *("glance.gate", "memory.cells", "heads.text_vectors"),
