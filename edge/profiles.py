@@ -60,6 +60,10 @@ class Roofline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _need(self.cores >= 1, "cores", self.cores, "1 or more")
         _need(len(self.sources) > 0, "sources", "empty", "who says so")
 
+    def gmac_s(self, precision: str) -> float | None:
+        """The peak at a precision; None where nobody said."""
+        return self.int8_gmac_s if precision == "int8" else self.float_gmac_s
+
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How to run on a device. A flag of the command wins over the profile."""

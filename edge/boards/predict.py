@@ -124,8 +124,7 @@ def roofline_of(profile: Profile) -> Roofline:
 
 
 def _core(roof: Roofline, precision: str) -> float:
-    peak = roof.int8_gmac_s if precision == "int8" else roof.float_gmac_s or roof.int8_gmac_s / 4
-    return peak / roof.cores
+    return (roof.gmac_s(precision) or roof.int8_gmac_s / 4) / roof.cores
 
 
 def read_costs(path: Path | None = None) -> Costs:
