@@ -129,7 +129,7 @@ def key_of(asked: Asked) -> str:
 
 
 def remembered(file: Path) -> dict[str, Choice]:
-    """None where the file is missing, too large, or none of ours: it only saves time."""
+    """By key. Empty where the file is missing, too large, or none of ours: it only saves time."""
     try:
         with file.open("rb") as opened:
             return msgspec.json.decode(opened.read(MOST_BYTES), type=dict[str, Choice])

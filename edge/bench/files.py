@@ -13,7 +13,6 @@ from edge.errors import SinkError, SourceError
 from edge.store import make_folder
 from edge.strict import NOT_JSON
 
-FOLDER = Path("devices/results")
 LONGEST = 1 << 20  # bytes: no line is longer
 
 
