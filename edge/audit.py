@@ -9,7 +9,8 @@ import msgspec
 from edge.bundle.manifest import StoredFile
 from edge.bundle.read import Bundle, open_bundle
 from edge.engines import ENGINES, installed, pip_line
-from edge.errors import EdgeError
+from edge.errors import EdgeError, EngineMissing
+from edge.length.packed import open_packed
 from edge.tagger import open_tagger
 
 
@@ -23,7 +24,8 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def audit(path: str | None) -> Iterator[Finding]:
-    """Hash every file of the bundle, then run its golden pictures on each engine that is installed.
+    """Hash every file of the bundle, then run its golden pictures on each engine that is installed,
+    those of glance and outline too.
 
     `path` None is the bundle that ships. Raises BundleError when the manifest itself cannot be
     read.
@@ -56,6 +58,18 @@ def _golden(path: str | None, engine: str, precision: str) -> Finding:
     try:
         with open_tagger(path, engine, precision=precision) as tagger:  # runs the golden pictures
             glance = ", and so does the glance" if tagger.has_glance else ", has no glance"
+            outline = _outline(tagger.bundle, engine)
     except EdgeError as e:
         return Finding(what, "NO", str(e), is_golden=True)
-    return Finding(what, "yes", f"gives the golden answers{glance}", is_golden=True)
+    return Finding(what, "yes", f"gives the golden answers{glance}{outline}", is_golden=True)
+
+
+def _outline(bundle: Bundle, engine: str) -> str:
+    """Raises BundleError for one that answers otherwise than where it was made."""
+    if not bundle.manifest.outline:
+        return ""
+    try:
+        open_packed(bundle, engine).close()
+    except EngineMissing:
+        return "; has no outline for it"
+    return "; the outline gives its own"

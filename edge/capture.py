@@ -10,16 +10,18 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import cv2
 import msgspec
 import numpy as np
 
+from edge import bounded
 from edge.errors import SourceError
-from edge.pictures.pixels import rgb
+from edge.pictures.pixels import decode, jpeg, rgb
 from edge.records import F32, U8, Frame
 from edge.store import make_folder, write_whole
+from edge.strict import NOT_JSON
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ class Picture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A picture of the set."""
 
     file: str  # a name in the set's folder
-    size_bytes: int
+    size_bytes: Annotated[int, msgspec.Meta(ge=1, le=1 << 30)]
     sha256: str  # hex, lower case
     width: int  # px
     height: int  # px
@@ -68,7 +70,7 @@ def capture(
     when a picture cannot be written, SourceError when what is there is no calibration set.
     """
     made = load_set(folder) if (folder / MANIFEST).exists() else new
-    last = _glimpse_of(folder / made.pictures[-1].file) if made.pictures else None
+    last = _last_of(made, folder)
     if len(made.pictures) >= count:
         return made
     for frame in frames:
@@ -92,29 +94,16 @@ def read_set(folder: Path) -> list[Path]:
 
     Raises SourceError that names the first file that is missing or changed.
     """
-    paths = []
-    for picture in load_set(folder).pictures:
-        path = folder / picture.file
-        found = _read(path, picture.size_bytes)
-        if len(found) != picture.size_bytes:
-            raise SourceError(
-                f"{path}: other than {picture.size_bytes} bytes, which the manifest says", fix=COPY
-            )
-        if hashlib.sha256(found).hexdigest() != picture.sha256:
-            raise SourceError(f"{path}: changed since the manifest was written", fix=COPY)
-        paths.append(path)
-    return paths
+    return [_checked(folder, picture)[0] for picture in load_set(folder).pictures]
 
 
 def load_set(folder: Path) -> CalibrationSet:
     """The manifest of a calibration set; its pictures are not looked at. Raises SourceError."""
     path = folder / MANIFEST
-    text = _read(path, MAX_MANIFEST_BYTES)
-    if len(text) > MAX_MANIFEST_BYTES:
-        raise SourceError(f"{path}: expected at most {MAX_MANIFEST_BYTES} bytes")
+    text = bounded.read(path, MAX_MANIFEST_BYTES, SourceError, "a manifest", COPY)
     try:
         made = msgspec.json.decode(text, type=CalibrationSet)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as e:
+    except NOT_JSON as e:
         raise SourceError(f"{path}: {e}, expected a calibration set's manifest") from e
     for picture in made.pictures:
         if Path(picture.file).name != picture.file or "\0" in picture.file:
@@ -124,9 +113,7 @@ def load_set(folder: Path) -> CalibrationSet:
 
 def _with(made: CalibrationSet, folder: Path, frame: Frame, pixels: U8) -> CalibrationSet:
     """The set with one picture more, stored: first the picture, then the manifest that names it."""
-    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    content = encoded.tobytes()
+    content = jpeg(pixels, QUALITY)
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(content).hexdigest()
     file = f"{len(made.pictures):06d}.jpg"
@@ -145,15 +132,18 @@ def _glimpse(pixels: U8) -> F32:
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
 
 
-def _glimpse_of(path: Path) -> F32 | None:
-    bgr = cv2.imdecode(np.frombuffer(_read(path, 2**30), np.uint8), cv2.IMREAD_COLOR)
-    return None if bgr is None else _glimpse(np.asarray(bgr[..., ::-1], np.uint8))
+def _last_of(made: CalibrationSet, folder: Path) -> F32 | None:
+    """A glimpse of its last picture. Raises SourceError."""
+    if not made.pictures:
+        return None
+    path, found = _checked(folder, made.pictures[-1])
+    return _glimpse(decode(found, str(path)))
 
 
-def _read(path: Path, limit_bytes: int) -> bytes:
-    """At most one byte more than `limit_bytes` of the file."""
-    try:
-        with path.open("rb") as file:
-            return file.read(limit_bytes + 1)
-    except OSError as e:
-        raise SourceError(f"{path}: {e.strerror}", fix=COPY) from e
+def _checked(folder: Path, picture: Picture) -> tuple[Path, bytes]:
+    """Where a picture of the set lies, and its bytes, which are those that were kept."""
+    path = folder / picture.file
+    found = bounded.read(path, picture.size_bytes, SourceError, "what the manifest says", COPY)
+    if hashlib.sha256(found).hexdigest() != picture.sha256:
+        raise SourceError(f"{path}: changed since the manifest was written", fix=COPY)
+    return path, found

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.bundle.read import Bundle, open_bundle
-from edge.errors import SourceError, UsageError
+from edge.errors import SinkError, SourceError, UsageError
 from edge.heads import gallery as galleries
 from edge.heads.enroll import example, new_gallery, none_example
 from edge.heads.gallery import Enrolled, Example, Gallery
@@ -46,7 +46,7 @@ def enroll(flags: argparse.Namespace, out: BinaryIO) -> int:
 
 
 def _with_pictures(flags: argparse.Namespace, tagger: Tagger, known: Gallery | None) -> Gallery:
-    pictures = list(_pictures(flags.words, flags.box))
+    pictures = _pictures(flags.words, flags.box)  # decoded one by one: each may be 200 MP
     if flags.none:
         if known is None:
             raise UsageError("enroll: nothing is enrolled, expected a tag first", fix=USUAL)
@@ -124,7 +124,10 @@ def _export(target: Path, known: Gallery, out: BinaryIO) -> None:
 def _remove(path: Path, known: Gallery, tag: str, out: BinaryIO) -> None:
     left = galleries.without(known, tag)
     if left is None:
-        path.unlink()
+        try:
+            path.unlink()
+        except OSError as e:
+            raise SinkError(f"{path}: {e.strerror}", fix="make its folder one to write in") from e
         write_line(out, f"{path}: removed, {tag!r} was the only tag")
         return
     write_gallery(path, left)

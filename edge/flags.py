@@ -10,6 +10,7 @@ from edge.errors import UsageError
 
 OUTBOX_MB = 64
 EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
+BEYOND = 10**9  # of any number
 
 SOURCES = """
 cameras and streams, with options behind a #:
@@ -59,6 +60,13 @@ def add_pace(parser: Parser, every_s: float | None) -> None:
     """every_s: None where a config file may say it."""
     text = f"cameras and clips: at most one frame each S seconds (default {every_s or 0:g})"
     parser.add_argument("--every-s", type=seconds, default=every_s, metavar="S", help=text)
+
+
+def add_cameras(parser: Parser) -> None:
+    """Of a command that reads the cameras of a config file, and tags nothing."""
+    text = "the TOML of `edge-tag run`: its cameras, or those that are named, with their masks and "
+    text += "hours; nothing else of it counts"
+    parser.add_argument("--config", metavar="FILE", help=text)
 
 
 def add_engine(parser: Parser) -> None:
@@ -122,11 +130,13 @@ def milliseconds(text: str) -> float:
 
 
 def number(text: str, kind: Callable[[str], float], least: float, expected: str) -> float:
-    """Of an argument. Raises ArgumentTypeError below `least`."""
+    """Of an argument. Raises ArgumentTypeError below `least`, and from BEYOND on."""
     try:
-        number = kind(text)
+        found = kind(text)
     except ValueError:
-        number = float("nan")
-    if not least <= number < 1e9:  # a NaN fails too
+        found = float("nan")
+    if found >= BEYOND:
+        raise argparse.ArgumentTypeError(f"{text!r} is given, expected less than {BEYOND:,}")
+    if not found >= least:  # a NaN fails too
         raise argparse.ArgumentTypeError(f"{text!r} is given, expected {expected}")
-    return number
+    return found

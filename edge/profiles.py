@@ -6,15 +6,17 @@ the wheel.
 
 from __future__ import annotations
 
-import difflib
 import re
+from math import inf
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from edge import bounded
 from edge.errors import ConfigError
 from edge.schedule.cooling import Thermal
+from edge.strict import nearest
 
 MAX_BYTES = 64 * 2**10  # a profile has some forty lines
 VIRTUAL = "virtual"  # the engine that takes a board's predicted time
@@ -48,15 +50,19 @@ class Roofline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: float = 1.0  # of int8_gmac_s that convolutions reach, 0..1
 
     def __post_init__(self) -> None:
-        peaks = {"int8_gmac_s": self.int8_gmac_s, "memory_gb_s": self.memory_gb_s or 1.0}
-        peaks |= {"float_gmac_s": self.float_gmac_s or 1.0, "share": self.share}
-        for key, value in peaks.items():
-            if not 0 < value < float("inf"):
-                raise ValueError(f"{key} is {value}, expected more than 0")
-        if self.share > 1 or self.cores < 1 or min(self.launch_ms, self.layer_us) < 0:
-            raise ValueError("share, cores, launch_ms or layer_us is out of range")
-        if not self.sources:
-            raise ValueError("sources is empty, expected who says so")
+        for key in ("int8_gmac_s", "memory_gb_s", "float_gmac_s"):
+            peak = getattr(self, key)
+            _need(peak is None or 0 < peak < inf, key, peak, "more than 0")
+        for key in ("launch_ms", "layer_us"):
+            taken = getattr(self, key)
+            _need(0 <= taken < inf, key, taken, "0 or more")
+        _need(0 < self.share <= 1, "share", self.share, "more than 0, and 1 at most")
+        _need(self.cores >= 1, "cores", self.cores, "1 or more")
+        _need(len(self.sources) > 0, "sources", "empty", "who says so")
+
+    def gmac_s(self, precision: str) -> float | None:
+        """The peak at a precision; None where nobody said."""
+        return self.int8_gmac_s if precision == "int8" else self.float_gmac_s
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,12 +83,10 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roofline: Roofline | None = None  # None: it is no one processor
 
     def __post_init__(self) -> None:
-        if self.threads is not None and self.threads < 1:
-            raise ValueError(f"threads is {self.threads}, expected 1 or more")
-        if self.budget_ms is not None and not 0 <= self.budget_ms < float("inf"):
-            raise ValueError(f"budget_ms is {self.budget_ms}, expected 0 ms or more")
-        if any(not 32 <= px <= 4096 for px in self.input_px):
-            raise ValueError(f"input_px is {self.input_px}, expected 32 to 4096 each")
+        threads, budget_ms, sides = self.threads, self.budget_ms, self.input_px
+        _need(threads is None or threads >= 1, "threads", threads, "1 or more")
+        _need(budget_ms is None or 0 <= budget_ms < inf, "budget_ms", budget_ms, "0 ms or more")
+        _need(all(32 <= px <= 4096 for px in sides), "input_px", sides, "32 to 4096 each")
 
 
 def find(name: str) -> Profile:
@@ -94,7 +98,7 @@ def find(name: str) -> Profile:
         raise ConfigError(
             f"device profile {name!r} is unknown, expected auto or one of "
             f"{', '.join(known) or 'none'}",
-            fix=_nearest(name, list(known)) or "edge-tag devices",
+            fix=nearest(name, known) or "edge-tag devices",
         )
     return read(known[name])
 
@@ -113,13 +117,7 @@ def files() -> list[Path]:
 
 def read(path: Path) -> Profile:
     """The profile in a file. Raises ConfigError that names the file and the key."""
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
-    except OSError as e:
-        raise ConfigError(f"{path}: {e.strerror}", fix="edge-tag devices") from e
-    if len(text) > MAX_BYTES:
-        raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes, expected a device profile")
+    text = bounded.read(path, MAX_BYTES, ConfigError, "a device profile", fix="edge-tag devices")
     try:
         table = msgspec.toml.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as e:
@@ -148,10 +146,10 @@ def _refusal(path: Path, message: str) -> ConfigError:
     at = f"{where}: " if where else ""
     return ConfigError(
         f"{path}: {at}unknown key {unknown[1]!r}, expected some of {', '.join(known)}",
-        fix=_nearest(unknown[1], known),
+        fix=nearest(unknown[1], known),
     )
 
 
-def _nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else ""
+def _need(holds: bool, key: str, found: object, expected: str) -> None:
+    if not holds:
+        raise ValueError(f"{key} is {found}, expected {expected}")

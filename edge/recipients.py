@@ -6,7 +6,6 @@ when there is such a one.
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import SinkError, UsageError
 from edge.events.zones import ZoneRules
+from edge.homes import own_folder
 from edge.sinks import SINKS, open_album, open_sink
 from edge.sinks.steady import SteadySink
 from edge.sinks.target import Target, parse_target
@@ -133,14 +133,8 @@ def open_recipients(
 
 
 def outbox_path(given: str | None) -> Path:
-    """Where the outbox lies: as given, else in the service's own folder, else in the user's."""
-    if given is not None:
-        return Path(given)
-    service = os.environ.get("STATE_DIRECTORY", "").split(":")[0]  # as systemd sets it
-    if service:
-        return Path(service) / "outbox.db"
-    state = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
-    return Path(state) / "edge-tag" / "outbox.db"
+    """Where the outbox lies: as given, else in our own folder."""
+    return own_folder("state") / "outbox.db" if given is None else Path(given)
 
 
 def _of(targets: Sequence[Target], role: str) -> list[Target]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -29,7 +30,7 @@ def read_json(data: bytes, kind: type[T], where: str) -> T:
         message, _, place = str(e).partition(" - at `")
         key = place.rstrip("`").removeprefix("$.")
         says = f"{where}: {key}: {message}" if key else f"{where}: {message}"
-        raise BundleError(says, fix=_nearest(message, kind)) from e
+        raise BundleError(says, fix=_misspelt(message, kind)) from e
     except NOT_JSON as e:
         raise BundleError(
             f"{where}: content does not parse ({e}), expected JSON",
@@ -39,13 +40,16 @@ def read_json(data: bytes, kind: type[T], where: str) -> T:
     return record
 
 
-def _nearest(message: str, kind: Any) -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint for a misspelt word; empty when nothing is near."""
+    near = get_close_matches(word, list(known), 1)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
+def _misspelt(message: str, kind: Any) -> str:
     """A hint for a misspelt key; empty when the trouble is another one."""
     unknown = re.search(r"unknown field `(.*?)`", message)
-    near = (
-        get_close_matches(unknown[1], sorted(_keys(inspect.type_info(kind))), 1) if unknown else []
-    )
-    return f"did you mean {near[0]!r}?" if near else ""
+    return nearest(unknown[1], sorted(_keys(inspect.type_info(kind)))) if unknown else ""
 
 
 def _keys(info: Any) -> set[str]:

@@ -104,7 +104,7 @@ class Tab:
         self.call("Input.insertText", text=text)
 
     def key(self, key: str, *, shift: bool = False) -> None:
-        codes = {"Enter": (13, "\r"), "Escape": (27, ""), "Tab": (9, ""), "ArrowRight": (39, "")}
+        codes = {"Enter": (13, "\r"), "Escape": (27, ""), "Tab": (9, ""), "ArrowLeft": (37, "")}
         code, text = codes.get(key, (ord(key.upper()[0]), key))
         own = {"key": key, "windowsVirtualKeyCode": code, "modifiers": 8 if shift else 0}
         self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **own)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -20,7 +19,9 @@ from edge.bench import host
 from edge.bundle.read import open_bundle
 from edge.engines import installed, pip_line
 from edge.errors import EdgeError, EngineMissing, SinkError
+from edge.homes import own_folder
 from edge.store import make_folder, write_whole
+from edge.strict import NOT_JSON
 from edge.tagger import Tagger, open_tagger
 
 log = logging.getLogger(__name__)
@@ -55,18 +56,19 @@ def choose(asked: Asked, cache: Path | None = None) -> str:
     cache: the folder where choices are remembered; None: the user's. Raises BundleError, and
     EngineMissing when none gives the golden answers.
     """
-    file = (cache or cache_folder()) / FILE
+    file = (cache or own_folder("cache")) / FILE
     key, known = key_of(asked), remembered(file)
     choice = known.get(key)
     if choice is not None and choice.engine in installed():
         log.warning("engine %s", said(choice, "as measured before"))
         return choice.engine
-    choice = measured(asked)
+    choice, how = measured(asked), "measured now"
     with suppress(SinkError):  # then it is measured again the next time
         make_folder(file.parent)
         kept = [*known.items()][1 - KEPT :]
         write_whole(file, msgspec.json.encode({**dict(kept), key: choice}))
-    log.warning("engine %s", said(choice, f"measured now, remembered in {file}"))
+        how = f"measured now, remembered in {file}"
+    log.warning("engine %s", said(choice, how))
     return choice.engine
 
 
@@ -127,11 +129,11 @@ def key_of(asked: Asked) -> str:
 
 
 def remembered(file: Path) -> dict[str, Choice]:
-    """None where the file is missing, too large, or none of ours: it only saves time."""
+    """By key. Empty where the file is missing, too large, or none of ours: it only saves time."""
     try:
         with file.open("rb") as opened:
             return msgspec.json.decode(opened.read(MOST_BYTES), type=dict[str, Choice])
-    except (OSError, msgspec.DecodeError, RecursionError):
+    except (OSError, *NOT_JSON):
         return {}
 
 
@@ -141,11 +143,3 @@ def said(choice: Choice, how: str) -> str:
     others += [f"{name} refused: {why}" for name, why in choice.refused.items()]
     beside = f"; {', '.join(others)}" if others else "; no other is here"
     return f"{choice.engine}: {choice.ms[choice.engine]:.2f} ms a launch{beside} ({how})"
-
-
-def cache_folder() -> Path:
-    """`$CACHE_DIRECTORY` of systemd, else the user's."""
-    given = os.environ.get("CACHE_DIRECTORY", "").partition(":")[0]
-    if given:
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edge-tag"

@@ -11,8 +11,8 @@ import msgspec
 from edge.bench.line import Line
 from edge.errors import SinkError, SourceError
 from edge.store import make_folder
+from edge.strict import NOT_JSON
 
-FOLDER = Path("devices/results")
 LONGEST = 1 << 20  # bytes: no line is longer
 
 
@@ -52,5 +52,5 @@ def _lines(file: Path) -> Iterator[Line]:
                     yield msgspec.json.decode(text, type=Line)
     except OSError as e:
         raise SourceError(f"{file}: {e.strerror}", fix="edge-tag bench --out DIR first") from e
-    except (msgspec.DecodeError, RecursionError) as e:
+    except NOT_JSON as e:
         raise SourceError(f"{file}: line {n}: {e}, expected a result of edge-tag bench") from e

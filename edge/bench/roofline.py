@@ -5,21 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-import msgspec
-
 from edge.bench.line import Roof
-
-
-class Roofline(msgspec.Struct, frozen=True):
-    """What a board can do at most, all its cores or its accelerator together."""
-
-    int8_gmac_s: float  # thousand millions of multiply-accumulates a second
-    float_gmac_s: float | None = None
-    memory_gb_s: float | None = None
-
-    def gmac_s(self, precision: str) -> float | None:
-        """The peak at a precision; None where nobody said."""
-        return self.int8_gmac_s if precision == "int8" else self.float_gmac_s
 
 
 def work(recipe: Mapping[str, object]) -> tuple[int, int] | None:

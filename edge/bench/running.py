@@ -14,13 +14,14 @@ from edge.bench import host
 from edge.bench.energy import Used, find_meter
 from edge.bench.line import Energy, Line, Proof, Roof
 from edge.bench.measuring import WARM_UP, by_batch, engine_alone, frames
-from edge.bench.roofline import Roofline, roof, work
+from edge.bench.roofline import roof, work
 from edge.bench.samples import quantiles, spread
 from edge.bench.scene import SEED, scene
 from edge.bench.verdict import reasons
 from edge.bundle.golden import largest_difference
 from edge.errors import CheckFailed, NotReproduced
 from edge.health.power import read_power
+from edge.profiles import Roofline
 from edge.tagger import Tagger, open_tagger
 
 BYTES = {"int8": 1, "float": 4}  # of an activation

@@ -16,10 +16,11 @@ KEYS = ("engine", "provider", "threads", "budget_ms", "thermal", "preferred")
 
 def with_device(flags: argparse.Namespace, say: Callable[[str], None]) -> None:
     """Fill `flags` in. `flags.virtual` is a device to stand in for, or None; `say` is told of it.
+    `flags.roofline` is that of the device.
 
     Raises ConfigError, BundleError, UsageError for a virtual engine without a device.
     """
-    flags.virtual = flags.preferred = None
+    flags.virtual = flags.preferred = flags.roofline = None
     if flags.device is None:
         if flags.engine == VIRTUAL:
             raise UsageError(
@@ -28,6 +29,7 @@ def with_device(flags: argparse.Namespace, say: Callable[[str], None]) -> None:
             )
         return
     profile = chosen(flags.device, say, is_virtual=flags.engine == VIRTUAL)
+    flags.roofline = profile.roofline
     if VIRTUAL in (flags.engine, profile.engine):
         _as_if(flags, profile, say)
         return

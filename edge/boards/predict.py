@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from edge import profiles
+from edge import bounded, profiles
 from edge.boards.work import Kind, Network
 from edge.errors import BundleError, ConfigError
 from edge.profiles import Profile, Roofline
@@ -124,8 +124,7 @@ def roofline_of(profile: Profile) -> Roofline:
 
 
 def _core(roof: Roofline, precision: str) -> float:
-    peak = roof.int8_gmac_s if precision == "int8" else roof.float_gmac_s or roof.int8_gmac_s / 4
-    return peak / roof.cores
+    return (roof.gmac_s(precision) or roof.int8_gmac_s / 4) / roof.cores
 
 
 def read_costs(path: Path | None = None) -> Costs:
@@ -148,11 +147,6 @@ def find_network(sha256: str, beside: Path) -> Network | None:
 
 
 def _read(path: Path, kind: type[T]) -> T:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as e:
-        raise BundleError(f"{path}: {e.strerror}", fix="install edge-tag again") from e
-    if len(content) > MAX_BYTES:
-        raise BundleError(f"{path}: larger than {MAX_BYTES} bytes, expected what networks cost")
+    fix = "install edge-tag again"
+    content = bounded.read(path, MAX_BYTES, BundleError, "what networks cost", fix)
     return read_json(content, kind, str(path))

@@ -1,16 +1,20 @@
-"""The config file of a run: in its flags, at its frames, and read again on SIGHUP."""
+"""The config file of a run: in its flags, at its frames, and read again on SIGHUP; and of commands
+that only read its cameras.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.config.merge import merged
+from edge.config.merge import merged, with_cameras
 from edge.config.read import read
 from edge.config.records import Camera, Config
 from edge.config.watch import Reload, Tunable, Watch, tune
+from edge.records import Frame
+from edge.sources import Source
 
 
 class Configured(NamedTuple):
@@ -35,3 +39,20 @@ def configured(flags: argparse.Namespace, is_due: Callable[[], bool]) -> Configu
     path = Path(flags.config)
     config = read(path)
     return Configured(path, config, merged(flags, config), is_due)
+
+
+def cameras_of(flags: argparse.Namespace) -> list[Camera | None]:
+    """By source, of a command that tags nothing; empty without `flags.config`. Completes the flags.
+
+    Raises ConfigError and UsageError.
+    """
+    return [] if flags.config is None else with_cameras(flags, read(Path(flags.config)))
+
+
+def seen(sources: Sequence[Source], cameras: Sequence[Camera | None]) -> Iterator[Frame]:
+    """Frames of one source after the other: masked, and none while their camera is off."""
+    watch = Watch(cameras)
+    for n, source in enumerate(sources):
+        for frame in source.frames():
+            if (shown := watch.before(n, frame)) is not None:
+                yield shown

@@ -7,8 +7,6 @@ from datetime import datetime
 
 from edge.config.records import DAYS, Hours
 
-DAY_MIN = 24 * 60
-
 
 def is_on(schedule: Sequence[Hours], now: datetime) -> bool:
     """Without a schedule always. now: local time."""

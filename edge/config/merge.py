@@ -16,11 +16,7 @@ ALIKE = (
 
 
 def merged(flags: argparse.Namespace, config: Config) -> list[Camera | None]:
-    """Sets what the file says and no flag did; by source also `flags.paces_s` and `flags.names`.
-
-    Gives the camera of each source: an input that is the name or the url of one means that camera
-    alone, any other input is none of the file's. Raises UsageError where there is no source.
-    """
+    """Sets what the file says and no flag did. Gives and raises as `with_cameras` does."""
     is_foreign = flags.engine is not None and flags.engine != config.engine
     if flags.provider is None and not is_foreign:  # a provider belongs to its engine
         flags.provider = config.provider
@@ -32,6 +28,15 @@ def merged(flags: argparse.Namespace, config: Config) -> list[Camera | None]:
         flags.plane, flags.mm_per_px = config.plane, config.mm_per_px
     flags.whole = flags.whole or config.whole
     flags.to = flags.to or list(config.targets.values())
+    return with_cameras(flags, config)
+
+
+def with_cameras(flags: argparse.Namespace, config: Config) -> list[Camera | None]:
+    """Sets `flags.sources`, and by source `flags.paces_s` and `flags.names`.
+
+    Gives the camera of each source: an input that is the name or the url of one means that camera
+    alone, any other input is none of the file's. Raises UsageError where there is no source.
+    """
     cameras = _chosen(flags.sources, config)
     if not cameras:
         raise UsageError(

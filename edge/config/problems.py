@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, time
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from edge.redact import redacted
+from edge.strict import nearest
 
 LONG = 500  # letters of a value that is read for credentials
 LONGEST = 60  # letters of a value that is shown
@@ -42,12 +42,6 @@ def problems(value: object, kind: Any, key: str = "") -> list[Problem]:
     for below, part, its_kind in _parts(value, plain, key):
         found += problems(part, its_kind, below)
     return found or _whole(value, kind, plain, key)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint for a misspelt word; empty when nothing is near."""
-    near = get_close_matches(word, list(known), 1)
-    return f"did you mean {near[0]!r}?" if near else ""
 
 
 def shown(value: object) -> str:

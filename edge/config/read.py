@@ -8,12 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from edge.config.problems import Problem, nearest, problems
+from edge import bounded
+from edge.config.problems import Problem, problems
 from edge.config.records import Config
 from edge.errors import ConfigError, UsageError
 from edge.health.address import parse_address, parse_door
 from edge.sinks import SINKS
 from edge.sinks.target import parse_target
+from edge.strict import nearest
 
 SCHEMES = (
     *("rtsp://", "rtsps://", "http://", "https://", "v4l2://"),
@@ -22,26 +24,28 @@ SCHEMES = (
 SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
 MAX_BYTES = 256 * 2**10
 MOST = 20  # problems that are told
-DEEP = re.compile(rb"(?:\.[^.\[\]{},=]*){33}")  # a.b.c. and so on
+DEEP = re.compile(rb"(?:\.[^.\[\]{},=\n]*){33}")  # a.b.c. and so on
+TEXTS = re.compile(  # and comments; what is not closed goes to its end: no second try
+    rb'"{3}(?:\\?.)*?(?:"{3,5}|\Z)'
+    rb"|'{3}.*?(?:'{3,5}|\Z)"
+    rb'|"(?:\\[^\n]|[^"\\\n])*"?'
+    rb"|'[^'\n]*'?"
+    rb"|#[^\n]*",
+    re.DOTALL,
+)
 
 
 def read(path: Path) -> Config:
     """The config in a file. Raises ConfigError: its first fault, the others in `also`."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as e:
-        raise ConfigError(f"{path}: {e.strerror}", fix="name a config file, in TOML") from e
-    except ValueError as e:  # a zero byte in the path
-        raise ConfigError(f"{str(path)!r}: no path, expected a config file") from e
-    return parse(data, str(path))
+    fix = "name a config file, in TOML"
+    return parse(bounded.read(path, MAX_BYTES, ConfigError, "a config file", fix), str(path))
 
 
 def parse(data: bytes, where: str) -> Config:
-    """`where`, the file, opens every error. Raises ConfigError as `read` does."""
-    if len(data) > MAX_BYTES:
-        raise ConfigError(f"{where}: more than {MAX_BYTES} bytes, expected a config file")
-    if any(DEEP.search(line) for line in data.split(b"\n") if line.lstrip()[:1] != b"#"):
+    """`where`, the file, opens every error. Its length is for the caller to limit. Raises
+    ConfigError as `read` does.
+    """
+    if DEEP.search(TEXTS.sub(b"", data)):
         # Python's reader takes minutes for a key of many thousand parts
         raise ConfigError(f"{where}: a key of many parts (a.b.c...) is found, expected a few")
     try:

@@ -15,13 +15,14 @@ from msgspec.structs import replace
 
 from edge.config.hours import is_on
 from edge.config.masks import Stencil
-from edge.config.problems import Problem, nearest
+from edge.config.problems import Problem
 from edge.config.read import read, refuse
 from edge.config.records import Camera, Config
 from edge.config.zones import Areas
 from edge.errors import ConfigError
 from edge.events.zones import ANYWHERE, ZoneRules
 from edge.records import Frame, FrameTags
+from edge.strict import nearest
 
 log = logging.getLogger(__name__)
 

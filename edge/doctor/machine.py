@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from edge import __version__
+from edge.bench.host import ours
 from edge.boards.recognise import recognise
 from edge.boards.snapshot import Snapshot
 from edge.doctor.finding import Finding, fail, ok, warn
@@ -37,7 +38,7 @@ def versions() -> Iterator[Finding]:
     yield ok(AREA, "python", f"{platform.python_implementation()} {platform.python_version()}")
     yield ok(AREA, "opencv", f"{cv2.__version__}; numpy {np.__version__}")
     yield ok(AREA, "msgspec", msgspec.__version__)
-    yield ok(AREA, "cores", f"{len(_cores())} of {os.cpu_count()} are ours")
+    yield ok(AREA, "cores", f"{len(ours())} of {os.cpu_count()} are ours")
 
 
 def device(seen: Snapshot) -> Iterator[Finding]:
@@ -94,7 +95,3 @@ def power(now: Power) -> Iterator[Finding]:
         yield ok(AREA, "temperature", f"{hottest_c:.0f} C")
     if not now.since_boot:
         yield ok(AREA, "throttling", "none that the device tells of")
-
-
-def _cores() -> set[int]:
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else {0}

@@ -94,7 +94,8 @@ def _profile(wrong: EdgeError) -> Finding:
 
 def _stranger(flags: argparse.Namespace) -> Callable[[str], str]:
     """What hides this machine, its user, and whatever was named on the command line."""
-    given = [text for text in (flags.bundle, flags.device, *flags.sources) if text]
+    own = flags.device if (flags.device or "").endswith(".toml") else None  # else one that ships
+    given = [text for text in (flags.bundle, own, *flags.sources) if text]
     private = [text for text in given if not text.startswith(("camera:", "/dev/video"))]
     names = [*own_names(), *private]
     return lambda text: anonymous(redacted(text, ()), names)

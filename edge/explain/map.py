@@ -41,15 +41,20 @@ DIM = 0.62  # of the brightness, where no closer look saw the frame
 MOST_TAGS = 40  # with a label on the frame
 
 
-def explained_map(canvas: U8, zoom: float, tags: Sequence[Tag], seen: Seen, ink: Ink) -> None:
-    """Draw on `canvas`, the frame `zoom` times as large as it is."""
-    whole = canvas.shape[1], canvas.shape[0]
+def explained_map(
+    canvas: U8, wide_px: int, zoom: float, tags: Sequence[Tag], seen: Seen, ink: Ink
+) -> None:
+    """Draw on the frame, `zoom` times as large as it is: the left `wide_px` of `canvas`. Words may
+    stand in the room beside it.
+    """
+    frame = canvas[:, :wide_px]
+    whole = 0, 0, wide_px, canvas.shape[0]
     closer = [look for look in seen.looks if look.is_closer]
     looked = [_zoomed(look.region.box, zoom) for look in closer]
     if seen.ages_s is not None:
-        _dim(canvas, looked)
+        _dim(frame, looked)
     if seen.heat is not None:
-        _glow(canvas, seen.heat.any)
+        _glow(frame, seen.heat.any)
     thick = max(2, round(ink.size_px / 9))
     _not_looked(canvas, zoom, seen, ink, thick)
     for look, box in zip(closer, looked, strict=True):
@@ -57,7 +62,7 @@ def explained_map(canvas: U8, zoom: float, tags: Sequence[Tag], seen: Seen, ink:
     taken = [
         badge(canvas, box, n, look, ink) for n, (look, box) in enumerate(zip(closer, looked), 1)
     ]
-    boxed = [tag for tag in tags if _zoomed(tag.box, zoom) != (0, 0, *whole)]
+    boxed = [tag for tag in tags if _zoomed(tag.box, zoom) != whole]
     for tag in boxed[:MOST_TAGS]:
         draw_outline(canvas, tag, zoom, WHITE, thick)
         _label(canvas, tag, _zoomed(tag.box, zoom), taken, ink)

@@ -25,9 +25,10 @@ def explained(picture: U8, result: FrameTags, seen: Seen) -> U8:
     The frame's longer side comes out as SHORTEST to LONGEST px, so that letters can be read on
     small frames and files of large ones stay small.
     """
-    canvas, zoom = _resized(picture)
+    frame, zoom = _resized(picture)
+    canvas = _with_room(frame)
     ink = Ink(max(canvas.shape[:2]) / LETTERS)
-    explained_map(canvas, zoom, result.tags, seen, ink)
+    explained_map(canvas, frame.shape[1], zoom, result.tags, seen, ink)
     width = canvas.shape[1]
     left = np.vstack([canvas, _legend(width, ink, seen), _crops(picture, width, ink, seen)])
     right = panel(result, seen, ink, left.shape[0])
@@ -39,17 +40,19 @@ def explained(picture: U8, result: FrameTags, seen: Seen) -> U8:
 
 
 def _resized(picture: U8) -> tuple[U8, float]:
-    """A copy at the size it is drawn in, never thinner than LEAST; and how many times as large."""
+    """A copy at the size it is drawn in, and how many times as large that is."""
     height, width = picture.shape[:2]
     longer = max(height, width)
     zoom = min(max(longer, SHORTEST), LONGEST) / longer
     size = max(1, round(width * zoom)), max(1, round(height * zoom))
     how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
-    canvas = np.array(cv2.resize(picture, size, interpolation=how), np.uint8)
-    missing = round(LEAST * max(size)) - size[0]
-    if missing > 0:
-        canvas = np.pad(canvas, ((0, 0), (0, missing), (0, 0)))
-    return canvas, zoom
+    return np.array(cv2.resize(picture, size, interpolation=how), np.uint8), zoom
+
+
+def _with_room(frame: U8) -> U8:
+    """Never thinner than LEAST: black beside the frame."""
+    missing = round(LEAST * max(frame.shape[:2])) - frame.shape[1]
+    return np.pad(frame, ((0, 0), (0, missing), (0, 0))) if missing > 0 else frame
 
 
 def _crops(picture: U8, width: int, ink: Ink, seen: Seen) -> U8:

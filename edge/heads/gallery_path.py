@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from edge.bundle.read import DEFAULT, Bundle
+from edge.homes import own_folder
 
 SUFFIX = ".gallery"
 
@@ -17,7 +18,7 @@ def default_path(bundle: Bundle) -> Path:
     Beside the bundle, `shop.edge` and `shop.edge.gallery`: a bundle itself never changes. Where
     that may not be written, and for the bundle that ships, in the user's data folder.
     """
-    own = _user_folder() / f"{bundle.manifest.name}{SUFFIX}"
+    own = own_folder("data") / f"{bundle.manifest.name}{SUFFIX}"
     root = bundle.root.absolute()
     if root == DEFAULT.absolute():
         return own
@@ -25,13 +26,3 @@ def default_path(bundle: Bundle) -> Path:
     if beside.exists() or (os.access(root.parent, os.W_OK) and not own.exists()):
         return beside
     return own
-
-
-def _user_folder() -> Path:
-    """A service's own folder, as systemd sets it: it may write nowhere else. Else XDG_DATA_HOME, or
-    LOCALAPPDATA on Windows; else the place both stand for.
-    """
-    if service := os.environ.get("STATE_DIRECTORY", "").partition(":")[0]:
-        return Path(service)
-    given = os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(given) if given else Path.home() / ".local" / "share") / "edge-tag"

@@ -15,12 +15,14 @@ import hashlib
 import struct
 import unicodedata
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 import numpy as np
 
+from edge import bounded
 from edge.bundle.manifest import Manifest
 from edge.errors import BundleError
 from edge.records import F32
@@ -128,14 +130,8 @@ def embedding_id(manifest: Manifest) -> str:
 
 
 def _read(path: Path) -> bytes:
-    try:
+    kinds = "a gallery or a vocabulary"
+    with suppress(PermissionError):  # reading it says so
         if not path.is_file():  # opening a pipe would wait for ever
-            raise BundleError(f"{path}: file is missing, expected a gallery or a vocabulary")
-        with path.open("rb") as file:  # no more memory than the file takes
-            data = file.read(min(MAX_FILE_BYTES, path.stat().st_size) + 1)
-    except (OSError, ValueError) as e:
-        reason = e.strerror if isinstance(e, OSError) and e.strerror else str(e)
-        raise BundleError(f"{path}: cannot be read: {reason}") from e
-    if len(data) > MAX_FILE_BYTES:
-        raise BundleError(f"{path}: file is longer than {MAX_FILE_BYTES} bytes")
-    return data
+            raise BundleError(f"{path}: file is missing, expected {kinds}")
+    return bounded.read(path, MAX_FILE_BYTES, BundleError, kinds)

@@ -21,6 +21,7 @@ import numpy as np
 
 from edge.errors import BundleError
 from edge.records import F32
+from edge.strict import NOT_JSON
 
 MAGIC = b"EDGETEXT"
 SCHEMA = 1  # grows when a file written today could not be read yesterday
@@ -92,7 +93,7 @@ def _header(file: Path, stream: BinaryIO) -> TextHeader:
         raise _refused(file, "no text vectors")
     try:
         about = msgspec.json.decode(stream.read(size), type=TextHeader)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
+    except NOT_JSON as e:
         raise _refused(file, f"its header does not parse ({e})") from e
     if about.schema != SCHEMA:
         raise _refused(file, f"schema {about.schema}")

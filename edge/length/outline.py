@@ -18,6 +18,7 @@ import cv2
 import msgspec
 import numpy as np
 
+from edge import bounded
 from edge.engines import Engine, installed, open_engine
 from edge.errors import BundleError, EngineMissing, InferenceError
 from edge.pictures.pixels import decode
@@ -225,18 +226,9 @@ def _held(folder: Path, stored: StoredFile) -> bytes:
     return data
 
 
-def _bytes(path: Path, limit: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-    except (OSError, ValueError) as e:
-        reason = getattr(e, "strerror", None) or e
-        raise BundleError(
-            f"{path}: {reason}", fix="edge-quantize quantize-outline writes it"
-        ) from e
-    if len(data) > limit:
-        raise BundleError(f"{path}: file is over {limit} bytes, expected less")
-    return data
+def _bytes(path: Path, most: int) -> bytes:
+    fix = "edge-quantize quantize-outline writes it"
+    return bounded.read(path, most, BundleError, "a file of an outline", fix)
 
 
 def _need(holds: bool, path: Path, key: str, found: object, expected: str) -> None:

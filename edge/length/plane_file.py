@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
+from edge import bounded
 from edge.errors import BundleError, ConfigError
 from edge.length.plane import F64, CameraPlane, mapped, undistorted
 from edge.store import write_whole
@@ -68,7 +69,8 @@ def write_plane(path: Path, made: PlaneFile) -> None:
 
 def read_plane(path: Path) -> CameraPlane:
     """The plane of a file. Raises ConfigError for one that is missing, damaged or newer."""
-    data = _read(path)
+    fix = "edge-tag calibrate writes one"
+    data = bounded.read(path, MAX_BYTES, ConfigError, "a camera plane", fix)
     try:
         schema = read_json(data, _Peek, str(path)).schema
         if schema == SCHEMA:
@@ -100,18 +102,6 @@ def digest(made: PlaneFile) -> str:
     text = msgspec.json.encode(replace(made, sha256=""))
     same = msgspec.json.decode(text, type=PlaneFile)  # 0 and 0.0 are one number
     return hashlib.sha256(msgspec.json.encode(same)).hexdigest()
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as e:  # ValueError: a NUL in the name
-        reason = getattr(e, "strerror", None) or e
-        raise ConfigError(f"{path}: {reason}", fix="edge-tag calibrate writes one") from e
-    if len(data) > MAX_BYTES:
-        raise ConfigError(f"{path}: file is over {MAX_BYTES} bytes, expected a camera plane")
-    return data
 
 
 def _check(made: PlaneFile, path: Path) -> None:

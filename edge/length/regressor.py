@@ -14,6 +14,7 @@ import cv2
 import msgspec
 import numpy as np
 
+from edge import bounded
 from edge.errors import BundleError
 from edge.length.ends import PROFILE, Body
 from edge.records import U8, NDArray
@@ -87,12 +88,7 @@ def features_of(mask: U8, body: Body) -> tuple[F64, float]:
 @lru_cache(maxsize=4)
 def read_regressor(file: Path = FILE) -> Regressor:
     """The one that ships, or another. Raises BundleError."""
-    try:
-        data = file.read_bytes()
-    except OSError as e:
-        raise BundleError(f"{file}: {e.strerror}", fix="pip install edge-tag again") from e
-    if len(data) > MAX_BYTES:
-        raise BundleError(f"{file}: {len(data)} bytes, expected at most {MAX_BYTES}")
+    data = bounded.read(file, MAX_BYTES, BundleError, "a regressor", "pip install edge-tag again")
     made = read_json(data, Regressor, str(file))
     _check(made, file)
     return made

@@ -11,6 +11,7 @@ import msgspec
 from edge.errors import ConfigError, EdgeError
 from edge.health.serving import JSON, Page, as_json
 from edge.live.actions import Actions, Capture, Enrol, Freeze
+from edge.strict import NOT_JSON
 
 MAX_BODY = 4096
 
@@ -43,7 +44,7 @@ def changed(actions: Actions, path: str, body: bytes) -> Page:
     """It is done, or an answer says why it is not."""
     try:
         return _done(actions, path, body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as e:
+    except NOT_JSON as e:
         return as_json(HTTPStatus.BAD_REQUEST, error=str(e)[:200])
     except EdgeError as e:
         also = [str(one) for one in e.also] if isinstance(e, ConfigError) else []

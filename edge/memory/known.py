@@ -256,10 +256,11 @@ class Memory:
 
     def none(self, heads: Sequence[Head], at_s: float) -> tuple[Nothing, ...]:
         """What was looked at and is none of the tags of any head: the frame, then things."""
-        found = []
-        if self._whole_none:
+        found, on = [], {head.name for head in heads}
+        whole = {name: share for name, share in self._whole_none.items() if name in on}
+        if whole:
             age_s = round(at_s - self._turns["tags"], 3)
-            found.append(Nothing(self._whole_none, (0, 0, *self._size), age_s=age_s))
+            found.append(Nothing(whole, (0, 0, *self._size), age_s=age_s))
         for track in self._things.tracks:
             nothing = none_of(track, self._things.box(track, at_s), heads, at_s)
             found += [] if nothing is None else [nothing]

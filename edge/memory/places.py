@@ -42,13 +42,16 @@ def agreed(places: Mapping[Box, Place], size: tuple[int, int], heads: Sequence[H
     """Every tag of every place; those enrolled with their score beside what others there say, and
     without those that others speak against: all of them, where the best `top_k` are asked for.
 
-    size  of the frame, px
+    size   of the frame, px
+    heads  those that are on: what another said while it was is not told
     """
     passed: list[tuple[Place, Tag]] = []
     enrolled: list[tuple[Place, Tag]] = []
+    on = {head.name for head in heads}
     for box, place in places.items():
-        mine = [tag for tag in place.tags if tag.head == GALLERY]
-        passed += [(place, tag) for tag in place.tags if tag.head != GALLERY]
+        told = [tag for tag in place.tags if tag.head in on]
+        mine = [tag for tag in told if tag.head == GALLERY]
+        passed += [(place, tag) for tag in told if tag.head != GALLERY]
         if mine and place.row is not None:
             others = _others(box, place, places)
             many = 1.0 if place.is_thing else _many(box, size)

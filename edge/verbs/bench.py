@@ -15,7 +15,6 @@ from edge.store import make_folder, write_whole
 
 if TYPE_CHECKING:
     from edge.bench.line import Line
-    from edge.bench.roofline import Roofline
     from edge.bench.running import Wanted
 
 OUT = "devices/results"
@@ -45,7 +44,8 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     text = "write a page that compares all results (report: default report.html in --out)"
     add("--html", metavar="FILE", help=text)
     add_engine(parser)
-    parser.set_defaults(budget_ms=None, thermal=None)  # a device profile may have them
+    # a device profile may have them
+    parser.set_defaults(budget_ms=None, thermal=None, roofline=None)
     return parser.parse_args(words)
 
 
@@ -91,21 +91,8 @@ def _wanted(flags: argparse.Namespace) -> Wanted:
         tuple(dict.fromkeys(flags.batch)),
         SEED if flags.seed is None else flags.seed,
         flags.device,
-        _roofline(flags.device),
+        flags.roofline,
     )
-
-
-def _roofline(device: str | None) -> Roofline | None:
-    """Of the device profile, where it has one."""
-    if device is None:
-        return None
-    import msgspec
-
-    from edge.bench.roofline import Roofline
-    from edge.boards.chosen import chosen
-
-    given = chosen(device, lambda _: None).roofline
-    return None if given is None else msgspec.convert(given, Roofline, from_attributes=True)
 
 
 def _say(line: Line, file: Path, out: BinaryIO, *, is_json: bool) -> None:

@@ -8,7 +8,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.flags import add_pace, add_sources, at_least_1, new_parser, number, with_sources
+from edge.flags import (
+    add_cameras,
+    add_pace,
+    add_sources,
+    at_least_1,
+    new_parser,
+    number,
+    with_sources,
+)
 from edge.opening import open_sources
 from edge.outputs import bar
 from edge.process import Stop, write_line
@@ -23,6 +31,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     )
     add_sources(parser)
     add_pace(parser, every_s=1.0)
+    add_cameras(parser)
     add = parser.add_argument
     add("--square-mm", type=square, required=True, metavar="MM", help="side of a square, measured")
     text = "inner corners, columns x rows (default 9x6: ten squares by seven)"
@@ -35,19 +44,20 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
 
 def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """A camera plane from pictures of a checkerboard."""
-    from itertools import chain
-
+    from edge.config.applied import cameras_of, seen
     from edge.length.calibrating import Wanted, calibrated
 
     wanted = Wanted(flags.board, flags.square_mm, flags.count)
     with ExitStack() as opened:
+        cameras = cameras_of(flags)
         sources = open_sources(flags, opened, stop)
-        frames = chain.from_iterable(source.frames() for source in sources)
+        frames = seen(sources, cameras)
         with bar(flags, flags.count) as step:
             lines = calibrated(frames, wanted, Path(flags.out), step)
     for line in lines:
         write_line(out, line)
-    write_line(out, f"next: edge-tag --plane {flags.out} {flags.sources[0]}")
+    source = flags.sources[0] if flags.config is None else f"--config {flags.config}"
+    write_line(out, f"next: edge-tag --plane {flags.out} {source}")
     return 0
 
 

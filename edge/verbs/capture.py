@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from edge import __version__
 from edge.errors import SourceError
-from edge.flags import add_pace, add_sources, at_least_1, new_parser, with_sources
+from edge.flags import add_cameras, add_pace, add_sources, at_least_1, new_parser, with_sources
 from edge.opening import open_sources
 from edge.outputs import bar
 from edge.process import Stop, write_line
@@ -23,6 +23,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     )
     add_sources(parser)
     add_pace(parser, every_s=1.0)
+    add_cameras(parser)
     parser.add_argument(
         "--out", required=True, metavar="DIR", help="a new folder, or a set to continue"
     )
@@ -36,16 +37,16 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
 
 def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """Fill a calibration set."""
-    from itertools import chain
-
     from edge import capture as sets
+    from edge.config.applied import cameras_of, seen
 
     folder = Path(flags.out)
     made_by = f"edge-tag {__version__} capture"
     new = sets.CalibrationSet(1, flags.name or folder.resolve().name, made_by, flags.licence)
     with ExitStack() as opened:
+        cameras = cameras_of(flags)
         sources = open_sources(flags, opened, stop)
-        frames = chain.from_iterable(source.frames() for source in sources)
+        frames = seen(sources, cameras)
         with bar(flags, flags.count) as step:
             made = sets.capture(frames, folder, new, min(flags.count, sets.MAX_PICTURES), step)
     write_line(out, f"{folder / sets.MANIFEST}: {len(made.pictures)} pictures")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from edge.audit import audit
 from edge.bundle import Bundle, open_bundle
 from edge.bundle.write import stored as in_bundle
 from edge.bundle.write import write_bundle
@@ -154,3 +155,26 @@ def test_s3_one_in_the_bundle_is_used(
     assert ran.returncode == 4
     assert "outline/tiny.json" in ran.stderr
     assert edge_tag("--bundle", at, "--json", red).returncode == 0  # it is not asked for
+
+
+@pytest.mark.parametrize(
+    ("change", "answer", "says"),
+    [
+        (lambda model: None, "yes", "the outline gives its own"),
+        (lambda model: model["golden"][0].update(probability=0.1), "NO", "does not reproduce"),
+        (lambda model: model.update(engine="openvino"), "yes", "has no outline"),
+    ],
+    ids=["right", "other answers", "another engine"],
+)
+def test_a_check_of_the_bundle_asks_the_outline_too(
+    folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    change: Callable[[dict], object],
+    answer: str,
+    says: str,
+) -> None:
+    at = tmp_path_factory.mktemp("b") / "b"
+    packed(changed(folder, lambda table: change(table["models"][0])), at).close()
+    [found] = [finding for finding in audit(str(at)) if finding.is_golden]
+    assert found.answer == answer
+    assert says in found.found

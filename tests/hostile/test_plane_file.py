@@ -80,7 +80,7 @@ def test_values_that_are_no_plane_are_refused(file: Path, changes: dict, says: s
     ("content", "says"),
     [
         (b"", "does not parse"),
-        (b"\x00" * 70_000, "over 65536 bytes"),
+        (b"\x00" * 70_000, "larger than 65536 bytes"),
         (b"[" * 60_000, "plane.json"),
         (b'{"schema": 2}', "schema is 2"),
         (b'{"schema": 1, "kind": "camera-plane"}', "missing required field"),

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import cv2
-import msgspec
 import pytest
 
 from edge.bench import files
 from edge.bench.line import SCHEMA
-from edge.bench.roofline import Roofline
 from edge.cli import main
 from edge.engines import installed
+from edge.opening import with_profile
+from edge.profiles import find
 from edge.verbs import bench
 from tests.tiny import paint, write_tiny
 
@@ -62,15 +61,10 @@ def test_a_missing_bundle_is_no_invalid_result(tmp_path):
     assert not [*tmp_path.glob("*.jsonl")]
 
 
-def test_the_roofline_is_the_profiles(monkeypatch):
-    class Roof(msgspec.Struct):
-        kind: str = "cpu"  # a profile's may say more
-        int8_gmac_s: float = 0.5
-
-    found = SimpleNamespace(roofline=Roof())
-    monkeypatch.setattr("edge.boards.chosen.chosen", lambda *_: found)
-    assert bench._roofline("rpi5") == Roofline(0.5)
-    assert bench._roofline(None) is None
+def test_the_roofline_is_the_profiles():
+    for words, expected in ((["--device", "rpi5"], find("rpi5").roofline), ([], None)):
+        flags = with_profile(bench.parsed(words))
+        assert bench._wanted(flags).roofline == expected
 
 
 @pytest.mark.skipif(not installed(), reason="no engine is installed")

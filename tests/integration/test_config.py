@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import datetime
 from pathlib import Path
 
 import cv2
 import pytest
 
+from edge.config.records import DAYS
 from tests.tiny import paint
 
 PYTHON = [sys.executable, "-m", "edge"]
@@ -89,6 +91,26 @@ def test_privacy_reaches_the_annotated_pictures(file, tiny_bundle, photos, tmp_p
     assert ran.returncode == 0
     [drawn] = (tmp_path / "out").rglob("*.jpg")
     assert not (cv2.imread(str(drawn))[..., 2] > 200).any()  # nothing red
+
+
+@pytest.mark.parametrize("named", [(), ("shop",)], ids=["all", "by name"])
+def test_privacy_reaches_the_pictures_that_are_captured(file, tiny_bundle, photos, tmp_path, named):
+    left = "[[0, 0], [0.5, 0], [0.5, 1], [0, 1]]"
+    file.write_text(config(tiny_bundle, photos, f"privacy = [{left}]"))
+    ran = edge_tag("capture", *named, "--config", file, "--count", "1", "--out", tmp_path / "set")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    red = cv2.imread(str(tmp_path / "set" / "000000.jpg"))[..., 2]
+    assert red[:, :36].max() < 30
+    assert red[:, 60:].min() > 200
+
+
+def test_nothing_is_captured_while_a_camera_is_off(file, tiny_bundle, photos, tmp_path):
+    another = DAYS[(datetime.now().weekday() + 3) % 7]
+    file.write_text(config(tiny_bundle, photos, f'schedule = [{{days = ["{another}"]}}]'))
+    ran = edge_tag("capture", "--config", file, "--out", tmp_path / "set")
+    assert ran.returncode == 3
+    assert ran.stdout.endswith(": 0 pictures\n")
+    assert not (tmp_path / "set").exists()
 
 
 def test_a_wrong_file_or_a_wrong_head_stops_a_run_before_any_frame(file, tiny_bundle, photos):

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge import enrolling
 from edge.cli import main, parse
 from edge.errors import UsageError
+from edge.sources import images
 from tests.integration.test_cli import edge_tag, only_ours, parsed, save
 from tests.tiny import write_tiny
 
@@ -53,6 +55,43 @@ def test_a_tag_is_enrolled_found_listed_and_removed(tmp_path: Path, bundle: Path
     assert "only tag" in ran.stdout
     assert not path.exists()
     assert "nothing is enrolled" in edge_tag("enroll", "list", "--bundle", bundle).stdout
+
+
+def test_a_gallery_that_may_not_be_removed_is_said(
+    tmp_path: Path,
+    bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    shot = card(tmp_path / "a.png", PURPLE)
+    assert run("enroll", "--bundle", bundle, "--name", "Acme", shot) == 0
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert run("enroll", "remove", "Acme", "--bundle", bundle) == 74
+    assert "shop.bundle.gallery: Permission denied" in capfd.readouterr().err
+    assert (tmp_path / "shop.bundle.gallery").is_file()
+
+
+@pytest.mark.parametrize("what", ["example", "none_example"])
+def test_a_picture_is_learned_before_the_next_is_decoded(
+    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    shots = [card(tmp_path / f"{n}.png", PURPLE, 10 * n) for n in range(3)]
+    assert run("enroll", "--bundle", bundle, "--name", "Acme", shots[0]) == 0
+    said: list[str] = []
+    for of, name in ((images, "read_frame"), (enrolling, what)):
+        real = getattr(of, name)
+
+        def told(*given: object, name=name, real=real, **more: object) -> object:
+            said.append(name)
+            return real(*given, **more)
+
+        monkeypatch.setattr(of, name, told)
+    words = ("--name", "Acme") if what == "example" else ("--none",)
+    assert run("enroll", "--bundle", bundle, *words, *shots) == 0
+    assert said == ["read_frame", what] * 3
 
 
 def test_two_devices_bring_their_galleries_together(

@@ -129,6 +129,18 @@ def test_s5_calibrate_writes_a_plane_that_measures(boards, tiny_bundle, tmp_path
     assert tags, made  # its plane is another one: that it is measured is all there is to ask
 
 
+def test_s5_the_picture_beside_a_plane_has_the_masks_of_its_camera(boards, tmp_path) -> None:
+    plane, config = tmp_path / "plane.json", tmp_path / "edge.toml"
+    strip = "[[0.98, 0], [1, 0], [1, 1], [0.98, 1]]"
+    words = f'[[cameras]]\nname = "belt"\nurl = "{boards}"\nprivacy = [{strip}]\n'
+    config.write_text(words, "utf-8")
+    ran = edge_tag("calibrate", "--config", config, "--square-mm", 20, "--out", plane)
+    assert ran.returncode == 0, ran.stderr
+    assert f"next: edge-tag --plane {plane} --config {config}" in ran.stdout
+    strip_px = cv2.imread(str(tmp_path / "plane.jpg"))[:, -8:]
+    assert strip_px.max() < 60
+
+
 def test_s5_a_plane_for_other_frames_is_refused(boards, belt, tiny_bundle, tmp_path) -> None:
     plane = tmp_path / "plane.json"
     assert edge_tag("calibrate", boards, "--square-mm", 20, "--out", plane).returncode == 0

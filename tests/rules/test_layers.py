@@ -36,8 +36,8 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "verbs",
         "live",
     ),  # no code: a docstring
-    ("errors", "clock", "pictures.suffixes", "sysfs", "markup.svg", "markup.html"),
-    ("records", "store", "strict", "process", "pictures.stems", "redact", "flags"),
+    ("errors", "clock", "homes", "pictures.suffixes", "sysfs", "markup.svg", "markup.html"),
+    ("records", "store", "strict", "bounded", "process", "pictures.stems", "redact", "flags"),
     (
         *("bundle.files", "bundle.manifest", "pictures.regions", "schedule.plan", "schedule.cost"),
         *("glance.gate", "memory.cells", "heads.text_vectors"),

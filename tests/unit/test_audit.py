@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
+
+import pytest
 from msgspec.structs import replace
 
 from edge.audit import audit
 from edge.bundle.write import write_bundle
+from edge.errors import CheckFailed
+from edge.process import Stop
+from edge.verbs import check
 from tests.tiny import tiny_parts, with_glance
 
 
@@ -24,6 +30,13 @@ def test_a_glance_is_asked_too(tmp_path):
     assert found == {"null/int8": ("yes", "gives the golden answers, and so does the glance")}
     hashed = [f.what for f in audit(str(tmp_path / "b")) if not f.is_golden]
     assert {"glance/tiny.json", "glance/golden.png"} <= set(hashed)
+
+
+def test_a_check_that_is_stopped_has_no_answer(tiny_bundle):
+    stop = Stop()
+    stop.is_set = True
+    with pytest.raises(CheckFailed, match="stopped before its end"):
+        check.main(check.parsed([str(tiny_bundle)]), io.BytesIO(), stop)
 
 
 def test_a_glance_that_answers_otherwise_is_found(tmp_path):

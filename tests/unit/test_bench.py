@@ -13,7 +13,7 @@ from edge.bench import energy, host
 from edge.bench.energy import Counter, Rail, Used, find_meter
 from edge.bench.line import STAGES, Line, Machine, Quantiles
 from edge.bench.measuring import FRAME, by_batch, engine_alone
-from edge.bench.roofline import Roofline, roof, work
+from edge.bench.roofline import roof, work
 from edge.bench.running import Wanted, bench
 from edge.bench.samples import ENOUGH_FOR_P99, quantiles, spread
 from edge.bench.scene import SIZE, scene
@@ -23,6 +23,7 @@ from edge.bench.verdict import LEAST_LAUNCHES, LEAST_S, reasons
 from edge.errors import CheckFailed
 from edge.frames import tag_frame
 from edge.health.power import Power
+from edge.profiles import Roofline, Source
 from edge.tagger import open_tagger
 from tests.boards import JETSON, PI, record
 from tests.tiny import edited, write_glancing, write_tiny
@@ -92,13 +93,17 @@ def test_every_reason_not_to_trust_a_result(changed, said):
         assert re.search(said, found[0])
 
 
+def roofline(int8_gmac_s: float) -> Roofline:
+    return Roofline("cpu", "P", int8_gmac_s, (Source("as said", "arithmetic"),))
+
+
 def test_a_roofline_has_two_sides():
     computing = roof(300_000_000, 1_000_000, gmac_s=300.0, memory_gb_s=10.0, measured_ms=4.0)
     assert (computing.least_ms, computing.share, computing.bound) == (1.0, 0.25, "compute")
     moving = roof(300_000_000, 20_000_000, gmac_s=300.0, memory_gb_s=10.0, measured_ms=4.0)
     assert (moving.least_ms, moving.share, moving.bound) == (2.0, 0.5, "bandwidth")
     assert roof(300_000_000, 1, 300.0, None, 4.0).bound == "compute"
-    assert Roofline(600.0).gmac_s("float") is None
+    assert roofline(600.0).gmac_s("float") is None
     assert work({"macs": 5, "activations": 7}) == (5, 7)
     assert work({"macs": 5}) is None
 
@@ -211,7 +216,7 @@ def test_a_line_says_what_was_measured_and_what_was_not(tiny_bundle):
 
 def test_the_share_of_a_roofline(tmp_path):
     bundle = edited(write_tiny(tmp_path / "b"), recipe={"macs": 1000, "activations": 100})
-    line = bench(Wanted(str(bundle), seconds=0.0, roofline=Roofline(0.5)))
+    line = bench(Wanted(str(bundle), seconds=0.0, roofline=roofline(0.5)))
     assert line.engine_ms is not None
     assert line.roof is not None
     assert line.roof.least_ms == 0.002

@@ -37,10 +37,12 @@ def test_lines_are_appended_and_read_again(tmp_path):
     assert files.read([tmp_path / "results" / "pi.jsonl"]) == [one, one]
 
 
-@pytest.mark.parametrize("damage", ["{", '{"label": "guessed"}', "[" * 5000])
+@pytest.mark.parametrize(
+    "damage", [b"{", b'{"label": "guessed"}', b'{"board": "\xff"}', b"[" * 5000]
+)
 def test_a_damaged_line_is_named(tmp_path, damage):
     file = files.append(tmp_path, line())
-    file.write_text(file.read_text("utf-8") + "\n" + damage, "utf-8")
+    file.write_bytes(file.read_bytes() + b"\n" + damage)
     with pytest.raises(SourceError, match=r"pi\.jsonl: line 3: "):
         files.read([tmp_path])
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -69,15 +71,29 @@ def test_a_kill_between_picture_and_manifest_leaves_a_good_set(tmp_path):
     assert len(sets.read_set(tmp_path)) == 3
 
 
-@pytest.mark.parametrize("how", ["gone", "shorter", "longer", "changed"])
-def test_a_damaged_picture_is_found(tmp_path, how):
+@pytest.mark.parametrize("how", ["gone", "empty", "shorter", "longer", "changed"])
+def test_a_damaged_picture_is_found_and_the_set_not_continued(tmp_path, how):
     sets.capture(frames(0, 100), tmp_path, NEW, count=2)
     picture = tmp_path / "000001.jpg"
     content = picture.read_bytes()
-    changed = {"shorter": content[:-1], "longer": content + b"x", "changed": content[:-1] + b"x"}
+    changed = {"empty": b"", "shorter": content[:-1], "longer": content + b"x"}
+    changed["changed"] = content[:-1] + b"x"
     picture.unlink() if how == "gone" else picture.write_bytes(changed[how])
     with pytest.raises(SourceError, match=r"000001\.jpg"):
         sets.read_set(tmp_path)
+    with pytest.raises(SourceError, match=r"000001\.jpg"):
+        sets.capture(frames(200), tmp_path, NEW, count=3)
+    assert len(sets.load_set(tmp_path).pictures) == 2
+
+
+def test_a_set_whose_last_picture_is_none_is_not_continued(tmp_path):
+    """Its hash is right, and it is no picture: somebody wrote both."""
+    last = sets.Picture("a.jpg", 1, hashlib.sha256(b"x").hexdigest(), 1, 1, TIME)
+    written = msgspec.json.encode(msgspec.structs.replace(NEW, pictures=(last,)))
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    (tmp_path / "manifest.json").write_bytes(written)
+    with pytest.raises(SourceError, match=r"a\.jpg: file is no picture"):
+        sets.capture(frames(200), tmp_path, NEW, count=3)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +106,11 @@ def test_a_damaged_picture_is_found(tmp_path, how):
         b'{"schema": 1, "name": "", "made_by": "", "licence": "", "x": 1}',
         b'{"schema": 1, "name": "", "made_by": "", "licence": "", "pictures": [{"file": "../a.jpg",'
         b' "size_bytes": 1, "sha256": "", "width": 1, "height": 1, "time": ""}]}',
+        b'{"schema": 1, "name": "", "made_by": "", "licence": "", "pictures": [{"file": "a.jpg",'
+        b' "size_bytes": 9223372036854775808, "sha256": "", "width": 1, "height": 1, "time": ""}]}',
         b"\xff\xfe",
     ],
-    ids=["empty", "deep", "bare", "schema", "unknown", "escape", "utf-16"],
+    ids=["empty", "deep", "bare", "schema", "unknown", "escape", "huge", "utf-16"],
 )
 def test_a_manifest_that_is_not_one_is_refused(tmp_path, text):
     (tmp_path / "manifest.json").write_bytes(text)

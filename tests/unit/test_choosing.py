@@ -65,7 +65,9 @@ def test_a_choice_is_remembered_and_said(wide_bundle, tmp_path, monkeypatch, cap
     assert "as measured before" in caplog.text
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"x": 1}', b"[" * 10_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"\xff", b'{"\xff": 1}', b'{"x": 1}', b"[" * 10_000]
+)
 def test_a_cache_that_is_none_of_ours_is_measured_over(wide_bundle, tmp_path, content):
     (tmp_path / FILE).write_bytes(content)
     engine = choose(Asked(str(wide_bundle), threads=1), tmp_path)
@@ -104,6 +106,10 @@ def test_the_cache_is_bounded(wide_bundle, tmp_path):
     assert kept[:-1] == [f"{n}" for n in range(2 * KEPT + 1, 3 * KEPT)]
 
 
-def test_where_nothing_can_be_written_it_works_all_the_same(wide_bundle, tmp_path):
+def test_where_nothing_can_be_written_it_works_all_the_same(
+    wide_bundle, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(logging.getLogger("edge"), "propagate", True)
     (tmp_path / "file").write_text("no folder", "utf-8")
     assert choose(Asked(str(wide_bundle), threads=1), tmp_path / "file") in installed()
+    assert "(measured now)" in caplog.text  # and not that it is remembered

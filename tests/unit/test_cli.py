@@ -61,6 +61,20 @@ def test_a_wrong_word_is_a_usage_error(words):
     assert caught.value.fix
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--frames 2000000000 x.jpg", "'2000000000' is given, expected less than 1,000,000,000"),
+        ("--every-s inf x.jpg", "'inf' is given, expected less than 1,000,000,000"),
+        ("--frames 0 x.jpg", "'0' is given, expected a whole number, 1 or more"),
+        ("--every-s nan x.jpg", "'nan' is given, expected seconds, 0 or more"),
+    ],
+)
+def test_a_number_is_told_the_side_on_which_it_is_out_of_range(words, says):
+    with pytest.raises(UsageError, match=says):
+        parse(words.split())
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help(verb, capsys):
     assert main([verb, "--help"]) == 0

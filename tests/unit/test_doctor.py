@@ -81,6 +81,12 @@ def test_a_source_is_opened_and_read(tmp_path):
     assert (second.verdict, second.exit_code) == ("FAIL", 3)
 
 
+def test_all_cores_are_ours_where_nobody_says_which(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    [cores] = [f.found for f in machine.versions() if f.what == "cores"]
+    assert cores == f"{os.cpu_count()} of {os.cpu_count()} are ours"
+
+
 def test_power_and_heat_each_with_a_fix():
     found = list(
         machine.power(Power({"cpu": 84.0}, ("under-voltage",), ("under-voltage", "hot"), 1.0))
@@ -272,6 +278,12 @@ def test_credentials_are_in_no_report_at_all(where):
     found = doctor(f"rtsp://{where.format(CANARY, CANARY)}")
     assert CANARY not in str(found)
     assert report.exit_code(found) == 3
+
+
+def test_a_profile_that_ships_is_no_secret_and_a_file_of_ones_own_is():
+    for given, said in (("rpi5", "rpi5"), (f"{CANARY}.toml", "<name>")):
+        asked = parse(["doctor", "--device", given, "--redacted"])
+        assert report._stranger(asked)(given) == said
 
 
 def test_a_folder_of_the_system_is_no_secret():

@@ -82,6 +82,19 @@ def test_hot_places_glow():
     assert abs(cold[0] - cold[2]) < 3
 
 
+def test_a_thin_frame_is_told_of_where_it_is_and_not_in_the_room_beside_it():
+    heat = np.zeros((24, 24, 1), np.float32)
+    heat[10:14, 12:] = 0.9  # in the right half
+    whole = Tag("fish", "perch", None, 0.9, (0, 0, 100, 1000))
+    found = seen(heat=Heat(heat, ()), looks=(), skipped=(), candidates=())
+    drawn = explained(grey(100, 1000), line(100, 1000, (whole,)), found)
+    wide = round(100 * SHORTEST / 1000)
+    assert not drawn[:SHORTEST, wide : 3 * wide].any()
+    hot, cold = (drawn[SHORTEST // 2, x].astype(int) for x in (3 * wide // 4, wide // 4))
+    assert hot[0] - hot[2] > 60 > abs(cold[0] - cold[2])
+    assert (drawn[:SHORTEST] == TAG).all(-1)[:, :wide].sum() == 0  # all of it has no box
+
+
 def test_a_tag_stands_at_its_thing():
     tag = Tag("grocery", "Lime", None, 0.9, (500, 300, 600, 380), 1, 3, 0.2, "settled")
     drawn = explained(grey(), line(tags=(tag,)), seen())

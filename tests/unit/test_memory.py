@@ -195,6 +195,24 @@ def test_what_was_enrolled_is_told_and_stays_told(has_glance):
     assert all(tags == {"c"} for tags in found[first:])
 
 
+@pytest.mark.parametrize("off", [GALLERY, "words"])
+def test_a_head_that_is_switched_off_meanwhile_says_no_more(off):
+    """As by a config that was read again."""
+    head = msgspec.structs.replace(KIND, name=GALLERY)
+    scene = Enrolled([Thing("c", 100, 60, 40)], heads=(head, WORDS), has_glance=False)
+    assert {tag.head for tag in watched(scene, 20)[-1].tags} == {GALLERY, "words"}
+    scene.heads = tuple(one for one in scene.heads if one.name != off)
+    seen = scene.watch()
+    assert {tag.head for tag in seen.tags} == {GALLERY, "words"} - {off}
+
+
+def test_a_head_that_is_switched_off_meanwhile_says_no_none_either():
+    scene = Scene([])
+    assert watched(scene, 3)[-1].none[0].heads.keys() == {"kind"}
+    scene.heads = (WORDS,)
+    assert scene.watch().none == ()
+
+
 def test_a_hiccup_after_the_last_launch_is_forgotten_also_while_nothing_fits():
     """Else nothing would be launched, and it would be believed on."""
     scene, view = Scene([Thing("c", 100, 60, 24, 0.5)]), View(budget=Budget(30.0))

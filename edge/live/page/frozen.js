@@ -55,7 +55,10 @@ export function nudge(key, isResizing) {
   const step = Math.max(1, Math.round(page.frame.size[0] / 200));
   const [dx, dy] = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[key];
   const [x0, y0, x1, y1] = page.box;
-  choose(isResizing ? [x0, y0, x1 + dx, y1 + dy] : [x0 + dx, y0 + dy, x1 + dx, y1 + dy]);
+  if (isResizing) return choose([x0, y0, x1 + dx, y1 + dy]);
+  const [width, height] = page.frame.size;
+  const [x, y] = [Math.max(0, Math.min(x0 + dx, width - x1 + x0)), Math.max(0, Math.min(y0 + dy, height - y1 + y0))];
+  choose([x, y, x + x1 - x0, y + y1 - y0]);
 }
 
 export async function enrol(event) {
