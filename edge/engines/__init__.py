@@ -2,10 +2,17 @@
 
 To add one: a module with `load(files, provider, threads) -> Engine`, a row here, an extra in
 pyproject.toml. The contract tests pick it up. Naming an engine imports nothing.
+
+Two of them report what is run to their makers, unless they are told not to before they are
+imported, and keep an id of the device in the user's folder: ONNX Runtime's wheels from 1.29 on
+(microsoft/onnxruntime 27379), and OpenVINO through a package that comes with it. Here nothing
+leaves the device, and nothing is kept to leave it later.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,6 +23,9 @@ import numpy as np
 from edge.errors import BundleError, EngineMissing, InferenceError, UsageError
 from edge.records import F32, U8, TensorSpec
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # whatever was there
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] # as if it were not installed
+
 # name -> (our module, the package it imports, pip extra)
 ENGINES: dict[str, tuple[str, str, str]] = {
     "onnxruntime": ("edge.engines.ort", "onnxruntime", "onnx"),
@@ -25,6 +35,8 @@ ENGINES: dict[str, tuple[str, str, str]] = {
 }
 
 BYTE = np.dtype(np.uint8)
+
+CROWDED = 4  # threads a core: thousands stop the machine, and nothing ends them but SIGKILL
 
 STAND_INS = {"tflite": "tflite_runtime"}  # older packages with the same interface
 
@@ -76,13 +88,15 @@ def open_engine(
     """Load an artifact from its bytes, so that what runs is what was hashed.
 
     `files` are the artifact's, in its order. `provider` in any case. `threads` 0 lets the engine
-    choose. Raises UsageError for an unknown name, EngineMissing when its package is not here or
-    does not load, ProviderUnavailable when the provider is not here, BundleError when the bytes are
-    no artifact.
+    choose. Raises UsageError for an unknown name or too many threads, EngineMissing when its
+    package is not here or does not load, ProviderUnavailable when the provider is not here,
+    BundleError when the bytes are no artifact.
     """
     check_name(name)
     if threads < 0:
         raise ValueError(f"threads is {threads}, expected 0 (the engine decides) or more")
+    if threads > (most := CROWDED * (os.cpu_count() or 1)):
+        raise UsageError(f"threads is {threads}, expected {most} or less on this machine")
     return _loader(name)(files, provider.upper(), threads)
 
 

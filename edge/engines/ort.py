@@ -1,17 +1,9 @@
-"""ONNX Runtime. An artifact is one ONNX file with everything inside.
-
-From 1.29 on its official wheels report to Microsoft what is run where, unless they are told not to
-before they are imported (microsoft/onnxruntime 27379): an upload, a device id and a database in the
-user's cache. Here nothing leaves the device, and nothing is kept to leave it later.
-"""
+"""ONNX Runtime. An artifact is one ONNX file with everything inside."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # whatever was there
 
 import onnxruntime as rt
 from onnxruntime.capi import onnxruntime_pybind11_state as raw

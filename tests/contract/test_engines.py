@@ -390,16 +390,24 @@ except EngineMissing as e:
     assert "does not load: libcudart.so.12" in in_a_fresh_python(code)
 
 
-def test_onnxruntime_reports_to_nobody_and_keeps_nothing_to_report(tmp_path, need_engine):
-    """Its wheels from 1.29 on make a device id and a database in the user's cache otherwise."""
-    need_engine("onnxruntime")
-    program = """
+def test_more_threads_than_a_machine_bears_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"threads is 9999, expected \d+ or less"):
+        open_engine("null", [b""], threads=9999)
+
+
+@pytest.mark.parametrize("package", ["edge", "quantize"])
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_engines_report_to_nobody_and_keep_nothing_to_report(tmp_path, need_engine, name, package):
+    """Else both keep an id of the device in the user's folder, and send it with what is run."""
+    need_engine(name)
+    program = f"""
 import sys
 from pathlib import Path
-from edge.engines import open_engine
-open_engine("onnxruntime", [Path(sys.argv[1]).read_bytes()], threads=1).close()
+import {package}, edge.engines
+edge.engines.open_engine("{name}", [Path(sys.argv[1]).read_bytes()], threads=1).close()
 """
-    telling = ("CI", "ORT_RUNNING_UNIT_TESTS", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
+    telling = ("CI", "ORT_RUNNING_UNIT_TESTS", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME",
+               "TF_BUILD", "JENKINS_URL")  # fmt: skip
     free = {key: value for key, value in os.environ.items() if key not in telling}
     subprocess.run(
         [sys.executable, "-c", program, str(MODELS / "tiny.onnx")],
