@@ -51,7 +51,8 @@ def fit(
     group: Group = ALONE,
     steady: Sequence[nn.Module] = (),
 ) -> Model:
-    """Train to the end, from the last whole epoch in `out`. Returns the averaged model.
+    """Train to the end, from the last whole epoch in `out`. Returns the averaged model, in
+    evaluation mode.
 
     `epochs(n)` gives the batches of epoch n, the same ones each time it is asked; `judge` sees the
     averaged model after each epoch, and what it says goes into log.jsonl. Modules in `frozen` keep
@@ -67,6 +68,7 @@ def fit(
         parameter.requires_grad_(False)
     optimizer = _optimizer(model, schedule)
     first = _resume(out / CHECKPOINT, model, average, optimizer)
+    average.eval()  # it is judged and kept, never trained
     group.agree(out / CHECKPOINT, first)
     step_loss = group.wrap(Step(model, loss))
     for epoch in range(first, schedule.epochs):
@@ -89,7 +91,6 @@ def fit(
             optimizer.step()
             _follow(average, model, min(schedule.ema, (step + 1) / (step + 10)))
             bar.set_postfix(loss=f"{value.item():.3f}", refresh=False)
-        average.eval()
         line = {"epoch": epoch + 1, "loss": group.mean(value)}
         if group.is_first:
             _log(out, line | judge(average))

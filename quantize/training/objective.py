@@ -82,7 +82,11 @@ def shared_with(
 
 @torch.no_grad()
 def accuracy(student: Student, shelf: Shelf, side: int) -> dict[str, float]:
-    """Top-1 of every softmax head on a shelf's pictures; "none" is not a guess."""
+    """Top-1 of every softmax head on a shelf's pictures; "none" is not a guess.
+
+    The student is left in evaluation mode.
+    """
+    student.eval()
     device = next(student.parameters()).device
     right: dict[str, list[bool]] = {head: [] for head in shelf.labels}
     for first, seen in enumerate(_at(shelf, side)):

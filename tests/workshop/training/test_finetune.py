@@ -163,8 +163,24 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
     with pytest.raises(Killed):
         train(tmp_path / "killed", die)
     again = train(tmp_path / "killed")
+    assert not again.training
     for name, value in whole.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
+
+
+def test_a_run_killed_after_its_last_epoch_comes_back_to_be_judged(tmp_path: Path) -> None:
+    whole = train(tmp_path)
+    again = train(tmp_path)
+    assert not again.training
+    assert torch.equal(again.heads["fish"].weight, whole.heads["fish"].weight)
+
+
+def test_being_judged_changes_no_student() -> None:
+    """In training mode dropout would hide what it knows, and its norms would learn the pictures."""
+    mine, shown = student().train(), shelf()
+    before = {k: v.clone() for k, v in mine.state_dict().items()}
+    assert accuracy(mine, shown, 64) == accuracy(mine.eval(), shown, 64)
+    assert all(torch.equal(value, before[k]) for k, value in mine.state_dict().items())
 
 
 def test_frozen_layers_keep_weights_and_statistics_and_the_others_learn(tmp_path: Path) -> None:
