@@ -83,6 +83,7 @@ def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict
             soft_weight=settings.soft_weight,
             teachers=teachers,
             teacher_weight=settings.teacher_weight,
+            kind=train.kind,
         ),
         _schedule(train, settings),
         args.out,
@@ -139,7 +140,7 @@ def _shelves(args: argparse.Namespace) -> tuple[dict[str, TagList], Shelf, Shelf
             args.images, "no labels", "labels.jsonl or class folders", "edge-quantize distill"
         )
     train, val = pictures.of("train"), pictures.of("val")
-    return lists, shelve(train, lists, labels and labels.soft), shelve(val, lists)
+    return lists, shelve(train, lists, labels), shelve(val, lists)
 
 
 def _tags_size(lists: dict[str, TagList]) -> dict[str, int]:

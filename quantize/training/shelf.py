@@ -16,7 +16,9 @@ from tqdm import tqdm
 from edge.bundle import InputSpec
 from edge.pictures import pixels
 from edge.records import F32, U8
+from quantize.labels import Labels
 from quantize.pictures import Sample, TagList, read
+from quantize.teachers import Kind
 from quantize.training.settings import Settings
 
 KEPT_SIDE = 288  # px: pictures wait in memory at most this large
@@ -30,12 +32,11 @@ class Shelf(msgspec.Struct, frozen=True, eq=False):
     labels: dict[str, Tensor]  # head -> (N,) index, the last index for "none", -1: nobody said
     sizes: dict[str, int]  # head -> number of tags and one for "none"
     soft: F32 | None  # (N, T) the teacher's logits; None without a teacher
+    kind: Kind = "softmax"  # of the teacher
 
 
 def shelve(
-    samples: Sequence[Sample],
-    lists: Mapping[str, TagList],
-    soft: Mapping[str, F32] | None = None,
+    samples: Sequence[Sample], lists: Mapping[str, TagList], teacher: Labels | None = None
 ) -> Shelf:
     """Read every sample once; what is larger than KEPT_SIDE is shrunk. 2 GB for ten thousand."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -46,8 +47,10 @@ def shelve(
         head: torch.tensor([label(s, head, tags) for s in samples]) for head, tags in named.items()
     }
     sizes = {head: len(tags.tags) + 1 for head, tags in named.items()}
-    seen = np.stack([soft[s.key] for s in samples]) if soft else None
-    return Shelf(list(samples), pictures, labels, sizes, seen)
+    if teacher is None:
+        return Shelf(list(samples), pictures, labels, sizes, None)
+    soft = np.stack([teacher.soft[s.key] for s in samples])
+    return Shelf(list(samples), pictures, labels, sizes, soft, teacher.kind)
 
 
 def label(sample: Sample, head: str, tags: TagList) -> int:

@@ -86,6 +86,19 @@ def test_loss_is_least_when_labels_and_teacher_are_met() -> None:
     assert torch.isclose(loss_of(met, batch_of(None), 0.5), -met["grocery"].log_softmax(1)[0, 1])
 
 
+def test_a_sigmoid_teacher_is_met_by_saying_what_it_says() -> None:
+    """Three tags it is sure of: as a softmax they would be a third each."""
+    logits = np.array([[4.0, 4.0, 4.0, -6.0]] * 4, np.float32)
+    ram = msgspec.structs.replace(shelf(), soft=np.tile(logits, (2, 1)), kind="sigmoid")
+    soft = next(showing.batches(ram, msgspec.structs.replace(TINY, mixed=0.0))(0)).soft
+    assert torch.allclose(soft, torch.from_numpy(logits).sigmoid())
+    taught_by = Batch(torch.zeros(1), {}, soft, torch.ones(1, 1))
+    said = torch.from_numpy(logits).requires_grad_()
+    outputs = {"embedding": torch.zeros(1, 2), "tags": said}
+    loss_of(outputs, taught_by, 0.5, "sigmoid").backward()
+    assert torch.allclose(said.grad, torch.zeros_like(said), atol=1e-6)
+
+
 def test_teachers_share_a_target_and_what_a_picture_counts_stays() -> None:
     """Two teachers of opposite opinions are one of none; a picture nobody labelled stays so."""
     sure = student().eval()
