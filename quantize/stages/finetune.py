@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from edge.bundle import InputSpec
 from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.labels import load as load_labels
+from quantize.labels import told_of
 from quantize.pictures import TagList, read_folder, write_lists
 from quantize.pictures.samples import BRANDS
 from quantize.students import Student, load, normalise, save
@@ -71,6 +73,8 @@ def run(args: argparse.Namespace) -> None:
 def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict[str, float]:
     """Accuracy by head of the averaged student, which the first process wrote."""
     lists, train, val = _shelves(args)
+    if group.is_first:
+        _say_left_out(args.images, (*train.left_out, *val.left_out))
     student = _start(train, settings, {**train.sizes, **_tags_size(lists)})
     teachers = [_teacher(folder, train.sizes, group.device) for folder in args.teachers]
     judge = partial(accuracy, shelf=val, side=settings.final_side)
@@ -140,6 +144,7 @@ def _shelves(args: argparse.Namespace) -> tuple[dict[str, TagList], Shelf, Shelf
             args.images, "no labels", "labels.jsonl or class folders", "edge-quantize distill"
         )
     train, val = pictures.of("train"), pictures.of("val")
+    train = told_of(train, labels, args.labels) if labels else train
     return lists, shelve(train, lists, labels), shelve(val, lists)
 
 
@@ -171,6 +176,11 @@ def _schedule(train: Shelf, settings: Settings) -> Schedule:
         settings.ema,
         settings.seed,
     )
+
+
+def _say_left_out(images: Path, reasons: Sequence[str]) -> None:
+    if reasons:
+        sys.stderr.write(f"{images}: {len(reasons)} pictures left out, first {reasons[0]}\n")
 
 
 def _say(out: Path, result: dict[str, float]) -> None:

@@ -15,6 +15,8 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 import msgspec  # noqa: E402
 
 from calib_data.scenes import crop  # noqa: E402
+from quantize import cli  # noqa: E402
+from quantize.errors import WorkshopError  # noqa: E402
 from quantize.pictures import Sample, TagList  # noqa: E402
 from quantize.students import Student  # noqa: E402
 from quantize.training import batches as showing  # noqa: E402
@@ -23,6 +25,7 @@ from quantize.training.loop import Schedule, fit, lr_at  # noqa: E402
 from quantize.training.objective import accuracy, loss_of, shared_with, taught  # noqa: E402
 from quantize.training.settings import Settings  # noqa: E402
 from quantize.training.shelf import Shelf, label, targets  # noqa: E402
+from tests.workshop.distill import write_labels, write_pictures  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
 LISTS = {
@@ -60,6 +63,12 @@ def test_a_picture_of_another_head_is_labelled_none_and_an_unjudged_one_not_at_a
     photo, empty = Sample(Path("x"), "", "", "train"), Sample(Path("x"), "none", "", "train")
     assert [label(s, "clothes", LISTS["clothes"]) for s in (lemon, photo, empty)] == [1, -1, 1]
     assert label(lemon, "grocery", LISTS["grocery"]) == 0
+
+
+def test_a_label_that_its_head_does_not_have_is_refused() -> None:
+    pear = Sample(Path("x.jpg"), "grocery", "Pear", "train")
+    with pytest.raises(WorkshopError, match=r"x\.jpg: labelled 'Pear', expected one of the 2 tags"):
+        label(pear, "grocery", LISTS["grocery"])
 
 
 def test_targets_are_smoothed_and_weighed_and_an_unjudged_picture_counts_nothing() -> None:
@@ -232,3 +241,31 @@ def show_alike() -> None:
             assert torch.equal(one.pixels, other.pixels)
             assert torch.equal(one.soft, other.soft)
             assert all(torch.equal(one.targets[h], other.targets[h]) for h in LISTS)
+
+
+def finetune(images: Path, out: Path, *more: str) -> int:
+    """The stage, of a student that learns nothing in its one epoch."""
+    short = ["--student", "tiny", "--start", "random", "--epochs", "1", "--device", "cpu"]
+    sides = ["--first-side", "32", "--side", "32", "--final-side", "32", "--batch", "8"]
+    given = ["--images", str(images), "--out", str(out)]
+    return cli.main(["finetune", *given, *short, *sides, *more])
+
+
+def test_a_picture_that_cannot_be_read_is_left_out_whoever_taught(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = write_pictures(tmp_path / "images" / "Lime", 16).parent
+    (images / "Lime" / "001.png").write_bytes(b"no picture")
+    assert finetune(images, tmp_path / "people") == 0
+    assert "1 pictures left out, first " in capsys.readouterr().err
+    soft = write_labels(images, tmp_path / "soft", left_out=("001.png",))
+    assert finetune(images, tmp_path / "both", "--labels", str(soft)) == 0
+
+
+def test_labels_of_other_pictures_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soft = write_labels(write_pictures(tmp_path / "others", 4), tmp_path / "soft")
+    images = write_pictures(tmp_path / "images", 16)
+    assert finetune(images, tmp_path / "out", "--labels", str(soft)) == 2
+    assert "pictures have no soft targets, expected all of --images" in capsys.readouterr().err
