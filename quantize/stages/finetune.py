@@ -27,7 +27,7 @@ from quantize.training.batches import batches, steps_an_epoch
 from quantize.training.distributed import Group, process_group
 from quantize.training.loop import Schedule, fit
 from quantize.training.objective import accuracy, taught
-from quantize.training.settings import Settings, add_flags, from_flags
+from quantize.training.settings import Settings, add_flags, check, check_batch, from_flags
 from quantize.training.shelf import Shelf, shelve
 from quantize.training.views import view
 
@@ -59,6 +59,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train; goes on where it was stopped. Under torchrun each process sees its part of a batch."""
     settings = from_flags(args, Settings)
+    check(settings)
     inputs = {"images": recipe.digest(args.images)}
     inputs |= {"labels": recipe.digest(args.labels)} if args.labels else {}
     inputs |= {f"teacher {n}": recipe.digest(t) for n, t in enumerate(args.teachers)}
@@ -75,6 +76,7 @@ def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict
     lists, train, val = _shelves(args)
     if group.is_first:
         _say_left_out(args.images, (*train.left_out, *val.left_out))
+    check_batch(args.images, int(sum(s.share for s in train.samples)), settings.batch)
     student = _start(train, settings, {**train.sizes, **_tags_size(lists)})
     teachers = [_teacher(folder, train.sizes, group.device) for folder in args.teachers]
     judge = partial(accuracy, shelf=val, side=settings.final_side)

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from quantize.errors import WorkshopError
 from quantize.training.distributed import ALONE, Group, Step
 from quantize.training.precision import quick
 
@@ -58,7 +59,8 @@ def fit(
     averaged model after each epoch, and what it says goes into log.jsonl. Modules in `frozen` keep
     their weights and their statistics, those in `steady` their statistics alone: a small batch of
     scenes is no reason to forget those of a million photographs. In a `group`, `epochs` gives this
-    process's part of each batch; the first process alone judges and writes.
+    process's part of each batch; the first process alone judges and writes. Raises WorkshopError
+    for an epoch without a batch.
     """
     out.mkdir(parents=True, exist_ok=True)
     cv2.setNumThreads(1)  # torch's threads need the cores more
@@ -80,6 +82,7 @@ def fit(
         seen = islice(epochs(epoch), schedule.steps)
         name = f"epoch {epoch + 1}/{schedule.epochs}"
         bar = tqdm(seen, name, schedule.steps, disable=group.quiet)
+        value = None
         for i, batch in enumerate(bar):
             step = epoch * schedule.steps + i
             for parameters in optimizer.param_groups:
@@ -91,6 +94,9 @@ def fit(
             optimizer.step()
             _follow(average, model, min(schedule.ema, (step + 1) / (step + 10)))
             bar.set_postfix(loss=f"{value.item():.3f}", refresh=False)
+        if value is None:
+            found, fix = f"epoch {epoch + 1} has no batch", "a smaller --batch, or more pictures"
+            raise WorkshopError(out, found, "one at least", fix)
         line = {"epoch": epoch + 1, "loss": group.mean(value)}
         if group.is_first:
             _log(out, line | judge(average))

@@ -11,6 +11,7 @@ pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 import torch
 
+from quantize.cli import main
 from quantize.errors import WorkshopError
 from quantize.fish.course import Crops, answers, enlarged, judged, learn, loss_of, made
 from quantize.fish.network import Outline, load, save
@@ -79,6 +80,22 @@ def test_s3_it_learns_and_its_trunk_s_statistics_stay(
     assert after < 0.9 * before
     now = outline.trunk.buffers()
     assert all(torch.equal(b, before) for b, before in zip(now, statistics, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--crops", "8"], "--crops: 8 pictures to learn from, expected a batch of 16"),
+        (["--batch", "0"], "--batch: 0, expected 1 or more"),
+        (["--side", "40"], "--side: 40, expected a multiple of 16"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], said: str
+) -> None:
+    assert main(["outline", "--out", str(tmp_path / "out"), *flags]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_s3_it_is_light(trunk: Trunk) -> None:

@@ -269,3 +269,27 @@ def test_labels_of_other_pictures_are_refused(
     images = write_pictures(tmp_path / "images", 16)
     assert finetune(images, tmp_path / "out", "--labels", str(soft)) == 2
     assert "pictures have no soft targets, expected all of --images" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--batch", "0"], "--batch: 0, expected 1 or more"),
+        (["--batch", "64"], "pictures to learn from, expected a batch of 64"),
+        (["--side", "48"], "--side: 48, expected a multiple of 32"),
+        (["--first-side", "64"], "--side: 32, expected 64 or more"),
+        (["--lr", "nan"], "--lr: nan, expected between 0 and 1"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], said: str
+) -> None:
+    images = write_pictures(tmp_path / "images" / "Lime", 12).parent
+    assert finetune(images, tmp_path / "out", *flags) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_an_epoch_without_a_batch_is_refused(tmp_path: Path) -> None:
+    loss = partial(taught, soft_weight=0.5)
+    with pytest.raises(WorkshopError, match="epoch 1 has no batch"):
+        fit(student(), lambda _: [], loss, SHORT, tmp_path, lambda _: {})
