@@ -284,9 +284,10 @@ def test_labels_of_other_pictures_are_refused(
 def test_what_cannot_be_meant_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], said: str
 ) -> None:
-    images = write_pictures(tmp_path / "images" / "Lime", 12).parent
+    images = write_pictures(tmp_path / "images" / "Lime", 16).parent
     assert finetune(images, tmp_path / "out", *flags) == 2
     assert said in capsys.readouterr().err
+    assert finetune(images, tmp_path / "out") == 0  # the folder is still free
 
 
 def test_an_epoch_without_a_batch_is_refused(tmp_path: Path) -> None:
