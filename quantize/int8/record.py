@@ -68,6 +68,16 @@ def read(folder: Path) -> Record:
         raise WorkshopError(file, f"content does not parse ({e})", "a record", "--out OTHER") from e
 
 
+def matching(folder: Path) -> Record:
+    """`read`, without the engines whose files are not those that were judged: a kill came between
+    the two.
+    """
+    record = read(folder)
+    kept = {engine: one for engine, one in record.kept.items() if _is_whole(one, folder)}
+    tried = tuple(one for one in record.tried if one.engine in kept)
+    return msgspec.structs.replace(record, kept=kept, tried=tried)
+
+
 def verified(folder: Path) -> Record:
     """`read`, with every file hashed. Raises WorkshopError that names the one that was changed."""
     record = read(folder)
@@ -87,6 +97,11 @@ def verified(folder: Path) -> Record:
                     "quantize again, or put the file back",
                 )
     return record
+
+
+def _is_whole(kept: Kept, folder: Path) -> bool:
+    files = {folder / name: digest for name, digest in kept.files.items()}
+    return all(f.is_file() and _sha256(f.read_bytes()) == digest for f, digest in files.items())
 
 
 def _sha256(data: bytes) -> str:

@@ -24,6 +24,7 @@ from quantize.export import FILES, Deployed, artifact, folded, write  # noqa: E4
 from quantize.int8 import record  # noqa: E402
 from quantize.int8.backends import prepare  # noqa: E402
 from quantize.int8.gate import Limits, Truth, judge, refuse  # noqa: E402
+from quantize.int8.making import earlier  # noqa: E402
 from quantize.int8.rounding import rounded  # noqa: E402
 from quantize.int8.search import Bench, Candidate, answers, search  # noqa: E402
 from quantize.int8.sensitivity import sensitivity  # noqa: E402
@@ -102,6 +103,21 @@ def test_a_second_run_says_the_same_and_makes_nothing(
     out = capsys.readouterr().out
     assert "kept  onnxruntime" in out
     assert "same where sure %" in out
+
+
+def test_an_engine_that_was_killed_between_its_files_and_its_record_is_made_again(
+    quantised: Path, tmp_path: Path
+) -> None:
+    out = tiny.copied(quantised, tmp_path / "int8")
+    before = earlier(out)
+    assert before == record.read(out)
+    (out / "student.onnx").write_bytes(b"of a later try")
+    again = earlier(out)
+    assert again is not None
+    assert (again.kept, again.tried) == ({}, ())
+    assert again.sensitivity == before.sensitivity
+    with pytest.raises(WorkshopError, match="not the file that was judged"):
+        record.verified(out)  # what pack and compare read
 
 
 def test_other_flags_for_the_same_folder_are_refused(
