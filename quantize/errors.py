@@ -10,3 +10,8 @@ class WorkshopError(UsageError):
 
     def __init__(self, where: object, found: str, expected: str, fix: str) -> None:
         super().__init__(f"{where}: {found}, expected {expected}", fix=fix)
+
+
+def reason(error: Exception) -> str:
+    """Its class and its first line: some converters raise a page, and some nothing at all."""
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:300]}"
