@@ -61,8 +61,9 @@ def run(args: argparse.Namespace) -> None:
     """Render, learn, judge."""
     settings = from_flags(args, OutlineSettings)
     _check(settings)
-    given = (args.student, args.fish, *args.grounds)
-    inputs = {str(path): recipe.digest(path) for path in given if path}
+    given = {"student": args.student, "fish": args.fish,
+             **{f"grounds {n}": folder for n, folder in enumerate(args.grounds)}}  # fmt: skip
+    inputs = {name: recipe.digest(path) for name, path in given.items() if path}
     if done := recipe.begin(args.out, "outline", msgspec.to_builtins(settings), inputs):
         return _say(args.out, done.result)
     begin = perf_counter()

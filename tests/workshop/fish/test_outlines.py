@@ -18,6 +18,7 @@ from quantize.fish.network import Outline, load, save
 from quantize.fish.outlines import ANY, MASK, crops
 from quantize.fish.settings import OutlineSettings
 from quantize.glance.network import Trunk
+from quantize.stages.outline import STUDENT
 from quantize.students import Student
 from quantize.students.work import work_of
 
@@ -124,3 +125,13 @@ def test_masks_are_enlarged_between_cells() -> None:
     logits[0, 5:7] = 5
     assert enlarged(logits, 8).shape == (1, 8, 8)
     assert enlarged(logits, 8)[0, 3, 3]
+
+
+def test_the_stage_goes_on_whatever_way_a_path_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = ["--crops", "2", "--batch", "2", "--judged", "2", "--epochs", "1", "--side", str(SIDE)]
+    asked = ["outline", "--out", str(tmp_path / "out"), *few]
+    assert main([*asked, "--student", str(STUDENT)]) == 0
+    monkeypatch.chdir(STUDENT.parent)
+    assert main([*asked, "--student", STUDENT.name]) == 0
