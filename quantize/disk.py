@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
-from quantize.errors import WorkshopError
+from quantize.errors import DiskError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+AGAIN = "run the same command again: what is written stays"
 
 
 def write(file: Path, content: bytes) -> None:
-    """Write beside, then rename. Raises WorkshopError when the disk does not take it."""
+    """Write beside, then rename. Raises DiskError when the disk does not take it."""
     temporary = file.with_name(f".{file.name}.tmp")
     try:
         with temporary.open("wb") as stream:
@@ -18,10 +24,16 @@ def write(file: Path, content: bytes) -> None:
             os.fsync(stream.fileno())  # else a power cut may leave the name without the bytes
         temporary.replace(file)
     except OSError as e:
-        temporary.unlink(missing_ok=True)
-        raise WorkshopError(
-            file,
-            f"{len(content):,} bytes are not written ({e.strerror})",
-            "a disk that takes them",
-            "free some space and run the same command again: what is written stays",
-        ) from e
+        with suppress(OSError):
+            temporary.unlink()
+        raise told(e, file) from e
+
+
+def told(error: OSError, file: Path | None = None) -> DiskError:
+    """What the system says, of which file, and what helps."""
+    found = f"{file or error.filename or 'disk'}: {error.strerror or error}"
+    if error.errno in FULL:
+        return DiskError(found, fix=f"free some space and {AGAIN}")
+    if error.errno in FORBIDDEN:
+        return DiskError(found, fix=f"let it be written, and {AGAIN}; or --out OTHER")
+    return DiskError(found, fix=f"mend that and {AGAIN}")
