@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from quantize.errors import DiskError
 
@@ -14,19 +16,30 @@ FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 AGAIN = "run the same command again: what is written stays"
 
 
-def write(file: Path, content: bytes) -> None:
-    """Write beside, then rename. Raises DiskError when the disk does not take it."""
+def write(file: Path, content: bytes | memoryview) -> None:
+    """The file with this content. Raises DiskError when the disk does not take it."""
+    with replacing(file) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[BinaryIO]:
+    """A stream beside `file`; at its end what was written becomes the file.
+
+    Raises DiskError when the disk does not take it.
+    """
     temporary = file.with_name(f".{file.name}.tmp")
     try:
         with temporary.open("wb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())  # else a power cut may leave the name without the bytes
         temporary.replace(file)
     except OSError as e:
+        raise told(e, file) from e
+    finally:
         with suppress(OSError):
             temporary.unlink()
-        raise told(e, file) from e
 
 
 def told(error: OSError, file: Path | None = None) -> DiskError:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from quantize import disk
 from quantize.errors import WorkshopError
 from quantize.export.files import FILES
 from quantize.int8.gate import Limits, Verdict
@@ -40,18 +41,14 @@ class Record(msgspec.Struct, frozen=True):
 
 def write(record: Record, folder: Path) -> None:
     """Whole, or not at all."""
-    temporary = folder / f"{FILE}.tmp"
-    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(record)))
-    temporary.rename(folder / FILE)
+    disk.write(folder / FILE, msgspec.json.format(msgspec.json.encode(record)))
 
 
 def store(kept: Tried, files: list[bytes], folder: Path) -> Kept:
     """Write an engine's files."""
     names = FILES[kept.engine]
     for name, data in zip(names, files, strict=True):
-        temporary = folder / f"{name}.tmp"
-        temporary.write_bytes(data)
-        temporary.rename(folder / name)
+        disk.write(folder / name, data)
     return Kept(kept, {name: _sha256(data) for name, data in zip(names, files)})
 
 

@@ -15,7 +15,7 @@ import msgspec
 import torch
 from tqdm import tqdm
 
-from quantize import recipe
+from quantize import disk, recipe
 from quantize.lowdata.batches import Shown, inputs, judge_on, norm_pictures, shown
 from quantize.lowdata.plot import plot
 from quantize.lowdata.report import LowDataReport, Result, SplitFacts, rows_of, table
@@ -125,7 +125,7 @@ def _write_run(student: Student, protocol: Protocol, result: Result, folder: Pat
     }
     save(student, about, folder / FILE)
     write_lists({protocol.head: protocol.tags}, folder)
-    _write(folder / RESULT, msgspec.json.format(msgspec.json.encode(result)))
+    disk.write(folder / RESULT, msgspec.json.format(msgspec.json.encode(result)))
     (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
@@ -153,13 +153,7 @@ def _report(
 
 
 def _write_report(report: LowDataReport, out: Path) -> None:
-    _write(out / "report.json", msgspec.json.format(msgspec.json.encode(report)))
-    _write(out / "report.svg", plot(report).encode())
-    _write(out / "report.md", f"{table(report)}\n".encode())
+    disk.write(out / "report.json", msgspec.json.format(msgspec.json.encode(report)))
+    disk.write(out / "report.svg", plot(report).encode())
+    disk.write(out / "report.md", f"{table(report)}\n".encode())
     recipe.finish(out, {row.split: msgspec.to_builtins(row) for row in rows_of(report)})
-
-
-def _write(file: Path, data: bytes) -> None:
-    temporary = file.with_name(f"{file.name}.tmp")
-    temporary.write_bytes(data)
-    temporary.rename(file)

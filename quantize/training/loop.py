@@ -8,8 +8,9 @@ on from its last whole epoch, with the same batches and the same dropout as if n
 from __future__ import annotations
 
 import copy
+import io
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from quantize import disk
 from quantize.errors import WorkshopError
 from quantize.training.distributed import ALONE, Group, Step
 from quantize.training.precision import quick
@@ -143,10 +145,15 @@ def _log(out: Path, line: dict[str, float]) -> None:
 def _save(
     file: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, epoch: int
 ) -> None:
-    temporary = file.with_suffix(".tmp")
     parts = {"model": model.state_dict(), "average": average.state_dict()}
-    torch.save({**parts, "optimizer": optimizer.state_dict(), "epoch": epoch}, temporary)
-    temporary.rename(file)
+    store(file, {**parts, "optimizer": optimizer.state_dict(), "epoch": epoch})
+
+
+def store(file: Path, parts: Mapping[str, object]) -> None:
+    """A checkpoint. Raises DiskError."""
+    stream = io.BytesIO()  # of a disk that is full torch says that it got to an unexpected place
+    torch.save(dict(parts), stream)
+    disk.write(file, stream.getbuffer())
 
 
 def _resume(

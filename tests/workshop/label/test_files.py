@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from quantize.disk import told, write  # noqa: E402
+from quantize.disk import replacing, told, write  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.labels import LabelManifest, LeftOut, load, shrink  # noqa: E402
 from quantize.labels.job import Job, in_order, missing  # noqa: E402
@@ -290,3 +291,11 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     (tmp_path / ".a.tmp").write_bytes(b"of a run that was kil")
     write(file, b"new")
     assert files(tmp_path) == {"a": b"new"}
+
+
+def test_a_writer_that_is_stopped_halfway_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    write(tmp_path / "a", b"old")
+    with suppress(KeyboardInterrupt), replacing(tmp_path / "a") as stream:
+        stream.write(b"n")
+        raise KeyboardInterrupt
+    assert files(tmp_path) == {"a": b"old"}

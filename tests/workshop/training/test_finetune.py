@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from functools import partial
@@ -16,12 +18,12 @@ import msgspec  # noqa: E402
 
 from calib_data.scenes import crop  # noqa: E402
 from quantize import cli  # noqa: E402
-from quantize.errors import WorkshopError  # noqa: E402
+from quantize.errors import DiskError, WorkshopError  # noqa: E402
 from quantize.pictures import Sample, TagList  # noqa: E402
 from quantize.students import Student  # noqa: E402
 from quantize.training import batches as showing  # noqa: E402
 from quantize.training.batches import Batch  # noqa: E402
-from quantize.training.loop import Schedule, fit, lr_at  # noqa: E402
+from quantize.training.loop import Schedule, fit, lr_at, store  # noqa: E402
 from quantize.training.objective import accuracy, loss_of, shared_with, taught  # noqa: E402
 from quantize.training.settings import Settings  # noqa: E402
 from quantize.training.shelf import Shelf, label, targets  # noqa: E402
@@ -203,6 +205,20 @@ def test_being_judged_changes_no_student() -> None:
     before = {k: v.clone() for k, v in mine.state_dict().items()}
     assert accuracy(mine, shown, 64) == accuracy(mine.eval(), shown, 64)
     assert all(torch.equal(value, before[k]) for k, value in mine.state_dict().items())
+
+
+def test_a_checkpoint_that_does_not_fit_on_the_disk_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    store(tmp_path / "checkpoint.pt", {"epoch": 1})
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskError, match=r"checkpoint\.pt: No space left"):
+        store(tmp_path / "checkpoint.pt", {"epoch": 2})
+    assert torch.load(tmp_path / "checkpoint.pt") == {"epoch": 1}
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_frozen_layers_keep_weights_and_statistics_and_the_others_learn(tmp_path: Path) -> None:
