@@ -101,8 +101,9 @@ def fit(
             raise WorkshopError(out, found, "one at least", fix)
         line = {"epoch": epoch + 1, "loss": group.mean(value)}
         if group.is_first:
-            _log(out, line | judge(average))
+            line |= judge(average)
             _save(out / CHECKPOINT, model, average, optimizer, epoch + 1)
+            _log(out, line)  # last: an epoch that is learned again is not told twice
         group.wait()
     return average
 
@@ -161,7 +162,7 @@ def _resume(
 ) -> int:
     if not file.exists():
         return 0
-    saved = torch.load(file, weights_only=True)
+    saved = torch.load(file, map_location="cpu", weights_only=True)
     model.load_state_dict(saved["model"])
     average.load_state_dict(saved["average"])
     optimizer.load_state_dict(saved["optimizer"])

@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from quantize.errors import DiskError, WorkshopError  # noqa: E402
 from quantize.pictures import Sample, TagList  # noqa: E402
 from quantize.students import Student  # noqa: E402
 from quantize.training import batches as showing  # noqa: E402
+from quantize.training import loop  # noqa: E402
 from quantize.training.batches import Batch  # noqa: E402
 from quantize.training.loop import Schedule, fit, lr_at, store  # noqa: E402
 from quantize.training.objective import accuracy, loss_of, shared_with, taught  # noqa: E402
@@ -190,6 +192,36 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
     assert not again.training
     for name, value in whole.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
+
+
+def test_an_epoch_that_is_learned_again_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(file: Path, *parts: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(loop, "_save", die)
+        train(tmp_path)
+    train(tmp_path)
+    log = [msgspec.json.decode(x) for x in (tmp_path / "log.jsonl").read_bytes().splitlines()]
+    assert [line["epoch"] for line in log] == [1, 2]
+
+
+def test_a_checkpoint_of_a_gpu_goes_on_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is none here: that it is read onto the CPU is what can be seen."""
+    train(tmp_path)
+    real, where = torch.load, []
+
+    def load(file: Path, **how: object) -> object:
+        where.append(how["map_location"])
+        return real(file, **how)
+
+    monkeypatch.setattr(torch, "load", load)
+    train(tmp_path)
+    assert where == ["cpu"]
 
 
 def test_a_run_killed_after_its_last_epoch_comes_back_to_be_judged(tmp_path: Path) -> None:
