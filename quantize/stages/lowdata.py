@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import msgspec
-import torch
 from tqdm import tqdm
 
 from quantize import disk, recipe
@@ -26,6 +25,7 @@ from quantize.pictures import write_lists
 from quantize.pictures.split_files import facts, nesting, write_split
 from quantize.students import Student, save
 from quantize.students.starting import FILE, start
+from quantize.training.distributed import device_of
 from quantize.training.settings import add_flags, from_flags
 
 RESULT = "result.json"
@@ -42,15 +42,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     text = '"published", "random", a TFLite MobileNetV2 or an earlier student'
     parser.add_argument("--start", default="published", help=text)
     parser.add_argument("--out", type=Path, required=True, help="folder to write, or to go on in")
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda"
-    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     add_flags(parser, Comparison)
 
 
 def run(args: argparse.Namespace) -> None:
     """Compare; goes on where it was stopped."""
     wanted = checked(from_flags(args, Comparison))
+    args.device = device_of(args.device)
     protocol = _protocol(args, wanted)
     if not recipe.begin(args.out, "lowdata", msgspec.to_builtins(wanted), _inputs(args)):
         _write_splits(protocol, args.out / "splits")
