@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from edge.errors import EdgeError
+from quantize import disk
 
 STAGES = {
     "label": "what a big teacher thinks of every picture: soft targets and embeddings",
@@ -67,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _refuse(f"{e.name}: not installed", "pip install 'edge-tag[quantize]'", 2)
     except OSError as e:  # a disk that is full, a folder that may not be written
-        fix = "mend that and run it again with the same flags: it goes on"
-        return _refuse(f"{e.filename or 'disk'}: {e.strerror or e}", fix, 74)
+        told = disk.told(e)
+        return _refuse(str(told), told.fix, told.exit_code)
     except KeyboardInterrupt:
         return _refuse("stopped", "run it again with the same flags: it goes on", 130)
     return 0

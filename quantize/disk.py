@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from quantize.errors import WorkshopError
+from quantize.errors import DiskError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+AGAIN = "run the same command again: what is written stays"
 
 
-def write(file: Path, content: bytes) -> None:
-    """Write beside, then rename. Raises WorkshopError when the disk does not take it."""
+def write(file: Path, content: bytes | memoryview) -> None:
+    """The file with this content. Raises DiskError when the disk does not take it."""
+    with replacing(file) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[BinaryIO]:
+    """A stream beside `file`; at its end what was written becomes the file.
+
+    Raises DiskError when the disk does not take it.
+    """
     temporary = file.with_name(f".{file.name}.tmp")
     try:
         with temporary.open("wb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())  # else a power cut may leave the name without the bytes
         temporary.replace(file)
     except OSError as e:
-        temporary.unlink(missing_ok=True)
-        raise WorkshopError(
-            file,
-            f"{len(content):,} bytes are not written ({e.strerror})",
-            "a disk that takes them",
-            "free some space and run the same command again: what is written stays",
-        ) from e
+        raise told(e, file) from e
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def told(error: OSError, file: Path | None = None) -> DiskError:
+    """What the system says, of which file, and what helps."""
+    found = f"{file or error.filename or 'disk'}: {error.strerror or error}"
+    if error.errno in FULL:
+        return DiskError(found, fix=f"free some space and {AGAIN}")
+    if error.errno in FORBIDDEN:
+        return DiskError(found, fix=f"let it be written, and {AGAIN}; or --out OTHER")
+    return DiskError(found, fix=f"mend that and {AGAIN}")

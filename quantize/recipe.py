@@ -1,7 +1,8 @@
 """What a stage's folder says about itself: made of what, with which settings, and what came of it.
 
 A stage that finds its own recipe in its folder goes on where it was stopped; one that finds another
-recipe there refuses, because half of each would be neither.
+recipe there refuses, because half of each would be neither. A recipe that nothing came of yet, be
+it refused or stopped early, is no half: the next one takes its place.
 """
 
 from __future__ import annotations
@@ -45,18 +46,24 @@ class Recipe(msgspec.Struct, frozen=True):
 
 
 def begin(
-    out: Path, stage: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
+    out: Path,
+    stage: str,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    is_shared: bool = False,
 ) -> Recipe | None:
     """Make `out` this stage's folder. Returns the recipe of an earlier run that finished, or None.
+
+    is_shared   other processes may have begun it just now, and not written anything yet
 
     Raises WorkshopError when `out` holds something else.
     """
     wanted = _as_read(Recipe(stage, dict(settings), dict(inputs), _versions(), {}))
-    if (out / FILE).exists():
+    if (out / FILE).exists() and (is_shared or not _is_only_begun(out)):
         known = _decoded(out)
         _refuse_other(out, known, wanted)
         return known if known.result else None
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or any(p.name != FILE for p in out.iterdir())):
         raise WorkshopError(
             out, "something without a recipe.json", "an empty folder or none", "--out OTHER"
         )
@@ -112,6 +119,10 @@ def digest(path: Path) -> str:
             return digest(path / name)
     names = sorted(str(p.relative_to(path)) for p in path.rglob("*") if p.is_file())
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def _is_only_begun(out: Path) -> bool:
+    return [p.name for p in out.iterdir()] == [FILE] and not _decoded(out).result
 
 
 def _refuse_other(out: Path, known: Recipe, wanted: Recipe) -> None:

@@ -14,8 +14,7 @@ import numpy as np
 from edge.records import F32, U8
 from quantize import recipe
 from quantize.errors import WorkshopError
-from quantize.labels import Labels, load
-from quantize.labels.manifest import read_manifest
+from quantize.labels import Labels, load, told_of
 from quantize.pictures import Sample, read, read_folder
 from quantize.training.shelf import small
 
@@ -65,14 +64,8 @@ def read_course(
     tags = _kept(keep_tags) if keep_tags else None
     seen = {s.key: s for s in read_folder(images).samples}  # with two labels it is one picture
     labels = load(folder, tags, seen.keys())
-    known = [s for key, s in seen.items() if key in labels.soft]
+    known = told_of(seen.values(), labels, folder)
     train, held_out = ([s for s in known if s.split == split] for split in ("train", "val"))
-    missing = len(seen) - len(known)
-    if missing > len(read_manifest(folder).left_out):
-        raise WorkshopError(
-            folder, f"{missing} of {len(seen)} pictures have no soft targets",
-            f"all of {images}", "run edge-quantize label with these --images",
-        )  # fmt: skip
     _refuse_zeros(labels, folder)
     return train, held_out, labels
 

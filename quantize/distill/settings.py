@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from quantize.errors import WorkshopError
-from quantize.training.settings import about
+from quantize.training.settings import about, check_between, check_least, check_multiples
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -37,17 +37,8 @@ class Settings(msgspec.Struct, frozen=True):
 
 def check(settings: Settings) -> None:
     """Raises WorkshopError naming the first flag that cannot be meant."""
-    if settings.side < 32 or settings.side % 32:
-        near = max(32, round(settings.side / 32) * 32)
-        raise WorkshopError("--side", str(settings.side), "a multiple of 32", f"--side {near}")
-    for name, least in (("epochs", 1), ("batch", 1), ("judged", 0), ("warm_up", 0)):
-        if getattr(settings, name) < least:
-            flag = f"--{name.replace('_', '-')}"
-            found = str(getattr(settings, name))
-            raise WorkshopError(flag, found, f"{least} or more", f"{flag} {least}")
+    check_multiples(settings, 32, "side")
+    check_least(settings, {"epochs": 1, "batch": 1, "judged": 0, "warm_up": 0})
     if not 0 <= settings.dropout < 1:
         raise WorkshopError("--dropout", str(settings.dropout), "0 to less than 1", "--dropout 0")
-    for name in ("lr", "ema"):
-        if not 0 < getattr(settings, name) < 1:
-            found = str(getattr(settings, name))
-            raise WorkshopError(f"--{name}", found, "between 0 and 1", "leave it out")
+    check_between(settings, "lr", "ema")

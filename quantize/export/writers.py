@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from quantize.errors import WorkshopError
+from quantize.errors import WorkshopError, reason
 from quantize.export.deployed import Deployed
 from quantize.export.files import FILES
 from quantize.export.quiet import LOG, logged
@@ -71,7 +71,7 @@ def write(engine: str, model: Deployed, side: int, folder: Path) -> dict[str, in
     except Exception as e:  # a converter may raise anything
         raise WorkshopError(
             f"{model.student.name} for {engine}",
-            f"does not convert: {type(e).__name__}: {str(e).strip().splitlines()[0][:300]}",
+            f"does not convert: {reason(e)}",
             "a student made of what the converter knows",
             f"{folder / LOG} has it all; or --engines without {engine}",
         ) from e

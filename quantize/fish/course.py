@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from edge.records import F32, U8
+from quantize import disk
 from quantize.fish.grounds import Grounds
 from quantize.fish.mask_ap import Given, ious, mask_ap
 from quantize.fish.network import STRIDE, Outline
@@ -50,12 +51,11 @@ def made(file: Path, seed: int, count: int, side: int, grounds: Grounds = NONE) 
             crops(seed, count, side, grounds), f"make {file.stem}", count, unit="crop", disable=None
         )
         every = list(bar)
-        temporary = file.with_suffix(".tmp.npz")
-        np.savez_compressed(temporary, seen=np.stack([c.seen for c in every]),
-                            planes=np.stack([c.planes for c in every]),
-                            is_hidden=np.array([c.is_hidden for c in every]),
-                            is_far=np.array([c.is_far for c in every]))  # fmt: skip
-        temporary.rename(file)
+        with disk.replacing(file) as stream:
+            np.savez_compressed(stream, seen=np.stack([c.seen for c in every]),
+                                planes=np.stack([c.planes for c in every]),
+                                is_hidden=np.array([c.is_hidden for c in every]),
+                                is_far=np.array([c.is_far for c in every]))  # fmt: skip
     with np.load(file, allow_pickle=False) as stored:
         return Crops(*(stored[name] for name in ("seen", "planes", "is_hidden", "is_far")))
 

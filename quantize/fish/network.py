@@ -13,10 +13,11 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as as_bytes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from quantize import disk
 from quantize.errors import WorkshopError
 from quantize.glance.network import Trunk
 from quantize.students import Conv, Network, Student
@@ -96,11 +97,9 @@ class Outline(Network):
 def save(outline: Outline, about: dict[str, object], file: Path) -> None:
     """Weights in half precision, and what it is."""
     state = {k: v.half() if v.is_floating_point() else v for k, v in outline.state_dict().items()}
-    temporary = file.with_suffix(".tmp")
     said = {"side": outline.side, "student": TRUNK} | about
-    save_file({k: v.contiguous() for k, v in state.items()}, temporary,
-              {"outline": json.dumps(said)})  # fmt: skip
-    temporary.rename(file)
+    packed = {k: v.contiguous() for k, v in state.items()}
+    disk.write(file, as_bytes(packed, {"outline": json.dumps(said)}))
 
 
 def load(file: Path) -> tuple[Outline, dict[str, object]]:

@@ -60,7 +60,7 @@ def learn(glance: Glance, taught: Lessons, settings: GlanceSettings, out: Path) 
             yield _features(taught, chosen), truth
 
     plan = plan_of(count, settings.epochs, settings.lr, settings)
-    return fit(glance.neck, batches, step_loss, plan, out, lambda _: {}).eval()
+    return fit(glance.neck, batches, step_loss, plan, out, lambda _: {})
 
 
 def orders(count: int, settings: GlanceSettings, epoch: int) -> Iterator[NDArray[np.int64]]:

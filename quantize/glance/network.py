@@ -13,10 +13,11 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as as_bytes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from quantize import disk
 from quantize.errors import WorkshopError
 from quantize.students import Conv, Network, Student
 
@@ -120,9 +121,7 @@ def save(glance: Glance, student: Student, about: dict[str, object], file: Path)
     state = {k: v.contiguous() for k, v in glance.state_dict().items()}
     half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
     said = {"student": student.name, "kinds": list(glance.kinds), "side": glance.side} | about
-    temporary = file.with_suffix(".tmp")
-    save_file(half, temporary, {"glance": json.dumps(said)})
-    temporary.rename(file)
+    disk.write(file, as_bytes(half, {"glance": json.dumps(said)}))
 
 
 def load(file: Path) -> tuple[Glance, dict[str, object]]:

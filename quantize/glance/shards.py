@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from edge.records import U8
+from quantize import disk
 from quantize.glance.scenes import Example, Order, Shown, examples
 
 EACH = 60  # frames a file
@@ -81,10 +82,6 @@ def _alone() -> None:
 def _make(order: Order, file: Path, part: int) -> None:
     made = list(examples(order, part, _held(order, part)))
     truth = msgspec.json.encode([(e.shown, e.size) for e in made])
-    temporary = file.with_suffix(".tmp.npz")
-    np.savez(
-        temporary,
-        seen=np.stack([e.seen for e in made]),
-        truth=np.frombuffer(truth, np.uint8),
-    )
-    temporary.rename(file)
+    with disk.replacing(file) as stream:
+        seen = np.stack([e.seen for e in made])
+        np.savez(stream, seen=seen, truth=np.frombuffer(truth, np.uint8))

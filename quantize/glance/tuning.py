@@ -41,7 +41,7 @@ def tune(
             yield _varied(taught, chosen, draw)
 
     plan = plan_of(count, settings.tune, settings.tune_lr, settings)
-    return fit(glance, batches, step_loss, plan, out, judge, steady=[glance.trunk]).eval()
+    return fit(glance, batches, step_loss, plan, out, judge, steady=[glance.trunk])
 
 
 def _varied(

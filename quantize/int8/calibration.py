@@ -65,7 +65,7 @@ def learning(
     rest = list({s.key: s for s in samples if s.key not in judging}.values())
     chosen = random.Random(seed + 1).sample(rest, min(len(rest), count, MOST))
     bar = tqdm(chosen, "pictures", disable=None, leave=False)
-    return list(filter(None.__ne__, map(_kept, bar))) or list(calibration.ranges)
+    return [seen for seen in map(_kept, bar) if seen is not None] or list(calibration.ranges)
 
 
 def _kept(sample: Sample) -> U8 | None:

@@ -83,8 +83,8 @@ def _with(made: Record, out: Path, chosen: Candidate, tried: list[Tried]) -> Rec
 
 
 def earlier(out: Path) -> Record | None:
-    """What a stopped run finished, if its files are as it left them."""
-    return records.verified(out) if (out / records.FILE).exists() else None
+    """What a stopped run finished: the engines whose files are as it left them."""
+    return records.matching(out) if (out / records.FILE).exists() else None
 
 
 def counts(calibration: Calibration, truths: Mapping[str, Truth]) -> dict[str, int]:

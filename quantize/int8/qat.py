@@ -87,7 +87,7 @@ def tuned(
         found = distances(_logits(teacher(start)), _logits(model(start)), kinds)
         return {f"{head} dB": d.sqnr_db for head, d in found.items()}
 
-    average = fit(learner, batches, loss, _schedule(tuning), out, judge, still).cpu().eval()
+    average = fit(learner, batches, loss, _schedule(tuning), out, judge, still).cpu()
     ends = {name: grid.ends() for name, grid in grids_of(average).items()}
     return Tuned(bare(average), {name: (low.item(), up.item()) for name, (low, up) in ends.items()})
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from quantize import disk
 from quantize.errors import WorkshopError
 from quantize.export.files import FILES
 from quantize.int8.gate import Limits, Verdict
@@ -40,18 +41,14 @@ class Record(msgspec.Struct, frozen=True):
 
 def write(record: Record, folder: Path) -> None:
     """Whole, or not at all."""
-    temporary = folder / f"{FILE}.tmp"
-    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(record)))
-    temporary.rename(folder / FILE)
+    disk.write(folder / FILE, msgspec.json.format(msgspec.json.encode(record)))
 
 
 def store(kept: Tried, files: list[bytes], folder: Path) -> Kept:
     """Write an engine's files."""
     names = FILES[kept.engine]
     for name, data in zip(names, files, strict=True):
-        temporary = folder / f"{name}.tmp"
-        temporary.write_bytes(data)
-        temporary.rename(folder / name)
+        disk.write(folder / name, data)
     return Kept(kept, {name: _sha256(data) for name, data in zip(names, files)})
 
 
@@ -66,6 +63,16 @@ def read(folder: Path) -> Record:
         ) from e
     except msgspec.DecodeError as e:
         raise WorkshopError(file, f"content does not parse ({e})", "a record", "--out OTHER") from e
+
+
+def matching(folder: Path) -> Record:
+    """`read`, without the engines whose files are not those that were judged: a kill came between
+    the two.
+    """
+    record = read(folder)
+    kept = {engine: one for engine, one in record.kept.items() if _is_whole(one, folder)}
+    tried = tuple(one for one in record.tried if one.engine in kept)
+    return msgspec.structs.replace(record, kept=kept, tried=tried)
 
 
 def verified(folder: Path) -> Record:
@@ -87,6 +94,11 @@ def verified(folder: Path) -> Record:
                     "quantize again, or put the file back",
                 )
     return record
+
+
+def _is_whole(kept: Kept, folder: Path) -> bool:
+    files = {folder / name: digest for name, digest in kept.files.items()}
+    return all(f.is_file() and _sha256(f.read_bytes()) == digest for f, digest in files.items())
 
 
 def _sha256(data: bytes) -> str:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from edge.engines import Engine, open_engine
 from edge.records import F32, U8
+from quantize.errors import reason
 from quantize.int8.backends import Backend
 from quantize.int8.gate import Cost, Limits, Row, Truth, judge
 from quantize.int8.score import Distance, Kind, distances
@@ -139,9 +140,8 @@ def attempt(
         return Candidate(bench.measure(files, method, layers, tuned, start), files)
     except Exception as e:  # a converter may raise anything; another method may do
         seconds = round(perf_counter() - start, 2)
-        reason = f"{type(e).__name__}: {(str(e).strip().splitlines() or [''])[0][:300]}"
         return Candidate(
-            Tried(bench.engine, method, layers, tuned, {}, None, (), seconds, reason), []
+            Tried(bench.engine, method, layers, tuned, {}, None, (), seconds, reason(e)), []
         )
 
 

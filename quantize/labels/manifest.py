@@ -51,7 +51,7 @@ def manifest_of(
 
 
 def write_manifest(manifest: LabelManifest, folder: Path) -> None:
-    """Raises WorkshopError when the disk is full."""
+    """Raises DiskError when the disk is full."""
     write(folder / FILE, msgspec.json.format(msgspec.json.encode(manifest)))
 
 

@@ -14,7 +14,7 @@ from multiprocessing.context import SpawnProcess
 import msgspec
 
 from edge.errors import EdgeError
-from quantize.errors import WorkshopError
+from quantize.errors import DiskError, WorkshopError
 from quantize.labels.job import Job, missing
 from quantize.labels.work import work
 from quantize.teachers import Description, open_teacher
@@ -26,7 +26,7 @@ class News(msgspec.Struct, frozen=True):
 
     seen: int = 0  # pictures
     about: Description | None = None
-    error: tuple[str, str] | None = None  # a WorkshopError's message and fix
+    error: tuple[str, str, int] | None = None  # message, fix and exit code
     crash: str = ""  # a traceback: our mistake
 
 
@@ -78,8 +78,10 @@ def _raise_error(news: News) -> None:
         raise RuntimeError(f"a labelling process failed:\n{news.crash}")
 
 
-def refused(message: str, fix: str) -> WorkshopError:
-    """A WorkshopError of another process: its words are put together already."""
+def refused(message: str, fix: str, exit_code: int) -> EdgeError:
+    """An error of another process: its words are put together already."""
+    if exit_code == DiskError.exit_code:
+        return DiskError(message, fix=fix)
     error = WorkshopError.__new__(WorkshopError)
     EdgeError.__init__(error, message, fix=fix)
     return error
@@ -106,7 +108,7 @@ def _process(job: Job, rank: int, world: int, pipe: Connection) -> None:
             pipe.send(News(about=teacher.about))
             work(job, todo, teacher, lambda count: pipe.send(News(seen=count)))
     except EdgeError as e:
-        pipe.send(News(error=(str(e), e.fix)))
+        pipe.send(News(error=(str(e), e.fix, e.exit_code)))
     except Exception:
         pipe.send(News(crash=traceback.format_exc()))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from edge.records import F32
 from quantize.errors import WorkshopError
 from quantize.labels.manifest import LabelManifest, read_manifest
 from quantize.labels.shards import RELABEL, file_of, read_embedding, read_soft
+from quantize.pictures import Sample
 from quantize.teachers import Kind
 
 
@@ -56,6 +57,21 @@ def load(
         manifest.teacher,
     )
     return labels if index is None else _renamed(labels, index)
+
+
+def told_of(samples: Iterable[Sample], labels: Labels, folder: Path) -> list[Sample]:
+    """Those that the teacher saw. Raises WorkshopError when more are missing in the `folder` of its
+    labels than it could not read.
+    """
+    samples = list(samples)
+    every = {s.key for s in samples}
+    missing = len(every - labels.soft.keys())
+    if missing > len(read_manifest(folder).left_out):
+        raise WorkshopError(
+            folder, f"{missing} of {len(every)} pictures have no soft targets", "all of --images",
+            "run edge-quantize label with these --images",
+        )  # fmt: skip
+    return [s for s in samples if s.key in labels.soft]
 
 
 def shrink(labels: Labels, tags: Sequence[str]) -> Labels:

@@ -46,7 +46,7 @@ def file_of(folder: Path, number: int, what: str = "soft") -> Path:
 
 
 def write_shard(shard: Shard, folder: Path, number: int) -> None:
-    """Raises WorkshopError when the disk is full."""
+    """Raises DiskError when the disk is full."""
     if shard.embedding:
         write(file_of(folder, number, "embedding"), save(_half(shard.embedding)))
     about = msgspec.json.encode(About(list(shard.left_out), bool(shard.embedding))).decode()

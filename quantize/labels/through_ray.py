@@ -58,7 +58,7 @@ def by_ray(
     about = None
     for row in done.iter_rows():
         if row["error"]:
-            raise refused(row["error"], row["fix"])
+            raise refused(row["error"], row["fix"], int(row["exit_code"]))
         about = about or msgspec.json.decode(row["about"], type=Description)
         tell(int(row["pictures"]))
     return about
@@ -79,17 +79,18 @@ class Labeller:
             about = msgspec.json.encode(self._teacher.about)
             work(self._job, [number], self._teacher, lambda _: None)
         except EdgeError as e:  # as a row: Ray would wrap it, and try again
-            return _row(number, 0, about, str(e), e.fix)
-        return _row(number, len(self._job.of(number)), about, "", "")
+            return _row(number, 0, about, e)
+        return _row(number, len(self._job.of(number)), about)
 
 
-def _row(number: int, pictures: int, about: bytes, error: str, fix: str) -> Rows:
+def _row(number: int, pictures: int, about: bytes, error: EdgeError | None = None) -> Rows:
     values = {
         "shard": number,
         "pictures": pictures,
         "about": about.decode(),
-        "error": error,
-        "fix": fix,
+        "error": str(error or ""),
+        "fix": error.fix if error else "",
+        "exit_code": error.exit_code if error else 0,
     }
     return {key: np.array([value]) for key, value in values.items()}
 

@@ -34,8 +34,8 @@ class Read(msgspec.Struct, frozen=True, eq=False):
 def work(job: Job, numbers: Iterable[int], teacher: Teacher, tell: Callable[[int], object]) -> None:
     """Make these shards. `tell` hears how many pictures are done, a batch at a time.
 
-    Raises WorkshopError when the disk is full, the pictures' folder is gone, or the teacher gives
-    numbers that are none.
+    Raises DiskError when the disk is full, WorkshopError when the pictures' folder is gone or the
+    teacher gives numbers that are none.
     """
     soft: dict[str, F32] = {}
     embedding: dict[str, F32] = {}

@@ -14,7 +14,7 @@ from quantize.training.settings import about
 Method = Literal["vanilla", "double_crop", "single_crop"]
 METHODS: tuple[Method, ...] = ("vanilla", "double_crop", "single_crop")
 STAIRS = (0.5, 0.75, 0.9, 0.95)  # of the steps: from there on a tenth of the learning rate
-MOST_HEAD_RATIO = 10.0  # published for 10 %; nobody published one for single pictures
+SINGLE_HEAD_RATIO = 10.0  # of 10 %: nobody published one for single pictures
 
 
 class RunSettings(msgspec.Struct, frozen=True):
@@ -39,9 +39,12 @@ class RunSettings(msgspec.Struct, frozen=True):
 
 
 def head_ratio(split: str) -> float:
-    """How much faster the head learns: 10, 6.5, 3.5, 2, 1 for 10, 15, 30, 50, 100 %."""
+    """How much faster the head learns: 10, 6.5, 3.5, 2, 1 for 10, 15, 30, 50, 100 %.
+
+    As the published code has it, without an end: 20 for 5 %.
+    """
     if split.endswith("i"):
-        return MOST_HEAD_RATIO
+        return SINGLE_HEAD_RATIO
     return round(100 / float(split) * 2) / 2
 
 

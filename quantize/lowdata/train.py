@@ -25,9 +25,9 @@ from tqdm import tqdm
 from quantize.lowdata.batches import Batch, Shown, batch_at
 from quantize.lowdata.settings import RunSettings, head_ratio, lr_share
 from quantize.students import normalise
+from quantize.training.loop import CHECKPOINT, store
 from quantize.training.precision import quick
 
-CHECKPOINT = "checkpoint.pt"
 MOMENTUM = 0.9
 CLIP = 1.0  # longest gradient, all weights together
 HEAD_SPREAD = 0.01  # of a new head's weights
@@ -185,10 +185,8 @@ def _save(
     kept: Kept,
     best: State,
 ) -> None:
-    temporary = file.with_suffix(".tmp")
     parts = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "best": best}
-    torch.save({**parts, "step": step, "kept": msgspec.json.encode(kept).decode()}, temporary)
-    temporary.rename(file)
+    store(file, {**parts, "step": step, "kept": msgspec.json.encode(kept).decode()})
 
 
 def _resume(

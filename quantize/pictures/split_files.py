@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from quantize import disk
 from quantize.errors import WorkshopError
 from quantize.pictures.samples import Sample, TagList
 
@@ -78,9 +79,7 @@ def write_split(lines: Iterable[Line], file: Path, newline: str = "\n") -> None:
     wrong = next((r.file for r in rows if not r.file.strip() or {"\n", "\r"} & set(r.file)), None)
     if wrong is not None:
         raise ValueError(f"path is {wrong!r}, expected a name on one line")
-    temporary = file.with_name(f"{file.name}.tmp")
-    temporary.write_bytes("".join(f"{r.file} {r.label}{newline}" for r in rows).encode())
-    temporary.rename(file)
+    disk.write(file, "".join(f"{r.file} {r.label}{newline}" for r in rows).encode())
 
 
 def quota(split: str, pictures: int) -> int:

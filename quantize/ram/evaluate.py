@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from tqdm import tqdm
 
 from edge.errors import SourceError
+from quantize import disk
 from quantize.errors import WorkshopError
 from quantize.ram.annots import Annotations, written
 from quantize.ram.metrics import average_precisions, precision_recall
@@ -123,9 +124,7 @@ def _scores(
         return _read_scores(file, made_of)
     scores = _run(opened, annotations, pictures, batch)
     about = {**made_of, "unreadable": msgspec.json.encode(scores.unreadable).decode()}
-    temporary = file.with_suffix(".tmp")
-    save_file({"scores": scores.matrix}, temporary, about)
-    temporary.rename(file)
+    disk.write(file, save({"scores": scores.matrix}, about))
     return scores
 
 

@@ -16,9 +16,10 @@ import msgspec
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from quantize import disk
 from quantize.errors import WorkshopError
 from quantize.ram.tagger import RamPlusTagger, RamTagger, Tagger, relabelled
 
@@ -112,16 +113,14 @@ def averaged(labels: LabelRows) -> LabelRows:
 
 
 def write_labels(labels: LabelRows, file: Path) -> None:
-    """Written beside, then renamed: a reader never sees half a file."""
+    """Raises DiskError."""
     tensors = {
         "embeddings": labels.matrix.detach().cpu().contiguous(),
         "counts": torch.tensor(labels.counts, dtype=torch.int64),
     }
     said = {"tags": labels.tags, "provenance": labels.provenance}
-    temporary = file.with_suffix(".tmp")
     # One key: safetensors writes several in any order, and a file's hash would change.
-    save_file(tensors, temporary, {"labels": msgspec.json.encode(said).decode()})
-    temporary.rename(file)
+    disk.write(file, save(tensors, {"labels": msgspec.json.encode(said).decode()}))
 
 
 def read_labels(file: Path) -> LabelRows:

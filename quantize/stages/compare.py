@@ -24,6 +24,7 @@ from quantize.report.page import page
 from quantize.report.records import Report, read_report, write_report
 from quantize.report.soft import read_teacher
 from quantize.report.table import table, verdict_table
+from quantize.training.settings import check_least
 
 SETTINGS = ("head", "pictures", "rounds", "gate_points", "gate_f1", "gate_slowdown")
 REPORT, PAGE, OUTPUTS = "report.json", "report.html", "int8-outputs.safetensors"
@@ -50,7 +51,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Compare, unless it is done; print the table; write report.json and report.html."""
-    _check(args)
+    check_least(args, {"pictures": 1, "rounds": 1, "gate_points": 0, "gate_f1": 0,
+                       "gate_slowdown": 0})  # fmt: skip
     settings = {name: getattr(args, name) for name in SETTINGS}
     settings["engine"] = wanted_engines(args.engine)
     if not recipe.begin(args.out, "compare", settings, _inputs(args)):
@@ -86,14 +88,6 @@ def _limits(args: argparse.Namespace, made_with: Limits) -> Limits:
     flags = {"points": args.gate_points, "f1": args.gate_f1, "slowdown": args.gate_slowdown}
     given = {name: value for name, value in flags.items() if value is not None}
     return msgspec.structs.replace(made_with, **given)
-
-
-def _check(args: argparse.Namespace) -> None:
-    least = {"pictures": 1, "rounds": 1, "gate_points": 0, "gate_f1": 0, "gate_slowdown": 0}
-    for name, limit in least.items():
-        value, flag = getattr(args, name), f"--{name.replace('_', '-')}"
-        if value is not None and not value >= limit:  # nor is nan
-            raise WorkshopError(flag, str(value), f"{limit} or more", f"{flag} OTHER")
 
 
 def _inputs(args: argparse.Namespace) -> dict[str, str]:

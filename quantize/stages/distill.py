@@ -22,14 +22,13 @@ from quantize.distill.judging import Held, hold_out, judged
 from quantize.distill.lessons import lessons, steps_an_epoch
 from quantize.distill.settings import Settings, check
 from quantize.distill.teaching import Learner, Plan, begin_at_mean, plan_of, taught
-from quantize.errors import WorkshopError
 from quantize.pictures import TagList, write_lists
 from quantize.students import Student, load, normalise, save
 from quantize.students.cost import gmac, parameters
 from quantize.students.starting import FILE, start
 from quantize.training.distributed import Group, process_group
 from quantize.training.loop import Schedule, fit
-from quantize.training.settings import add_flags, from_flags
+from quantize.training.settings import add_flags, check_batch, from_flags
 
 SUMMARY = "agreement.json"
 NORM_PICTURES = 256  # enough for the statistics of a batch norm
@@ -88,19 +87,11 @@ def _distill(args: argparse.Namespace, settings: Settings, group: Group) -> dict
 def _prepared(args: argparse.Namespace, settings: Settings) -> tuple[Plan, Course, Held]:
     """How it is taught, what it learns, what judges it; the labels themselves can be forgotten."""
     train, held_out, labels = read_course(args.images, args.labels, args.keep_tags)
-    _check_batch(args.images, len(train), settings.batch)
+    check_batch(args.images, len(train), settings.batch)
     plan = plan_of(settings.losses, labels, settings.temperature)
     few = random.Random(0).sample(held_out, min(settings.judged, len(held_out)))
     course = course_of(train, labels, plan.needs_feature)
     return plan, course, hold_out(few, labels, plan, settings.side)
-
-
-def _check_batch(images: Path, pictures: int, batch: int) -> None:
-    if pictures < batch:
-        raise WorkshopError(
-            images, f"{pictures} pictures to learn from", f"a batch of {batch}",
-            f"--batch {pictures}" if pictures else "give more pictures",
-        )  # fmt: skip
 
 
 def _learner(course: Course, plan: Plan, settings: Settings) -> Learner:

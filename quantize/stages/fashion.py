@@ -68,7 +68,8 @@ def run(args: argparse.Namespace) -> None:
     """Write what was asked for; fails where an engine computes something else than the tower."""
     engines, skipped = usable(args.engines.split(","), EXPORTERS)
     files = {"checkpoint": args.checkpoint, "vocabulary": args.vocabulary, "texts": args.texts,
-             "images": args.images}  # fmt: skip
+             "images": args.images, "fashiongen": args.fashiongen,
+             "fashioniq": args.fashioniq}  # fmt: skip
     inputs = {name: recipe.digest(file) for name, file in files.items() if file}
     asked = {"engines": engines, "side": args.side, "heads": args.heads, "count": args.count}
     if not (done := recipe.begin(args.out, "fashion", asked, inputs)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from edge.bundle import InputSpec
 from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.labels import load as load_labels
+from quantize.labels import told_of
 from quantize.pictures import TagList, read_folder, write_lists
 from quantize.pictures.samples import BRANDS
 from quantize.students import Student, load, normalise, save
@@ -25,7 +27,7 @@ from quantize.training.batches import batches, steps_an_epoch
 from quantize.training.distributed import Group, process_group
 from quantize.training.loop import Schedule, fit
 from quantize.training.objective import accuracy, taught
-from quantize.training.settings import Settings, add_flags, from_flags
+from quantize.training.settings import Settings, add_flags, check, check_batch, from_flags
 from quantize.training.shelf import Shelf, shelve
 from quantize.training.views import view
 
@@ -57,6 +59,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train; goes on where it was stopped. Under torchrun each process sees its part of a batch."""
     settings = from_flags(args, Settings)
+    check(settings)
     inputs = {"images": recipe.digest(args.images)}
     inputs |= {"labels": recipe.digest(args.labels)} if args.labels else {}
     inputs |= {f"teacher {n}": recipe.digest(t) for n, t in enumerate(args.teachers)}
@@ -71,6 +74,9 @@ def run(args: argparse.Namespace) -> None:
 def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict[str, float]:
     """Accuracy by head of the averaged student, which the first process wrote."""
     lists, train, val = _shelves(args)
+    if group.is_first:
+        _say_left_out(args.images, (*train.left_out, *val.left_out))
+    check_batch(args.images, int(sum(s.share for s in train.samples)), settings.batch)
     student = _start(train, settings, {**train.sizes, **_tags_size(lists)})
     teachers = [_teacher(folder, train.sizes, group.device) for folder in args.teachers]
     judge = partial(accuracy, shelf=val, side=settings.final_side)
@@ -83,6 +89,7 @@ def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict
             soft_weight=settings.soft_weight,
             teachers=teachers,
             teacher_weight=settings.teacher_weight,
+            kind=train.kind,
         ),
         _schedule(train, settings),
         args.out,
@@ -139,7 +146,8 @@ def _shelves(args: argparse.Namespace) -> tuple[dict[str, TagList], Shelf, Shelf
             args.images, "no labels", "labels.jsonl or class folders", "edge-quantize distill"
         )
     train, val = pictures.of("train"), pictures.of("val")
-    return lists, shelve(train, lists, labels and labels.soft), shelve(val, lists)
+    train = told_of(train, labels, args.labels) if labels else train
+    return lists, shelve(train, lists, labels), shelve(val, lists)
 
 
 def _tags_size(lists: dict[str, TagList]) -> dict[str, int]:
@@ -170,6 +178,11 @@ def _schedule(train: Shelf, settings: Settings) -> Schedule:
         settings.ema,
         settings.seed,
     )
+
+
+def _say_left_out(images: Path, reasons: Sequence[str]) -> None:
+    if reasons:
+        sys.stderr.write(f"{images}: {len(reasons)} pictures left out, first {reasons[0]}\n")
 
 
 def _say(out: Path, result: dict[str, float]) -> None:

@@ -15,7 +15,6 @@ import msgspec
 import torch
 
 from quantize import recipe
-from quantize.errors import WorkshopError
 from quantize.glance.course import Lessons, answers, learn, lessons, spec_of
 from quantize.glance.judge import precision
 from quantize.glance.lesson import calibrate
@@ -28,7 +27,7 @@ from quantize.glance.tuning import tune
 from quantize.pictures import PictureSet, Split, read_folder
 from quantize.stages.export import loaded, student_file
 from quantize.students import Student
-from quantize.training.settings import add_flags, from_flags
+from quantize.training.settings import add_flags, check_least, check_multiples, from_flags
 
 FILE = "glance.safetensors"
 FRAMES = "frames"  # folder of what `quantize-glance` measures and judges with
@@ -87,13 +86,9 @@ def _tidy(out: Path) -> None:
 
 
 def _check(settings: GlanceSettings) -> None:
-    if settings.side < 32 or settings.side % 32:
-        raise WorkshopError("--side", str(settings.side), "a multiple of 32", "--side 384")
+    check_multiples(settings, 32, "side")
     least_of = {"frames": 1, "judged": 1, "epochs": 1, "batch": 1, "marks": 0, "tune": 0}
-    for flag, least in least_of.items():
-        if getattr(settings, flag) < least:
-            found = str(getattr(settings, flag))
-            raise WorkshopError(f"--{flag}", found, f"{least} or more", f"--{flag} OTHER")
+    check_least(settings, least_of)
 
 
 def _taught(

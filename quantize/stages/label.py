@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
     job = job_of(args, rank)
     settings, inputs = _settings(job), _inputs(job)
     with one_at_a_time(job.out):
-        recipe.begin(job.out, "label", settings, inputs)
+        recipe.begin(job.out, "label", settings, inputs, is_shared=rank.world > 1)
     about = _make(job, args, rank)
     with one_at_a_time(job.out):
         if left := missing(job):

@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 
 from quantize import disk, recipe
-from quantize.errors import WorkshopError
 from quantize.fish.regression import errors, learned, shapes
+from quantize.training.settings import check_least
 
 FILE = "regressor.json"
 EXAMPLE = """\
@@ -36,9 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Render, learn, judge."""
     asked = {name: getattr(args, name) for name in ("fish", "judged", "epochs", "seed")}
-    for flag in ("fish", "judged", "epochs"):
-        if asked[flag] < 1:
-            raise WorkshopError(f"--{flag}", str(asked[flag]), "1 or more", f"--{flag} OTHER")
+    check_least(args, {"fish": 1, "judged": 1, "epochs": 1})
     if done := recipe.begin(args.out, "length", asked, {}):
         return _say(args.out, done.result)
     taught, held = shapes(2 * args.seed, args.fish), shapes(2 * args.seed + 1, args.judged)

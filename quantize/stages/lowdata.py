@@ -12,10 +12,9 @@ import time
 from pathlib import Path
 
 import msgspec
-import torch
 from tqdm import tqdm
 
-from quantize import recipe
+from quantize import disk, recipe
 from quantize.lowdata.batches import Shown, inputs, judge_on, norm_pictures, shown
 from quantize.lowdata.plot import plot
 from quantize.lowdata.report import LowDataReport, Result, SplitFacts, rows_of, table
@@ -26,6 +25,7 @@ from quantize.pictures import write_lists
 from quantize.pictures.split_files import facts, nesting, write_split
 from quantize.students import Student, save
 from quantize.students.starting import FILE, start
+from quantize.training.distributed import device_of
 from quantize.training.settings import add_flags, from_flags
 
 RESULT = "result.json"
@@ -42,15 +42,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     text = '"published", "random", a TFLite MobileNetV2 or an earlier student'
     parser.add_argument("--start", default="published", help=text)
     parser.add_argument("--out", type=Path, required=True, help="folder to write, or to go on in")
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda"
-    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     add_flags(parser, Comparison)
 
 
 def run(args: argparse.Namespace) -> None:
     """Compare; goes on where it was stopped."""
     wanted = checked(from_flags(args, Comparison))
+    args.device = device_of(args.device)
     protocol = _protocol(args, wanted)
     if not recipe.begin(args.out, "lowdata", msgspec.to_builtins(wanted), _inputs(args)):
         _write_splits(protocol, args.out / "splits")
@@ -125,7 +124,7 @@ def _write_run(student: Student, protocol: Protocol, result: Result, folder: Pat
     }
     save(student, about, folder / FILE)
     write_lists({protocol.head: protocol.tags}, folder)
-    _write(folder / RESULT, msgspec.json.format(msgspec.json.encode(result)))
+    disk.write(folder / RESULT, msgspec.json.format(msgspec.json.encode(result)))
     (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
@@ -153,13 +152,7 @@ def _report(
 
 
 def _write_report(report: LowDataReport, out: Path) -> None:
-    _write(out / "report.json", msgspec.json.format(msgspec.json.encode(report)))
-    _write(out / "report.svg", plot(report).encode())
-    _write(out / "report.md", f"{table(report)}\n".encode())
+    disk.write(out / "report.json", msgspec.json.format(msgspec.json.encode(report)))
+    disk.write(out / "report.svg", plot(report).encode())
+    disk.write(out / "report.md", f"{table(report)}\n".encode())
     recipe.finish(out, {row.split: msgspec.to_builtins(row) for row in rows_of(report)})
-
-
-def _write(file: Path, data: bytes) -> None:
-    temporary = file.with_name(f"{file.name}.tmp")
-    temporary.write_bytes(data)
-    temporary.rename(file)

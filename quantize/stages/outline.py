@@ -13,7 +13,6 @@ import msgspec
 import torch
 
 from quantize import recipe
-from quantize.errors import WorkshopError
 from quantize.fish.course import Crops, answers, drawn_larger, judged, learn, made
 from quantize.fish.grounds import Grounds, read_grounds
 from quantize.fish.network import TRUNK, Outline, load, save
@@ -21,7 +20,13 @@ from quantize.fish.settings import OutlineSettings
 from quantize.glance.network import Trunk
 from quantize.students.starting import start
 from quantize.training.loop import CHECKPOINT
-from quantize.training.settings import add_flags, from_flags
+from quantize.training.settings import (
+    add_flags,
+    check_batch,
+    check_least,
+    check_multiples,
+    from_flags,
+)
 
 FILE = "outline.safetensors"
 STUDENT = Path(__file__).parents[1] / "weights" / "default" / "student.safetensors"
@@ -56,8 +61,9 @@ def run(args: argparse.Namespace) -> None:
     """Render, learn, judge."""
     settings = from_flags(args, OutlineSettings)
     _check(settings)
-    given = (args.student, args.fish, *args.grounds)
-    inputs = {str(path): recipe.digest(path) for path in given if path}
+    given = {"student": args.student, "fish": args.fish,
+             **{f"grounds {n}": folder for n, folder in enumerate(args.grounds)}}  # fmt: skip
+    inputs = {name: recipe.digest(path) for name, path in given.items() if path}
     if done := recipe.begin(args.out, "outline", msgspec.to_builtins(settings), inputs):
         return _say(args.out, done.result)
     begin = perf_counter()
@@ -93,11 +99,9 @@ def _begun(file: Path, side: int) -> Outline:
 
 
 def _check(settings: OutlineSettings) -> None:
-    if settings.side < 32 or settings.side % 16:
-        raise WorkshopError("--side", str(settings.side), "a multiple of 16", "--side 160")
-    for flag in ("crops", "judged", "epochs", "batch"):
-        if (found := getattr(settings, flag)) < 1:
-            raise WorkshopError(f"--{flag}", str(found), "1 or more", f"--{flag} OTHER")
+    check_multiples(settings, 16, "side")
+    check_least(settings, {"side": 32, "judged": 1, "epochs": 1, "batch": 1})
+    check_batch("--crops", settings.crops, settings.batch)
 
 
 def _say(out: Path, result: Mapping[str, Any]) -> None:

@@ -20,13 +20,14 @@ from edge.bundle.write import stored, write_bundle, zip_bundle
 from edge.engines import open_engine
 from quantize import pack as packing
 from quantize import recipe
+from quantize.errors import WorkshopError
 from quantize.fashion.packed import attributes_files
 from quantize.fish.packed import outline_files
 from quantize.glance.packed import heat_map, recipe_of
 from quantize.int8.gate import aligned
 from quantize.int8.timing import in_turn
 from quantize.pack import Evidence
-from quantize.pictures import read_folder, read_sources
+from quantize.pictures import Sample, read_folder, read_sources
 from quantize.report.models import from_stage, wanted_engines
 from quantize.report.opened import Opened, require_alike
 from quantize.report.records import read_report
@@ -147,10 +148,18 @@ def _evidence(args: argparse.Namespace) -> Evidence:
         outputs = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
         keys = json.loads(stored.metadata()["keys"])
     samples = read_folder(args.images, args.head).of("val")
-    by_key = {picture.key: picture for picture in pictures_of(samples)}
     teacher = read_teacher(args.labels) if args.labels else None
-    pictures = [by_key[key] for key in keys]
-    return Evidence(samples, pictures, outputs, teacher, report)
+    return Evidence(samples, judged(keys, samples, args.images), outputs, teacher, report)
+
+
+def judged(keys: Sequence[str], samples: Sequence[Sample], images: Path) -> list[Sample]:
+    """Each picture of a report once, by its key. Raises WorkshopError when some are gone."""
+    by_key = {picture.key: picture for picture in pictures_of(samples)}
+    if missing := [key for key in keys if key not in by_key]:
+        found = f"{len(missing)} of the report's {len(keys)} pictures are missing: {missing[0]}"
+        fix = "give the pictures of the report, or run compare again"
+        raise WorkshopError(images, found, "all of them, held out", fix)
+    return [by_key[key] for key in keys]
 
 
 def _held_out(args: argparse.Namespace) -> str:

@@ -35,6 +35,7 @@ from quantize.int8.sensitivity import sensitivity
 from quantize.stages.export import TRIED_ON, written
 from quantize.stages.glance import FILE, FRAMES
 from quantize.stages.quantize import say
+from quantize.training.settings import check_least
 
 FLOAT = "float"  # folder of the float artifacts
 MOST = 32  # units that may stay in float where no method passes
@@ -73,9 +74,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Quantise; raises WorkshopError with the rows that fail when the best is not good enough."""
-    for flag in ("ranges", "judged"):
-        if (found := getattr(args, flag)) < 1:
-            raise WorkshopError(f"--{flag}", str(found), "1 frame or more", f"--{flag} OTHER")
+    check_least(args, {"ranges": 1, "judged": 1})
     recipe.read(args.glance, "glance")
     engines, skipped = usable(args.engines.split(","), _packages())
     asked = {

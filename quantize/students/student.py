@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as as_bytes
 from torch import Tensor, nn
 
+from quantize import disk
 from quantize.students.inverted import Conv
 from quantize.students.scale import MEAN, SCALE
 from quantize.students.table import build
@@ -77,9 +78,7 @@ def save(student: Student, settings: SettingsTable, file: Path) -> None:
         "heads": json.dumps({name: head.out_features for name, head in student.heads.items()}),
         "settings": json.dumps(settings),
     }
-    temporary = file.with_suffix(".tmp")
-    save_file(half, temporary, about)
-    temporary.rename(file)
+    disk.write(file, as_bytes(half, about))
 
 
 def load(file: Path) -> tuple[Student, SettingsTable]:

@@ -100,9 +100,14 @@ def seen(shelf: Shelf, settings: Settings, turn: Turn) -> Batch:
     return Batch(
         torch.from_numpy(np.stack([view(shelf.pictures[i], spec, draw) for i in turn.chosen])),
         wanted,
-        None if shelf.soft is None else torch.from_numpy(shelf.soft[turn.chosen]).softmax(1),
+        None if shelf.soft is None else _scores(torch.from_numpy(shelf.soft[turn.chosen]), shelf),
         torch.tensor([[shelf.samples[i].trust] for i in turn.chosen]),
     )
+
+
+def _scores(logits: Tensor, shelf: Shelf) -> Tensor:
+    """(N, T) the teacher's logits -> 0..1."""
+    return logits.softmax(1) if shelf.kind == "softmax" else logits.sigmoid()
 
 
 def shown(shelf: Shelf, draw: np.random.Generator) -> NDArray[np.int64]:

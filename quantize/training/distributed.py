@@ -130,11 +130,12 @@ def process_group(device: str = "auto") -> Iterator[Group]:
 
     Raises WorkshopError when the device is not there, or half of torchrun's environment is.
     """
-    kind = _kind(device)
+    asked = device_of(device)
     if "WORLD_SIZE" not in os.environ:
-        yield Group(device if device != "auto" else kind)
+        yield Group(asked)
         return
     _check_environment()
+    kind = asked.split(":")[0]
     mine = f"cuda:{os.environ['LOCAL_RANK']}" if kind == "cuda" else kind
     if kind == "cuda":
         torch.cuda.set_device(mine)
@@ -147,9 +148,11 @@ def process_group(device: str = "auto") -> Iterator[Group]:
         dist.destroy_process_group()
 
 
-def _kind(device: str) -> str:
+def device_of(asked: str) -> str:
+    """`auto`: cuda when there is one. Raises WorkshopError for a device that is not there."""
     there = torch.cuda.is_available()
-    kind = ("cuda" if there else "cpu") if device == "auto" else device.split(":")[0]
+    device = ("cuda" if there else "cpu") if asked == "auto" else asked
+    kind = device.split(":")[0]
     if kind not in ("cpu", "cuda"):
         raise WorkshopError("--device", repr(device), "auto, cpu, cuda or cuda:1", "--device auto")
     count = torch.cuda.device_count() if there else 0
@@ -158,7 +161,7 @@ def _kind(device: str) -> str:
         raise WorkshopError(
             "--device", f"{device}, and torch sees {count} GPUs", "one of them", "--device auto"
         )
-    return kind
+    return device
 
 
 def _check_environment() -> None:

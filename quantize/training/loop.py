@@ -8,8 +8,9 @@ on from its last whole epoch, with the same batches and the same dropout as if n
 from __future__ import annotations
 
 import copy
+import io
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +21,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from quantize import disk
+from quantize.errors import WorkshopError
 from quantize.training.distributed import ALONE, Group, Step
 from quantize.training.precision import quick
 
@@ -51,13 +54,15 @@ def fit(
     group: Group = ALONE,
     steady: Sequence[nn.Module] = (),
 ) -> Model:
-    """Train to the end, from the last whole epoch in `out`. Returns the averaged model.
+    """Train to the end, from the last whole epoch in `out`. Returns the averaged model, in
+    evaluation mode.
 
     `epochs(n)` gives the batches of epoch n, the same ones each time it is asked; `judge` sees the
     averaged model after each epoch, and what it says goes into log.jsonl. Modules in `frozen` keep
     their weights and their statistics, those in `steady` their statistics alone: a small batch of
     scenes is no reason to forget those of a million photographs. In a `group`, `epochs` gives this
-    process's part of each batch; the first process alone judges and writes.
+    process's part of each batch; the first process alone judges and writes. Raises WorkshopError
+    for an epoch without a batch.
     """
     out.mkdir(parents=True, exist_ok=True)
     cv2.setNumThreads(1)  # torch's threads need the cores more
@@ -67,6 +72,7 @@ def fit(
         parameter.requires_grad_(False)
     optimizer = _optimizer(model, schedule)
     first = _resume(out / CHECKPOINT, model, average, optimizer)
+    average.eval()  # it is judged and kept, never trained
     group.agree(out / CHECKPOINT, first)
     step_loss = group.wrap(Step(model, loss))
     for epoch in range(first, schedule.epochs):
@@ -78,6 +84,7 @@ def fit(
         seen = islice(epochs(epoch), schedule.steps)
         name = f"epoch {epoch + 1}/{schedule.epochs}"
         bar = tqdm(seen, name, schedule.steps, disable=group.quiet)
+        value = None
         for i, batch in enumerate(bar):
             step = epoch * schedule.steps + i
             for parameters in optimizer.param_groups:
@@ -89,11 +96,14 @@ def fit(
             optimizer.step()
             _follow(average, model, min(schedule.ema, (step + 1) / (step + 10)))
             bar.set_postfix(loss=f"{value.item():.3f}", refresh=False)
-        average.eval()
+        if value is None:
+            found, fix = f"epoch {epoch + 1} has no batch", "a smaller --batch, or more pictures"
+            raise WorkshopError(out, found, "one at least", fix)
         line = {"epoch": epoch + 1, "loss": group.mean(value)}
         if group.is_first:
-            _log(out, line | judge(average))
+            line |= judge(average)
             _save(out / CHECKPOINT, model, average, optimizer, epoch + 1)
+            _log(out, line)  # last: an epoch that is learned again is not told twice
         group.wait()
     return average
 
@@ -136,10 +146,15 @@ def _log(out: Path, line: dict[str, float]) -> None:
 def _save(
     file: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, epoch: int
 ) -> None:
-    temporary = file.with_suffix(".tmp")
     parts = {"model": model.state_dict(), "average": average.state_dict()}
-    torch.save({**parts, "optimizer": optimizer.state_dict(), "epoch": epoch}, temporary)
-    temporary.rename(file)
+    store(file, {**parts, "optimizer": optimizer.state_dict(), "epoch": epoch})
+
+
+def store(file: Path, parts: Mapping[str, object]) -> None:
+    """A checkpoint. Raises DiskError."""
+    stream = io.BytesIO()  # of a disk that is full torch says that it got to an unexpected place
+    torch.save(dict(parts), stream)
+    disk.write(file, stream.getbuffer())
 
 
 def _resume(
@@ -147,7 +162,7 @@ def _resume(
 ) -> int:
     if not file.exists():
         return 0
-    saved = torch.load(file, weights_only=True)
+    saved = torch.load(file, map_location="cpu", weights_only=True)
     model.load_state_dict(saved["model"])
     average.load_state_dict(saved["average"])
     optimizer.load_state_dict(saved["optimizer"])

@@ -1,9 +1,9 @@
 """What the student is taught: labels where a person gave one, the teacher everywhere.
 
 A picture with a label teaches its own head the label, and the other softmax heads "none of these":
-a lemon is no garment. Every picture teaches `tags` what the teacher saw in it (Hinton et al. 2015,
-arXiv:1503.02531, at temperature 1), as a softmax for the order of the tags and as a sigmoid for how
-sure each one is.
+a lemon is no garment. Every picture teaches `tags` what the teacher saw in it: a softmax teacher
+(Hinton et al. 2015, arXiv:1503.02531, at temperature 1) the order of the tags, and half as much how
+sure each one is; a sigmoid teacher, of any number of tags a picture, that alone.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from edge.bundle import InputSpec
 from edge.pictures import pixels
 from quantize.students import Student, normalise
+from quantize.teachers import Kind
 from quantize.training.batches import Batch
 from quantize.training.precision import quick
 from quantize.training.shelf import Shelf
@@ -27,7 +28,9 @@ from quantize.training.shelf import Shelf
 JUDGED = 64  # pictures at a time
 
 
-def loss_of(outputs: dict[str, Tensor], batch: Batch, soft_weight: float) -> Tensor:
+def loss_of(
+    outputs: dict[str, Tensor], batch: Batch, soft_weight: float, kind: Kind = "softmax"
+) -> Tensor:
     """Outputs: head -> (N, T) logits. Returns a scalar."""
     total = outputs["embedding"].new_zeros((), dtype=torch.float32)
     for head, wanted in batch.targets.items():
@@ -35,9 +38,11 @@ def loss_of(outputs: dict[str, Tensor], batch: Batch, soft_weight: float) -> Ten
     if batch.soft is None:
         return total
     student = outputs["tags"].float()  # (N, T)
-    order = F.kl_div(student.log_softmax(1), batch.soft, reduction="batchmean")
     # Summed over the tags, because nearly all of a thousand targets are nearly 0.
     sure = F.binary_cross_entropy_with_logits(student, batch.soft, reduction="none").sum(1).mean()
+    if kind == "sigmoid":
+        return total + soft_weight * sure
+    order = F.kl_div(student.log_softmax(1), batch.soft, reduction="batchmean")
     return total + soft_weight * (order + 0.5 * sure)
 
 
@@ -47,15 +52,18 @@ def taught(
     soft_weight: float,
     teachers: Sequence[Student] = (),
     teacher_weight: float = 0.0,
+    kind: Kind = "softmax",
 ) -> Tensor:
-    """The loss of a student on a batch, wherever the student is. `teachers` are in eval mode."""
+    """The loss of a student on a batch, wherever the student is. `teachers` are in eval mode; of
+    this `kind` is who gave the soft targets.
+    """
     device = next(student.parameters()).device
     x = normalise(batch.pixels.to(device)).contiguous(memory_format=torch.channels_last)
     batch = batch.to(device)
     if teachers:
         targets = shared_with(teachers, x, batch.targets, teacher_weight * batch.trust)
         batch = replace(batch, targets=targets)
-    return loss_of(student(x), batch, soft_weight)
+    return loss_of(student(x), batch, soft_weight, kind)
 
 
 @torch.no_grad()
@@ -82,7 +90,11 @@ def shared_with(
 
 @torch.no_grad()
 def accuracy(student: Student, shelf: Shelf, side: int) -> dict[str, float]:
-    """Top-1 of every softmax head on a shelf's pictures; "none" is not a guess."""
+    """Top-1 of every softmax head on a shelf's pictures; "none" is not a guess.
+
+    The student is left in evaluation mode.
+    """
+    student.eval()
     device = next(student.parameters()).device
     right: dict[str, list[bool]] = {head: [] for head in shelf.labels}
     for first, seen in enumerate(_at(shelf, side)):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Annotated, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
+
+from quantize.errors import WorkshopError
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -53,3 +56,51 @@ def add_flags(parser: argparse.ArgumentParser, kind: type[msgspec.Struct]) -> No
 def from_flags(args: argparse.Namespace, kind: type[S]) -> S:
     """The record that the flags describe."""
     return kind(**{name: getattr(args, name) for name in kind.__struct_fields__})
+
+
+def check(settings: Settings) -> None:
+    """Raises WorkshopError naming the first flag of `finetune` that cannot be meant."""
+    check_multiples(settings, 32, "first_side", "side", "final_side")
+    check_least(settings, {"epochs": 1, "batch": 1, "warm_up": 0, "frozen": 0, "none_weight": 0,
+                           "soft_weight": 0, "side": settings.first_side})  # fmt: skip
+    check_between(settings, "lr", "ema")
+
+
+def check_least(given: object, least_of: Mapping[str, float]) -> None:
+    """`given.name` for each name: None, or its least or more. Raises WorkshopError."""
+    for name, least in least_of.items():
+        found = getattr(given, name)
+        if found is not None and not found >= least:  # nor is nan
+            flag = _flag(name)
+            raise WorkshopError(flag, str(found), f"{least} or more", f"{flag} {least}")
+
+
+def check_multiples(given: object, step: int, *names: str) -> None:
+    """px, each a multiple of `step`. Raises WorkshopError."""
+    for name in names:
+        found = getattr(given, name)
+        if found < step or found % step:
+            near = max(step, round(found / step) * step)
+            flag = _flag(name)
+            raise WorkshopError(flag, str(found), f"a multiple of {step}", f"{flag} {near}")
+
+
+def check_between(given: object, *names: str) -> None:
+    """Each above 0 and below 1. Raises WorkshopError."""
+    for name in names:
+        if not 0 < getattr(given, name) < 1:
+            found = str(getattr(given, name))
+            raise WorkshopError(_flag(name), found, "between 0 and 1", "leave it out")
+
+
+def check_batch(where: object, pictures: int, batch: int) -> None:
+    """Raises WorkshopError when there are not enough for one step."""
+    if pictures < batch:
+        raise WorkshopError(
+            where, f"{pictures} pictures to learn from", f"a batch of {batch}",
+            f"--batch {pictures}" if pictures else "give more pictures",
+        )  # fmt: skip
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

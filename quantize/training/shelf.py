@@ -14,9 +14,13 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from edge.bundle import InputSpec
+from edge.errors import SourceError
 from edge.pictures import pixels
 from edge.records import F32, U8
+from quantize.errors import WorkshopError
+from quantize.labels import Labels
 from quantize.pictures import Sample, TagList, read
+from quantize.teachers import Kind
 from quantize.training.settings import Settings
 
 KEPT_SIDE = 288  # px: pictures wait in memory at most this large
@@ -30,31 +34,52 @@ class Shelf(msgspec.Struct, frozen=True, eq=False):
     labels: dict[str, Tensor]  # head -> (N,) index, the last index for "none", -1: nobody said
     sizes: dict[str, int]  # head -> number of tags and one for "none"
     soft: F32 | None  # (N, T) the teacher's logits; None without a teacher
+    kind: Kind = "softmax"  # of the teacher
+    left_out: tuple[str, ...] = ()  # why, of each picture that cannot be read
 
 
 def shelve(
-    samples: Sequence[Sample],
-    lists: Mapping[str, TagList],
-    soft: Mapping[str, F32] | None = None,
+    samples: Sequence[Sample], lists: Mapping[str, TagList], teacher: Labels | None = None
 ) -> Shelf:
-    """Read every sample once; what is larger than KEPT_SIDE is shrunk. 2 GB for ten thousand."""
+    """Read every sample once; what is larger than KEPT_SIDE is shrunk. 2 GB for ten thousand.
+
+    `teacher` knows every sample. Raises WorkshopError for a tag that no list has.
+    """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        read_one = pool.map(lambda s: small(read(s)), samples)
-        pictures = list(tqdm(read_one, "read", len(samples), disable=None))
+        seen = list(tqdm(pool.map(_seen, samples), "read", len(samples), disable=None))
+    left_out = tuple(why for why in seen if isinstance(why, str))
+    samples = [s for s, rgb in zip(samples, seen) if not isinstance(rgb, str)]
+    pictures = [rgb for rgb in seen if not isinstance(rgb, str)]
     named = {head: tags for head, tags in lists.items() if head != "tags"}
     labels = {
         head: torch.tensor([label(s, head, tags) for s in samples]) for head, tags in named.items()
     }
     sizes = {head: len(tags.tags) + 1 for head, tags in named.items()}
-    seen = np.stack([soft[s.key] for s in samples]) if soft else None
-    return Shelf(list(samples), pictures, labels, sizes, seen)
+    kind: Kind = teacher.kind if teacher else "softmax"
+    soft = np.stack([teacher.soft[s.key] for s in samples]) if teacher and samples else None
+    return Shelf(samples, pictures, labels, sizes, soft, kind, left_out)
+
+
+def _seen(sample: Sample) -> U8 | str:
+    """(H, W, 3), or why not."""
+    try:
+        return small(read(sample))
+    except (SourceError, OSError) as e:
+        return str(e)
 
 
 def label(sample: Sample, head: str, tags: TagList) -> int:
-    """A picture of another head is "none of these": a lemon is no garment."""
-    if sample.head == head:
-        return tags.tags.index(sample.tag)
-    return -1 if sample.head == "" else len(tags.tags)
+    """A picture of another head is "none of these": a lemon is no garment.
+
+    Raises WorkshopError for a tag that the head does not have.
+    """
+    if sample.head != head:
+        return -1 if sample.head == "" else len(tags.tags)
+    if sample.tag not in tags.tags:
+        found = f"labelled {sample.tag!r}"
+        expected = f"one of the {len(tags.tags)} tags of head {head!r}"
+        raise WorkshopError(sample.file, found, expected, "mend its label, or tags.json")
+    return tags.tags.index(sample.tag)
 
 
 def targets(labels: Tensor, size: int, settings: Settings) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,3 +42,18 @@ def test_what_is_wrong_comes_with_a_fix_and_exit_code_2(
     assert "no such folder" in said
     assert "fix:" in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_refuses_has_one_exit_code_whoever_writes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["length", "--out", str(tmp_path / "file" / "out")]) == 74
+    assert "Not a directory\n  fix: mend that and run" in capsys.readouterr().err
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert main(["length", "--out", str(tmp_path / "out")]) == 74
+    assert "recipe.json: No space left on device\n  fix: free some" in capsys.readouterr().err

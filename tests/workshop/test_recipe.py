@@ -47,7 +47,20 @@ def test_another_stage_other_settings_and_other_inputs_are_refused(
 ) -> None:
     recipe.begin(tmp_path, "label", {"lr": 1.0}, {"images": "x"})
     with pytest.raises(WorkshopError, match=says):
+        recipe.begin(tmp_path, stage, settings, inputs, is_shared=True)
+    (tmp_path / "soft-0.safetensors").touch()
+    with pytest.raises(WorkshopError, match=says):
         recipe.begin(tmp_path, stage, settings, inputs)
+
+
+def test_a_folder_is_free_as_long_as_nothing_came_of_what_was_begun_there(tmp_path: Path) -> None:
+    """A flag that is mended after it was refused does not need another folder."""
+    recipe.begin(tmp_path, "finetune", {"student": "nope"}, {})
+    assert recipe.begin(tmp_path, "finetune", {"student": "mobilenet_v2"}, {}) is None
+    recipe.finish(tmp_path, {})
+    assert recipe.read(tmp_path).settings == {"student": "mobilenet_v2"}
+    with pytest.raises(WorkshopError, match="begun with student 'mobilenet_v2'"):
+        recipe.begin(tmp_path, "finetune", {"student": "nope"}, {})
 
 
 def test_a_folder_with_something_in_it_is_not_written_to(tmp_path: Path) -> None:

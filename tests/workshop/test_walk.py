@@ -25,8 +25,9 @@ from quantize import recipe
 from quantize.cli import main
 from quantize.errors import WorkshopError
 from quantize.pack import refuse_failed
+from quantize.pictures import Sample
 from quantize.report.records import read_report
-from quantize.stages.pack import next_counter
+from quantize.stages.pack import judged, next_counter
 
 GROCERY = Path(__file__).parents[3] / "shared/data/grocery"
 PRODUCTS = ("Banana", "Lime", "Aubergine", "Red-Delicious")
@@ -148,6 +149,14 @@ def test_attributes_go_into_it_for_the_student_they_were_made_for(
             assert tagger.bundle.manifest.artifacts == artifacts  # no byte of the network differs
             scores = tagger.score(crop("grocery", "Lime", 1, int(SIDE)))["attributes"]
             assert scores.tolist() == pytest.approx([0.9526], abs=1e-4)
+
+
+def test_pictures_that_are_gone_since_the_report_are_told() -> None:
+    samples = [Sample(Path(f"/shop/val/{n}.png"), "products", "Lime", "val") for n in (1, 1, 2, 3)]
+    keys = [samples[n].key for n in (2, 0)]
+    assert [s.key for s in judged(keys, samples, Path("shop"))] == keys
+    with pytest.raises(WorkshopError, match=r"1 of the report's 2 pictures are missing: .*1\.png"):
+        judged(keys, samples[2:], Path("shop"))
 
 
 def test_a_proof_says_how_good_it_is_of_a_student_that_learned_from_everything(

@@ -71,10 +71,13 @@ def test_a_published_file_becomes_a_tower_and_text_vectors(tmp_path: Path, capsy
 def test_a_category_file_is_measured_and_has_no_artifacts(tmp_path: Path, capsys) -> None:
     """F6"""
     asked = flags(tmp_path, PLAN._replace(kind="category", classes=48))
-    write_fashiongen(tmp_path)
-    assert main([*asked, "--fashiongen", str(tmp_path)]) == 0
+    (tmp_path / "gen").mkdir()
+    write_fashiongen(tmp_path / "gen")
+    assert main([*asked, "--fashiongen", str(tmp_path / "gen")]) == 0
     assert "macro_f" in capsys.readouterr().out
     assert not (tmp_path / "out" / "float").exists()
+    assert main(asked) == 2  # what was measured was asked for
+    assert "begun with fashiongen" in capsys.readouterr().err
 
 
 def test_missing_sets_are_said(tmp_path: Path, capsys) -> None:

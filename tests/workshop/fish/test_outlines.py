@@ -11,12 +11,14 @@ pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 import torch
 
+from quantize.cli import main
 from quantize.errors import WorkshopError
 from quantize.fish.course import Crops, answers, enlarged, judged, learn, loss_of, made
 from quantize.fish.network import Outline, load, save
 from quantize.fish.outlines import ANY, MASK, crops
 from quantize.fish.settings import OutlineSettings
 from quantize.glance.network import Trunk
+from quantize.stages.outline import STUDENT
 from quantize.students import Student
 from quantize.students.work import work_of
 
@@ -81,6 +83,22 @@ def test_s3_it_learns_and_its_trunk_s_statistics_stay(
     assert all(torch.equal(b, before) for b, before in zip(now, statistics, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--crops", "8"], "--crops: 8 pictures to learn from, expected a batch of 16"),
+        (["--batch", "0"], "--batch: 0, expected 1 or more"),
+        (["--side", "40"], "--side: 40, expected a multiple of 16"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], said: str
+) -> None:
+    assert main(["outline", "--out", str(tmp_path / "out"), *flags]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_s3_it_is_light(trunk: Trunk) -> None:
     outline = Outline(trunk)
     assert sum(p.numel() for p in outline.neck.parameters()) < 60_000
@@ -107,3 +125,13 @@ def test_masks_are_enlarged_between_cells() -> None:
     logits[0, 5:7] = 5
     assert enlarged(logits, 8).shape == (1, 8, 8)
     assert enlarged(logits, 8)[0, 3, 3]
+
+
+def test_the_stage_goes_on_whatever_way_a_path_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = ["--crops", "2", "--batch", "2", "--judged", "2", "--epochs", "1", "--side", str(SIDE)]
+    asked = ["outline", "--out", str(tmp_path / "out"), *few]
+    assert main([*asked, "--student", str(STUDENT)]) == 0
+    monkeypatch.chdir(STUDENT.parent)
+    assert main([*asked, "--student", STUDENT.name]) == 0

@@ -283,7 +283,7 @@ def test_no_frames_asked_for_is_refused(
     flag: str, glance_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*again(glance_folder, tmp_path / "int8"), flag, "0"]) == 2
-    assert f"{flag}: 0, expected 1 frame or more" in capsys.readouterr().err
+    assert f"{flag}: 0, expected 1 or more" in capsys.readouterr().err
     assert not (tmp_path / "int8").exists()
 
 

@@ -30,6 +30,7 @@ from quantize.export import (  # noqa: E402
     folded,
     to_onnx,
     usable,
+    write,
 )
 from quantize.stages import export as stage  # noqa: E402
 from quantize.students import Student, normalise  # noqa: E402
@@ -209,6 +210,17 @@ def test_engines_nobody_knows_are_refused(
 ) -> None:
     with pytest.raises(WorkshopError, match=says):
         stage.run(flags(trained, images, tmp_path / "x", engines=engines))
+
+
+def test_a_converter_that_fails_without_a_word_is_told_by_its_class(
+    student: Student, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    with pytest.raises(WorkshopError, match="does not convert: AssertionError"):
+        write("onnxruntime", Deployed(student), tiny.SIDE, tmp_path)
 
 
 def test_a_converter_that_is_not_installed_is_skipped_with_the_line_that_helps() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,11 +24,14 @@ from quantize.errors import WorkshopError  # noqa: E402
 from quantize.export import FILES, Deployed, artifact, folded, write  # noqa: E402
 from quantize.int8 import record  # noqa: E402
 from quantize.int8.backends import prepare  # noqa: E402
+from quantize.int8.calibration import Calibration, learning  # noqa: E402
 from quantize.int8.gate import Limits, Truth, judge, refuse  # noqa: E402
+from quantize.int8.making import earlier  # noqa: E402
 from quantize.int8.rounding import rounded  # noqa: E402
 from quantize.int8.search import Bench, Candidate, answers, search  # noqa: E402
 from quantize.int8.sensitivity import sensitivity  # noqa: E402
 from quantize.int8.subject import Subject  # noqa: E402
+from quantize.pictures import Sample  # noqa: E402
 from quantize.students import Student  # noqa: E402
 from tests.workshop.int8 import breakages  # noqa: E402
 from tests.workshop.int8 import tiny_student as tiny  # noqa: E402
@@ -102,6 +106,21 @@ def test_a_second_run_says_the_same_and_makes_nothing(
     out = capsys.readouterr().out
     assert "kept  onnxruntime" in out
     assert "same where sure %" in out
+
+
+def test_an_engine_that_was_killed_between_its_files_and_its_record_is_made_again(
+    quantised: Path, tmp_path: Path
+) -> None:
+    out = tiny.copied(quantised, tmp_path / "int8")
+    before = earlier(out)
+    assert before == record.read(out)
+    (out / "student.onnx").write_bytes(b"of a later try")
+    again = earlier(out)
+    assert again is not None
+    assert (again.kept, again.tried) == ({}, ())
+    assert again.sensitivity == before.sensitivity
+    with pytest.raises(WorkshopError, match="not the file that was judged"):
+        record.verified(out)  # what pack and compare read
 
 
 def test_other_flags_for_the_same_folder_are_refused(
@@ -336,6 +355,17 @@ def test_wrong_flags_are_refused(
     args = ["quantize", "--float", str(exported), "--images", str(images)]
     assert main([*args, "--out", str(tmp_path / "int8"), *flags]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_fine_tuning_leaves_out_what_cannot_be_read(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    files = [*sorted(images.rglob("*.png"))[:2], tmp_path / "broken.png"]
+    samples = [Sample(file, "things", "", "train") for file in files]
+    nothing = Calibration(RANGES, JUDGING, (), ())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # what Python will not do for ever
+        assert len(learning(samples, nothing, 3, 0)) == 2
+        assert len(learning(samples[2:], nothing, 3, 0)) == len(RANGES)
 
 
 def test_too_few_pictures_are_refused_and_the_unreadable_one_named(

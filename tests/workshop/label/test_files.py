@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -15,11 +18,12 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from quantize.disk import write  # noqa: E402
+from quantize.disk import replacing, told, write  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.labels import LabelManifest, LeftOut, load, shrink  # noqa: E402
 from quantize.labels.job import Job, in_order, missing  # noqa: E402
 from quantize.labels.manifest import write_manifest  # noqa: E402
+from quantize.labels.processes import refused  # noqa: E402
 from quantize.labels.shards import Shard, file_of, is_whole, read_left_out, write_shard  # noqa: E402
 from quantize.labels.summary import counted, fires, summary  # noqa: E402
 from quantize.pictures import Sample  # noqa: E402
@@ -243,14 +247,14 @@ def test_every_shard_is_made_by_exactly_one_rank(
 SMALL = """
 import resource, signal, sys
 from pathlib import Path
-from quantize.errors import WorkshopError
 from quantize.disk import write
+from quantize.errors import DiskError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 write(Path("small"), b"1" * 900)
 try:
     write(Path("big"), b"2" * 5000)
-except WorkshopError as e:
+except DiskError as e:
     sys.stdout.write(f"{e}\\n{e.fix}")
 """
 
@@ -261,9 +265,24 @@ def test_a_disk_that_takes_no_more_leaves_what_was_whole(tmp_path: Path) -> None
         [sys.executable, "-c", SMALL], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert "big: 5,000 bytes are not written (File too large)" in done.stdout
+    assert "big: File too large" in done.stdout
     assert "free some space and run the same command again" in done.stdout
     assert files(tmp_path) == {"small": b"1" * 900}
+
+
+@pytest.mark.parametrize(
+    ("number", "fix"),
+    [(errno.ENOSPC, "free some space"), (errno.EACCES, "let it be written"),
+     (errno.ENOENT, "mend that")],
+)  # fmt: skip
+def test_what_helps_depends_on_what_the_disk_says(number: int, fix: str) -> None:
+    found = told(OSError(number, os.strerror(number), "a/b"))
+    assert str(found) == f"a/b: {os.strerror(number)}"
+    assert found.fix.startswith(fix)
+
+
+def test_an_error_of_another_process_keeps_its_exit_code() -> None:
+    assert [refused("x", "y", code).exit_code for code in (74, 2)] == [74, 2]
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
@@ -272,3 +291,11 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     (tmp_path / ".a.tmp").write_bytes(b"of a run that was kil")
     write(file, b"new")
     assert files(tmp_path) == {"a": b"new"}
+
+
+def test_a_writer_that_is_stopped_halfway_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    write(tmp_path / "a", b"old")
+    with suppress(KeyboardInterrupt), replacing(tmp_path / "a") as stream:
+        stream.write(b"n")
+        raise KeyboardInterrupt
+    assert files(tmp_path) == {"a": b"old"}

@@ -133,8 +133,8 @@ def test_a1_each_view_is_a_forward_pass_of_its_own_through_batch_norm() -> None:
 
 
 def test_a1_the_head_learns_faster_the_fewer_pictures_there_are() -> None:
-    ratios = [head_ratio(split) for split in ("10", "15", "30", "50", "100", "1i")]
-    assert ratios == [10, 6.5, 3.5, 2, 1, 10]
+    ratios = [head_ratio(split) for split in ("5", "10", "15", "30", "50", "100", "1i")]
+    assert ratios == [20, 10, 6.5, 3.5, 2, 1, 10]
     groups = optimizer_of(TinyCnn(), "shape", run("double_crop", batch=12)).param_groups
     assert [g["full_lr"] for g in groups] == [0.015, 0.15]
     assert all(g["nesterov"] and g["momentum"] == 0.9 and not g["weight_decay"] for g in groups)

@@ -119,6 +119,7 @@ def test_a_run_that_is_missing_is_made_again_and_the_others_are_not(
         (("--steps", "0"), "--steps: 0, expected 1"),
         (("--held-out", "1.5"), "--held-out: 1.5, expected 0 to 0.9"),
         (("--head", "colour", "--split-files", "nowhere"), "train_30.txt: file is missing"),
+        (("--device", "gpu"), "--device: 'gpu', expected auto, cpu, cuda or cuda:1"),
         (("--start", "nowhere.safetensors"), "nowhere.safetensors: no such file"),
     ],
 )

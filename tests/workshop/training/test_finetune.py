@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -15,14 +18,18 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 import msgspec  # noqa: E402
 
 from calib_data.scenes import crop  # noqa: E402
+from quantize import cli  # noqa: E402
+from quantize.errors import DiskError, WorkshopError  # noqa: E402
 from quantize.pictures import Sample, TagList  # noqa: E402
 from quantize.students import Student  # noqa: E402
 from quantize.training import batches as showing  # noqa: E402
+from quantize.training import loop  # noqa: E402
 from quantize.training.batches import Batch  # noqa: E402
-from quantize.training.loop import Schedule, fit, lr_at  # noqa: E402
+from quantize.training.loop import Schedule, fit, lr_at, store  # noqa: E402
 from quantize.training.objective import accuracy, loss_of, shared_with, taught  # noqa: E402
 from quantize.training.settings import Settings  # noqa: E402
 from quantize.training.shelf import Shelf, label, targets  # noqa: E402
+from tests.workshop.distill import write_labels, write_pictures  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
 LISTS = {
@@ -62,6 +69,12 @@ def test_a_picture_of_another_head_is_labelled_none_and_an_unjudged_one_not_at_a
     assert label(lemon, "grocery", LISTS["grocery"]) == 0
 
 
+def test_a_label_that_its_head_does_not_have_is_refused() -> None:
+    pear = Sample(Path("x.jpg"), "grocery", "Pear", "train")
+    with pytest.raises(WorkshopError, match=r"x\.jpg: labelled 'Pear', expected one of the 2 tags"):
+        label(pear, "grocery", LISTS["grocery"])
+
+
 def test_targets_are_smoothed_and_weighed_and_an_unjudged_picture_counts_nothing() -> None:
     wanted = targets(torch.tensor([0, 2, -1]), 3, Settings(smoothing=0.3, none_weight=0.5))
     expected = torch.tensor([[0.8, 0.1, 0.1], [0.05, 0.05, 0.4], [0.0, 0.0, 0.0]])
@@ -84,6 +97,19 @@ def test_loss_is_least_when_labels_and_teacher_are_met() -> None:
     assert least < loss_of(wrong_label, batch_of(soft), 0.5)
     assert least < loss_of(wrong_order, batch_of(soft), 0.5)
     assert torch.isclose(loss_of(met, batch_of(None), 0.5), -met["grocery"].log_softmax(1)[0, 1])
+
+
+def test_a_sigmoid_teacher_is_met_by_saying_what_it_says() -> None:
+    """Three tags it is sure of: as a softmax they would be a third each."""
+    logits = np.array([[4.0, 4.0, 4.0, -6.0]] * 4, np.float32)
+    ram = msgspec.structs.replace(shelf(), soft=np.tile(logits, (2, 1)), kind="sigmoid")
+    soft = next(showing.batches(ram, msgspec.structs.replace(TINY, mixed=0.0))(0)).soft
+    assert torch.allclose(soft, torch.from_numpy(logits).sigmoid())
+    taught_by = Batch(torch.zeros(1), {}, soft, torch.ones(1, 1))
+    said = torch.from_numpy(logits).requires_grad_()
+    outputs = {"embedding": torch.zeros(1, 2), "tags": said}
+    loss_of(outputs, taught_by, 0.5, "sigmoid").backward()
+    assert torch.allclose(said.grad, torch.zeros_like(said), atol=1e-6)
 
 
 def test_teachers_share_a_target_and_what_a_picture_counts_stays() -> None:
@@ -163,8 +189,68 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
     with pytest.raises(Killed):
         train(tmp_path / "killed", die)
     again = train(tmp_path / "killed")
+    assert not again.training
     for name, value in whole.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
+
+
+def test_an_epoch_that_is_learned_again_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(file: Path, *parts: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(loop, "_save", die)
+        train(tmp_path)
+    train(tmp_path)
+    log = [msgspec.json.decode(x) for x in (tmp_path / "log.jsonl").read_bytes().splitlines()]
+    assert [line["epoch"] for line in log] == [1, 2]
+
+
+def test_a_checkpoint_of_a_gpu_goes_on_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is none here: that it is read onto the CPU is what can be seen."""
+    train(tmp_path)
+    real, where = torch.load, []
+
+    def load(file: Path, **how: object) -> object:
+        where.append(how["map_location"])
+        return real(file, **how)
+
+    monkeypatch.setattr(torch, "load", load)
+    train(tmp_path)
+    assert where == ["cpu"]
+
+
+def test_a_run_killed_after_its_last_epoch_comes_back_to_be_judged(tmp_path: Path) -> None:
+    whole = train(tmp_path)
+    again = train(tmp_path)
+    assert not again.training
+    assert torch.equal(again.heads["fish"].weight, whole.heads["fish"].weight)
+
+
+def test_being_judged_changes_no_student() -> None:
+    """In training mode dropout would hide what it knows, and its norms would learn the pictures."""
+    mine, shown = student().train(), shelf()
+    before = {k: v.clone() for k, v in mine.state_dict().items()}
+    assert accuracy(mine, shown, 64) == accuracy(mine.eval(), shown, 64)
+    assert all(torch.equal(value, before[k]) for k, value in mine.state_dict().items())
+
+
+def test_a_checkpoint_that_does_not_fit_on_the_disk_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    store(tmp_path / "checkpoint.pt", {"epoch": 1})
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskError, match=r"checkpoint\.pt: No space left"):
+        store(tmp_path / "checkpoint.pt", {"epoch": 2})
+    assert torch.load(tmp_path / "checkpoint.pt") == {"epoch": 1}
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_frozen_layers_keep_weights_and_statistics_and_the_others_learn(tmp_path: Path) -> None:
@@ -203,3 +289,56 @@ def show_alike() -> None:
             assert torch.equal(one.pixels, other.pixels)
             assert torch.equal(one.soft, other.soft)
             assert all(torch.equal(one.targets[h], other.targets[h]) for h in LISTS)
+
+
+def finetune(images: Path, out: Path, *more: str) -> int:
+    """The stage, of a student that learns nothing in its one epoch."""
+    short = ["--student", "tiny", "--start", "random", "--epochs", "1", "--device", "cpu"]
+    sides = ["--first-side", "32", "--side", "32", "--final-side", "32", "--batch", "8"]
+    given = ["--images", str(images), "--out", str(out)]
+    return cli.main(["finetune", *given, *short, *sides, *more])
+
+
+def test_a_picture_that_cannot_be_read_is_left_out_whoever_taught(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = write_pictures(tmp_path / "images" / "Lime", 16).parent
+    (images / "Lime" / "001.png").write_bytes(b"no picture")
+    assert finetune(images, tmp_path / "people") == 0
+    assert "1 pictures left out, first " in capsys.readouterr().err
+    soft = write_labels(images, tmp_path / "soft", left_out=("001.png",))
+    assert finetune(images, tmp_path / "both", "--labels", str(soft)) == 0
+
+
+def test_labels_of_other_pictures_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soft = write_labels(write_pictures(tmp_path / "others", 4), tmp_path / "soft")
+    images = write_pictures(tmp_path / "images", 16)
+    assert finetune(images, tmp_path / "out", "--labels", str(soft)) == 2
+    assert "pictures have no soft targets, expected all of --images" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--batch", "0"], "--batch: 0, expected 1 or more"),
+        (["--batch", "64"], "pictures to learn from, expected a batch of 64"),
+        (["--side", "48"], "--side: 48, expected a multiple of 32"),
+        (["--first-side", "64"], "--side: 32, expected 64 or more"),
+        (["--lr", "nan"], "--lr: nan, expected between 0 and 1"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], said: str
+) -> None:
+    images = write_pictures(tmp_path / "images" / "Lime", 16).parent
+    assert finetune(images, tmp_path / "out", *flags) == 2
+    assert said in capsys.readouterr().err
+    assert finetune(images, tmp_path / "out") == 0  # the folder is still free
+
+
+def test_an_epoch_without_a_batch_is_refused(tmp_path: Path) -> None:
+    loss = partial(taught, soft_weight=0.5)
+    with pytest.raises(WorkshopError, match="epoch 1 has no batch"):
+        fit(student(), lambda _: [], loss, SHORT, tmp_path, lambda _: {})
