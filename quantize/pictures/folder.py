@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -26,17 +27,21 @@ HELD_OUT = 0.2  # of the pictures of a class, by a hash of the name, where no sp
 UNSAID = ("", "none")
 
 
+# The network has an output of the head's name beside one that is called embedding.
+Name = Annotated[str, msgspec.Meta(pattern="^(?!embedding$)[A-Za-z0-9_-]*$")]
+
+
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     """A line of labels.jsonl."""
 
     file: str
-    head: str = ""
+    head: Name = ""
     tag: str = ""
     split: Split | None = None
     group: str | None = None
     box: Box | None = None
-    share: float = 1.0
-    trust: float = 1.0
+    share: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 1.0
+    trust: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
 
 
 def read_folder(folder: Path, head: str = "tags") -> PictureSet:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from edge.errors import SourceError
 from edge.pictures import pixels
 from edge.records import U8, Box, Region
 
@@ -53,9 +54,17 @@ class PictureSet(msgspec.Struct, frozen=True):
 
 
 def read(sample: Sample) -> U8:
-    """The sample's pixels, (H, W, 3) RGB. Raises SourceError when the file cannot be read."""
+    """The sample's pixels, (H, W, 3) RGB.
+
+    Raises SourceError when the file cannot be read, or the box does not lie in the picture.
+    """
     rgb = _decoded(sample.file)
-    return pixels.cut(rgb, Region(*sample.box)) if sample.box else rgb
+    if sample.box is None:
+        return rgb
+    try:
+        return pixels.cut(rgb, Region(*sample.box))
+    except ValueError as e:
+        raise SourceError(f"{sample.file}: {e}", fix="mend its box in labels.jsonl") from None
 
 
 @lru_cache(maxsize=1)  # a photo is asked for once a view, one after the other

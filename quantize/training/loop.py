@@ -95,7 +95,10 @@ def fit(
             value.backward()
             optimizer.step()
             _follow(average, model, min(schedule.ema, (step + 1) / (step + 10)))
-            bar.set_postfix(loss=f"{value.item():.3f}", refresh=False)
+            told = value.item()
+            if not math.isfinite(told):  # the weights are lost: the last checkpoint is before them
+                raise WorkshopError(out, f"the loss is {told}", "a number", "try a lower --lr")
+            bar.set_postfix(loss=f"{told:.3f}", refresh=False)
         if value is None:
             found, fix = f"epoch {epoch + 1} has no batch", "a smaller --batch, or more pictures"
             raise WorkshopError(out, found, "one at least", fix)
@@ -162,7 +165,11 @@ def _resume(
 ) -> int:
     if not file.exists():
         return 0
-    saved = torch.load(file, map_location="cpu", weights_only=True)
+    try:
+        saved = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as e:  # torch, zipfile and pickle each have words of their own for it
+        found = f"damaged ({type(e).__name__})"
+        raise WorkshopError(file, found, "a whole checkpoint", "delete it") from None
     model.load_state_dict(saved["model"])
     average.load_state_dict(saved["average"])
     optimizer.load_state_dict(saved["optimizer"])

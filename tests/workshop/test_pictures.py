@@ -13,6 +13,7 @@ pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 import cv2
 
 from calib_data.scenes import crop
+from edge.errors import SourceError
 from quantize.errors import WorkshopError
 from quantize.fashion.symbols import SYMBOLS
 from quantize.pictures import Sample, TagList, read, read_folder, read_lists, write_lists
@@ -83,11 +84,28 @@ def test_tag_lists_keep_their_order(tmp_path: Path) -> None:
     assert read_folder(tmp_path, "h").lists == lists
 
 
-@pytest.mark.parametrize("line", ["nothing", '{"head": "h"}', '{"file": "x", "split": "test"}'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nothing",
+        '{"head": "h"}',
+        '{"file": "x", "split": "test"}',
+        '{"file": "x", "share": -1}',
+        '{"file": "x", "head": "a.b"}',
+        '{"file": "x", "head": "embedding"}',
+    ],
+)
 def test_a_wrong_line_is_named_by_file_and_number(tmp_path: Path, line: str) -> None:
     (tmp_path / "labels.jsonl").write_text('{"file": "x"}\n' + line + "\n")
     with pytest.raises(WorkshopError, match=r"labels\.jsonl:2"):
         read_folder(tmp_path)
+
+
+def test_a_box_outside_of_its_picture_is_named_with_the_file(tmp_path: Path) -> None:
+    outside = Sample(put(tmp_path / "1.png"), "h", "t", "train", (0, 0, 99, 9))
+    with pytest.raises(SourceError, match=r"1\.png: ") as refused:
+        read(outside)
+    assert "labels.jsonl" in refused.value.fix
 
 
 def test_a_folder_without_pictures_or_no_folder_is_refused(tmp_path: Path) -> None:

@@ -342,3 +342,22 @@ def test_an_epoch_without_a_batch_is_refused(tmp_path: Path) -> None:
     loss = partial(taught, soft_weight=0.5)
     with pytest.raises(WorkshopError, match="epoch 1 has no batch"):
         fit(student(), lambda _: [], loss, SHORT, tmp_path, lambda _: {})
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_its_weights_are_not_kept(tmp_path: Path) -> None:
+    def lost(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        return taught(model, batch, 0.5) * float("inf")
+
+    with pytest.raises(WorkshopError, match=r"the loss is (inf|nan), expected a number"):
+        fit(student(), showing.batches(shelf(), TINY), lost, SHORT, tmp_path, lambda _: {})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kept", [0, 40, 5000])
+def test_a_damaged_checkpoint_is_named_with_what_to_do(tmp_path: Path, kept: int) -> None:
+    train(tmp_path)
+    file = tmp_path / loop.CHECKPOINT
+    file.write_bytes(file.read_bytes()[:kept])
+    with pytest.raises(WorkshopError, match=r"checkpoint\.pt: damaged") as refused:
+        train(tmp_path)
+    assert refused.value.fix == "delete it"
