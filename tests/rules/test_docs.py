@@ -41,6 +41,7 @@ from edge.memory.cells import WAIT_S
 from edge.memory.evidence import PATIENCE, SETTLED
 from edge.memory.known import REFRESH_S, STILL_S
 from edge.memory.views import GROWN
+from edge.opening import LIVE_MS
 from edge.outbox.ledger import Counts, Limits
 from edge.records import SCHEMA, FrameTags, Spent, Tag
 from edge.schedule.candidates import Why
@@ -197,7 +198,8 @@ def test_the_json_line_is_one_of_this_schema() -> None:
         f"heat map of {ROWS} x {COLUMNS} cells",
         f"else every {STILL_S:g} s",
         f"at most {MOST}:",
-        f"at {STOPPED:.0%} of such launches".replace("%", " %"),
+        f"{100 * STOPPED:g} in 100 of them end in time",
+        f"A camera's frame may take {LIVE_MS:g} ms",
         f"probability of {SETTLED} a thing is settled and not looked at again for {REFRESH_S:g} s",
         f"grows by {GROWN - 1:.0%} or".replace("%", " %"),
         f"after {PATIENCE} looks",
