@@ -16,7 +16,7 @@ import numpy as np
 from edge.errors import BundleError, EngineMissing, InferenceError, UsageError
 from edge.records import F32, U8, TensorSpec
 
-# name -> (our module, the package it imports, pip extra)
+# name -> (our module, the package it imports, pip extra), best first; no bundle that ships has null
 ENGINES: dict[str, tuple[str, str, str]] = {
     "onnxruntime": ("edge.engines.ort", "onnxruntime", "onnx"),
     "openvino": ("edge.engines.ov", "openvino", "openvino"),

@@ -35,7 +35,8 @@ def fuse(
         if not any(_is_same(tag, thing) and _lies_in(thing.box, tag.box) for thing in things):
             groups[tag.head, tag.tag, tag.level].append(tag)
     merged = [_as_one(group) for tags in groups.values() for group in touching(tags)]
-    merged = [tag for tag in merged if not _is_told(tag, [*merged, *things])]
+    told = [*merged, *things]
+    merged = [tag for tag in merged if not _is_told(tag, told)]
     ranked = sorted([*glance, *merged, *things], key=_rank)
     return tuple(ranked if top_k is None else _best(ranked, top_k))
 
