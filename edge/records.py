@@ -15,6 +15,7 @@ _Number = TypeVar("_Number", bound=np.generic)
 NDArray = np.ndarray[Any, np.dtype[_Number]]  # numpy.typing's own, without its 12 ms at start
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
 
 Box = tuple[int, int, int, int]  # x0, y0, x1, y1 in frame pixels, half-open
 

@@ -14,9 +14,7 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
-from edge.records import F32, NDArray
-
-F64 = NDArray[np.float64]
+from edge.records import F32, F64, NDArray
 
 RIDGE = 0.3  # an example counts 1; halves the score of what one example alone says
 # Of drawn pictures (see memory.places) 0.05 names 62 %, 2 wrongly, and one in 0 % of those without;

@@ -6,8 +6,8 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.length.midline import F64, arc, cuts, evenly
-from edge.records import F32
+from edge.length.midline import arc, cuts, evenly
+from edge.records import F32, F64
 
 SIDEWAYS = 1.35  # how far to each side, in the greatest half-widths: the tips of a tail spread
 ACROSS = 81

@@ -8,9 +8,9 @@ import numpy as np
 from edge.length.ends import FISH, Body, body
 from edge.length.mask import Piece, fish_outline
 from edge.length.midline import midline
-from edge.length.plane import F64, Plane, length_mm
+from edge.length.plane import Plane, length_mm
 from edge.length.regressor import features_of, read_regressor
-from edge.records import Box
+from edge.records import F64, Box
 
 LOW, HIGH = 0.3, 0.7  # of a pixel: where else its edge may be drawn
 LINE_SHARE = 0.008  # deviation of a midline's length that the shape of a fish makes

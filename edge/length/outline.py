@@ -23,6 +23,7 @@ from edge.bundle.manifest import StoredFile
 from edge.bundle.manifest_read import need
 from edge.engines import Engine, installed, open_engine
 from edge.errors import BundleError, EngineMissing, InferenceError
+from edge.heads.scores import sigmoid
 from edge.pictures.pixels import decode
 from edge.records import F32, U8
 from edge.strict import read_json
@@ -118,8 +119,7 @@ class Outliner:
                 f"expected {PLANES * self.cells**2} of them",
                 fix="use another engine, or leave --outline out",
             )
-        logits = np.clip(row.reshape(PLANES, self.cells, self.cells), -30, 30)
-        return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+        return sigmoid(row.reshape(PLANES, self.cells, self.cells))
 
     def close(self) -> None:
         self._engine.close()

@@ -18,10 +18,10 @@ from edge.length.mask import near
 from edge.length.measure import Look, measure
 from edge.length.outline import Outliner
 from edge.length.pieces import Rough, pieces_of
-from edge.length.plane import F64, Plane
+from edge.length.plane import Plane
 from edge.pictures.pixels import size
 from edge.pictures.regions import within
-from edge.records import Box, Picture, Tag
+from edge.records import F64, Box, Picture, Tag
 
 HEAD, TAG = "length", "fish"
 SPECIES = "fish"  # the head whose tags get the length of what they are about
