@@ -40,10 +40,8 @@ class Frame(msgspec.Struct, frozen=True, eq=False):
     time: str  # wall clock when it was read, RFC 3339 in UTC
     pixels: Picture | None  # None when it could not be read
     error: str = ""  # why `pixels` is None, `where: thing is found, expected ...`
-    at_s: float | None = (
-        None  # when it was taken: a camera's on the monotonic clock of the machine,
-    )
-    # a clip's within the clip; None: a picture has none
+    # When it was taken: a camera's on the monotonic clock of the machine, a clip's within the clip.
+    at_s: float | None = None  # a picture has none
 
 
 class Region(msgspec.Struct, frozen=True):

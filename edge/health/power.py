@@ -19,12 +19,7 @@ from edge.sysfs import number, some, text
 
 ROOT = Path("/")
 WORD = "sys/devices/platform/soc/soc:firmware/get_throttled"
-REASONS = (
-    "under-voltage",
-    "capped",
-    "throttled",
-    "hot",
-)  # bits 0..3; since boot 16..19
+REASONS = ("under-voltage", "capped", "throttled", "hot")  # bits 0..3; since boot 16..19
 SINCE_BOOT = 16
 PLAUSIBLE_C = (-40.0, 150.0)
 DEAF = ("pmic-die", "wifi", "nvme")  # stuck at 100 C on a Jetson; not what computes
