@@ -44,7 +44,8 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Health:
-    """
+    """A run's health, as the pipeline tells and asks it. Owns its server and its watch.
+
     report  for the pipeline, of each frame
     held    for the pipeline: how the device is held back
     off     for the pipeline, of each frame of source n that is not to be looked at
