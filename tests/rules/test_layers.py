@@ -84,7 +84,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("length.follow", "length.choose", "length.calibrating"),
     ("length.ruler",),
     (
-        *("memory.tracks", "schedule.sweep", "schedule.steady", "schedule.spending"),
+        *("memory.tracks", "memory.sweep", "schedule.steady", "schedule.spending"),
         *("heads.views", "outbox.delivery", "health.metrics"),
     ),
     ("health.pages", "memory.motion", "memory.told", "memory.views"),
