@@ -130,7 +130,7 @@ def open_health(
                 vitals, notify, free, opened.pop_all(), None, wanted.names, wanted.mailboxes
             )
         watching = import_module("edge.health.watch")  # reads sensors, for which a picture is short
-        watch = opened.enter_context(closing(watching.Watch(wanted.thermal)))
+        watch = opened.enter_context(closing(watching.BoardWatch(wanted.thermal)))
         server = None
         if wanted.door is not None:
             cameras = dict(zip(wanted.cameras, wanted.mailboxes))
