@@ -14,7 +14,7 @@ from edge.length.packed import open_packed
 from edge.tagger import open_tagger
 
 
-class Finding(msgspec.Struct, frozen=True):
+class AuditFinding(msgspec.Struct, frozen=True):
     """One line of the answer."""
 
     what: str  # a file, or engine/precision
@@ -23,7 +23,7 @@ class Finding(msgspec.Struct, frozen=True):
     is_golden: bool = False  # about what an engine answers, not about a file
 
 
-def audit(path: str | None) -> Iterator[Finding]:
+def audit(path: str | None) -> Iterator[AuditFinding]:
     """Hash every file of the bundle, then run its golden pictures on each engine that is installed,
     those of glance and outline too.
 
@@ -32,36 +32,36 @@ def audit(path: str | None) -> Iterator[Finding]:
     """
     with open_bundle(path) as bundle:
         manifest = bundle.manifest
-        yield Finding(bundle.id, "yes", f"{bundle.root}: the manifest is well formed")
+        yield AuditFinding(bundle.id, "yes", f"{bundle.root}: the manifest is well formed")
         for stored in manifest.files():
             yield _hashed(bundle, stored)
     for artifact in manifest.artifacts:
         yield _golden(path, artifact.engine, artifact.precision)
 
 
-def _hashed(bundle: Bundle, stored: StoredFile) -> Finding:
+def _hashed(bundle: Bundle, stored: StoredFile) -> AuditFinding:
     try:
         bundle.read(stored)
     except EdgeError as e:
-        return Finding(stored.file, "NO", str(e))
-    return Finding(
+        return AuditFinding(stored.file, "NO", str(e))
+    return AuditFinding(
         stored.file, "yes", f"{stored.size_bytes:,} bytes, SHA-256 {stored.sha256[:12]}..."
     )
 
 
-def _golden(path: str | None, engine: str, precision: str) -> Finding:
+def _golden(path: str | None, engine: str, precision: str) -> AuditFinding:
     what = f"{engine}/{precision}"
     if engine not in ENGINES:
-        return Finding(what, "-", "unknown to this edge-tag", is_golden=True)
+        return AuditFinding(what, "-", "unknown to this edge-tag", is_golden=True)
     if engine not in (*installed(), "null"):
-        return Finding(what, "-", f"not installed: {pip_line(engine)}", is_golden=True)
+        return AuditFinding(what, "-", f"not installed: {pip_line(engine)}", is_golden=True)
     try:
         with open_tagger(path, engine, precision=precision) as tagger:  # runs the golden pictures
             glance = ", and so does the glance" if tagger.has_glance else ", has no glance"
             outline = _outline(tagger.bundle, engine)
     except EdgeError as e:
-        return Finding(what, "NO", str(e), is_golden=True)
-    return Finding(what, "yes", f"gives the golden answers{glance}{outline}", is_golden=True)
+        return AuditFinding(what, "NO", str(e), is_golden=True)
+    return AuditFinding(what, "yes", f"gives the golden answers{glance}{outline}", is_golden=True)
 
 
 def _outline(bundle: Bundle, engine: str) -> str:

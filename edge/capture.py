@@ -29,9 +29,8 @@ SCHEMA = 1
 MANIFEST = "manifest.json"
 MAX_PICTURES = 10_000
 MAX_MANIFEST_BYTES = 16 * 2**20  # 10,000 pictures take 2 MB
-MIN_CHANGE = (
-    2.0  # mean difference in luma (0..255) below which a frame shows the same as the last one
-)
+# Mean difference in luma (0..255) below which a frame shows the same as the last one.
+MIN_CHANGE = 2.0
 QUALITY = 95
 COPY = "copy the calibration set again, or capture a new one"
 

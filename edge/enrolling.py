@@ -156,5 +156,4 @@ def _tell(out: BinaryIO, path: Path, known: Gallery, only: str | None = None) ->
 
 
 def _is_poor(one: Enrolled) -> bool:
-    few = len(one.examples) < ENOUGH and (one.recalled is None or one.recalled < POOR)
-    return few or (one.recalled is not None and one.recalled < POOR)
+    return len(one.examples) < ENOUGH if one.recalled is None else one.recalled < POOR

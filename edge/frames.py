@@ -54,7 +54,8 @@ def tag_frame(
 
     No launch is made that would end past the budget, unless nothing at all was launched for a
     second. Where a budget is too small for a glance and a closer look, they take turns. Raises
-    InferenceError when the engine fails, ValueError for an array that is no frame.
+    InferenceError when the engine fails, ConfigError where fish are measured and the frame is not
+    for their plane, ValueError for an array that is no frame.
     """
     pixels.check(picture)
     if is_limited(view):

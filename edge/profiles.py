@@ -22,7 +22,7 @@ MAX_BYTES = 64 * 2**10  # a profile has some forty lines
 VIRTUAL = "virtual"  # the engine that takes a board's predicted time
 
 
-class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Citation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who says so."""
 
     says: str  # the figure, as it is used here
@@ -40,7 +40,7 @@ class Roofline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: Literal["cpu", "gpu", "npu"]
     processor: str
     int8_gmac_s: float  # all cores together, dense
-    sources: tuple[Source, ...]
+    sources: tuple[Citation, ...]
     memory_gb_s: float | None = None  # None: what it moves stays on the chip
     float_gmac_s: float | None = None  # likewise in float; None: unknown
     cores: int = 1  # of a CPU, the fast ones
@@ -132,7 +132,7 @@ RECORDS = {
     "": Profile,
     "thermal": Thermal,
     "roofline": Roofline,
-    "roofline.sources": Source,
+    "roofline.sources": Citation,
 }
 
 

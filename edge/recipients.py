@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 
 class Recipients:
-    """
+    """Who gets the results of a run.
+
     sinks   for the pipeline, which closes them
     report  for the pipeline; None: nobody is to get events
     """

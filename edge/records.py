@@ -15,6 +15,7 @@ _Number = TypeVar("_Number", bound=np.generic)
 NDArray = np.ndarray[Any, np.dtype[_Number]]  # numpy.typing's own, without its 12 ms at start
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
 
 Box = tuple[int, int, int, int]  # x0, y0, x1, y1 in frame pixels, half-open
 
@@ -39,10 +40,8 @@ class Frame(msgspec.Struct, frozen=True, eq=False):
     time: str  # wall clock when it was read, RFC 3339 in UTC
     pixels: Picture | None  # None when it could not be read
     error: str = ""  # why `pixels` is None, `where: thing is found, expected ...`
-    at_s: float | None = (
-        None  # when it was taken: a camera's on the monotonic clock of the machine,
-    )
-    # a clip's within the clip; None: a picture has none
+    # When it was taken: a camera's on the monotonic clock of the machine, a clip's within the clip.
+    at_s: float | None = None  # a picture has none
 
 
 class Region(msgspec.Struct, frozen=True):

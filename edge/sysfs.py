@@ -1,4 +1,4 @@
-"""Small files of the kernel's: a text or a number, and nothing where there is none."""
+"""Small files of the kernel's: a text or a number, and nothing where there is none. Bounded."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ def text(file: Path, most: int = 256) -> str:
             return opened.read(most).decode("utf-8", "replace").strip("\0\n\r\t ")
     except OSError:
         return ""
+
+
+def some(folder: Path, pattern: str, most: int = 64) -> list[Path]:
+    """What `pattern` names in a folder, in order; more are not looked at."""
+    try:
+        return sorted(folder.glob(pattern))[:most]
+    except OSError:
+        return []
 
 
 def number(file: Path) -> int | None:

@@ -20,7 +20,7 @@ from edge.bundle.golden import require
 from edge.bundle.losses import losses
 from edge.bundle.manifest import Artifact, Head
 from edge.bundle.read import Bundle, TagNames, open_bundle
-from edge.engines import Engine, check_name, installed, open_engine, pip_line
+from edge.engines import ENGINES, Engine, check_name, installed, open_engine, pip_line
 from edge.errors import BundleError, EngineMissing, InferenceError
 from edge.frames import tag_frame
 from edge.glance.heat import Heat
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BATCH = 8  # regions a launch: more gain little on a CPU, and memory grows with it
-
-PREFERRED = ("onnxruntime", "openvino", "tflite", "null")  # null last: no bundle that ships has it
 
 
 class Looks(msgspec.Struct, frozen=True, eq=False):
@@ -364,14 +362,14 @@ def _choose(bundle: Bundle) -> str:
     """The first engine that is both here and in the bundle."""
     offered = {artifact.engine for artifact in bundle.manifest.artifacts}
     here = {*installed(), "null"}
-    for name in PREFERRED:
+    for name in ENGINES:
         if name in offered and name in here:
             return name
-    known = [name for name in PREFERRED if name in offered]
+    known = [name for name in ENGINES if name in offered]
     if not known:
         raise BundleError(
             f"{bundle.root}: bundle is for {', '.join(sorted(offered))}, "
-            f"expected one of {', '.join(PREFERRED)}",
+            f"expected one of {', '.join(ENGINES)}",
             fix="update edge-tag: pip install -U edge-tag",
         )
     raise EngineMissing(

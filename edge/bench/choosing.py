@@ -33,7 +33,7 @@ MOST_BYTES = 1 << 20
 FILE = "engines.json"
 
 
-class Choice(msgspec.Struct, frozen=True):
+class EngineChoice(msgspec.Struct, frozen=True):
     """What was chosen, and between what."""
 
     engine: str
@@ -72,7 +72,7 @@ def choose(asked: Asked, cache: Path | None = None) -> str:
     return choice.engine
 
 
-def measured(asked: Asked) -> Choice:
+def measured(asked: Asked) -> EngineChoice:
     """Open every engine that is installed and in the bundle, and let them take turns."""
     with open_bundle(asked.bundle) as bundle:
         offered = {artifact.engine for artifact in bundle.manifest.artifacts}
@@ -89,7 +89,7 @@ def measured(asked: Asked) -> Choice:
                 fix="edge-tag check" if refused else pip_line("onnxruntime"),
             )
         ms = _turns(opened, perf_counter)
-    return Choice(min(ms, key=ms.__getitem__), ms, refused)
+    return EngineChoice(min(ms, key=ms.__getitem__), ms, refused)
 
 
 def _opened(engine: str, asked: Asked) -> Tagger | str:
@@ -128,16 +128,16 @@ def key_of(asked: Asked) -> str:
     return hashlib.sha256(msgspec.json.encode(found)).hexdigest()
 
 
-def remembered(file: Path) -> dict[str, Choice]:
+def remembered(file: Path) -> dict[str, EngineChoice]:
     """By key. Empty where the file is missing, too large, or none of ours: it only saves time."""
     try:
         with file.open("rb") as opened:
-            return msgspec.json.decode(opened.read(MOST_BYTES), type=dict[str, Choice])
+            return msgspec.json.decode(opened.read(MOST_BYTES), type=dict[str, EngineChoice])
     except (OSError, *NOT_JSON):
         return {}
 
 
-def said(choice: Choice, how: str) -> str:
+def said(choice: EngineChoice, how: str) -> str:
     """`openvino: 2.3 ms a launch; onnxruntime 3.8 ms, tflite 4.3 ms (measured now)`."""
     others = [f"{name} {ms:.2f} ms" for name, ms in choice.ms.items() if name != choice.engine]
     others += [f"{name} refused: {why}" for name, why in choice.refused.items()]

@@ -19,9 +19,8 @@ from edge.tagger import Tagger
 WARM_UP = 5  # launches, or frames
 LONGER = 4  # times the time asked for, at most, until p99 can be told
 MOST = 1_000_000  # launches: memory is bounded
-FRAME = View(
-    budget=Budget(max_regions=12)
-)  # without a limit in ms: every frame makes as many looks
+# Without a limit in ms: every frame makes as many looks.
+FRAME = View(budget=Budget(max_regions=12))
 CUT = 4  # crops of the scene that batches are made of, a side
 
 Stop = Callable[[], bool]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from edge.sysfs import some, text
+
 ROOT = Path("/")
 FILES = (
     "proc/device-tree/model",
@@ -47,26 +49,11 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 def taken(root: Path = ROOT, machine: str | None = None) -> Snapshot:
     """Of this machine, or of one that was recorded. What cannot be read is not there."""
-    files = {path: _text(root / path) for path in FILES}
-    for device in _some(root / PCI, "*"):
-        files |= {f"{PCI}/{device.name}/{i}": _text(device / i) for i in IDS}
-    found = {path: text for path, text in files.items() if text}
+    files = {path: text(root / path, MOST_BYTES) for path in FILES}
+    for device in some(root / PCI, "*", MOST):
+        files |= {f"{PCI}/{device.name}/{i}": text(device / i, MOST_BYTES) for i in IDS}
+    found = {path: words for path, words in files.items() if words}
     for pattern in NODES:
         folder, _, name = pattern.rpartition("/")
-        found |= {f"{folder}/{node.name}": "" for node in _some(root / folder, name)}
+        found |= {f"{folder}/{node.name}": "" for node in some(root / folder, name, MOST)}
     return Snapshot(machine or platform.machine(), found)
-
-
-def _some(folder: Path, pattern: str) -> list[Path]:
-    try:
-        return sorted(folder.glob(pattern))[:MOST]
-    except OSError:
-        return []
-
-
-def _text(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(MOST_BYTES).decode("utf-8", "replace").rstrip("\0\n")
-    except OSError:
-        return ""

@@ -95,9 +95,8 @@ def picture_of(bundle: Bundle, golden: Golden) -> U8:
 
 def _by_tag(names: TagNames, row: F32) -> dict[str, float]:
     words = [tag for tag, _ in names] + [NONE]
-    return dict(
-        zip(words, map(float, row), strict=False)
-    )  # a head without "none" has one score less
+    # A head without "none" has one score less.
+    return dict(zip(words, map(float, row), strict=False))
 
 
 def _differences(

@@ -48,9 +48,8 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     kind: Literal["softmax", "multilabel"]
     tags: StoredFile  # UTF-8, one `tag` or `tag<TAB>group` a line; line n names logit n
     temperature: float  # logits are divided by it before softmax or sigmoid
-    thresholds: tuple[
-        float, ...
-    ]  # one for all tags, or one a tag; score >= threshold gives the tag
+    # One for all tags, or one a tag; score >= threshold gives the tag.
+    thresholds: tuple[float, ...]
     has_none: bool = False  # softmax only: one more logit after the tags means "none of these"
     evaluation: str = ""  # what the accuracy was measured on
     accuracy: dict[str, Accuracy] = {}  # "float", "onnxruntime/int8", ...

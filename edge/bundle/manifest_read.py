@@ -57,13 +57,14 @@ def read_manifest(data: bytes, where: str) -> Manifest:
             f"{where}: schema is {_show(schema)}, written by a newer edge-tag, expected {SCHEMA}",
             fix="update edge-tag: pip install -U edge-tag",
         )
-    _need(schema >= 1, where, "schema", schema, f"1 to {SCHEMA}; no release ever wrote another")
+    need(schema >= 1, where, "schema", schema, f"1 to {SCHEMA}; no release ever wrote another")
     manifest = read_json(data, Manifest, where)
     _check(manifest, where)
     return manifest
 
 
-def _need(holds: bool, where: str, key: str, found: object, expected: str) -> None:
+def need(holds: bool, where: str, key: str, found: object, expected: str) -> None:
+    """Raises BundleError where it does not hold."""
     if not holds:
         raise BundleError(f"{where}: {key} is {_show(found)}, expected {expected}")
 
@@ -76,17 +77,17 @@ def _show(found: object) -> str:
 
 
 def _check(m: Manifest, where: str) -> None:
-    _need(bool(WORD.fullmatch(m.name)), where, "name", m.name, A_WORD)
-    _need(0 <= m.counter <= MAX_COUNTER, where, "counter", m.counter, f"0 to {MAX_COUNTER}")
+    need(bool(WORD.fullmatch(m.name)), where, "name", m.name, A_WORD)
+    need(0 <= m.counter <= MAX_COUNTER, where, "counter", m.counter, f"0 to {MAX_COUNTER}")
     for side in ("height", "width"):
         px = getattr(m.input, side)
-        _need(1 <= px <= MAX_SIDE_PX, where, f"input.{side}", px, f"1 to {MAX_SIDE_PX} px")
+        need(1 <= px <= MAX_SIDE_PX, where, f"input.{side}", px, f"1 to {MAX_SIDE_PX} px")
     size = m.embedding_size
-    _need(1 <= size <= MAX_EMBEDDING, where, "embedding_size", size, f"1 to {MAX_EMBEDDING}")
-    _need(
+    need(1 <= size <= MAX_EMBEDDING, where, "embedding_size", size, f"1 to {MAX_EMBEDDING}")
+    need(
         1 <= len(m.heads) <= MAX_HEADS, where, "number of heads", len(m.heads), f"1 to {MAX_HEADS}"
     )
-    _need(len(m.artifacts) >= 1, where, "number of artifacts", 0, "1 or more")
+    need(len(m.artifacts) >= 1, where, "number of artifacts", 0, "1 or more")
     for i, head in enumerate(m.heads):
         _check_head(head, where, f"heads[{i}]")
     for i, artifact in enumerate(m.artifacts):
@@ -94,7 +95,7 @@ def _check(m: Manifest, where: str) -> None:
     names = [head.name for head in m.heads]
     _check_unique(names, where, "heads: name")
     is_free = m.attributes is None or "attributes" not in names
-    _need(is_free, where, "heads: name", "attributes", "another name, the bundle has attributes")
+    need(is_free, where, "heads: name", "attributes", "another name, the bundle has attributes")
     _check_unique(
         [f"{a.engine}/{a.precision}" for a in m.artifacts], where, "artifacts: engine/precision"
     )
@@ -107,34 +108,34 @@ def _check_glance(glance: HeatMap, engines: set[str], where: str) -> None:
     """`engines`: those that the bundle has crops for."""
     for side in ("height", "width"):
         px = getattr(glance.input, side)
-        _need(1 <= px <= MAX_SIDE_PX, where, f"glance.input.{side}", px, f"1 to {MAX_SIDE_PX} px")
+        need(1 <= px <= MAX_SIDE_PX, where, f"glance.input.{side}", px, f"1 to {MAX_SIDE_PX} px")
     for key in ("rows", "columns"):
         count = getattr(glance, key)
-        _need(1 <= count <= MAX_CELLS, where, f"glance.{key}", count, f"1 to {MAX_CELLS}")
+        need(1 <= count <= MAX_CELLS, where, f"glance.{key}", count, f"1 to {MAX_CELLS}")
     kinds = len(glance.kinds)
-    _need(1 <= kinds <= MAX_HEADS, where, "number of glance.kinds", kinds, f"1 to {MAX_HEADS}")
+    need(1 <= kinds <= MAX_HEADS, where, "number of glance.kinds", kinds, f"1 to {MAX_HEADS}")
     for kind in glance.kinds:
-        _need(bool(WORD.fullmatch(kind)), where, "glance.kinds", kind, A_WORD)
+        need(bool(WORD.fullmatch(kind)), where, "glance.kinds", kind, A_WORD)
     _check_unique(list(glance.kinds), where, "glance.kinds")
-    _need(len(glance.artifacts) >= 1, where, "number of glance.artifacts", 0, "1 or more")
+    need(len(glance.artifacts) >= 1, where, "number of glance.artifacts", 0, "1 or more")
     for i, artifact in enumerate(glance.artifacts):
         key = f"glance.artifacts[{i}]"
         known = artifact.engine in engines
-        _need(known, where, f"{key}.engine", artifact.engine, "an engine of artifacts")
+        need(known, where, f"{key}.engine", artifact.engine, "an engine of artifacts")
         _check_heat_artifact(artifact, glance, where, key)
     names = [f"{a.engine}/{a.precision}" for a in glance.artifacts]
     _check_unique(names, where, "glance.artifacts: engine/precision")
     for name, found in glance.average_precision.items():
-        _need(0 <= found <= 1, where, f"glance.average_precision[{_show(name)}]", found, "0 to 1")
+        need(0 <= found <= 1, where, f"glance.average_precision[{_show(name)}]", found, "0 to 1")
 
 
 def _check_heat_artifact(artifact: HeatArtifact, glance: HeatMap, where: str, key: str) -> None:
     count = len(artifact.files)
-    _need(1 <= count <= 8, where, f"number of {key}.files", count, "1 to 8")
+    need(1 <= count <= 8, where, f"number of {key}.files", count, "1 to 8")
     names = artifact.heat, artifact.geometry
-    _need(names[0] != names[1], where, f"{key}.geometry", names[1], "another output than heat")
+    need(names[0] != names[1], where, f"{key}.geometry", names[1], "another output than heat")
     proofs = len(artifact.golden)
-    _need(
+    need(
         1 <= proofs <= MAX_GOLDEN_CELLS,
         where,
         f"number of {key}.golden",
@@ -143,36 +144,34 @@ def _check_heat_artifact(artifact: HeatArtifact, glance: HeatMap, where: str, ke
     )
     for cell in artifact.golden:
         inside = 0 <= cell.row < glance.rows and 0 <= cell.column < glance.columns
-        _need(inside, where, f"{key}.golden", (cell.row, cell.column), "a row and a column of it")
+        need(inside, where, f"{key}.golden", (cell.row, cell.column), "a row and a column of it")
         kinds = set(cell.heat) == set(glance.kinds)
-        _need(kinds, where, f"{key}.golden", tuple(cell.heat), "a probability for every kind")
+        need(kinds, where, f"{key}.golden", tuple(cell.heat), "a probability for every kind")
 
 
 def _check_head(head: Head, where: str, key: str) -> None:
     named = bool(WORD.fullmatch(head.name)) and head.name != "embedding"
-    _need(named, where, f"{key}.name", head.name, f"{A_WORD}, and not 'embedding'")
+    need(named, where, f"{key}.name", head.name, f"{A_WORD}, and not 'embedding'")
     warm = math.isfinite(head.temperature) and head.temperature > 0
-    _need(warm, where, f"{key}.temperature", head.temperature, "a finite number above 0")
-    _need(
-        len(head.thresholds) > 0, where, f"{key}.thresholds", (), "one for all tags, or one a tag"
-    )
+    need(warm, where, f"{key}.temperature", head.temperature, "a finite number above 0")
+    need(len(head.thresholds) > 0, where, f"{key}.thresholds", (), "one for all tags, or one a tag")
     for threshold in head.thresholds:
-        _need(0 <= threshold <= 1, where, f"{key}.thresholds", threshold, "0 to 1")
+        need(0 <= threshold <= 1, where, f"{key}.thresholds", threshold, "0 to 1")
     if head.has_none:
-        _need(
+        need(
             head.kind == "softmax", where, f"{key}.has_none", True, "false, the head is not softmax"
         )
     for name, accuracy in head.accuracy.items():
         which = f"{key}.accuracy[{_show(name)}]"
-        _need(accuracy.count >= 0, where, f"{which}.count", accuracy.count, "0 or more")
+        need(accuracy.count >= 0, where, f"{which}.count", accuracy.count, "0 or more")
         for share in (accuracy.top1, *accuracy.by_tag.values()):
-            _need(0 <= share <= 1, where, which, share, "0 to 1")
+            need(0 <= share <= 1, where, which, share, "0 to 1")
 
 
 def _check_artifact(artifact: Artifact, heads: tuple[Head, ...], where: str, key: str) -> None:
     """Its engine may be one that this runtime has never heard of: then nobody will open it."""
-    _need(bool(WORD.fullmatch(artifact.engine)), where, f"{key}.engine", artifact.engine, A_WORD)
-    _need(
+    need(bool(WORD.fullmatch(artifact.engine)), where, f"{key}.engine", artifact.engine, A_WORD)
+    need(
         1 <= len(artifact.files) <= 8,
         where,
         f"number of {key}.files",
@@ -180,7 +179,7 @@ def _check_artifact(artifact: Artifact, heads: tuple[Head, ...], where: str, key
         "1 to 8",
     )
     for output in ("embedding", *(head.name for head in heads)):
-        _need(
+        need(
             output in artifact.outputs,
             where,
             f"{key}.outputs",
@@ -191,23 +190,23 @@ def _check_artifact(artifact: Artifact, heads: tuple[Head, ...], where: str, key
 
 def _check_unique(names: list[str], where: str, key: str) -> None:
     for i, name in enumerate(names):
-        _need(name not in names[:i], where, key, name, "each only once")
+        need(name not in names[:i], where, key, name, "each only once")
 
 
 def _check_files(files: list[StoredFile], where: str) -> None:
-    _need(len(files) <= MAX_FILES, where, "number of files", len(files), f"at most {MAX_FILES}")
+    need(len(files) <= MAX_FILES, where, "number of files", len(files), f"at most {MAX_FILES}")
     for stored in files:
         check_name(stored.file, where)
-        _need(stored.file != MANIFEST, where, "file", stored.file, "a file other than the manifest")
+        need(stored.file != MANIFEST, where, "file", stored.file, "a file other than the manifest")
         size, digest = stored.size_bytes, stored.sha256
-        _need(
+        need(
             0 <= size <= MAX_FILE_BYTES,
             where,
             f"{stored.file}: size_bytes",
             size,
             f"0 to {MAX_FILE_BYTES}",
         )
-        _need(
+        need(
             bool(SHA256.fullmatch(digest)),
             where,
             f"{stored.file}: sha256",
@@ -216,7 +215,7 @@ def _check_files(files: list[StoredFile], where: str) -> None:
         )
     _check_unique([stored.file for stored in files], where, "file (with another hash or size)")
     total = sum(stored.size_bytes for stored in files)
-    _need(
+    need(
         total <= MAX_BUNDLE_BYTES,
         where,
         "size of all files",

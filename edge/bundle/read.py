@@ -13,35 +13,9 @@ from pathlib import Path
 from types import TracebackType
 
 from edge.bundle.files import Folder, Store, Zip
-from edge.bundle.manifest import (
-    MANIFEST,
-    SCHEMA,
-    Accuracy,
-    Artifact,
-    Golden,
-    Head,
-    InputSpec,
-    Manifest,
-    StoredFile,
-)
+from edge.bundle.manifest import MANIFEST, Artifact, Head, StoredFile
 from edge.bundle.manifest_read import MAX_MANIFEST_BYTES, read_manifest
 from edge.errors import BundleError
-
-__all__ = [
-    "DEFAULT",
-    "MANIFEST",
-    "SCHEMA",
-    "Accuracy",
-    "Artifact",
-    "Bundle",
-    "Golden",
-    "Head",
-    "InputSpec",
-    "Manifest",
-    "StoredFile",
-    "TagNames",
-    "open_bundle",
-]
 
 MAX_TAGS = 100_000  # of one head
 

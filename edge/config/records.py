@@ -75,11 +75,10 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def polygons(self) -> list[tuple[str, Polygon]]:
         """Each with its key."""
-        areas = [*enumerate(self.ignore)], [*enumerate(self.privacy)]
         return [
             *((f"zones.{name}", polygon) for name, polygon in self.zones.items()),
-            *((f"ignore[{n}]", polygon) for n, polygon in areas[0]),
-            *((f"privacy[{n}]", polygon) for n, polygon in areas[1]),
+            *((f"ignore[{n}]", polygon) for n, polygon in enumerate(self.ignore)),
+            *((f"privacy[{n}]", polygon) for n, polygon in enumerate(self.privacy)),
         ]
 
     @property

@@ -26,14 +26,8 @@ from edge.strict import nearest
 
 log = logging.getLogger(__name__)
 
-LIVE = (
-    "zones",
-    "required_zones",
-    "loiter_s",
-    "ignore",
-    "privacy",
-    "schedule",
-)  # of a camera: applied without a restart
+# Of a camera: applied without a restart.
+LIVE = ("zones", "required_zones", "loiter_s", "ignore", "privacy", "schedule")
 
 
 class Tunable(Protocol):

@@ -26,7 +26,7 @@ from edge.records import F32, U8, TensorSpec
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # whatever was there
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] # as if it were not installed
 
-# name -> (our module, the package it imports, pip extra)
+# name -> (our module, the package it imports, pip extra), best first; no bundle that ships has null
 ENGINES: dict[str, tuple[str, str, str]] = {
     "onnxruntime": ("edge.engines.ort", "onnxruntime", "onnx"),
     "openvino": ("edge.engines.ov", "openvino", "openvino"),

@@ -72,9 +72,8 @@ class OrtEngine:
 
 
 def _spec(node: rt.NodeArg) -> TensorSpec:
-    shape = tuple(
-        size if isinstance(size, int) else -1 for size in node.shape
-    )  # a name is an open size
+    # A name is an open size.
+    shape = tuple(size if isinstance(size, int) else -1 for size in node.shape)
     return TensorSpec(node.name, shape, DTYPES.get(node.type, node.type))
 
 

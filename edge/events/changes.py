@@ -19,8 +19,9 @@ import msgspec
 from msgspec.structs import replace
 
 from edge.events.event import Event, Kind, Sight, Why
-from edge.events.sights import Key, overlap, sight_of, things, words
+from edge.events.sights import Key, sight_of, things, words
 from edge.events.zones import ANYWHERE, Stay, ZoneRules, is_wanted, stayed
+from edge.pictures.regions import overlap
 from edge.pictures.suffixes import is_clip
 from edge.records import FrameTags, Tag
 

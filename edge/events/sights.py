@@ -7,24 +7,14 @@ from collections.abc import Sequence
 from edge.clock import epoch_s
 from edge.events.event import MOST_TAGS, Said, Sight
 from edge.events.zones import Stay
-from edge.pictures.regions import shared_px
-from edge.records import Box, FrameTags, Tag
+from edge.pictures.regions import area
+from edge.records import FrameTags, Tag
 
 Key = tuple[str, ...]  # ("", track) of a thing, (head, tag) of a word
 
 
 def words(sight: Sight) -> set[tuple[str, str]]:
     return {(tag.head, tag.label) for tag in sight.tags}
-
-
-def overlap(a: Box, b: Box) -> float:
-    """Intersection over union, 0..1."""
-    both = shared_px(a, b)
-    return both / max(1, _area(a) + _area(b) - both)
-
-
-def _area(box: Box) -> int:
-    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def things(tags: Sequence[Tag]) -> list[tuple[Key, list[Tag]]]:
@@ -70,7 +60,7 @@ def sight_of(result: FrameTags, tags: Sequence[Tag], stay: Stay, old: Sight | No
         size=result.size,
         box=best.box,
         box_norm=(round(norm[0], 5), round(norm[1], 5), round(norm[2], 5), round(norm[3], 5)),
-        area=_area(best.box),
+        area=area(best.box),
         ratio=round((x1 - x0) / max(1, y1 - y0), 4),
         track=best.track,
         looks=best.looks,

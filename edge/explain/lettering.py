@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 from msgspec import UNSET
 
+from edge.explain.ink import FONT, Colour
 from edge.pictures.regions import shared_px
 from edge.records import U8, Box, Tag
 
-FONT = cv2.FONT_HERSHEY_SIMPLEX
 COLOURS = (  # dark enough for white letters, one a head
     (200, 30, 45),
     (20, 110, 190),
@@ -26,8 +26,6 @@ COLOURS = (  # dark enough for white letters, one a head
 STRIP = (32, 32, 32)  # behind the caption
 MIN_SIDE, MAX_SIDE = 480, 8192  # a picture is enlarged or reduced to lie between them
 MAX_LINES = 8  # of the caption
-
-Colour = tuple[int, int, int]
 
 
 class Label(msgspec.Struct, frozen=True):

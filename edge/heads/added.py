@@ -26,11 +26,11 @@ def open_gallery(bundle: Bundle, path: str | PathLike[str]) -> AddedHead:
 def open_vocabulary(bundle: Bundle, path: str | PathLike[str]) -> AddedHead:
     """The head `open` of a vocabulary. Raises BundleError as `open_gallery` does."""
     made = read_vocabulary(Path(path), bundle)
-    head = made_head(OPEN, made.header.answers, made.header.tags, (made.header.threshold,))
+    head = made_head(OPEN, made.header.answers, (made.header.threshold,))
     return AddedHead(head, made.header.tags, made.probabilities)
 
 
 def gallery_head(gallery: Gallery) -> AddedHead:
     """One tag of the gallery, or "none of these"."""
-    head = made_head(GALLERY, "softmax", gallery.names, (0.5,))
+    head = made_head(GALLERY, "softmax", (0.5,))
     return AddedHead(head, gallery.names, gallery.fit.probabilities)

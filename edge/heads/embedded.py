@@ -7,12 +7,13 @@ from typing import Literal
 
 import msgspec
 
-from edge.bundle.manifest import Head
+from edge.bundle.manifest import Head, StoredFile
 from edge.bundle.read import Bundle, TagNames
-from edge.bundle.write import stored
 from edge.heads.attributes import read_attributes
 from edge.heads.scores import ATTRIBUTES
 from edge.records import F32
+
+NO_FILE = StoredFile("", 0, "")  # of tags: they are in memory
 
 
 class AddedHead(msgspec.Struct, frozen=True, eq=False):
@@ -31,17 +32,14 @@ def open_attributes(bundle: Bundle) -> AddedHead | None:
     if bundle.manifest.attributes is None:
         return None
     made = read_attributes(bundle, bundle.manifest.attributes)
-    head = made_head(ATTRIBUTES, "multilabel", made.header.tags, made.header.thresholds)
+    head = made_head(ATTRIBUTES, "multilabel", made.header.thresholds)
     return AddedHead(head, made.header.tags, made.scores)
 
 
 def made_head(
     name: str,
     kind: Literal["softmax", "multilabel"],
-    names: TagNames,
     thresholds: tuple[float, ...],
 ) -> Head:
     """As a manifest would have it; a softmax one with "none of these"."""
-    lines = "".join(f"{tag}\t{group}\n" if group else f"{tag}\n" for tag, group in names)
-    tags = stored(f"{name}.txt", lines.encode())
-    return Head(name, kind, tags, 1.0, thresholds, has_none=kind == "softmax")
+    return Head(name, kind, NO_FILE, 1.0, thresholds, has_none=kind == "softmax")

@@ -14,9 +14,7 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
-from edge.records import F32, NDArray
-
-F64 = NDArray[np.float64]
+from edge.records import F32, F64, NDArray
 
 RIDGE = 0.3  # an example counts 1; halves the score of what one example alone says
 # Of drawn pictures (see memory.places) 0.05 names 62 %, 2 wrongly, and one in 0 % of those without;
@@ -94,11 +92,12 @@ def _learned(examples: Sequence[F32], tags: Sequence[int], negatives: F32, mean:
     weights, unseen = _solved(rows * root[:, None], y)
     said = [unseen(block) / root[block, None] for block in blocks]  # (v, T) each
     alone = [unseen(np.array([n])) / root[n] for n in range(ends[-1], len(rows))]
+    # A tag's views, as the other tags would see them were it not enrolled.
     strangers = [
         np.delete(unseen(own) / root[own, None], tag, axis=1)
         for tag in (range(count) if count > 1 else ())
         for own in [np.concatenate([b for b, of in zip(blocks, tags) if of == tag])]
-    ]  # a tag's views, as the other tags would see them were it not enrolled
+    ]
     limit, steep, sharp = _calibrated(said, tags, np.concatenate(alone), strangers)
     recalled = tuple(_recalled(said, tags, tag, limit) for tag in range(count))
     return Fit(np.asarray(weights.T, np.float32), mean, limit, steep, sharp, recalled)

@@ -70,7 +70,9 @@ def parse_rows(
 ) -> tuple[T, list[F32]]:
     """The same of bytes. `where` opens every error."""
     if data[: len(MAGIC)] != MAGIC or len(data) < START:
-        raise BundleError(f"{where}: file does not begin like a gallery or a vocabulary")
+        raise BundleError(
+            f"{where}: file does not begin like a gallery, a vocabulary or attributes"
+        )
     rest = data[len(MAGIC) + 32 :]
     if hashlib.sha256(rest).digest() != data[len(MAGIC) : len(MAGIC) + 32]:
         raise BundleError(

@@ -90,7 +90,7 @@ def group_for(
     none = float(scores_row[-1]) if head.has_none else 0.0
     if none >= 0.5:  # as of most that is looked at
         return []
-    limits = np.broadcast_to(np.asarray(head.thresholds, np.float32), len(names))
+    limits = np.broadcast_to(head.limits, len(names))
     sums: dict[str, float] = {}
     least: dict[str, float] = {}
     counts: dict[str, int] = {}

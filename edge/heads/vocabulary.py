@@ -29,9 +29,10 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: Literal["vocabulary"]
     made_by: Annotated[str, msgspec.Meta(max_length=200)]
     source: Annotated[str, msgspec.Meta(max_length=400)]  # which model or file gave the vectors
+    # (tag, group)
     tags: Annotated[
         tuple[tuple[str, str | None], ...], msgspec.Meta(min_length=1, max_length=MAX_TAGS)
-    ]  # (tag, group)
+    ]
     size: Size  # D, of a picture's embedding
     width: Size  # K, of a text's; D without a projection
     is_projected: bool

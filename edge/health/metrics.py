@@ -24,7 +24,7 @@ from edge.health.power import REASONS
 from edge.health.room import free_bytes, resident_bytes, written_bytes
 from edge.health.vitals import BUCKETS_S, Tally, Vitals
 from edge.health.wall_clock import is_clock_synced
-from edge.health.watch import Watch
+from edge.health.watch import BoardWatch
 from edge.outbox.health import FileHealth, SinkHealth
 from edge.sources.newest import Newest
 
@@ -44,7 +44,7 @@ class Metrics:
     def __init__(
         self,
         vitals: Vitals,
-        watch: Watch,
+        watch: BoardWatch,
         sinks: Callable[[], Sequence[SinkHealth]],
         disk: Path,
         cameras: Mapping[str, Newest] = {},

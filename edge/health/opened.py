@@ -44,7 +44,8 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Health:
-    """
+    """A run's health, as the pipeline tells and asks it. Owns its server and its watch.
+
     report  for the pipeline, of each frame
     held    for the pipeline: how the device is held back
     off     for the pipeline, of each frame of source n that is not to be looked at
@@ -129,7 +130,7 @@ def open_health(
                 vitals, notify, free, opened.pop_all(), None, wanted.names, wanted.mailboxes
             )
         watching = import_module("edge.health.watch")  # reads sensors, for which a picture is short
-        watch = opened.enter_context(closing(watching.Watch(wanted.thermal)))
+        watch = opened.enter_context(closing(watching.BoardWatch(wanted.thermal)))
         server = None
         if wanted.door is not None:
             cameras = dict(zip(wanted.cameras, wanted.mailboxes))

@@ -12,7 +12,7 @@ from edge.health.address import Door
 from edge.health.server import HealthServer, Pages
 from edge.health.serving import Page, as_json
 from edge.health.vitals import Vitals
-from edge.health.watch import Watch
+from edge.health.watch import BoardWatch
 from edge.outbox.health import FileHealth, SinkHealth
 from edge.sources.newest import Newest
 
@@ -20,7 +20,7 @@ from edge.sources.newest import Newest
 def open_server(
     door: Door,
     vitals: Vitals,
-    watch: Watch,
+    watch: BoardWatch,
     sinks: Callable[[], Sequence[SinkHealth]],
     disk: Path,
     cameras: Mapping[str, Newest],

@@ -10,23 +10,17 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from edge.sysfs import number, text
+from edge.sysfs import number, some, text
 
 ROOT = Path("/")
 WORD = "sys/devices/platform/soc/soc:firmware/get_throttled"
-REASONS = (
-    "under-voltage",
-    "capped",
-    "throttled",
-    "hot",
-)  # bits 0..3; since boot 16..19
+REASONS = ("under-voltage", "capped", "throttled", "hot")  # bits 0..3; since boot 16..19
 SINCE_BOOT = 16
-MOST = 64  # sensors, cooling devices, cores: more are not looked at
 PLAUSIBLE_C = (-40.0, 150.0)
 DEAF = ("pmic-die", "wifi", "nvme")  # stuck at 100 C on a Jetson; not what computes
 SLOWING = ("cpufreq", "devfreq", "processor", "cpu-balanced", "gpu-balanced")
@@ -83,7 +77,7 @@ def _word(root: Path, ask: Callable[[], str]) -> int:
 
 def _temperatures(root: Path) -> dict[str, float]:
     found: dict[str, float] = {}
-    for zone in _some(root / "sys/class/thermal", "thermal_zone*"):
+    for zone in some(root / "sys/class/thermal", "thermal_zone*"):
         name, milli = text(zone / "type") or zone.name, number(zone / "temp")
         if milli is None or any(word in name.lower() for word in DEAF):
             continue
@@ -95,7 +89,7 @@ def _temperatures(root: Path) -> dict[str, float]:
 def _is_short_of_volts(root: Path) -> bool:
     return any(
         text(chip / "name") == "rpi_volt" and number(chip / "in0_lcrit_alarm") == 1
-        for chip in _some(root / "sys/class/hwmon", "hwmon*")
+        for chip in some(root / "sys/class/hwmon", "hwmon*")
     )
 
 
@@ -103,21 +97,21 @@ def _is_slowed(root: Path) -> bool:
     return any(
         any(word in text(device / "type").lower() for word in SLOWING)
         and (number(device / "cur_state") or 0) > 0
-        for device in _some(root / "sys/class/thermal", "cooling_device*")
+        for device in some(root / "sys/class/thermal", "cooling_device*")
     )
 
 
 def _was_slowed(root: Path) -> bool:
     counts = [
-        *_some(root / "sys/devices/system/cpu", "cpu[0-9]*/thermal_throttle/core_throttle_count"),
-        *_some(root / "sys/class/hwmon", "hwmon*/oc*_event_cnt"),
+        *some(root / "sys/devices/system/cpu", "cpu[0-9]*/thermal_throttle/core_throttle_count"),
+        *some(root / "sys/class/hwmon", "hwmon*/oc*_event_cnt"),
     ]
     return any((number(count) or 0) > 0 for count in counts)
 
 
 def _clock(root: Path) -> float | None:
     shares = []
-    for policy in _some(root / "sys/devices/system/cpu/cpufreq", "policy*"):
+    for policy in some(root / "sys/devices/system/cpu/cpufreq", "policy*"):
         now, most = number(policy / "scaling_cur_freq"), number(policy / "cpuinfo_max_freq")
         if now is not None and most:
             shares.append(min(now / most, 1.0))
@@ -126,10 +120,3 @@ def _clock(root: Path) -> float | None:
 
 def _sorted(reasons: set[str]) -> tuple[str, ...]:
     return tuple(reason for reason in REASONS if reason in reasons)
-
-
-def _some(folder: Path, pattern: str) -> Iterator[Path]:
-    try:
-        return iter(sorted(folder.glob(pattern))[:MOST])
-    except OSError:
-        return iter(())

@@ -10,7 +10,7 @@ import json
 import logging
 import socket
 import threading
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
@@ -121,7 +121,7 @@ def _cut(request: socket.socket) -> None:
         request.shutdown(socket.SHUT_RDWR)
 
 
-class Asked(BaseHTTPRequestHandler):
+class Asked(BaseHTTPRequestHandler, ABC):
     """One request: `page` answers it, and LONGEST_S is all the time it has."""
 
     server: Server

@@ -39,7 +39,8 @@ class Tally(msgspec.Struct):
 
 
 class Vitals:
-    """
+    """What a run has done so far. One thread tells it, any may ask.
+
     cameras  names of the live sources; any other source counts as FILES
     stale_s  so long may a camera take from one tagged frame to the next
     clock    seconds, the one on which live frames say when they were taken

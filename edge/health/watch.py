@@ -16,7 +16,7 @@ EVERY_S = 5.0
 QUIET_S = 600.0  # between two warnings
 
 
-class Watch:
+class BoardWatch:
     """The board, as it was when it was last looked at: never older than EVERY_S, by much.
 
     thermal  None: the budget does not follow the heat

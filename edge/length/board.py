@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 
 from edge.errors import SourceError, UsageError
-from edge.length.plane import F64, CameraPlane, mapped, rows_of, undistorted
+from edge.length.plane import CameraPlane, mapped, rows_of, undistorted
 from edge.length.plane_file import SCHEMA, Lens, PlaneFile
-from edge.records import U8
+from edge.records import F64, U8
 
 FEWEST = 5  # boards
 USUAL = ((9, 6), (8, 5), (7, 6), (7, 5), (8, 6), (10, 7), (11, 8), (6, 4), (7, 4), (12, 9))

@@ -9,8 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from edge.length.measure import Look
-from edge.length.plane import F64
-from edge.records import NDArray
+from edge.records import F64, NDArray
 
 DRAWN_PX = 256  # longer side of what outlines are compared on
 SAME = 0.5  # of the smaller outline, in the larger one: so much, and both are of one fish

@@ -6,17 +6,18 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.length.midline import F64, arc, cuts, evenly
-from edge.records import F32
+from edge.length.midline import arc, cuts, evenly
+from edge.records import F32, F64
 
 SIDEWAYS = 1.35  # how far to each side, in the greatest half-widths: the tips of a tail spread
 ACROSS = 81
 FILLED = 5.0  # px along the body: more of a fork's point than that no blur fills
 PROFILE = 24  # places along the body at which its width is told
+# Widths from snout to tail, of the greatest: mean of the seven species rendered.
 FISH = np.array([
     0.26, 0.42, 0.51, 0.58, 0.63, 0.67, 0.73, 0.75, 0.79, 0.78, 0.90, 0.95,
     0.72, 0.65, 0.61, 0.55, 0.65, 0.46, 0.33, 0.27, 0.27, 0.39, 0.44, 0.24,
-])  # fmt: skip # widths from snout to tail, of the greatest: mean of the seven species rendered
+])  # fmt: skip
 
 
 class Body(msgspec.Struct, frozen=True, eq=False):

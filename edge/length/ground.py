@@ -11,9 +11,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.records import F32, U8, NDArray
-
-F64 = NDArray[np.float64]
+from edge.records import F32, F64, U8, NDArray
 
 SEEN_PX = 6000  # pixels that the surface is fitted to
 CLUSTERS = 5

@@ -16,7 +16,7 @@ from edge.length.outline import Outliner, Told
 from edge.length.pieces import Rough
 from edge.pictures.pixels import crop_into, size
 from edge.pictures.regions import overlap
-from edge.records import F32, U8, Box, NDArray, Picture, Region
+from edge.records import F32, F64, U8, Box, NDArray, Picture, Region
 
 NEAR_PX = 384  # longer side of a piece from near
 FINEST = 0.5  # frame px a px of it: smaller pieces are enlarged, so that edges blur less
@@ -46,7 +46,7 @@ class Piece(msgspec.Struct, frozen=True, eq=False):
         """(h, w) 0 or 1."""
         return (self.soft >= 0.5).astype(np.uint8)
 
-    def to_frame(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    def to_frame(self, points: F64) -> F64:
         """px of `soft` (N, 2) -> px of the frame; the middle of the first pixel is at 0, 0."""
         corner = np.array(self.box[:2], np.float64)
         return (points + 0.5) * self.scale - 0.5 + corner
@@ -188,7 +188,7 @@ def _touches(soft: F32, beside: NDArray[np.bool_]) -> bool:
     return bool((ring & beside).sum() > 0.04 * ring.sum())
 
 
-def fish_outline(piece: Piece) -> tuple[NDArray[np.float64], float]:
+def fish_outline(piece: Piece) -> tuple[F64, float]:
     """A piece's outline in the frame (M, 2), and the share of its hull that it fills, 0..1."""
     outlines, _ = cv2.findContours(piece.mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     outline = max(outlines, key=cv2.contourArea)

@@ -8,9 +8,9 @@ import numpy as np
 from edge.length.ends import FISH, Body, body
 from edge.length.mask import Piece, fish_outline
 from edge.length.midline import midline
-from edge.length.plane import F64, Plane, length_mm
+from edge.length.plane import Plane, length_mm
 from edge.length.regressor import features_of, read_regressor
-from edge.records import Box
+from edge.records import F64, Box
 
 LOW, HIGH = 0.3, 0.7  # of a pixel: where else its edge may be drawn
 LINE_SHARE = 0.008  # deviation of a midline's length that the shape of a fish makes
@@ -140,8 +140,9 @@ def _edge_cm(piece: Piece, line: F64, plane: Plane, to_fork: bool) -> float:
         drawn = np.clip(piece.soft + (0.5 - share), 0, 1)
         found = body(drawn.astype(np.float32), line)
         lengths.append(0.0 if found is None else _cm(found, piece, plane, to_fork))
-    pixel = length_mm(piece.to_frame(line[:2] / max(1e-9, np.hypot(*(line[1] - line[0])))), plane)
-    return max(abs(lengths[0] - lengths[1]) / 2, 0.05 * pixel)  # pixel mm / 10: half a pixel in cm
+    one_px = line[:2] / max(1e-9, np.hypot(*(line[1] - line[0])))
+    px_mm = length_mm(piece.to_frame(one_px), plane)
+    return max(abs(lengths[0] - lengths[1]) / 2, 0.05 * px_mm)  # half a pixel, in cm
 
 
 def _box(outline: F64, frame: tuple[int, int]) -> Box:

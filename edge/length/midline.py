@@ -12,9 +12,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from edge.records import F32, U8, NDArray
-
-F64 = NDArray[np.float64]
+from edge.records import F32, F64, U8, NDArray
 
 COARSE_PX = 80  # longer side of what the line is found in
 DEGREE = 5  # of the line: a bow and an S, and no fin

@@ -19,8 +19,11 @@ import msgspec
 import numpy as np
 
 from edge import bounded
+from edge.bundle.manifest import StoredFile
+from edge.bundle.manifest_read import need
 from edge.engines import Engine, installed, open_engine
 from edge.errors import BundleError, EngineMissing, InferenceError
+from edge.heads.scores import sigmoid
 from edge.pictures.pixels import decode
 from edge.records import F32, U8
 from edge.strict import read_json
@@ -32,14 +35,6 @@ STRIDE = 2  # px of the crop a cell
 MAX_SIDE_PX, MAX_CELLS, MAX_FILE_BYTES, MAX_JSON_BYTES = 640, 64, 1 << 25, 1 << 18
 TOLERANCE = 0.15  # of a probability; integer kernels differ a little between CPUs
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-class StoredFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of the folder."""
-
-    file: str
-    size_bytes: int
-    sha256: str
 
 
 class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,8 +119,7 @@ class Outliner:
                 f"expected {PLANES * self.cells**2} of them",
                 fix="use another engine, or leave --outline out",
             )
-        logits = np.clip(row.reshape(PLANES, self.cells, self.cells), -30, 30)
-        return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+        return sigmoid(row.reshape(PLANES, self.cells, self.cells))
 
     def close(self) -> None:
         self._engine.close()
@@ -176,28 +170,28 @@ def opened(
 def read_outline(folder: Path) -> OutlineFile:
     """`outline.json`, right in itself; files are not looked at. Raises BundleError."""
     path = folder / MANIFEST
-    return parsed(_bytes(path, MAX_JSON_BYTES), path)
+    return parsed(_bytes(path, MAX_JSON_BYTES), str(path))
 
 
-def parsed(data: bytes, path: Path) -> OutlineFile:
-    """The same, of its bytes; `path` is for what is said of them. Raises BundleError."""
-    made = read_json(data, OutlineFile, str(path))
+def parsed(data: bytes, where: str) -> OutlineFile:
+    """The same, of its bytes; `where` is for what is said of them. Raises BundleError."""
+    made = read_json(data, OutlineFile, where)
     cells = made.side // STRIDE
-    _need(made.schema == SCHEMA, path, "schema", made.schema, str(SCHEMA))
-    _need(32 <= made.side <= MAX_SIDE_PX and not made.side % 16, path, "side", made.side,
-          f"a multiple of 16, 32 to {MAX_SIDE_PX}")  # fmt: skip
-    _need(len(made.models) > 0, path, "number of models", 0, "1 or more")
+    need(made.schema == SCHEMA, where, "schema", made.schema, str(SCHEMA))
+    need(32 <= made.side <= MAX_SIDE_PX and not made.side % 16, where, "side", made.side,
+         f"a multiple of 16, 32 to {MAX_SIDE_PX}")  # fmt: skip
+    need(len(made.models) > 0, where, "number of models", 0, "1 or more")
     for model in made.models:
         proofs = len(model.golden)
-        _need(1 <= proofs <= MAX_CELLS, path, "number of golden cells", proofs, f"1 to {MAX_CELLS}")
+        need(1 <= proofs <= MAX_CELLS, where, "number of golden cells", proofs, f"1 to {MAX_CELLS}")
         for cell in model.golden:
             inside = 0 <= cell.row < cells and 0 <= cell.column < cells and cell.plane in (0, 1)
-            _need(inside, path, "golden", (cell.plane, cell.row, cell.column), "a cell of it")
+            need(inside, where, "golden", (cell.plane, cell.row, cell.column), "a cell of it")
     for stored in (made.golden, *(file for model in made.models for file in model.files)):
         is_plain = bool(NAME.fullmatch(stored.file))
-        _need(is_plain, path, "file", stored.file[:80], "a name in the folder")
-        _need(0 <= stored.size_bytes <= MAX_FILE_BYTES, path, f"{stored.file}: size_bytes",
-              stored.size_bytes, f"0 to {MAX_FILE_BYTES}")  # fmt: skip
+        need(is_plain, where, "file", stored.file[:80], "a name in the folder")
+        need(0 <= stored.size_bytes <= MAX_FILE_BYTES, where, f"{stored.file}: size_bytes",
+             stored.size_bytes, f"0 to {MAX_FILE_BYTES}")  # fmt: skip
     return made
 
 
@@ -229,8 +223,3 @@ def _held(folder: Path, stored: StoredFile) -> bytes:
 def _bytes(path: Path, most: int) -> bytes:
     fix = "edge-quantize quantize-outline writes it"
     return bounded.read(path, most, BundleError, "a file of an outline", fix)
-
-
-def _need(holds: bool, path: Path, key: str, found: object, expected: str) -> None:
-    if not holds:
-        raise BundleError(f"{path}: {key} is {str(found)[:80]!r}, expected {expected}")

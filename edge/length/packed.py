@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from edge.bundle.manifest import StoredFile
 from edge.bundle.read import Bundle
 from edge.errors import BundleError
-from edge.length.outline import MANIFEST, Outliner, StoredFile, opened, parsed
+from edge.length.outline import MANIFEST, Outliner, opened, parsed
 
 FOLDER = "outline"  # in the bundle
 
@@ -31,5 +30,5 @@ def open_packed(
     about = named.get(f"{FOLDER}/{MANIFEST}")
     if about is None:
         raise BundleError(f"{where}: no {MANIFEST} in the manifest, expected one")
-    made = parsed(bundle.read(about), Path(where) / MANIFEST)
+    made = parsed(bundle.read(about), f"{where}/{MANIFEST}")
     return opened(made, where, read, engine, provider, threads)

@@ -13,9 +13,7 @@ import msgspec
 import numpy as np
 
 from edge.errors import ConfigError
-from edge.records import NDArray
-
-F64 = NDArray[np.float64]
+from edge.records import F64
 
 SAME_SHAPE = 0.005  # by which the sides' ratio of a frame may differ from that of the plane
 ITERATIONS = (cv2.TERM_CRITERIA_MAX_ITER | cv2.TERM_CRITERIA_EPS, 40, 1e-8)

@@ -18,7 +18,8 @@ from msgspec.structs import replace
 
 from edge import bounded
 from edge.errors import BundleError, ConfigError
-from edge.length.plane import F64, CameraPlane, mapped, undistorted
+from edge.length.plane import CameraPlane, mapped, undistorted
+from edge.records import F64
 from edge.store import write_whole
 from edge.strict import read_json
 

@@ -17,10 +17,8 @@ import numpy as np
 from edge import bounded
 from edge.errors import BundleError
 from edge.length.ends import PROFILE, Body
-from edge.records import U8, NDArray
+from edge.records import F64, U8
 from edge.strict import read_json
-
-F64 = NDArray[np.float64]
 
 FILE = Path(__file__).with_name("regressor.json")
 FEATURES = PROFILE + 7

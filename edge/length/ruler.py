@@ -18,9 +18,10 @@ from edge.length.mask import near
 from edge.length.measure import Look, measure
 from edge.length.outline import Outliner
 from edge.length.pieces import Rough, pieces_of
-from edge.length.plane import F64, Plane
+from edge.length.plane import Plane
 from edge.pictures.pixels import size
-from edge.records import Box, Picture, Tag
+from edge.pictures.regions import within
+from edge.records import F64, Box, Picture, Tag
 
 HEAD, TAG = "length", "fish"
 SPECIES = "fish"  # the head whose tags get the length of what they are about
@@ -125,20 +126,13 @@ def _with_length(tag: Tag, lengths: Sequence[Tag]) -> Tag:
     """Of a species the length of the one fish in its box; of several nobody knows which."""
     if tag.head != SPECIES:
         return tag
-    inside = [length for length in lengths if _lies_in(length.box, tag.box)]
+    inside = [length for length in lengths if within(length.box, tag.box) >= PART]
     if len(inside) != 1:
         return tag
     one = inside[0]
     return replace(
         tag, length_cm=one.length_cm, length_sd_cm=one.length_sd_cm, occluded=one.occluded
     )
-
-
-def _lies_in(inner: Box, outer: Box) -> bool:
-    wide = min(inner[2], outer[2]) - max(inner[0], outer[0])
-    tall = min(inner[3], outer[3]) - max(inner[1], outer[1])
-    area = max(1, (inner[2] - inner[0]) * (inner[3] - inner[1]))
-    return max(0, wide) * max(0, tall) / area >= PART
 
 
 def _most(words: Sequence[str]) -> str:

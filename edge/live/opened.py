@@ -26,7 +26,8 @@ from edge.tagger import Tagger
 
 
 class Live:
-    """
+    """The live page of a run. Owns its server.
+
     window   for the pipeline: a sink for what failed, an album for events
     address  for people
     """

@@ -180,7 +180,7 @@ class Window:
         with self._encoding:
             return encoded(picture, FROZEN_PX)
 
-    # inside, under the lock
+    # inside
 
     def _name(self, source: str) -> str:
         """A picture of a folder that was named is that folder's."""
@@ -189,7 +189,7 @@ class Window:
         return next((n for n in self.names if source.startswith(f"{n.rstrip('/')}/")), FILES)
 
     def _drop(self, now_s: float) -> None:
-        """Pictures that nobody looks at."""
+        """Pictures that nobody looks at. Under the lock."""
         for name, until_s in list(self._looked_s.items()):
             if until_s <= now_s:
                 del self._looked_s[name]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from edge.records import F32, Box, NDArray, Region
+from edge.records import F32, F64, Box, NDArray, Region
 
 NEVER = -1e9  # s
 DECAY = 0.98  # of what looks found there, a look: shops are rearranged
@@ -22,7 +22,7 @@ WAIT_S = 10.0  # what nobody looked at for so long is overdue
 class Cells(msgspec.Struct, frozen=True, eq=False):
     """(rows, columns) each."""
 
-    looked_s: NDArray[np.float64]  # when a closer look last covered the cell; NEVER
+    looked_s: F64  # when a closer look last covered the cell; NEVER
     hits: F32  # of a Beta distribution: looks there that found something, decayed
     blanks: F32  # and that found nothing
 
@@ -63,7 +63,7 @@ def held(
     return found
 
 
-def all_ages_s(cells: Cells, held: NDArray[np.bool_], at_s: float) -> NDArray[np.float64]:
+def all_ages_s(cells: Cells, held: NDArray[np.bool_], at_s: float) -> F64:
     """(N,): the longest that a cell of each box has not been looked at; inf when never."""
     oldest = np.where(held, cells.looked_s, np.inf).min((1, 2))
     return np.where(oldest > NEVER, at_s - oldest, np.inf)

@@ -20,8 +20,8 @@ import msgspec
 import numpy as np
 
 from edge.bundle.manifest import Head
-from edge.heads.scores import ranked
-from edge.records import F32
+from edge.heads.scores import ranked, sigmoid
+from edge.records import F32, F64
 
 SETTLED = 0.98
 DOUBTED = 0.5  # what is left of the certainty about a thing that is worth a new look
@@ -108,7 +108,7 @@ def probabilities(head: Head, logs: F32) -> F32:
     """(T,) or (T + 1,) in the units of the head's thresholds."""
     if head.kind == "softmax":
         return np.asarray(np.exp(logs), np.float32)
-    return np.asarray(1 / (1 + np.exp(-logs)), np.float32)
+    return sigmoid(logs)
 
 
 def _state(tops: Sequence[_Top], looks: int, patience: int) -> State:
@@ -149,7 +149,7 @@ def _lead(logs: F32) -> F32:
     return np.asarray(np.maximum(logs, logs.max() - MOST), np.float32)
 
 
-def _normal(logs: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> F32:
+def _normal(logs: F64) -> F32:
     shifted = logs - logs.max()
     return np.asarray(shifted - np.log(np.exp(shifted).sum()), np.float32)
 

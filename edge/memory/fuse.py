@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from edge.pictures.regions import is_touching, shared_px, union
+from edge.pictures.regions import is_touching, union, within
 from edge.records import Box, Tag
 
 PART = 0.2  # of a thing: so much of it a region may have told by
@@ -32,10 +32,11 @@ def fuse(
     """
     groups: defaultdict[tuple[str, str, str], list[Tag]] = defaultdict(list)
     for tag in places:
-        if not any(_is_same(tag, thing) and _lies_in(thing.box, tag.box) for thing in things):
+        if not any(_is_same(tag, thing) and within(thing.box, tag.box) >= PART for thing in things):
             groups[tag.head, tag.tag, tag.level].append(tag)
     merged = [_as_one(group) for tags in groups.values() for group in touching(tags)]
-    merged = [tag for tag in merged if not _is_told(tag, [*merged, *things])]
+    told = [*merged, *things]
+    merged = [tag for tag in merged if not _is_told(tag, told)]
     ranked = sorted([*glance, *merged, *things], key=_rank)
     return tuple(ranked if top_k is None else _best(ranked, top_k))
 
@@ -52,11 +53,6 @@ def _is_told(tag: Tag, others: Sequence[Tag]) -> bool:
         other.level == "tag" and _is_same(tag, other) and is_touching(tag.box, other.box)
         for other in others
     )
-
-
-def _lies_in(inner: Box, outer: Box) -> bool:
-    area = max(1, (inner[2] - inner[0]) * (inner[3] - inner[1]))
-    return shared_px(inner, outer) / area >= PART
 
 
 def touching(tags: Iterable[Tag]) -> list[list[Tag]]:

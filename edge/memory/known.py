@@ -18,6 +18,7 @@ from edge.heads.scores import GALLERY
 from edge.memory.fuse import fuse
 from edge.memory.motion import Motion
 from edge.memory.places import Place, agreed
+from edge.memory.sweep import Sweep
 from edge.memory.things import REFRESH_S, RESTS_S, Looks, Things
 from edge.memory.told import none_of, tags_of
 from edge.pictures import pixels
@@ -25,7 +26,6 @@ from edge.pictures.regions import alike
 from edge.records import F32, Box, Nothing, Picture, Region, Tag
 from edge.schedule.candidates import Item, moved_boxes, unexplained
 from edge.schedule.steady import steady, usual
-from edge.schedule.sweep import Sweep
 
 if TYPE_CHECKING:
     from edge.length.ruler import Measured

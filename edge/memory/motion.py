@@ -9,10 +9,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from edge.glance.gate import Gate, moved, step_px, tight
+from edge.memory.sweep import COLUMNS, ROWS
 from edge.pictures import pixels
 from edge.pictures.regions import shared
 from edge.records import F32, Box, Picture, Region
-from edge.schedule.sweep import COLUMNS, ROWS
 
 WAKES = 0.5  # share of the frame: when so much changes, what was seen in places is out of date
 CAME_S = 2.0  # without motion: what moves there after that has come

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from edge.bundle.manifest import Head
 from edge.heads.scores import GALLERY, UNSURE, among
-from edge.pictures.regions import DETAIL, shared
+from edge.pictures.regions import DETAIL, area, shared
 from edge.records import F32, Box, Tag
 
 # Of 126 drawn pictures with a mark that nobody learned and 60 without (benchmarks/drawn_logos.py)
@@ -104,8 +104,8 @@ def _others(box: Box, place: Place, places: Mapping[Box, Place]) -> list[F32]:
 
 def _many(box: Box, size: tuple[int, int]) -> float:
     """How many such places the frame is; 1 for all of it."""
-    whole, area = size[0] * size[1], (box[2] - box[0]) * (box[3] - box[1])
-    return 1.0 if area >= whole else OVERLAPPED * whole / area
+    whole, own = size[0] * size[1], area(box)
+    return 1.0 if own >= whole else OVERLAPPED * whole / own
 
 
 def _score(row: F32, own: Sequence[int], others: Sequence[F32], many: float) -> float:

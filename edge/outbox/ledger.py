@@ -42,7 +42,10 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Ledger:
-    """sinks  who is to get every event from now on"""
+    """The events of an open outbox, and who is owed them.
+
+    sinks  who is to get every event from now on
+    """
 
     def __init__(self, path: Path, sinks: Sequence[str], limits: Limits) -> None:
         self._sinks, self._limits = tuple(sinks), limits

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from edge.outbox.box import Outbox
 from edge.outbox.delivery import Carrier, Delivery
 from edge.outbox.ledger import Limits
-from edge.sinks import Site, open_carrier
+from edge.sinks import CarrierSite, open_carrier
 from edge.sinks.cutouts import Latest
 from edge.sinks.target import Target
 
@@ -55,7 +55,7 @@ def open_outbox(
     """Carriers have their names from their addresses, and the outbox its owed rows from those."""
     asked = Asked(cameras, latest)
     boxes: list[Outbox] = []  # what a carrier asks of it, it asks later
-    site = Site(
+    site = CarrierSite(
         socket.gethostname(),
         cameras,
         lambda: boxes[0].here(),

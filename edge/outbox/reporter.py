@@ -40,7 +40,9 @@ class Album(Witness, Protocol):
 
 
 class Reporter:
-    """outbox   None: nobody is owed an event
+    """Makes events of results, one source beside the other.
+
+    outbox   None: nobody is owed an event
     albums   get the events with their frame
     device   as events name this machine
     cameras  names of the live sources

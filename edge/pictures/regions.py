@@ -84,6 +84,11 @@ def union(boxes: Sequence[Box]) -> Box:
     return min(left), min(top), max(right), max(bottom)
 
 
+def area(box: Box) -> int:
+    """px."""
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
 def shared_px(a: Box, b: Box) -> int:
     """How many pixels lie in both boxes."""
     width = min(a[2], b[2]) - max(a[0], b[0])
@@ -93,14 +98,18 @@ def shared_px(a: Box, b: Box) -> int:
 
 def shared(a: Box, b: Box) -> float:
     """The area in both boxes over the smaller one's, 0..1."""
-    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
-    return shared_px(a, b) / max(1, smaller)
+    return shared_px(a, b) / max(1, min(area(a), area(b)))
+
+
+def within(a: Box, b: Box) -> float:
+    """The share of `a` that lies in `b`, 0..1."""
+    return shared_px(a, b) / max(1, area(a))
 
 
 def overlap(a: Box, b: Box) -> float:
     """The area in both boxes over the area of both, 0..1."""
     both = shared_px(a, b)
-    return both / max(1, (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+    return both / max(1, area(a) + area(b) - both)
 
 
 def alike(a: Box, b: Box) -> bool:

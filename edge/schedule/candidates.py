@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from edge.glance.heat import boxes_of
-from edge.pictures.regions import shared_px
+from edge.pictures.regions import within
 from edge.records import F32, Box, Region
 from edge.schedule.plan import EXPLORING, MOST, NOTHING, Asked
 
@@ -141,9 +141,7 @@ def unexplained(boxes: Sequence[Box], known: Sequence[Box]) -> list[Box]:
 
 
 def _explains(thing: Box, moved: Box) -> bool:
-    both = shared_px(thing, moved)
-    covered, inside = (both / max(1, shared_px(box, box)) for box in (moved, thing))
-    return covered >= COVERS or inside >= WITHIN
+    return within(moved, thing) >= COVERS or within(thing, moved) >= WITHIN
 
 
 def _region(item: Item, width: int, height: int) -> Region:

@@ -1,6 +1,6 @@
 """What a launch will take: measured on this device, corrected by how busy it is now. Pure.
 
-A table of durations by artifact and batch, measured once at the start, and two factors: how much
+A table of durations by artifact, measured once at the start, and two factors: how much
 slower things run since, and how much further the slowest launches lie from the usual one than they
 did. Both learn from launches that were made and from nothing else: a frame with no work is no sign
 of headroom.
@@ -23,7 +23,7 @@ SLOWEST, FASTEST = 50.0, 0.02  # no machine is so much slower or faster than it 
 
 
 class Quantiles(msgspec.Struct, frozen=True):
-    """Of one artifact at one batch, ms."""
+    """Of one artifact, ms."""
 
     usual_ms: float  # the median: what the factor is a factor of
     planned_ms: float
@@ -39,19 +39,19 @@ class Slowdown(msgspec.Struct, frozen=True):
 
 
 class Costs(msgspec.Struct, frozen=True):
-    """`table` by artifact's role and batch."""
+    """`table` by artifact's role."""
 
-    table: Mapping[tuple[str, int], Quantiles]
+    table: Mapping[str, Quantiles]
     slowdown: Slowdown = Slowdown()
     tail: float = 1.0  # 1 or more: on a busy machine a launch is now and then cut in two
 
-    def planned_ms(self, role: str, batch: int = 1) -> float:
+    def planned_ms(self, role: str) -> float:
         """What nine launches of ten stay below."""
-        return self.table[role, batch].planned_ms * self.slowdown.factor
+        return self.table[role].planned_ms * self.slowdown.factor
 
-    def stopped_ms(self, role: str, batch: int = 1) -> float:
+    def stopped_ms(self, role: str) -> float:
         """What all but one of a hundred stay below: no launch is made that could end too late."""
-        return self.table[role, batch].stopped_ms * self.slowdown.factor * self.tail
+        return self.table[role].stopped_ms * self.slowdown.factor * self.tail
 
 
 def quantiles(measured_ms: Sequence[float]) -> Quantiles:
@@ -63,12 +63,12 @@ def quantiles(measured_ms: Sequence[float]) -> Quantiles:
     return Quantiles(*(ranked[round(last * q)] for q in (0.5, PLANNED, STOPPED)))
 
 
-def after(costs: Costs, role: str, batch: int, took_ms: float) -> Costs:
+def after(costs: Costs, role: str, took_ms: float) -> Costs:
     """The costs once a launch has been made: both factors move towards what it took."""
-    usual_ms = costs.table[role, batch].usual_ms
+    usual_ms = costs.table[role].usual_ms
     if usual_ms <= 0:
         return costs
-    tail = _longer(costs.tail, took_ms > costs.stopped_ms(role, batch))
+    tail = _longer(costs.tail, took_ms > costs.stopped_ms(role))
     return Costs(costs.table, filtered(costs.slowdown, took_ms / usual_ms), tail)
 
 

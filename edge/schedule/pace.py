@@ -14,7 +14,7 @@ from edge.schedule.cost import Costs, Quantiles, after, quantiles
 WARM_UP = 2  # launches: the first ones allocate
 LAUNCHES = 9
 # Without a budget nobody asks how long; only ratios count then, and these are the usual ones.
-UNKNOWN = {("focus", 1): Quantiles(1.0, 1.0, 1.0), ("glance", 1): Quantiles(2.0, 2.0, 2.0)}
+UNKNOWN = {"focus": Quantiles(1.0, 1.0, 1.0), "glance": Quantiles(2.0, 2.0, 2.0)}
 
 
 class Launcher(Protocol):
@@ -49,9 +49,9 @@ class Pace:
         side = 2 * launcher.input_px
         noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
         part = [Region(0, 0, side, side)]
-        table = {("focus", 1): _timed(lambda: launcher.look(noise, part), self._clock)}
+        table = {"focus": _timed(lambda: launcher.look(noise, part), self._clock)}
         if launcher.has_glance:
-            table["glance", 1] = _timed(lambda: launcher.glance(noise), self._clock)
+            table["glance"] = _timed(lambda: launcher.glance(noise), self._clock)
         self._costs, self._is_known = Costs(table), True
 
     def planned_ms(self, role: str) -> float:
@@ -59,13 +59,13 @@ class Pace:
         return self._costs.planned_ms(role)
 
     def stopped_ms(self, role: str) -> float:
-        """What nineteen of twenty stay below."""
+        """What all but one of a hundred stay below."""
         return self._costs.stopped_ms(role)
 
     def took(self, role: str, ms: float) -> None:
         """A launch was made."""
         if self._is_known:
-            self._costs = after(self._costs, role, 1, ms)
+            self._costs = after(self._costs, role, ms)
 
 
 def _timed(launch: Callable[[], object], clock: Callable[[], float]) -> Quantiles:

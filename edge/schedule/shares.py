@@ -95,9 +95,8 @@ def next_turn(shares: Shares, waiting: Mapping[int, int]) -> tuple[Shares, Turn 
     for camera, came in sorted(waiting.items()):
         shares = _earned(shares, camera, came)
     camera = min(waiting, key=lambda camera: _patience(shares, camera))
-    if (
-        not isfinite(shares.pool_ms) or shares.live == 1
-    ):  # nothing to share, or nobody to share with
+    # Nothing to share, or nobody to share with.
+    if not isfinite(shares.pool_ms) or shares.live == 1:
         return shares, Turn(camera, shares.pool_ms)
     return shares, _turn(shares, camera, waiting) if shares.purse_ms >= 0 else None
 

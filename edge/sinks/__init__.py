@@ -37,7 +37,7 @@ SINKS: dict[str, tuple[Role, str, str]] = {  # as in --to KIND:... -> (role, our
 }
 
 
-class Site(NamedTuple):
+class CarrierSite(NamedTuple):
     """What a carrier may know of the run it works for."""
 
     device: str  # this machine, as events name it
@@ -74,7 +74,7 @@ def open_album(target: Target) -> Album:
     return album
 
 
-def open_carrier(target: Target, site: Site) -> Carrier:
+def open_carrier(target: Target, site: CarrierSite) -> Carrier:
     """Raises UsageError, and SinkError when its package is missing; nobody is called yet."""
     open_from = _opener(target.kind, "carrier")
     carrier: Carrier = open_from(target, site)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edge.outbox.ledger import Owed
-from edge.sinks import Site
+from edge.sinks import CarrierSite
 from edge.sinks.rotating import RotatingFile, open_rotating
 from edge.sinks.target import Target
 
@@ -28,6 +28,6 @@ class EventLines:
         self._file.close()
 
 
-def open_from(target: Target, site: Site) -> EventLines:
+def open_from(target: Target, site: CarrierSite) -> EventLines:
     """Raises UsageError and SinkError."""
     return EventLines(target.shown, open_rotating(target, "always"))

@@ -24,7 +24,7 @@ from edge.outbox.delivery import EventRefused
 from edge.outbox.ledger import Owed
 from edge.pictures.stems import stem_of
 from edge.redact import Secret
-from edge.sinks import Site
+from edge.sinks import CarrierSite
 from edge.sinks.broker import Arrived, Broker
 from edge.sinks.discovery import device_id, discovery
 from edge.sinks.mqtt_address import Address, address_of
@@ -48,7 +48,7 @@ class _Head(msgspec.Struct):
 class Mqtt:
     """A `Carrier`."""
 
-    def __init__(self, address: Address, password: Secret | None, site: Site) -> None:
+    def __init__(self, address: Address, password: Secret | None, site: CarrierSite) -> None:
         self.name = address.name
         self._prefix, self._discovery, self._site = address.prefix, address.discovery, site
         will = f"{address.prefix}/status", b"offline"
@@ -161,7 +161,7 @@ class Mqtt:
             self._is_born = True
 
 
-def open_from(target: Target, site: Site) -> Mqtt:
+def open_from(target: Target, site: CarrierSite) -> Mqtt:
     """No broker is asked yet. Raises UsageError."""
     address, password = address_of(target, site.device)
     return Mqtt(address, password, site)

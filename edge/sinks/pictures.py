@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.explain.lettering import Colour, annotate
+from edge.explain.ink import Colour
+from edge.explain.lettering import annotate
 from edge.pictures.pixels import jpeg, rgb
 from edge.pictures.stems import Stems
 from edge.pictures.suffixes import ANNOTATED

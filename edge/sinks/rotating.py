@@ -23,7 +23,8 @@ TAIL_BYTES = 1 << 20  # a longer line than this was not written by us
 
 
 class RotatingFile:
-    """
+    """An open file of records, and those that were put aside before it.
+
     max_bytes  put aside before it would grow beyond; 0: never
     max_age_s  put aside when its first record is so old; 0: never
     keep       files put aside, at most

@@ -28,7 +28,7 @@ from edge.errors import SinkError, UsageError
 from edge.outbox.delivery import EventRefused, Later
 from edge.outbox.ledger import Owed
 from edge.redact import Secret, redacted
-from edge.sinks import Site
+from edge.sinks import CarrierSite
 from edge.sinks.target import Target
 
 TIMEOUT_S = 10.0
@@ -115,7 +115,7 @@ class _NoRedirects(HTTPRedirectHandler):
         return None
 
 
-def open_from(target: Target, site: Site) -> Webhook:
+def open_from(target: Target, site: CarrierSite) -> Webhook:
     """Nothing is sent yet. Raises UsageError."""
     url = _url(target)
     authority = target.text("ca-file")

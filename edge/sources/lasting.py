@@ -52,7 +52,8 @@ class Habits(msgspec.Struct, frozen=True):
 
 
 class LastingSource:
-    """
+    """A live source, opened again when it breaks.
+
     connect  opens it; raises SourceError
     link     where it is open already; None: it is opened, and waited for, by the reader
     """

@@ -11,7 +11,10 @@ STEADY_S = 5.0  # good frames for so long: the next loss is a new one
 
 
 class Pacing:
-    """first_s, most_s  the first pause and the longest; each is drawn from its upper half"""
+    """The pauses between the tries at one source.
+
+    first_s, most_s  the first pause and the longest; each is drawn from its upper half
+    """
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.errors import UsageError
+from edge.sysfs import text
 
 DEV, SYSFS = Path("/dev"), Path("/sys/class/video4linux")
 ID = re.compile(r"usb:([0-9a-fA-F]{4}):([0-9a-fA-F]{4})(?::(.{1,128}))?")
@@ -35,21 +36,21 @@ def nodes(dev: Path = DEV, sysfs: Path = SYSFS) -> list[Node]:
     return [_node(int(name[5:]), sysfs / name) for name in sorted(names, key=lambda n: int(n[5:]))]
 
 
-def numbers(text: str, dev: Path = DEV, sysfs: Path = SYSFS) -> list[int]:
-    """Which video devices `text` names now; none where it is not plugged in.
+def numbers(named: str, dev: Path = DEV, sysfs: Path = SYSFS) -> list[int]:
+    """Which video devices `named` names now; none where it is not plugged in.
 
     Raises UsageError for what names no camera at all.
     """
-    if found := NUMBER.fullmatch(text):
+    if found := NUMBER.fullmatch(named):
         return [int(found[1])]
-    if found := ID.fullmatch(text):
+    if found := ID.fullmatch(named):
         wanted = f"usb:{found[1]}:{found[2]}".lower()
         return [n.number for n in nodes(dev, sysfs) if _is_meant(n, wanted, found[3])]
-    if found := LINK.fullmatch(text):
+    if found := LINK.fullmatch(named):
         to = (dev / Path(found[1]).relative_to("/dev")).resolve()
         return [n.number for n in nodes(dev, sysfs) if (dev / f"video{n.number}").resolve() == to]
     raise UsageError(
-        f"{text}: not a camera, expected camera:0, usb:046d:0825, /dev/v4l/by-id/... or "
+        f"{named}: not a camera, expected camera:0, usb:046d:0825, /dev/v4l/by-id/... or "
         "v4l2:///dev/video0"
     )
 
@@ -71,9 +72,9 @@ def _is_meant(node: Node, usb_id: str, serial: str | None) -> bool:
 
 
 def _node(number: int, folder: Path) -> Node:
-    place = _text(folder / "index")
+    place = text(folder / "index")
     return Node(
-        number, _text(folder / "name"), int(place) if place.isdecimal() else 0, _usb_id(folder)
+        number, text(folder / "name"), int(place) if place.isdecimal() else 0, _usb_id(folder)
     )
 
 
@@ -81,16 +82,9 @@ def _usb_id(folder: Path) -> str:
     """Of the USB device that a video node belongs to: a folder or two above its own."""
     place = (folder / "device").resolve()
     for _ in range(DEPTH):
-        maker, model = _text(place / "idVendor"), _text(place / "idProduct")
+        maker, model = text(place / "idVendor"), text(place / "idProduct")
         if maker and model:
-            serial = _text(place / "serial")
+            serial = text(place / "serial")
             return f"usb:{maker}:{model}".lower() + (f":{serial}" if serial else "")
         place = place.parent
     return ""
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8", "replace").strip()
-    except OSError:
-        return ""

@@ -11,6 +11,7 @@ import cv2
 import msgspec
 import numpy as np
 
+from edge.bundle.manifest import StoredFile
 from edge.engines import open_engine
 from edge.length.outline import (
     MANIFEST,
@@ -20,7 +21,6 @@ from edge.length.outline import (
     Model,
     OutlineFile,
     Outliner,
-    StoredFile,
     open_outline,
     read_outline,
 )

@@ -13,14 +13,14 @@ import pytest
 
 from edge.errors import SinkError, UsageError
 from edge.records import FrameFailed, FrameTags
-from edge.sinks import SINKS, Site, open_album, open_carrier, open_sink
+from edge.sinks import SINKS, CarrierSite, open_album, open_carrier, open_sink
 from edge.sinks.rotating import RotatingFile
 from edge.sinks.steady import SteadySink
 from edge.sinks.target import parse_target
 from tests.happenings import result, tag
 
 FAILED = FrameFailed(1, "bad.jpg", 0, "", "bad.jpg: empty")
-SITE = Site("box", (), dict, lambda _: None)
+SITE = CarrierSite("box", (), dict, lambda _: None)
 FILES = [kind for kind, (role, _, _) in SINKS.items() if role == "sink"]
 
 

@@ -20,7 +20,7 @@ pytest.importorskip("paho.mqtt.client", reason="pip install 'edge-tag[mqtt]'")
 from edge.outbox.box import Outbox
 from edge.outbox.delivery import Delivery, EventRefused
 from edge.outbox.ledger import Counts, Owed
-from edge.sinks import SINKS, Site, open_carrier
+from edge.sinks import SINKS, CarrierSite, open_carrier
 from edge.sinks import broker as connection
 from edge.sinks.mqtt import Mqtt
 from edge.sinks.target import parse_target
@@ -33,7 +33,7 @@ BIRTH = "homeassistant/status"
 
 
 def carrier_to(port: int, more: str = "") -> Mqtt:
-    site = Site("box", ("camera:0",), dict, lambda _: Counts())
+    site = CarrierSite("box", ("camera:0",), dict, lambda _: Counts())
     return open_carrier(parse_target(f"mqtt://127.0.0.1:{port}/s{more}", SINKS), site)
 
 

@@ -14,11 +14,11 @@ import pytest
 from msgspec.structs import replace
 
 from edge.audit import audit
-from edge.bundle import Bundle, open_bundle
+from edge.bundle import Bundle, StoredFile, open_bundle
 from edge.bundle.write import stored as in_bundle
 from edge.bundle.write import write_bundle
 from edge.errors import BundleError, EdgeError, EngineMissing
-from edge.length.outline import Cell, Model, OutlineFile, StoredFile, open_outline
+from edge.length.outline import Cell, Model, OutlineFile, open_outline
 from edge.length.packed import open_packed
 from tests.integration.test_cli import edge_tag
 from tests.tiny import tiny_parts

@@ -19,7 +19,7 @@ from edge.events.event import Event  # noqa: E402
 from edge.outbox.box import Outbox  # noqa: E402
 from edge.outbox.delivery import Delivery  # noqa: E402
 from edge.outbox.ledger import Counts  # noqa: E402
-from edge.sinks import SINKS, Site, mqtt, open_carrier  # noqa: E402
+from edge.sinks import SINKS, CarrierSite, mqtt, open_carrier  # noqa: E402
 from edge.sinks.cutouts import Latest  # noqa: E402
 from edge.sinks.target import parse_target  # noqa: E402
 from tests.brokers import LIMIT_S, MOSQUITTO, Broker, Listener, free_port, until  # noqa: E402
@@ -33,7 +33,9 @@ class Sending:
     """An outbox and its delivery to one address."""
 
     def __init__(self, path, text: str, cameras=("camera:0",)) -> None:
-        site = Site("box", cameras, lambda: self.outbox.here(), lambda n: self.outbox.counts(n))
+        site = CarrierSite(
+            "box", cameras, lambda: self.outbox.here(), lambda n: self.outbox.counts(n)
+        )
         carrier = open_carrier(parse_target(text, SINKS), site)
         self.name = carrier.name
         self.outbox = Outbox(path, [carrier.name])
@@ -115,7 +117,7 @@ def test_a_camera_that_gives_nothing_is_told_and_its_states_are_unknown_then(
 ):
     listener = opened.enter_context(closing(Listener(broker.port)))
     ailing: dict[str, str] = {}
-    site = Site("box", ("till", "door"), dict, lambda _: Counts(), lambda: ailing)
+    site = CarrierSite("box", ("till", "door"), dict, lambda _: Counts(), lambda: ailing)
     carrier = open_carrier(parse_target(f"mqtt://127.0.0.1:{broker.port}/s", SINKS), site)
     opened.callback(carrier.close)
     carrier.tend()
@@ -145,7 +147,7 @@ def test_a_picture_of_what_came_last_where_it_is_wanted(tmp_path, broker, opened
     listener = opened.enter_context(closing(Listener(broker.port, "s/till/snapshot")))
     until(lambda: listener.heard == [("s/till/snapshot", b"of last week", True)])
     latest = Latest(["till"])
-    site = Site("box", ("till",), dict, lambda _: Counts(), dict, latest.of)
+    site = CarrierSite("box", ("till",), dict, lambda _: Counts(), dict, latest.of)
     target = parse_target(f"mqtt://127.0.0.1:{broker.port}/s#pictures=on", SINKS)
     carrier = open_carrier(target, site)
     opened.callback(carrier.close)
@@ -339,6 +341,6 @@ def test_a_second_client_of_the_same_id_gets_a_hint(tmp_path, broker):
     ],
 )
 def test_what_is_wrong_is_said_before_anything_runs(text, says):
-    site = Site("box", (), dict, lambda _: None)
+    site = CarrierSite("box", (), dict, lambda _: None)
     with pytest.raises(UsageError, match=says.replace("+", r"\+")):
         open_carrier(parse_target(text, SINKS), site)

@@ -32,14 +32,14 @@ def cut_in_two(rng: random.Random) -> float:
 
 
 def measured(rng: random.Random, noise: Noise, usual_ms: float = 5.0) -> Costs:
-    return Costs({(ROLE, 1): quantiles([usual_ms * noise(rng) for _ in range(200)])})
+    return Costs({ROLE: quantiles([usual_ms * noise(rng) for _ in range(200)])})
 
 
 def launches(costs: Costs, took_ms: Iterator[float]) -> Iterator[tuple[Costs, float]]:
     """What was expected, and what it took."""
     for ms in took_ms:
         yield costs, ms
-        costs = after(costs, ROLE, 1, ms)
+        costs = after(costs, ROLE, ms)
 
 
 @given(SEEDS, SPEEDS, SPEEDS)
@@ -49,7 +49,7 @@ def test_the_slowdown_finds_any_speed_and_the_next_one(seed, first, second):
     costs = measured(rng, even)
     for speed in (first, second):
         for _ in range(25):
-            costs = after(costs, ROLE, 1, 5.0 * speed * even(rng))
+            costs = after(costs, ROLE, 5.0 * speed * even(rng))
         assert costs.slowdown.factor == pytest.approx(speed, rel=0.2)
 
 
@@ -79,18 +79,18 @@ def test_one_odd_launch_is_a_hiccup(seed, odd_ms):
     rng = random.Random(seed)
     costs = measured(rng, even)
     for _ in range(30):
-        costs = after(costs, ROLE, 1, 5.0 * even(rng))
+        costs = after(costs, ROLE, 5.0 * even(rng))
     before = costs.slowdown.factor
-    costs = after(costs, ROLE, 1, odd_ms)
+    costs = after(costs, ROLE, odd_ms)
     assert 0.6 * before <= costs.slowdown.factor <= 1.4 * before
     for _ in range(10):
-        costs = after(costs, ROLE, 1, 5.0 * even(rng))
+        costs = after(costs, ROLE, 5.0 * even(rng))
     assert costs.slowdown.factor == pytest.approx(before, rel=0.25)
 
 
 @given(st.lists(st.floats(0, 1e12), max_size=60))
 def test_whatever_launches_take_the_factors_stay_within_their_limits(took_ms):
-    first = Costs({(ROLE, 1): quantiles([4.0, 5.0, 6.0])})
+    first = Costs({ROLE: quantiles([4.0, 5.0, 6.0])})
     for costs, _ in launches(first, iter(took_ms)):
         assert FASTEST <= costs.slowdown.factor <= SLOWEST
         assert 1 <= costs.tail <= LONGEST

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.memory.cells import WAIT_S
+from edge.memory.sweep import BACKLOG, Sweep
 from edge.records import Region
 from edge.schedule.plan import EXPLORING
-from edge.schedule.sweep import BACKLOG, Sweep
 
 SIDES = st.integers(250, 4000)
 INPUT_PX = 96

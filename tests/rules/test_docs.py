@@ -40,6 +40,7 @@ from edge.live.window import SHOWN_PX
 from edge.memory.cells import WAIT_S
 from edge.memory.evidence import PATIENCE, SETTLED
 from edge.memory.known import REFRESH_S, STILL_S
+from edge.memory.sweep import COLUMNS, ROWS
 from edge.memory.views import GROWN
 from edge.opening import LIVE_MS
 from edge.outbox.ledger import Counts, Limits
@@ -50,7 +51,6 @@ from edge.schedule.cost import STOPPED
 from edge.schedule.plan import EXPLORING, MOST
 from edge.schedule.shares import OWED
 from edge.schedule.spending import STARVED_S
-from edge.schedule.sweep import COLUMNS, ROWS
 from edge.sinks import SINKS
 from edge.verbs.bench import MIN_SECONDS
 from edge.verbs.run import LIVE

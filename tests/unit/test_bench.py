@@ -23,7 +23,7 @@ from edge.bench.verdict import LEAST_LAUNCHES, LEAST_S, reasons
 from edge.errors import CheckFailed
 from edge.frames import tag_frame
 from edge.health.power import Power
-from edge.profiles import Roofline, Source
+from edge.profiles import Citation, Roofline
 from edge.tagger import open_tagger
 from tests.boards import JETSON, PI, record
 from tests.tiny import edited, write_glancing, write_tiny
@@ -94,7 +94,7 @@ def test_every_reason_not_to_trust_a_result(changed, said):
 
 
 def roofline(int8_gmac_s: float) -> Roofline:
-    return Roofline("cpu", "P", int8_gmac_s, (Source("as said", "arithmetic"),))
+    return Roofline("cpu", "P", int8_gmac_s, (Citation("as said", "arithmetic"),))
 
 
 def test_a_roofline_has_two_sides():

@@ -12,7 +12,7 @@ from edge.bench.choosing import (
     FILE,
     KEPT,
     Asked,
-    Choice,
+    EngineChoice,
     choose,
     key_of,
     measured,
@@ -92,13 +92,13 @@ def test_another_machine_version_bundle_or_question_is_another_choice(
 
 def test_an_engine_that_is_gone_is_not_what_was_chosen(wide_bundle, tmp_path):
     asked = Asked(str(wide_bundle), threads=1)
-    old = {key_of(asked): Choice("gone", {"gone": 1.0})}
+    old = {key_of(asked): EngineChoice("gone", {"gone": 1.0})}
     (tmp_path / FILE).write_bytes(msgspec.json.encode(old))
     assert choose(asked, tmp_path) in installed()
 
 
 def test_the_cache_is_bounded(wide_bundle, tmp_path):
-    many = {f"{n}": Choice("gone", {"gone": 1.0}) for n in range(3 * KEPT)}
+    many = {f"{n}": EngineChoice("gone", {"gone": 1.0}) for n in range(3 * KEPT)}
     (tmp_path / FILE).write_bytes(msgspec.json.encode(many))
     choose(Asked(str(wide_bundle), threads=1), tmp_path)
     kept = [*remembered(tmp_path / FILE)]

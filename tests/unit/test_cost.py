@@ -8,7 +8,7 @@ import pytest
 from edge.schedule.cost import Costs, Quantiles, after, quantiles
 from edge.schedule.pace import LAUNCHES, WARM_UP, Pace
 
-TABLE = {("focus", 1): Quantiles(10.0, 11.0, 12.0)}
+TABLE = {"focus": Quantiles(10.0, 11.0, 12.0)}
 
 
 def test_planned_and_stopped_are_quantiles_of_what_was_measured():
@@ -24,28 +24,28 @@ def test_without_a_measurement_there_is_no_quantile():
 def test_twice_as_slow_twice_as_long():
     costs = Costs(TABLE)
     for _ in range(40):
-        costs = after(costs, "focus", 1, 20.0)
+        costs = after(costs, "focus", 20.0)
     assert costs.slowdown.factor == pytest.approx(2.0, rel=0.02)
     assert costs.planned_ms("focus") == pytest.approx(22.0, rel=0.02)
     assert 24.0 * 0.98 <= costs.stopped_ms("focus") <= 24.0 * 1.15  # it came as a surprise
 
 
 def test_two_slow_launches_in_a_row_are_believed():
-    costs = after(Costs(TABLE), "focus", 1, 80.0)
+    costs = after(Costs(TABLE), "focus", 80.0)
     assert costs.slowdown.factor < 2
-    assert after(costs, "focus", 1, 80.0).slowdown.factor == 8.0
+    assert after(costs, "focus", 80.0).slowdown.factor == 8.0
 
 
 def test_a_machine_that_is_free_again_is_believed_as_soon():
     costs = Costs(TABLE)
     for took_ms in (80.0, 80.0, 80.0, 10.0, 10.0):
-        costs = after(costs, "focus", 1, took_ms)
+        costs = after(costs, "focus", took_ms)
     assert costs.slowdown.factor < 2.5
 
 
 def test_a_launch_that_took_no_time_when_measured_says_nothing():
-    costs = Costs({("focus", 1): Quantiles(0.0, 0.0, 0.0)})
-    assert after(costs, "focus", 1, 5.0) == costs
+    costs = Costs({"focus": Quantiles(0.0, 0.0, 0.0)})
+    assert after(costs, "focus", 5.0) == costs
 
 
 class Launcher:

@@ -19,7 +19,7 @@ from edge.health.notify import Notify
 from edge.health.opened import Wanted, open_health
 from edge.health.power import Power
 from edge.health.vitals import Vitals
-from edge.health.watch import Watch
+from edge.health.watch import BoardWatch
 from edge.outbox.health import FileHealth, SinkHealth
 from edge.outbox.ledger import Counts
 from edge.schedule.cooling import FREE, Thermal
@@ -51,7 +51,7 @@ def page(tmp_path, cameras=("camera:0",)) -> str:
     vitals.told(TAGGED, None, 49.5)
     vitals.told(FAILED, None, None)
     power = Power({"cpu": 75.0}, ("hot",), ("hot", "capped"), 0.5)
-    with closing(Watch(Thermal(70, 80), lambda: power, every_s=60)) as watch:
+    with closing(BoardWatch(Thermal(70, 80), lambda: power, every_s=60)) as watch:
         boxes = {name: Away() for name in cameras}
         told = {"new": 7}
         counted = Metrics(

@@ -11,7 +11,7 @@ from edge.health import power
 from edge.health.power import Power, read_power
 from edge.health.room import free_bytes, nearest
 from edge.health.wall_clock import is_clock_synced
-from edge.health.watch import Watch
+from edge.health.watch import BoardWatch
 from edge.schedule.cooling import Held, Thermal
 from tests.boards import JETSON, PC, PI, record
 
@@ -100,7 +100,7 @@ def test_the_watch_follows_the_board_and_says_what_changes(tmp_path, caplog):
         looked.set()
         return read_power(root)
 
-    watch = Watch(Thermal(40, 80), read, every_s=0.01)
+    watch = BoardWatch(Thermal(40, 80), read, every_s=0.01)
     try:
         assert watch.held() == Held(pytest.approx(1 - 0.75 * 8.686 / 40), ())
         with caplog.at_level(logging.WARNING, "edge.health.watch"):
@@ -121,7 +121,7 @@ def test_the_watch_follows_the_board_and_says_what_changes(tmp_path, caplog):
 def test_a_supply_that_goes_to_and_fro_does_not_fill_a_log(caplog):
     weak = iter([Power(), Power(now=("under-voltage",))] * 50)
     with caplog.at_level(logging.DEBUG, "edge.health.watch"):
-        watch = Watch(None, lambda: next(weak), every_s=60)
+        watch = BoardWatch(None, lambda: next(weak), every_s=60)
         for _ in range(99):
             watch.look()
         watch.close()
@@ -142,7 +142,7 @@ def test_a_bug_in_looking_is_told_and_looking_goes_on(caplog):
             seen.set()
         return answer
 
-    watch = Watch(None, read, every_s=0.01)
+    watch = BoardWatch(None, read, every_s=0.01)
     with caplog.at_level(logging.ERROR, "edge.health.watch"):
         assert seen.wait(5)
     watch.close()

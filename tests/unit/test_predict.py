@@ -22,11 +22,10 @@ from edge.boards.predict import (
     predicted,
     read_costs,
 )
-from edge.boards.virtual import Virtual
+from edge.boards.virtual import Virtual, VirtualEngine
 from edge.boards.work import Network, Work
 from edge.bundle.read import open_bundle
 from edge.engines import open_engine
-from edge.engines.virtual import VirtualEngine
 from edge.errors import BundleError, ConfigError
 from edge.profiles import Profile, files, find, read
 from edge.records import Region

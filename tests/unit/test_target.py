@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from edge.errors import EdgeError, UsageError
 from edge.redact import Secret, read_secret, redacted, without_secrets
-from edge.sinks import SINKS, Site, open_album, open_carrier, open_sink
+from edge.sinks import SINKS, CarrierSite, open_album, open_carrier, open_sink
 from edge.sinks.target import OPTIONS, parse_target
 
 CANARY = "canary7f3a"
-SITE = Site("box", (), dict, lambda _: None)
+SITE = CarrierSite("box", (), dict, lambda _: None)
 OPEN = {"sink": open_sink, "album": open_album}
 
 

@@ -15,12 +15,12 @@ from edge.errors import SinkError, UsageError
 from edge.outbox.box import Outbox
 from edge.outbox.delivery import Delivery, EventRefused
 from edge.outbox.ledger import Owed
-from edge.sinks import SINKS, Site, open_carrier
+from edge.sinks import SINKS, CarrierSite, open_carrier
 from edge.sinks.target import parse_target
 from tests.happenings import events
 
 CANARY = "canary7f3a"
-SITE = Site("box", (), dict, lambda _: None)
+SITE = CarrierSite("box", (), dict, lambda _: None)
 
 
 class Hook(ThreadingHTTPServer):

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edge.boards.predict import Costs, Rates, batch_ms, parts_ms, read_costs
 from edge.boards.work import Network, Work
 from edge.bundle.read import open_bundle
-from edge.profiles import Profile, Roofline, Source
+from edge.profiles import Citation, Profile, Roofline
 from quantize.cli import main
 from quantize.cost import published
 from quantize.cost.bundled import counted_bundle
@@ -128,7 +128,7 @@ def test_three_networks_are_wanted():
 
 
 def board(name: str, slower: float) -> Board:
-    roof = Roofline("cpu", "p", 40.0, (Source("p", "arithmetic"),), float_gmac_s=20.0, cores=4)
+    roof = Roofline("cpu", "p", 40.0, (Citation("p", "arithmetic"),), float_gmac_s=20.0, cores=4)
     profile = Profile(name, name, "tflite", threads=4, roofline=roof)
     figures = tuple(
         Figure(f"{n.name}@224", "int8", slower * batch_ms(n, profile, TRUE, "int8", 1))
