@@ -115,6 +115,22 @@ def test_several_inputs_come_in_their_order(tiny_bundle, photo, clip):
     ]  # fmt: skip
 
 
+def test_a_name_that_is_no_utf8_is_told_escaped_by_every_sink(tiny_bundle, photo, clip, tmp_path):
+    folder, out = tmp_path / "caf\udce9s", tmp_path / "out"
+    folder.mkdir()
+    for n, file in enumerate((photo, clip)):
+        (folder / f"{n}-\udce9{file.suffix}").write_bytes(file.read_bytes())
+    (folder / "bad-\udce9.png").write_bytes(b"junk")
+    kinds = "jsonl", "csv", "coco", "events", "snapshots"
+    to = [word for kind in kinds for word in ("--to", f"{kind}:{out}/{kind}-\udce9")]
+    args = [*to, "--outbox", out / "box", "--annotate", out, "--explain", out, "--frames", 4]
+    ran = edge_tag("--bundle", tiny_bundle, *args, folder, folder / "1-\udce9.avi")
+    names = [line["source"].rpartition("/")[2] for line in parsed(ran.stdout)]
+    assert names == ["0-\\udce9.png", "bad-\\udce9.png", "1-\\udce9.avi", "1-\\udce9.avi"]
+    assert (ran.returncode, only_ours(ran.stderr)) == (3, True)
+    assert {path.name for path in out.iterdir()} >= {f"{kind}-\udce9" for kind in kinds}
+
+
 def test_a_number_of_frames_is_enough(tiny_bundle, clip):
     assert len(parsed(edge_tag("--bundle", tiny_bundle, "--frames", 3, clip).stdout)) == 3
 
