@@ -12,6 +12,7 @@ from edge.length.board import Board, Fitted, find, fit, is_new, other_pattern
 from edge.length.board_picture import drawn, scale_range
 from edge.length.plane_file import write_plane
 from edge.pictures.pixels import jpeg, rgb, size
+from edge.pictures.suffixes import CORNERS
 from edge.records import U8, Frame
 from edge.store import write_whole
 
@@ -47,7 +48,7 @@ def calibrated(
     if not seen.boards or seen.first is None:
         raise _none(seen, wanted)
     fitted = fit(seen.boards, wanted.pattern, wanted.square_mm)
-    picture = out.with_suffix(".jpg")
+    picture = out.with_suffix(CORNERS)
     write_whole(picture, jpeg(drawn(seen.first, fitted), QUALITY))
     write_plane(out, fitted.file)
     return [
