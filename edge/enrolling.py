@@ -19,6 +19,7 @@ from edge.pictures.suffixes import is_clip
 from edge.process import print_table, write_line
 from edge.records import U8, Box
 from edge.sources import images
+from edge.store import check_folder, make_folder
 from edge.tagger import Tagger, open_tagger
 
 USUAL = 'edge-tag enroll --name "Acme" picture.jpg'
@@ -36,6 +37,8 @@ def enroll(flags: argparse.Namespace, out: BinaryIO) -> int:
         with open_tagger(flags.bundle, flags.engine, flags.provider, flags.threads) as tagger:
             path = _path(flags, tagger.bundle)
             known = read_gallery(path, tagger.bundle) if path.exists() else None
+            make_folder(path.parent)
+            check_folder(path.parent)  # now, not after a minute of looks
             changed = _with_pictures(flags, tagger, known)
         write_gallery(path, changed)
         _tell(out, path, changed, only=flags.name)

@@ -94,6 +94,16 @@ def test_a_picture_is_learned_before_the_next_is_decoded(
     assert said == ["read_frame", what] * 3
 
 
+def test_a_gallery_that_cannot_be_written_is_said_before_any_look(
+    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(images, "read_frame", lambda path: pytest.fail("looks already"))
+    shot = card(tmp_path / "a.png", PURPLE)
+    words = ("--name", "Acme", "--gallery", "/proc/acme.gallery")
+    assert run("enroll", "--bundle", bundle, *words, shot) == 74
+    assert "/proc: " in capfd.readouterr().err
+
+
 def test_two_devices_bring_their_galleries_together(
     tmp_path: Path, bundle: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
