@@ -55,7 +55,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         sources = open_sources(flags, opened, stop)
         frames = seen(sources, cameras)
         with bar(flags, flags.count) as step:
-            lines = calibrated(frames, wanted, Path(flags.out), step)
+            lines = calibrated(frames, wanted, Path(flags.out), step, stop)
     for line in lines:
         write_line(out, line)
     source = flags.sources[0] if flags.config is None else f"--config {flags.config}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 from itertools import count
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 from calib_data.boards import Camera, board, poses
 from calib_data.measured import Posed, measured, put
 from calib_data.stage import Stage
+from edge.cli import main
+from edge.length import calibrating
 from edge.length.outline import open_outline
 from edge.length.plane import FlatPlane
 from edge.length.plane_file import read_plane
@@ -169,6 +172,22 @@ def test_s5_calibrate_teaches(boards, tmp_path, args, code, says) -> None:
     assert says in ran.stderr
     assert only_ours(ran.stderr)
     assert not (tmp_path / "plane.json").exists()
+
+
+def test_s5_calibrate_ends_when_stopped_and_writes_nothing(
+    boards, tmp_path, monkeypatch, capfd
+) -> None:
+    real = calibrating.find
+
+    def stopping(*given: object) -> object:
+        signal.raise_signal(signal.SIGINT)
+        return real(*given)
+
+    monkeypatch.setattr(calibrating, "find", stopping)
+    args = ["calibrate", str(boards), "--square-mm", "20", "--out", str(tmp_path / "plane.json")]
+    assert main(args) == 6
+    assert "stopped before its end" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
