@@ -465,6 +465,38 @@ def test_a_signal_before_the_first_frame_ends_with_0(tiny_bundle, clip):
     assert len(parsed(out)) < 4000
 
 
+def test_ctrl_c_while_our_imports_load_is_no_traceback():
+    code = """
+import runpy, signal, sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "edge.cli":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+runpy.run_module("edge", run_name="__main__")
+"""
+    args = [sys.executable, "-c", code]
+    ran = subprocess.run(
+        args, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("--camer", 0), "--camera"),
+        (("--waht", "a.jpg"), "--wait"),
+        (("--budget=3", "a.jpg"), "--budget-ms"),
+        (("enroll", "--nam", "A", "a.jpg"), "--name"),
+    ],
+)
+def test_a_misspelt_flag_is_told_with_the_nearest_one(words, meant):
+    ran = edge_tag(*words)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert f"fix: did you mean '{meant}'?" in ran.stderr
+
+
 def test_ctrl_c_ends_with_0_while_a_bar_is_shown(tiny_bundle, clip):
     ours, theirs = pty.openpty()
     args = [*PYTHON, "--bundle", str(tiny_bundle), *[str(clip)] * 200]
