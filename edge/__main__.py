@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from typing import NoReturn
 
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until `main` asks: no traceback of an import
 gc.disable()  # what is loaded stays: `main` takes it up again
 # numpy's heads are small matrices: a thread that waits for larger ones takes 0.1 s of CPU time
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

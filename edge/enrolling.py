@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from edge.bundle.read import Bundle, open_bundle
-from edge.errors import SinkError, SourceError, UsageError
+from edge.errors import CheckFailed, SinkError, SourceError, UsageError
 from edge.heads import gallery as galleries
 from edge.heads.enroll import example, new_gallery, none_example
 from edge.heads.gallery import Enrolled, Example, Gallery
@@ -19,6 +19,7 @@ from edge.pictures.suffixes import is_clip
 from edge.process import print_table, write_line
 from edge.records import U8, Box
 from edge.sources import images
+from edge.store import check_folder, make_folder
 from edge.tagger import Tagger, open_tagger
 
 USUAL = 'edge-tag enroll --name "Acme" picture.jpg'
@@ -26,17 +27,25 @@ ENOUGH = 5  # examples of a tag
 POOR = 0.6  # of the views: fewer named right without their own picture is worth a warning
 
 
-def enroll(flags: argparse.Namespace, out: BinaryIO) -> int:
+def enroll(flags: argparse.Namespace, out: BinaryIO, is_stopped: Callable[[], bool]) -> int:
     """Do what `edge-tag enroll` was asked, and say what came of it.
 
-    Raises UsageError, SourceError, BundleError, EngineError and SinkError; the gallery on the disk
-    is then as it was.
+    Raises UsageError, SourceError, BundleError, EngineError and SinkError, and CheckFailed when
+    stopped; the gallery on the disk is then as it was.
     """
+
+    def go_on() -> None:
+        if is_stopped():
+            raise CheckFailed("enroll: stopped before its end, so nothing is enrolled")
+
     if flags.action == "add":
         with open_tagger(flags.bundle, flags.engine, flags.provider, flags.threads) as tagger:
             path = _path(flags, tagger.bundle)
             known = read_gallery(path, tagger.bundle) if path.exists() else None
-            changed = _with_pictures(flags, tagger, known)
+            make_folder(path.parent)
+            check_folder(path.parent)  # now, not after a minute of looks
+            changed = _with_pictures(flags, tagger, known, go_on)
+            go_on()
         write_gallery(path, changed)
         _tell(out, path, changed, only=flags.name)
         return 0
@@ -45,15 +54,20 @@ def enroll(flags: argparse.Namespace, out: BinaryIO) -> int:
         return _without_pictures(flags, bundle, path, out)
 
 
-def _with_pictures(flags: argparse.Namespace, tagger: Tagger, known: Gallery | None) -> Gallery:
-    pictures = _pictures(flags.words, flags.box)  # decoded one by one: each may be 200 MP
+def _with_pictures(
+    flags: argparse.Namespace, tagger: Tagger, known: Gallery | None, go_on: Callable[[], None]
+) -> Gallery:
+    # decoded one by one: each may be 200 MP
+    pictures = _pictures(flags.words, flags.box, go_on)
     if flags.none:
         if known is None:
             raise UsageError("enroll: nothing is enrolled, expected a tag first", fix=USUAL)
         return galleries.with_none(known, [none_example(tagger, p) for _, p, _ in pictures])
     examples = tuple(_example(flags, tagger, *picture) for picture in pictures)
     new = Enrolled(flags.name, flags.group, examples)
-    return new_gallery(tagger, new) if known is None else galleries.with_examples(known, new)
+    if known is None:
+        return new_gallery(tagger, new, go_on)
+    return galleries.with_examples(known, new)
 
 
 def _example(
@@ -65,7 +79,9 @@ def _example(
         raise UsageError(f"{name}: {e}", fix=e.fix) from e
 
 
-def _pictures(words: Sequence[str], boxes: Sequence[Box]) -> Iterator[tuple[str, U8, Box | None]]:
+def _pictures(
+    words: Sequence[str], boxes: Sequence[Box], go_on: Callable[[], None]
+) -> Iterator[tuple[str, U8, Box | None]]:
     """Name, pixels and box of each. Raises SourceError for the first that cannot be read."""
     paths = [path for word in words for path in _paths(word)]
     if boxes and len(boxes) != len(paths):
@@ -77,6 +93,7 @@ def _pictures(words: Sequence[str], boxes: Sequence[Box]) -> Iterator[tuple[str,
             f"enroll: {len(paths)} pictures, expected at most {galleries.MAX_EXAMPLES}"
         )
     for n, path in enumerate(paths):
+        go_on()
         frame = images.read_frame(path)
         if frame.pixels is None:
             raise SourceError(frame.error)

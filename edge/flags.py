@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from edge.errors import UsageError
+from edge.spelling import nearest
 
 OUTBOX_MB = 64
 EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
@@ -26,6 +27,17 @@ one that breaks is opened again, after 0.5 to 30 s; what is wrong is told once e
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong the way every other error is said."""
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str], namespace: None = None
+    ) -> argparse.Namespace:
+        """Raises UsageError, with the flag that was meant where one is near."""
+        flags, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            near = nearest(unknown[0].partition("=")[0], self._option_string_actions)
+            fix = near or f"{self.prog} --help"
+            raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", fix=fix)
+        return flags
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, fix=f"{self.prog} --help")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import UsageError
 from edge.process import Stop, hangups, say
+from edge.redact import encodable
 
 if TYPE_CHECKING:
     from edge.config.applied import Configured
@@ -91,7 +92,7 @@ def paces_s(flags: argparse.Namespace) -> list[float]:
 def names(flags: argparse.Namespace, sources: Sequence[Source]) -> list[str]:
     """Of all sources, as results have them."""
     named = zip(sources, flags.names or [None] * len(sources), strict=True)
-    return [name or source.name for source, name in named]
+    return [name or encodable(source.name) for source, name in named]
 
 
 def open_tagger(flags: argparse.Namespace, opened: ExitStack) -> Tagger:

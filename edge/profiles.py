@@ -16,7 +16,7 @@ import msgspec
 from edge import bounded
 from edge.errors import ConfigError
 from edge.schedule.cooling import Thermal
-from edge.strict import nearest
+from edge.spelling import nearest
 
 MAX_BYTES = 64 * 2**10  # a profile has some forty lines
 VIRTUAL = "virtual"  # the engine that takes a board's predicted time

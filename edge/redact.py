@@ -56,6 +56,11 @@ def without_secrets(text: str) -> str:
     return re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", text, flags=re.DOTALL), flags=re.DOTALL)
 
 
+def encodable(text: str) -> str:
+    """A name as UTF-8 can tell it: a file may have one of any bytes, and those are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def redacted(text: str, secrets: Iterable[Secret] = ()) -> str:
     """Free text, like a library's error: every address in it stripped, every secret masked."""
     values = sorted((s.reveal() for s in secrets if s.reveal()), key=len, reverse=True)

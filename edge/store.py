@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from errno import ENOSPC
 from pathlib import Path
 
 from edge.errors import SinkError
@@ -46,3 +47,17 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise SinkError(f"{folder}: {e.strerror}", fix="name another folder") from e
+
+
+def check_folder(folder: Path) -> None:
+    """May files be made in it? Asked of the disk, by making one. Raises SinkError.
+
+    A full disk is no answer: there may be room when it is wanted.
+    """
+    probe = folder / f".edge-tag.{os.getpid()}"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as e:
+        if e.errno != ENOSPC:
+            raise SinkError(f"{folder}: {e.strerror}", fix="name another folder") from e

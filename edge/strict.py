@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect
 
 from edge.errors import BundleError
+from edge.spelling import nearest
 
 T = TypeVar("T")
 
@@ -38,12 +37,6 @@ def read_json(data: bytes, kind: type[T], where: str) -> T:
         ) from e
     _refuse_repeated_keys(data, where)
     return record
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint for a misspelt word; empty when nothing is near."""
-    near = get_close_matches(word, list(known), 1)
-    return f"did you mean {near[0]!r}?" if near else ""
 
 
 def _misspelt(message: str, kind: Any) -> str:

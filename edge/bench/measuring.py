@@ -10,6 +10,7 @@ from time import perf_counter
 from edge.bench.line import STAGES, FrameCost
 from edge.bench.samples import ENOUGH_FOR_P99, quantiles
 from edge.bench.staged import Staged
+from edge.errors import CheckFailed
 from edge.frames import tag_frame
 from edge.pictures import pixels
 from edge.records import U8, Budget, Region
@@ -51,9 +52,8 @@ def by_batch(
     taken: dict[int, array[float]] = {b: array("d") for b in batches}
     begin, turn = perf_counter(), 0
     while batches and (turn < 2 or perf_counter() - begin < seconds):  # the first turn warms up
-        if is_stopped():
-            break
         for b in batches if turn % 2 else reversed(batches):
+            go_on(is_stopped)
             taken[b].append(tagger.launch(made[b])[1] / b)
         turn += 1
     return {str(b): round(median(ms[1:]), 4) for b, ms in taken.items() if len(ms) > 1}
@@ -65,10 +65,12 @@ def frames(tagger: Tagger, frame: U8, seconds: float, is_stopped: Stop) -> Frame
     whole: array[float] = array("d")
     parts: dict[str, array[float]] = {stage: array("d") for stage in STAGES}
     begin, turn, launches = perf_counter(), 0, 0
-    while turn < 3 or (perf_counter() - begin < seconds and not is_stopped()):
+    while turn < 3 or perf_counter() - begin < seconds:
+        go_on(is_stopped)
         start = perf_counter()
         tag_frame(tagger, frame, FRAME)
         ms = (perf_counter() - start) * 1e3
+        go_on(is_stopped)
         stages_ms, launches = staged.stages_ms(frame, FRAME)
         turn += 1
         if turn == 1:  # it warms up
@@ -78,6 +80,12 @@ def frames(tagger: Tagger, frame: U8, seconds: float, is_stopped: Stop) -> Frame
             parts[stage].append(stages_ms[stage])
     found = {stage: round(median(ms), 4) for stage, ms in parts.items()}
     return FrameCost(quantiles(whole), found, launches, pixels.size(frame))
+
+
+def go_on(is_stopped: Stop) -> None:
+    """Raises CheckFailed once stopped."""
+    if is_stopped():
+        raise CheckFailed("bench: stopped before its end, so there is no result")
 
 
 def crops(frame: U8) -> list[Region]:

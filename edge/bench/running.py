@@ -13,13 +13,13 @@ import msgspec
 from edge.bench import host
 from edge.bench.energy import Used, find_meter
 from edge.bench.line import Energy, Line, Proof, Roof
-from edge.bench.measuring import WARM_UP, by_batch, engine_alone, frames
+from edge.bench.measuring import WARM_UP, by_batch, engine_alone, frames, go_on
 from edge.bench.roofline import roof, work
 from edge.bench.samples import quantiles, spread
 from edge.bench.scene import SEED, scene
 from edge.bench.verdict import reasons
 from edge.bundle.golden import largest_difference
-from edge.errors import CheckFailed, NotReproduced
+from edge.errors import NotReproduced
 from edge.health.power import read_power
 from edge.profiles import Roofline
 from edge.tagger import Tagger, open_tagger
@@ -76,6 +76,7 @@ def bench(wanted: Wanted, is_stopped: Stop = lambda: False) -> Line:
     except NotReproduced as e:
         return msgspec.structs.replace(line, verdict="INVALID", reasons=(f"golden: {e}",))
     with tagger:
+        go_on(is_stopped)
         found = _about(tagger) | _times(tagger, wanted, is_stopped)
     found |= _roof(wanted.roofline, found, found.pop("work"))
     missing = (key for key in ("batch_ms", "energy", "others") if found[key] in (None, {}))
@@ -110,12 +111,12 @@ def _times(tagger: Tagger, wanted: Wanted, is_stopped: Stop) -> Found:
         begin, own = perf_counter(), process_time()
         taken = engine_alone(tagger, frame, wanted.seconds, is_stopped)
         seconds, cpu_s = perf_counter() - begin, process_time() - own
+    go_on(is_stopped)
     shown = frames(tagger, frame, wanted.seconds / 2, is_stopped)
     batches = wanted.batches if tagger.takes_batches else ()
     by = by_batch(tagger, frame, batches, wanted.seconds / 2, is_stopped)
     share, after = others.share(), read_power()
-    if is_stopped():
-        raise CheckFailed("bench: stopped before its end, so there is no result")
+    go_on(is_stopped)
     engine_ms, wandered = quantiles(taken), spread(taken)
     why = tuple(reasons(engine_ms, seconds, wandered, share, before, after))
     return {

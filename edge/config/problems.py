@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 import msgspec
 
 from edge.redact import redacted
-from edge.strict import nearest
+from edge.spelling import nearest
 
 LONG = 500  # letters of a value that is read for credentials
 LONGEST = 60  # letters of a value that is shown

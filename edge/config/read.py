@@ -15,7 +15,7 @@ from edge.errors import ConfigError, UsageError
 from edge.health.address import parse_address, parse_door
 from edge.sinks import SINKS
 from edge.sinks.target import parse_target
-from edge.strict import nearest
+from edge.spelling import nearest
 
 SCHEMES = (
     *("rtsp://", "rtsps://", "http://", "https://", "v4l2://"),

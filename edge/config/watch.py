@@ -22,7 +22,7 @@ from edge.config.zones import Areas
 from edge.errors import ConfigError
 from edge.events.zones import ANYWHERE, ZoneRules
 from edge.records import Frame, FrameTags
-from edge.strict import nearest
+from edge.spelling import nearest
 
 log = logging.getLogger(__name__)
 

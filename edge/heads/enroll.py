@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -33,20 +33,29 @@ def none_example(tagger: Tagger, rgb: U8) -> Example:
     return Example(_digest(rgb, None), utc_now(), _embedded(tagger, parts(rgb)))
 
 
-def new_gallery(tagger: Tagger, first: Enrolled) -> Gallery:
-    """With one tag. Embeds the sheet of negatives, which takes as long as 144 looks.
+def new_gallery(
+    tagger: Tagger, first: Enrolled, step: Callable[[], object] = lambda: None
+) -> Gallery:
+    """With one tag. Embeds the sheet of negatives, which takes as long as 144 looks; `step` is
+    called before each.
 
     Raises UsageError for what a gallery does not hold, InferenceError when the engine fails.
     """
-    sheet = Example(SHEET, utc_now(), _embedded(tagger, negatives()))
+    sheet = Example(SHEET, utc_now(), _embedded(tagger, negatives(), step))
     return made(tagger.bundle.id, embedding_id(tagger.bundle.manifest), [first], [sheet])
 
 
-def _embedded(tagger: Tagger, pictures: Sequence[U8]) -> F32:
+def _embedded(
+    tagger: Tagger, pictures: Sequence[U8], step: Callable[[], object] = lambda: None
+) -> F32:
     """(v, D), as a file keeps them."""
     if not pictures:
         return np.zeros((0, tagger.bundle.manifest.embedding_size), np.float32)
-    return unit(np.concatenate([tagger.look(p, [_all_of(p)]).embedding for p in pictures]))
+    rows = []
+    for picture in pictures:
+        step()
+        rows.append(tagger.look(picture, [_all_of(picture)]).embedding)
+    return unit(np.concatenate(rows))
 
 
 def _all_of(rgb: U8) -> Region:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from edge.errors import SourceError
+from edge.errors import CheckFailed, SourceError
 from edge.length.board import Board, Fitted, find, fit, is_new, other_pattern
 from edge.length.board_picture import drawn, scale_range
 from edge.length.plane_file import write_plane
 from edge.pictures.pixels import jpeg, rgb, size
+from edge.pictures.suffixes import CORNERS
 from edge.records import U8, Frame
 from edge.store import write_whole
 
@@ -36,18 +37,24 @@ class Found(msgspec.Struct):
 
 
 def calibrated(
-    frames: Iterable[Frame], wanted: Wanted, out: Path, step: Callable[[], object]
+    frames: Iterable[Frame],
+    wanted: Wanted,
+    out: Path,
+    step: Callable[[], object],
+    is_stopped: Callable[[], bool],
 ) -> list[str]:
     """Write the plane to `out`, and beside it a picture; gives lines that tell of it.
 
     Frames in which the board has hardly moved since another are passed over. Raises SourceError,
-    UsageError, SinkError, each with what to do.
+    UsageError, SinkError, each with what to do; CheckFailed once stopped.
     """
     seen = looked(frames, wanted, step)
+    if is_stopped():
+        raise CheckFailed("calibrate: stopped before its end, so there is no plane")
     if not seen.boards or seen.first is None:
         raise _none(seen, wanted)
     fitted = fit(seen.boards, wanted.pattern, wanted.square_mm)
-    picture = out.with_suffix(".jpg")
+    picture = out.with_suffix(CORNERS)
     write_whole(picture, jpeg(drawn(seen.first, fitted), QUALITY))
     write_plane(out, fitted.file)
     return [

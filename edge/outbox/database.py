@@ -10,6 +10,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 from edge.errors import SinkError
@@ -21,6 +22,7 @@ SCHEMA = 1  # of the tables
 WAL_BYTES = 1 << 20  # the log is cut back to this once it was written over
 FIX = "name another file with --outbox: each edge-tag that runs needs its own"
 SIDE_FILES = ("", "-wal", "-shm")
+OWN = {"event", "owed", "here", "total"}  # tables
 
 TABLES = """
 CREATE TABLE event (       -- what some sink still owes
@@ -57,12 +59,15 @@ class Damaged(Exception):
 def open_database(path: Path) -> tuple[sqlite3.Connection, bool]:
     """The database at `path`, and whether it goes on from before; a damaged one is set aside.
 
-    Raises SinkError when it cannot be opened, is another process's, or a newer edge-tag's.
+    Raises SinkError when it cannot be opened, is another process's, a newer edge-tag's, or a file
+    that never was an outbox.
     """
     make_folder(path.parent)
     try:
         return _open(path)
     except Damaged as e:
+        if not numbers_file(path).exists():  # an outbox has one from its beginning
+            raise _stranger(path, str(e)) from e
         set_aside(path, str(e))
     try:
         return _open(path)[0], False
@@ -70,9 +75,14 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, bool]:
         raise SinkError(f"{path}: {e}", fix="name another file with --outbox") from e
 
 
+def numbers_file(path: Path) -> Path:
+    """Where the numbers lie that the database at `path` may give."""
+    return path.with_name(f"{path.name}.seq")
+
+
 def set_aside(path: Path, why: str) -> None:
-    """The file gets another name; one that was set aside before makes room. Raises SinkError."""
-    aside = path.with_name(f"{path.name}.damaged")
+    """The file gets a name that none has. Raises SinkError."""
+    aside = _free(path.with_name(f"{path.name}.damaged"))
     if path.exists():
         log.error("%s: %s; set aside as %s, what it owed is lost", path, why, aside.name)
     try:
@@ -82,6 +92,19 @@ def set_aside(path: Path, why: str) -> None:
                 file.replace(aside.with_name(aside.name + end))
     except OSError as e:
         raise SinkError(f"{path}: {e.strerror}", fix="name another file with --outbox") from e
+
+
+def _free(path: Path) -> Path:
+    """`path`, or `<path>-2` and so on."""
+    names = (path.name if n == 1 else f"{path.name}-{n}" for n in count(1))
+    return next(p for p in map(path.with_name, names) if not p.exists())
+
+
+def _stranger(path: Path, found: str) -> SinkError:
+    return SinkError(
+        f"{path}: {found}, expected an outbox, or no file: it is left as it is",
+        fix="name another file with --outbox",
+    )
 
 
 @contextmanager
@@ -113,8 +136,12 @@ def _open(path: Path) -> tuple[sqlite3.Connection, bool]:
 
 
 def _prepare(db: sqlite3.Connection, path: Path) -> bool:
-    """True when its tables were there."""
+    """True when its tables were there. Nothing is changed in what is not ours."""
     db.execute("PRAGMA locking_mode = EXCLUSIVE")
+    names = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    tables = {name for (name,) in names}
+    if tables and not tables >= OWN:
+        raise _stranger(path, "a database of something else")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
@@ -128,10 +155,8 @@ def _prepare(db: sqlite3.Connection, path: Path) -> bool:
     if found != "ok":
         raise Damaged(str(found).splitlines()[-1])
     with transaction(db):  # also takes the lock
-        if version == 0:
-            if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                raise Damaged("is a database of something else")
+        if not tables:
             for statement in TABLES.split(";\n"):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {SCHEMA}")
-    return bool(version)
+    return bool(tables)

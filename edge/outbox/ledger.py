@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from edge.events.event import VALUE, Event, Sight
 from edge.outbox import database
 from edge.outbox.sequence import Sequence as Numbers
+from edge.store import write_whole
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -52,10 +53,11 @@ class Ledger:
         self._encode = msgspec.json.Encoder().encode
         self.db, is_known = database.open_database(path)
         row = self.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
-        numbers = path.with_name(f"{path.name}.seq")
-        self._numbers = Numbers(
-            numbers, row[0] if row else 0, is_known=is_known and row is not None
-        )
+        is_known = is_known and row is not None
+        numbers = database.numbers_file(path)
+        if not numbers.exists():  # from now on it says that this is an outbox
+            write_whole(numbers, b"1\n", is_synced=True)
+        self._numbers = Numbers(numbers, row[0] if row else 0, is_known=is_known)
         query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM event"
         self._events, self._bytes = self.db.execute(query).fetchone()
 

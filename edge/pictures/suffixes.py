@@ -15,7 +15,8 @@ CLIPS = frozenset((
 ))
 # fmt: on
 ANNOTATED, EXPLAINED = ".tags.jpg", ".why.jpg"  # what `--annotate` and `--explain` write
-OURS = (ANNOTATED, EXPLAINED)  # a folder read again skips these
+CORNERS = ".plane.jpg"  # what `edge-tag calibrate` writes
+OURS = (ANNOTATED, EXPLAINED, CORNERS)  # a folder read again skips these
 
 
 def is_picture(source: str) -> bool:

@@ -32,6 +32,8 @@ class CocoSink:
         self._categories: dict[tuple[str, str], tuple[int, str | None]] = {}
         self._images = self._annotations = 0
         make_folder(path.parent)
+        if path.exists() and not path.is_file():
+            raise SinkError(f"{path}: no regular file", fix="name another file")
         with self._told():
             self._image_file = self._part("images").open("wb+", buffering=0)
             self._annotation_file = self._part("annotations").open("wb+", buffering=0)

@@ -31,7 +31,7 @@ from edge.records import Picture
 from edge.sinks.cutouts import QUALITY, cut_out
 from edge.sinks.retention import Kept, Rules, due
 from edge.sinks.target import Target
-from edge.store import make_folder, write_whole
+from edge.store import check_folder, make_folder, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ class Snapshots:
         self._labels: OrderedDict[str, str] = OrderedDict()  # id -> the label its picture is under
         self._fails, self._swept_s = False, -SWEEP_S
         make_folder(folder)
+        check_folder(folder)
         self._kept = {kept.path: kept for kept in _found(folder)}
 
     def keep(self, events: Sequence[Event], picture: Picture | None) -> None:

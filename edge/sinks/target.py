@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from edge.errors import UsageError
-from edge.redact import HIDDEN, Secret, read_secret, without_secrets
+from edge.redact import HIDDEN, Secret, encodable, read_secret, without_secrets
 
 T = TypeVar("T")
 KIND = re.compile(r"([a-z]+):(.*)", re.DOTALL)
@@ -156,7 +156,7 @@ def _refuse_credentials(kind: str, where: str) -> None:
 
 def _shown(text: str) -> str:
     """An address may hold a token in its path: of a web address only the host is shown."""
-    shown = without_secrets(text)
+    shown = encodable(without_secrets(text))
     kind, is_address, rest = shown.partition("://")
     if not is_address:
         return shown

@@ -21,7 +21,7 @@ from edge.records import U8, Picture, Planes
 from edge.sources.asked import Asked
 from edge.sources.faults import Lost
 from edge.sources.lasting import LastingSource, lasting
-from edge.sources.usb import DEV, NUMBER, SYSFS, found_cameras, numbers
+from edge.sources.usb import DEV, NUMBER, SYSFS, found_cameras, nodes, numbers
 
 LAYOUTS = {"NV12": "NV12", "YU12": "I420", "I420": "I420", "YV12": "YV12"}  # by V4L2's name
 
@@ -136,9 +136,10 @@ def check_camera(number: int, dev: Path = DEV, sysfs: Path = SYSFS) -> None:
     """Raises SourceError when there is no such camera or it is not ours; OpenCV tells neither."""
     node = dev / f"video{number}"
     if not node.exists():
+        others = [f"--camera {n.number}" for n in nodes(dev, sysfs) if n.place == 0]
         raise SourceError(
             f"camera:{number}: no {node}, found {found_cameras(dev, sysfs)}",
-            fix="plug a camera in, or name one that was found, like --camera 0",
+            fix=" or ".join(others[:3]) or "plug a camera in; without one: edge-tag test://belt",
         )
     if not os.access(node, os.R_OK | os.W_OK):
         raise SourceError(

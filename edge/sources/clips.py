@@ -19,6 +19,7 @@ from edge.errors import SourceError
 from edge.pictures.buffers import Buffers
 from edge.pictures.pixels import from_bgr
 from edge.records import U8, Frame, Picture
+from edge.redact import encodable
 from edge.sources.asked import Asked
 
 EARLY = 0.9  # containers state their length roughly; a clip that ends before this share is damaged
@@ -81,8 +82,9 @@ class ClipSource:
     def _frame(self, clip: Reader, index: int) -> Frame:
         at_s = index / clip.fps if _is_known(clip.fps) else None
         picture = clip.picture()
-        error = "" if picture is not None else f"{self.name}: frame {index} is damaged"
-        return Frame(self.name, index, utc_now(), picture, error, at_s)
+        name = encodable(self.name)
+        error = "" if picture is not None else f"{name}: frame {index} is damaged"
+        return Frame(name, index, utc_now(), picture, error, at_s)
 
     def _check_end(self, read: int, stated: int) -> None:
         if read == 0 or read < stated * EARLY - 1:
@@ -98,6 +100,8 @@ class OpenCVClip:
 
     def __init__(self, path: str) -> None:
         """Raises ValueError for what cannot be read as a clip."""
+        if path != encodable(path):
+            raise ValueError(f"{path}: OpenCV dies of such a name, expected UTF-8")
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet; read at FFmpeg's first use
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our error says it all
         self._clip = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
@@ -163,7 +167,7 @@ def _opened(name: str) -> Iterator[Reader]:
         # an absolute path: FFmpeg would take the front of `a:b.mp4` for a protocol
         clip = open_reader(str(Path(name).absolute()))
     except ValueError as e:
-        message = f"{name}: {size} bytes that FFmpeg cannot read, expected a clip"
+        message = f"{encodable(name)}: {size} bytes that FFmpeg cannot read, expected a clip"
         raise SourceError(message) from e
     try:
         yield clip

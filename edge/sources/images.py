@@ -13,6 +13,7 @@ from edge.errors import EdgeError, SourceError
 from edge.pictures import pixels
 from edge.pictures.suffixes import OURS, PICTURES
 from edge.records import Frame
+from edge.redact import encodable
 from edge.sources.asked import Asked
 
 MAX_BYTES = 512 * 2**20  # a picture file larger than this is not a picture
@@ -81,10 +82,11 @@ def natural(path: str) -> list[tuple[int, str]]:
 
 def read_frame(path: str) -> Frame:
     """The picture at `path`, RGB, or the reason why there is none."""
+    name = encodable(path)
     try:
-        return Frame(path, 0, utc_now(), pixels.decode(read_bytes(path), path))
+        return Frame(name, 0, utc_now(), pixels.decode(read_bytes(path), name))
     except EdgeError as e:
-        return Frame(path, 0, utc_now(), None, str(e))
+        return Frame(name, 0, utc_now(), None, encodable(str(e)))
 
 
 def read_bytes(path: str) -> bytes:

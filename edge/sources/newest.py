@@ -13,6 +13,7 @@ from time import monotonic, sleep
 from edge.clock import utc_now
 from edge.errors import SourceError
 from edge.records import Frame, Picture
+from edge.redact import encodable
 from edge.sources.faults import Fault, Faults
 
 SLICE_S = 0.1  # how often a wait looks up: a signal handler may set a flag, it must not take locks
@@ -195,7 +196,7 @@ class Cameras:
 def broken(where: str, index: int, error: SourceError) -> Frame:
     """The frame after a source's last one."""
     message = f"{error} (fix: {error.fix})" if error.fix else str(error)
-    return Frame(where, index, utc_now(), None, message)
+    return Frame(encodable(where), index, utc_now(), None, encodable(message))
 
 
 def ready(

@@ -19,6 +19,7 @@ from edge.flags import (
 )
 from edge.opening import open_sources
 from edge.outputs import bar
+from edge.pictures.suffixes import is_clip, is_picture
 from edge.process import Stop, write_line
 
 
@@ -36,7 +37,8 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     add("--square-mm", type=square, required=True, metavar="MM", help="side of a square, measured")
     text = "inner corners, columns x rows (default 9x6: ten squares by seven)"
     add("--board", type=board, default=(9, 6), metavar="CxR", help=text)
-    add("--out", required=True, metavar="FILE", help="the plane's file; a .jpg goes beside it")
+    text = "the plane's file, like belt.json; a picture, belt.plane.jpg, goes beside it"
+    add("--out", type=plane_file, required=True, metavar="FILE", help=text)
     text = "boards in different places, at most (default %(default)s)"
     add("--count", type=at_least_1, default=30, metavar="N", help=text)
     return with_sources(parser.parse_args(words))
@@ -53,12 +55,18 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         sources = open_sources(flags, opened, stop)
         frames = seen(sources, cameras)
         with bar(flags, flags.count) as step:
-            lines = calibrated(frames, wanted, Path(flags.out), step)
+            lines = calibrated(frames, wanted, Path(flags.out), step, stop)
     for line in lines:
         write_line(out, line)
     source = flags.sources[0] if flags.config is None else f"--config {flags.config}"
     write_line(out, f"next: edge-tag --plane {flags.out} {source}")
     return 0
+
+
+def plane_file(text: str) -> str:
+    if is_picture(text) or is_clip(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is given, expected a file like belt.json")
+    return text
 
 
 def square(text: str) -> float:

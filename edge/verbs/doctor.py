@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from edge.errors import ConfigError, EdgeError
+from edge.errors import CheckFailed, ConfigError, EdgeError
 from edge.flags import add_engine, add_sources, named, new_parser
 from edge.opening import with_profile
 from edge.process import Stop
@@ -41,4 +41,6 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         wrong = e
     report = examined(flags, stop, wrong)
     write_report(out, report, is_json=flags.json)
+    if stop():
+        raise CheckFailed("doctor: stopped before its end, so there is more to look at")
     return exit_code(report)

@@ -58,7 +58,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """Tags with a few pictures, on the device."""
     from edge.enrolling import enroll as change
 
-    return change(with_profile(flags), out)
+    return change(with_profile(flags), out, stop)
 
 
 def _checked(flags: argparse.Namespace) -> argparse.Namespace:

@@ -69,6 +69,13 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", FILES)
+def test_a_folder_in_the_place_of_the_file_is_told(tmp_path, kind):
+    with pytest.raises(SinkError, match="no regular file"):
+        opened(kind, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", FILES)
 def test_a_full_disk_cuts_nothing_in_half(tmp_path, kind):
     """/dev/full takes no byte; a quota takes some."""
     sink = opened(kind, tmp_path / "file")

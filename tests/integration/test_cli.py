@@ -115,6 +115,22 @@ def test_several_inputs_come_in_their_order(tiny_bundle, photo, clip):
     ]  # fmt: skip
 
 
+def test_a_name_that_is_no_utf8_is_told_escaped_by_every_sink(tiny_bundle, photo, clip, tmp_path):
+    folder, out = tmp_path / "caf\udce9s", tmp_path / "out"
+    folder.mkdir()
+    for n, file in enumerate((photo, clip)):
+        (folder / f"{n}-\udce9{file.suffix}").write_bytes(file.read_bytes())
+    (folder / "bad-\udce9.png").write_bytes(b"junk")
+    kinds = "jsonl", "csv", "coco", "events", "snapshots"
+    to = [word for kind in kinds for word in ("--to", f"{kind}:{out}/{kind}-\udce9")]
+    args = [*to, "--outbox", out / "box", "--annotate", out, "--explain", out, "--frames", 4]
+    ran = edge_tag("--bundle", tiny_bundle, *args, folder, folder / "1-\udce9.avi")
+    names = [line["source"].rpartition("/")[2] for line in parsed(ran.stdout)]
+    assert names == ["0-\\udce9.png", "bad-\\udce9.png", "1-\\udce9.avi", "1-\\udce9.avi"]
+    assert (ran.returncode, only_ours(ran.stderr)) == (3, True)
+    assert {path.name for path in out.iterdir()} >= {f"{kind}-\udce9" for kind in kinds}
+
+
 def test_a_number_of_frames_is_enough(tiny_bundle, clip):
     assert len(parsed(edge_tag("--bundle", tiny_bundle, "--frames", 3, clip).stdout)) == 3
 
@@ -447,6 +463,38 @@ def test_a_signal_before_the_first_frame_ends_with_0(tiny_bundle, clip):
     assert stderr == ""
     assert process.returncode in (0, -signal.SIGTERM)  # the latter: before our first line ran
     assert len(parsed(out)) < 4000
+
+
+def test_ctrl_c_while_our_imports_load_is_no_traceback():
+    code = """
+import runpy, signal, sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "edge.cli":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+runpy.run_module("edge", run_name="__main__")
+"""
+    args = [sys.executable, "-c", code]
+    ran = subprocess.run(
+        args, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("--camer", 0), "--camera"),
+        (("--waht", "a.jpg"), "--wait"),
+        (("--budget=3", "a.jpg"), "--budget-ms"),
+        (("enroll", "--nam", "A", "a.jpg"), "--name"),
+    ],
+)
+def test_a_misspelt_flag_is_told_with_the_nearest_one(words, meant):
+    ran = edge_tag(*words)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert f"fix: did you mean '{meant}'?" in ran.stderr
 
 
 def test_ctrl_c_ends_with_0_while_a_bar_is_shown(tiny_bundle, clip):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,36 @@ def test_a_picture_is_learned_before_the_next_is_decoded(
     words = ("--name", "Acme") if what == "example" else ("--none",)
     assert run("enroll", "--bundle", bundle, *words, *shots) == 0
     assert said == ["read_frame", what] * 3
+
+
+def test_a_gallery_that_cannot_be_written_is_said_before_any_look(
+    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(images, "read_frame", lambda path: pytest.fail("looks already"))
+    shot = card(tmp_path / "a.png", PURPLE)
+    words = ("--name", "Acme", "--gallery", "/proc/acme.gallery")
+    assert run("enroll", "--bundle", bundle, *words, shot) == 74
+    assert "/proc: " in capfd.readouterr().err
+
+
+def test_enroll_ends_when_stopped_and_leaves_no_gallery(
+    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shots = [card(tmp_path / f"{n}.png", PURPLE, 10 * n) for n in range(3)]
+    said: list[str] = []
+    real = images.read_frame
+
+    def stopping(path: str) -> object:
+        said.append(path)
+        signal.raise_signal(signal.SIGINT)
+        return real(path)
+
+    monkeypatch.setattr(images, "read_frame", stopping)
+    assert run("enroll", "--bundle", bundle, "--name", "Acme", *shots) == 6
+    assert len(said) == 1
+    assert run("enroll", "--bundle", bundle, "--name", "Acme", shots[0]) == 6  # at its first look
+    assert "stopped before its end" in capfd.readouterr().err
+    assert not (tmp_path / "shop.bundle.gallery").exists()
 
 
 def test_two_devices_bring_their_galleries_together(

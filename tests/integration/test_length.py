@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 from itertools import count
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 from calib_data.boards import Camera, board, poses
 from calib_data.measured import Posed, measured, put
 from calib_data.stage import Stage
+from edge.cli import main
+from edge.length import calibrating
 from edge.length.outline import open_outline
 from edge.length.plane import FlatPlane
 from edge.length.plane_file import read_plane
@@ -116,11 +119,13 @@ def test_s8_a_clip_has_one_track_a_fish_and_more_looks(tiny_bundle, belt, tmp_pa
 
 def test_s5_calibrate_writes_a_plane_that_measures(boards, tiny_bundle, tmp_path) -> None:
     plane = tmp_path / "plane.json"
+    (tmp_path / "plane.jpg").write_bytes(b"mine")
     ran = edge_tag("calibrate", boards, "--square-mm", 20, "--out", plane)
     assert ran.returncode == 0, ran.stderr
     assert "mm a pixel" in ran.stdout
     assert f"next: edge-tag --plane {plane}" in ran.stdout
-    assert (tmp_path / "plane.jpg").stat().st_size > 10_000
+    assert (tmp_path / "plane.plane.jpg").stat().st_size > 10_000
+    assert (tmp_path / "plane.jpg").read_bytes() == b"mine"
     assert read_plane(plane).width == 820
     scene, made = measured(1, "rotated", (820, 616), 0.9)
     picture = tmp_path / "fish.png"
@@ -137,7 +142,7 @@ def test_s5_the_picture_beside_a_plane_has_the_masks_of_its_camera(boards, tmp_p
     ran = edge_tag("calibrate", "--config", config, "--square-mm", 20, "--out", plane)
     assert ran.returncode == 0, ran.stderr
     assert f"next: edge-tag --plane {plane} --config {config}" in ran.stdout
-    strip_px = cv2.imread(str(tmp_path / "plane.jpg"))[:, -8:]
+    strip_px = cv2.imread(str(tmp_path / "plane.plane.jpg"))[:, -8:]
     assert strip_px.max() < 60
 
 
@@ -157,8 +162,9 @@ def test_s5_a_plane_for_other_frames_is_refused(boards, belt, tiny_bundle, tmp_p
         (("--square-mm", 0), 2, "the side of a square"),
         (("--square-mm", 20, "--board", "9"), 2, "inner corners like 9x6"),
         ((), 2, "--square-mm"),
+        (("--square-mm", 20, "--out", "belt.JPG"), 2, "a file like belt.json"),
     ],
-    ids=["another board", "too few", "no size", "half a board", "no square"],
+    ids=["another board", "too few", "no size", "half a board", "no square", "a picture"],
 )
 def test_s5_calibrate_teaches(boards, tmp_path, args, code, says) -> None:
     ran = edge_tag("calibrate", boards, "--out", tmp_path / "plane.json", *args)
@@ -166,6 +172,22 @@ def test_s5_calibrate_teaches(boards, tmp_path, args, code, says) -> None:
     assert says in ran.stderr
     assert only_ours(ran.stderr)
     assert not (tmp_path / "plane.json").exists()
+
+
+def test_s5_calibrate_ends_when_stopped_and_writes_nothing(
+    boards, tmp_path, monkeypatch, capfd
+) -> None:
+    real = calibrating.find
+
+    def stopping(*given: object) -> object:
+        signal.raise_signal(signal.SIGINT)
+        return real(*given)
+
+    monkeypatch.setattr(calibrating, "find", stopping)
+    args = ["calibrate", str(boards), "--square-mm", "20", "--out", str(tmp_path / "plane.json")]
+    assert main(args) == 6
+    assert "stopped before its end" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

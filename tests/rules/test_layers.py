@@ -36,7 +36,16 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "verbs",
         "live",
     ),  # no code: a docstring
-    ("errors", "clock", "homes", "pictures.suffixes", "sysfs", "markup.svg", "markup.html"),
+    (
+        "errors",
+        "clock",
+        "homes",
+        "spelling",
+        "pictures.suffixes",
+        "sysfs",
+        "markup.svg",
+        "markup.html",
+    ),
     ("records", "store", "strict", "bounded", "process", "pictures.stems", "redact", "flags"),
     (
         *("bundle.files", "bundle.manifest", "pictures.regions", "schedule.plan", "schedule.cost"),

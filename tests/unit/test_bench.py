@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.bench import energy, host
+from edge.bench import energy, host, measuring
 from edge.bench.energy import Counter, Rail, Used, find_meter
 from edge.bench.line import STAGES, Line, Machine, Quantiles
 from edge.bench.measuring import FRAME, by_batch, engine_alone
@@ -239,3 +239,16 @@ def test_an_artifact_that_does_not_reproduce_is_not_timed(tmp_path):
 def test_a_bench_that_is_stopped_has_no_result(tiny_bundle):
     with pytest.raises(CheckFailed, match="stopped"):
         bench(Wanted(str(tiny_bundle), seconds=60.0), lambda: True)
+
+
+def test_it_stops_within_a_frame_and_within_a_batch(tiny_bundle, monkeypatch):
+    drawn, launched = [], []
+    monkeypatch.setattr(measuring, "tag_frame", lambda *_: drawn.append(1))
+    with open_tagger(tiny_bundle) as tagger:
+        frame = scene(tagger.bundle)
+        with pytest.raises(CheckFailed):
+            measuring.frames(tagger, frame, 60.0, lambda: bool(drawn))
+        monkeypatch.setattr(tagger, "launch", lambda batch: launched.append(1) or (None, 1.0))
+        with pytest.raises(CheckFailed):
+            by_batch(tagger, frame, (1, 3), 60.0, lambda: bool(launched))
+    assert (drawn, launched) == ([1], [1])

@@ -19,8 +19,10 @@ from edge.doctor import cameras, machine, report, tagging
 from edge.doctor.anonymous import anonymous, own_names
 from edge.doctor.finding import Finding, fail, ok, warn
 from edge.doctor.report import Report, examined, exit_code, write_report
-from edge.errors import BundleError, EngineMissing, SourceError
+from edge.errors import BundleError, CheckFailed, EngineMissing, SourceError
 from edge.health.power import Power
+from edge.process import Stop
+from edge.verbs import doctor as verb
 from tests.tiny import paint
 
 CANARY = "canary7f3a"
@@ -189,6 +191,13 @@ def test_a_wrong_profile_is_found_like_anything_else(tiny_bundle, capfd):
 def test_a_stop_ends_the_round(tiny_bundle):
     flags = parse(["doctor", "--bundle", str(tiny_bundle)])
     assert len(examined(flags, lambda: True).findings) == 1
+
+
+def test_a_stopped_round_is_no_clean_bill(tiny_bundle):
+    stop = Stop()
+    stop.is_set = True
+    with pytest.raises(CheckFailed, match="stopped before its end"):
+        verb.main(parse(["doctor", "--bundle", str(tiny_bundle)]), io.BytesIO(), stop)
 
 
 def test_the_table_says_what_to_do_and_json_is_the_record():

@@ -162,7 +162,7 @@ def test_a_newer_schema_is_left_alone(path):
         opened(path)
 
 
-@pytest.mark.parametrize("damage", ["junk", "page", "foreign", "short"])
+@pytest.mark.parametrize("damage", ["junk", "page", "short"])
 def test_a_damaged_database_is_set_aside_and_numbers_go_on(path, damage, caplog):
     outbox = opened(path)
     outbox.accept(events(50))
@@ -183,13 +183,39 @@ def spoil(path, damage: str) -> None:
         path.write_bytes(b"junk" * 999)
     elif damage == "page":
         path.write_bytes(whole[:4096] + b"\xff" * 4096 * 3 + whole[4 * 4096 :])
-    elif damage == "short":
-        path.write_bytes(whole[: len(whole) // 2])
     else:
-        path.unlink()
-        with sqlite3.connect(path) as db:
-            db.execute("CREATE TABLE other (x)")
-        db.close()
+        path.write_bytes(whole[: len(whole) // 2])
+
+
+def test_what_was_set_aside_before_stays(path):
+    for n in range(3):
+        opened(path).close()
+        path.write_bytes(b"junk %d" % n)
+        opened(path).close()
+    kept = [path.with_name(f"outbox.db.damaged{end}") for end in ("", "-2", "-3")]
+    assert [file.read_bytes() for file in kept] == [b"junk 0", b"junk 1", b"junk 2"]
+
+
+@pytest.mark.parametrize("version", [0, 1, 9])
+def test_a_database_of_something_else_is_refused_and_left_as_it_is(path, version):
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE event (id, label)")
+        db.execute(f"PRAGMA user_version = {version}")
+    db.close()
+    whole = path.read_bytes()
+    path.with_name("outbox.db.seq").write_bytes(b"1002")  # it took an outbox's place
+    with pytest.raises(SinkError, match="a database of something else") as caught:
+        opened(path)
+    assert "--outbox" in caught.value.fix
+    assert path.read_bytes() == whole
+
+
+def test_a_file_that_never_was_an_outbox_is_refused_and_left_as_it_is(path):
+    path.write_bytes(b"a letter to my aunt\n" * 99)
+    with pytest.raises(SinkError, match="expected an outbox, or no file"):
+        opened(path)
+    assert [file.name for file in path.parent.iterdir()] == ["outbox.db"]
+    assert path.read_bytes() == b"a letter to my aunt\n" * 99
 
 
 def test_damage_while_in_use_is_survived(path, caplog):

@@ -162,6 +162,11 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
         opened(tmp_path / "f")
 
 
+def test_a_folder_that_takes_no_file_is_told_at_the_start():
+    with pytest.raises(SinkError, match="/proc/self"):  # root may write anywhere but there
+        opened(Path("/proc/self"))
+
+
 kept = st.builds(
     Kept,
     st.integers(0, 10**6).map(lambda n: Path(str(n))),

@@ -513,16 +513,18 @@ def test_a_bug_in_a_reader_is_told_and_not_waited_for():
 
 
 def test_a_missing_camera_lists_what_was_found(tmp_path):
-    with pytest.raises(SourceError, match=r"found no .*/video\* at all"):
+    with pytest.raises(SourceError, match=r"found no .*/video\* at all") as caught:
         check_camera(0, tmp_path, tmp_path)
+    assert caught.value.fix == "plug a camera in; without one: edge-tag test://belt"
     (tmp_path / "video2").write_text("")
     (tmp_path / "video10").write_text("")
     (tmp_path / "sys" / "video2").mkdir(parents=True)
     (tmp_path / "sys" / "video2" / "name").write_text("HD Webcam\n")
     found = found_cameras(tmp_path, tmp_path / "sys")
     assert found == f"{tmp_path}/video2 (HD Webcam), {tmp_path}/video10 (no name)"
-    with pytest.raises(SourceError, match="HD Webcam"):
+    with pytest.raises(SourceError, match="HD Webcam") as caught:
         check_camera(0, tmp_path, tmp_path / "sys")
+    assert caught.value.fix == "--camera 2 or --camera 10"
     check_camera(2, tmp_path, tmp_path / "sys")
 
 

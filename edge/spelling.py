@@ -1,0 +1,12 @@
+"""What a misspelt word was meant to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint for a misspelt word; empty when nothing is near."""
+    near = get_close_matches(word, list(known), 1)
+    return f"did you mean {near[0]!r}?" if near else ""
