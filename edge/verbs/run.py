@@ -44,7 +44,7 @@ LIVE = "127.0.0.1:8464"  # the live page, when nobody says where
 EXAMPLES = """\
 examples:
   edge-tag photo.jpg                        what is on a picture, as a table
-  edge-tag --json folder/ > tags.jsonl      every picture of a folder, one JSON line each
+  edge-tag --json folder/ > tags.jsonl      all pictures and clips of a folder, as JSON lines
   edge-tag --annotate out/ clip.mp4         and write each frame with its tags drawn on it
   edge-tag --camera 0                       a camera, at most 200 ms a frame
   edge-tag --explain why/ photo.jpg         and a picture that says where it looked, and why
