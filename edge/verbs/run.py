@@ -121,6 +121,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         with_deadline(flags, sources)
         ahead = begun(sources, opened)
         from edge import pipeline
+        from edge.frames import too_tight
 
         live = open_live(flags, sources, opened)
         recipients = open_recipients(flags, sources, opened, live)
@@ -131,6 +132,8 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         watch = None if configured is None else configured.watched(tagger)
         if watch is not None:
             recipients.follow(watch.zone_rules)
+        if (why := too_tight(tagger, view)) and not flags.quiet:
+            say(f"edge-tag: {why}")
         sinks = open_sinks(flags, sources, out, opened, recipients.sinks)
         explain = open_explain(flags, opened)
         if live is not None:
