@@ -1,8 +1,9 @@
-"""source -> tag_frame -> sinks: files one after the other, live sources side by side.
+"""source -> tag_frame -> sinks: files one after the other, live sources side by side with them.
 
 Three things go on at once, each in a thread that lives as long as its source or its tagger: a
 source reads (a live one into its mailbox, files one frame ahead), the tagger's engine runs, and the
-next crop is cut while it does. The tagger takes live sources in turn, on one budget.
+next crop is cut while it does. The tagger takes live sources in turn, on one budget, and files as
+one more of them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from itertools import islice
 from math import isfinite
@@ -32,8 +33,8 @@ from edge.schedule.spending import nobody
 from edge.seen import Seen, View
 from edge.sinks import Sink
 from edge.sources import Source
-from edge.sources.ahead import Ahead, read_ahead
-from edge.sources.newest import Cameras, Newest
+from edge.sources.ahead import Ahead, Beside, read_ahead
+from edge.sources.newest import Cameras, Mailbox, Newest
 from edge.tagger import Tagger
 
 if TYPE_CHECKING:
@@ -104,14 +105,14 @@ def run(
 ) -> Totals:
     """Tag every frame of every source, until `is_stopped()` or `max_frames`.
 
-    Files come first, in turn; then all live sources together. With several of those, the budget of
-    a frame is what one frame of each of them may cost together: see `edge.schedule.shares`. A
-    source that breaks ends with a failed frame, and the others go on. `explain` is told of each
-    tagged frame how its tags came about, after the sinks have its result; `report` is told of each
-    frame when it was taken, so that events can be made of them; `watch` does to frames and their
-    tags what the config file says; `held` is asked before each frame what heat leaves of its
-    budget; `off` is told the number of a source whose frame its schedule leaves out; `begun` is
-    what `read_ahead` gave for these sources, where it was called before.
+    Files come in turn, all live sources together, and files beside those as if they were one more.
+    With several, the budget of a frame is what one frame of each of them may cost together: see
+    `edge.schedule.shares`. A source that breaks ends with a failed frame, and the others go on.
+    `explain` is told of each tagged frame how its tags came about, after the sinks have its result;
+    `report` is told of each frame when it was taken, so that events can be made of them; `watch`
+    does to frames and their tags what the config file says; `held` is asked before each frame what
+    heat leaves of its budget; `off` is told the number of a source whose frame its schedule leaves
+    out; `begun` is what `read_ahead` gave for these sources, where it was called before.
     A frame that the engine fails at is a failed one. Raises InferenceError where those are `BROKEN`
     in a row; SinkError, and BrokenPipeError when nobody reads the results any more.
     """
@@ -162,10 +163,11 @@ def _all(
 
     files = begun or read_ahead(sources)
     live = {n: source.newest for n, source in enumerate(sources) if source.newest is not None}
-    if files is not None:
-        with closing(files):
+    with nullcontext() if files is None else closing(files):
+        if live:
+            yield from _together(live, files, tagger, view, between, watch, held, off)
+        elif files is not None:
             yield from _in_turn(files.taken(between), tagger, view, watch, held, off)
-    yield from _together(live, tagger, view, between, watch, held, off)
 
 
 def _in_turn(
@@ -192,7 +194,8 @@ def _in_turn(
 
 
 def _together(
-    mailboxes: Mapping[int, Newest],
+    live: Mapping[int, Newest],
+    files: Ahead[tuple[int, Frame]] | None,
     tagger: Tagger,
     view: View,
     is_stopped: Callable[[], bool],
@@ -200,10 +203,10 @@ def _together(
     held: Callable[[], Held],
     off: Callable[[int], None],
 ) -> Iterator[Done]:
-    if not mailboxes:
-        return
-    numbers, pasts = list(mailboxes), [Memory() for _ in mailboxes]
-    cameras = Cameras(list(mailboxes.values()))
+    numbers, beside = list(live), [] if files is None else [Beside(files)]
+    mailboxes: list[Mailbox] = [*live.values(), *beside]
+    pasts = [Memory() for _ in mailboxes]
+    cameras = Cameras(mailboxes)
     shares = shared(len(mailboxes), view.budget.frame_ms)
     while waiting := cameras.waiting(is_stopped):
         now = held()
@@ -214,10 +217,13 @@ def _together(
             if not cameras.rest():
                 shares = rested(shares)
             continue
-        n, given = numbers[turn.camera], cameras.take(turn.camera)
+        given = cameras.take(turn.camera)
         if given is None:
             shares = settled(shares, turn, 0.0)
             continue
+        n = numbers[turn.camera] if turn.camera < len(numbers) else beside[0].number
+        if given.index == 0:
+            pasts[turn.camera] = Memory()  # of another file there is nothing to know
         frame = watch.before(n, given)
         if frame is None:  # its camera is off: the others may have its time
             shares = settled(shares, turn, 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -35,13 +35,20 @@ TEXTS = re.compile(  # and comments; what is not closed goes to its end: no seco
 )
 
 
-def read(path: Path) -> Config:
-    """The config in a file. Raises ConfigError: its first fault, the others in `also`."""
+def nothing(config: Config) -> Iterable[Problem]:
+    """More to look for."""
+    return ()
+
+
+def read(path: Path, more: Callable[[Config], Iterable[Problem]] = nothing) -> Config:
+    """The config in a file. Raises ConfigError: its first fault, the others in `also`; what `more`
+    finds is among them, once every key is of its kind.
+    """
     fix = "name a config file, in TOML"
-    return parse(bounded.read(path, MAX_BYTES, ConfigError, "a config file", fix), str(path))
+    return parse(bounded.read(path, MAX_BYTES, ConfigError, "a config file", fix), str(path), more)
 
 
-def parse(data: bytes, where: str) -> Config:
+def parse(data: bytes, where: str, more: Callable[[Config], Iterable[Problem]] = nothing) -> Config:
     """`where`, the file, opens every error. Its length is for the caller to limit. Raises
     ConfigError as `read` does.
     """
@@ -54,7 +61,8 @@ def parse(data: bytes, where: str) -> Config:
         raise ConfigError(f"{where}: {_short(e)}, expected TOML") from e
     refuse(problems(table, Config), where)
     config = msgspec.convert(table, Config)
-    refuse([*_twice(config), *_sources(config), *_targets(config), *_together(config)], where)
+    found = [*_twice(config), *_sources(config), *_targets(config), *_together(config)]
+    refuse([*found, *more(config)], where)
     return config
 
 

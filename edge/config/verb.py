@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from edge.config.here import missing
 from edge.config.read import read
 from edge.config.records import Config
 from edge.config.shown import schema, toml
@@ -19,10 +20,10 @@ def lines(action: str, file: str | None) -> Iterator[str]:
         yield from schema(SCHEMAS[action]).splitlines()
         return
     assert file is not None  # the flags saw to it
-    config = read(Path(file))
     if action == "show":
-        yield from toml(config).splitlines()
+        yield from toml(read(Path(file))).splitlines()
         return
+    config = read(Path(file), missing)
     counts = (
         (len(config.cameras), "cameras"),
         (len(config.heads), "heads"),

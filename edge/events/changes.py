@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from edge.clock import epoch_s
 from edge.events.event import Event, Kind, Sight, Why
 from edge.events.sights import Key, sight_of, things, words
 from edge.events.zones import ANYWHERE, Stay, ZoneRules, is_wanted, stayed
@@ -32,6 +33,7 @@ MOVED = 0.5  # of intersection over union: below it, it is somewhere else
 BACK_S = 1.0  # by which a clock may go back; more, and the source began anew
 MOST = 256  # things open at once in a source, told or not yet told
 MOST_SOURCES = 64
+SILENT_S = 10.0  # a clip beside a camera, without a frame for so long, is over
 CLOCK_S = 2.0  # more than that between two clocks, and one of them was set
 
 HASTY = ("moved", "zones")
@@ -55,6 +57,7 @@ class Scene(msgspec.Struct, frozen=True):
 
     open: Mapping[Key, Open] = {}
     at_s: float = 0.0
+    told_s: float = 0.0  # since 1970: when its last frame was looked at
 
 
 class Book(msgspec.Struct, frozen=True):
@@ -139,11 +142,10 @@ class _Writing:
                 self.events += _ends([self._told(seen, "new", "seen", 0.0)], "gone")
 
     def make_room(self) -> None:
-        """Clips come one after the other: another one is over. And sources are not without end."""
+        """Clips that are over have an end. And sources are not without end."""
         name = self._result.source
         for other in list(self._scenes):
-            is_over = is_clip(other) or len(self._scenes) >= MOST_SOURCES
-            if other != name and is_over:
+            if other != name and (self._is_over(other) or len(self._scenes) >= MOST_SOURCES):
                 self.events += _ends(self._scenes.pop(other).open.values(), "gone")
 
     def follow(self, at_s: float) -> None:
@@ -156,7 +158,13 @@ class _Writing:
         for key, tags in seen.items():
             if key not in opened:
                 self._come(opened, key, tags, at_s)
-        self._scenes[self._result.source] = Scene(opened, at_s)
+        self._scenes[self._result.source] = Scene(opened, at_s, epoch_s(self._result.time))
+
+    def _is_over(self, name: str) -> bool:
+        """Clips come one after the other; beside a camera, one ends by giving nothing more."""
+        if not is_clip(name) or not self._is_live:
+            return is_clip(name)
+        return epoch_s(self._result.time) - self._scenes[name].told_s > SILENT_S
 
     def _stay(
         self, scene: Scene, seen: Mapping[Key, Sequence[Tag]], at_s: float

@@ -98,9 +98,9 @@ class Vitals:
         return [f"{name}: {why}" for name, why in self.ailing().items()]
 
     def ailing(self) -> dict[str, str]:
-        """Cameras of which nothing was tagged of late, and why."""
-        tallies = self.tallies().items()
-        return {name: why for name, tally in tallies if (why := self._why(tally))}
+        """Cameras of which nothing was tagged of late, and why; files may be at their end."""
+        tallies = self.tallies()
+        return {name: why for name in self.cameras if (why := self._why(tallies[name]))}
 
     def _why(self, tally: Tally) -> str:
         since_s = self.since_s(tally)

@@ -20,6 +20,7 @@ from edge.live.visits import Visits, is_ours
 log = logging.getLogger(__name__)
 
 MOST = 24  # connections at once
+PICTURE_S = 2.0  # so long one is waited for: none is kept before somebody asks
 BUFFER = 256 << 10  # bytes on their way to a page: one or two pictures, not many old ones
 
 
@@ -65,11 +66,10 @@ class _Visitor(Asked):
             return refused
         if path in PAGES:
             return self._file(path, bool(asked.get("token")))
-        window = self.server.site.window
-        if path == "/frame.jpg" and (found := window.jpeg(asked.get("camera", ""))) is not None:
-            shot, data = found
-            return Page(200, "image/jpeg", data, (("Edge-Tag-Number", str(shot.number)),))
+        if path == "/frame.jpg":
+            return self._frame(asked.get("camera", ""))
         if path == "/frozen.jpg":
+            window = self.server.site.window
             try:
                 return Page(200, "image/jpeg", window.frozen_jpeg(asked.get("frozen", "")))
             except EdgeError as e:
@@ -138,6 +138,21 @@ class _Visitor(Asked):
         if self.command == "GET" and "text/html" in self.headers.get("Accept", ""):
             return Page(HTTPStatus.UNAUTHORIZED, PAGES["/"][1], read("token.html"))
         return as_json(HTTPStatus.UNAUTHORIZED, error="a token is needed")
+
+    def _frame(self, name: str) -> Page:
+        """The newest picture; without a name, that of the only source."""
+        window = self.server.site.window
+        names = window.sources()
+        name = name or (names[0] if len(names) == 1 else "")
+        if name not in names:
+            fix = "/frame.jpg?camera=NAME with one of: " + ", ".join(names)
+            return as_json(HTTPStatus.NOT_FOUND, error="no source has this name", fix=fix)
+        found = window.jpeg(name, PICTURE_S)
+        if found is None:
+            page = as_json(HTTPStatus.SERVICE_UNAVAILABLE, error="no picture came")
+            return page._replace(headers=(("Retry-After", "2"),))
+        shot, data = found
+        return Page(200, "image/jpeg", data, (("Edge-Tag-Number", str(shot.number)),))
 
     def _file(self, path: str, has_shown: bool) -> Page:
         """has_shown: the token, on the page itself; from then on it is a cookie."""

@@ -142,8 +142,10 @@ class Window:
         with self._change:
             return self._errors.get(name, "")
 
-    def jpeg(self, name: str) -> tuple[Shot, bytes] | None:
-        """The newest picture of a source; None while there is none."""
+    def jpeg(self, name: str, patience_s: float = 0.0) -> tuple[Shot, bytes] | None:
+        """The newest picture of a source; None where there is none, nor comes for so long."""
+        with self._change:
+            self._change.wait_for(lambda: self._is_closed or self._is_seen(name), patience_s)
         with self._encoding:
             shot = self.look(name)
             if shot is None or shot.picture is None:
@@ -181,6 +183,10 @@ class Window:
             return encoded(picture, FROZEN_PX)
 
     # inside
+
+    def _is_seen(self, name: str) -> bool:
+        shot = self.look(name)
+        return shot is not None and shot.picture is not None
 
     def _name(self, source: str) -> str:
         """A picture of a folder that was named is that folder's."""

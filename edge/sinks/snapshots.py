@@ -3,7 +3,8 @@
     FOLDER/<label>/<id>.jpg         the thing, with some of its surroundings
     FOLDER/<label>/<id>.frame.jpg   the frame, with `of=frames` or `of=both`
 
-Written when a thing is told of, and again when what is known of it changed: one picture a thing.
+Written when a thing is told of, and again when what is known of it changed and the picture is a
+better one: one picture a thing, the best. See `worth`.
 Retention is by age, by label, by number, by bytes and by what the disk has free, and of pictures
 with such names only; one for which there is no room is left out and counted, and the run goes on.
 """
@@ -42,6 +43,16 @@ OF = {"crops": (".jpg",), "frames": (".frame.jpg",), "both": (".jpg", ".frame.jp
 OURS = re.compile(f"{ID}({'|'.join(map(re.escape, OF['both']))})")  # names of files
 
 
+Worth = tuple[bool, float, int]
+
+
+def worth(sight: Sight) -> Worth:
+    """How good its picture is: all of it is in the frame, then its score, then its size."""
+    x0, y0, x1, y1 = sight.box
+    is_inside = x0 > 0 and y0 > 0 and x1 < sight.size[0] and y1 < sight.size[1]
+    return is_inside, round(sight.score, 2), sight.area
+
+
 class Snapshots:
     """An `Album`. Raises SinkError when the folder cannot be used at the start; never later."""
 
@@ -60,7 +71,7 @@ class Snapshots:
         self._clock, self._steady, self._free = clock, steady, free
         self._ahead_s = clock() - steady()  # of the wall clock; it changes when that one is set
         self._own: set[Path] = set()  # pictures of this run
-        self._labels: OrderedDict[str, str] = OrderedDict()  # id -> the label its picture is under
+        self._best: OrderedDict[str, tuple[str, Worth]] = OrderedDict()  # id -> label, and how good
         self._fails, self._swept_s = False, -SWEEP_S
         make_folder(folder)
         check_folder(folder)
@@ -82,7 +93,7 @@ class Snapshots:
             self._fails = True
         for event in events:
             if event.type == "end":
-                self._labels.pop(event.after.id, None)
+                self._best.pop(event.after.id, None)
 
     def close(self) -> None:
         if self.left_out:
@@ -93,8 +104,12 @@ class Snapshots:
             self._sweep(self._rules.tighter())
             if self._free(self._folder) < self._rules.free_bytes:
                 raise SinkError(f"{self._folder}: the disk has less free than free-mb says")
-        label = stem_of(sight.label)
-        before = self._labels.get(sight.id)
+        label, now = stem_of(sight.label), worth(sight)
+        before, best = self._best.get(sight.id, (label, None))
+        if best is not None and now <= best:
+            self._move(sight.id, before, label)
+            self._best[sight.id] = label, best
+            return
         for end in self._of:
             box = sight.box if end == ".jpg" else (0, 0, *sight.size)
             path = self._folder / label / f"{sight.id}{end}"
@@ -103,14 +118,26 @@ class Snapshots:
             write_whole(path, data)
             self._kept[path] = Kept(path, label, self._clock(), len(data))
             self._own.add(path)
-            if before not in (None, label):
-                self._remove(self._folder / str(before) / path.name)
-        self._labels[sight.id] = label
-        while len(self._labels) > MOST_OPEN:
-            self._labels.popitem(last=False)
+            if before != label:
+                self._remove(self._folder / before / path.name)
+        self._best[sight.id] = label, now
+        while len(self._best) > MOST_OPEN:
+            self._best.popitem(last=False)
         self.written += 1
         if len(self._kept) > self._rules.files > 0:
             self._sweep(self._rules.tighter())
+
+    def _move(self, number: str, before: str, label: str) -> None:
+        """The pictures of a thing that has another label now."""
+        names = [f"{number}{end}" for end in self._of if before != label]
+        for kept in [self._kept.get(self._folder / before / name) for name in names]:
+            if kept is not None:
+                path = self._folder / label / kept.path.name
+                make_folder(path.parent)
+                kept.path.rename(path)
+                self._remove(kept.path)
+                self._kept[path] = replace(kept, path=path, label=label)
+                self._own.add(path)
 
     def _sweep(self, rules: Rules) -> None:
         """Everything that is due goes. All are sorted for it: 40 ms for 10,000."""

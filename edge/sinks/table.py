@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from edge.pictures.suffixes import is_picture
 from edge.process import printable, write
-from edge.records import FrameFailed, FrameTags, Picture, Spent, Tag
+from edge.records import FrameFailed, FrameTags, Picture, Tag
 
 HEADINGS = ("file", "where", "head", "tag", "about", "score")
 WIDTHS = (12, 15, 8, 16, 8)  # of all but the last column, to start with; they grow, up to:
@@ -42,14 +42,14 @@ class TableSink:
         self._has_heading = False
         self._bar = "█░" if "utf" in encoding.lower() else "#."
         self._frames = self._failed = self._looks = 0
-        self._total_ms = self._engine_ms = 0.0
+        self._total_ms = self._engine_ms = self._coverage = 0.0
 
     def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:
         if isinstance(result, FrameFailed):
             self._failed += 1
             self._print(f"{printable(result.source)}  error: {printable(result.error)}")
             return
-        self._count(result.spent)
+        self._count(result)
         if self._is_compact or not is_picture(result.source):
             self._print(_one_line(result))
         else:
@@ -59,15 +59,19 @@ class TableSink:
         """The time spent, and what to do next."""
         share = self._engine_ms / self._total_ms if self._total_ms else 0.0
         failed = f", {self._failed} failed" if self._failed else ""
+        coverage = self._coverage / self._frames if self._frames else 1.0
+        seen = f"; coverage {coverage:.0%}" if coverage < 1 else ""
         self._print(
             f"\nframes: {self._frames}{failed}, {self._looks} looks, "
-            f"{self._total_ms / 1e3:.2f} s, {share:.0%} of it in the engine"
+            f"{self._total_ms / 1e3:.2f} s, {share:.0%} of it in the engine{seen}"
         )
         if self._on_close:
             self._print(self._on_close)
 
-    def _count(self, spent: Spent) -> None:
+    def _count(self, result: FrameTags) -> None:
+        spent = result.spent
         self._frames += 1
+        self._coverage += result.coverage
         self._looks += spent.glances + spent.crops
         self._total_ms += spent.total_ms
         self._engine_ms += spent.engine_ms
@@ -76,7 +80,7 @@ class TableSink:
         rows = [_cells(tag, result) for tag in result.tags]
         first = printable(_file(result))
         if not rows:
-            rows = [("", "whole", "-", "no tag above its threshold", "")]
+            rows = [("", "whole", "-", "no tag above its threshold", _left_out(result))]
         table = [(first if n == 0 else "", *row[1:]) for n, row in enumerate(rows)]
         self._grow(table)
         if not self._has_heading:
@@ -119,7 +123,17 @@ def _one_line(result: FrameTags) -> str:
     words = [f"{printable(tag.words)} {tag.score:.0%}" for tag in result.tags[:SHORT]]
     more = len(result.tags) - len(words)
     shown = ", ".join(words) + (f" (+{more})" if more else "")
-    return f"{printable(_file(result))}  {result.spent.total_ms:.0f} ms  {shown or 'no tag'}"
+    return f"{printable(_file(result))}  {result.spent.total_ms:.0f} ms  {shown or _none(result)}"
+
+
+def _none(result: FrameTags) -> str:
+    """Nothing is there, or nobody looked closely."""
+    return ", ".join(filter(None, ("no tag", _left_out(result))))
+
+
+def _left_out(result: FrameTags) -> str:
+    count = sum(result.shed.values())
+    return f"{count} looks left out" if count else ""
 
 
 def _file(result: FrameTags) -> str:

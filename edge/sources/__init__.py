@@ -113,7 +113,9 @@ def kind_of(text: str) -> str:
         if any(c in text for c in "*?[") and "\0" not in text:
             return "several"
         raise SourceError(f"{shown}: no such file or folder", fix=EXPECTED)
-    if path.is_dir() or path.suffix.lower() in PICTURES:
+    if path.is_dir():
+        return "several"
+    if path.suffix.lower() in PICTURES:
         return "images"
     if path.suffix.lower() in CLIPS:
         return "clip"

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from edge.errors import SourceError
 from edge.records import Frame
-from edge.sources import Source
+from edge.sources import Source, never
 from edge.sources.newest import broken
 
 T = TypeVar("T")
@@ -32,7 +32,8 @@ class Ahead(Generic[T]):
     def __init__(self, frames: Iterator[T]) -> None:
         self._box: SimpleQueue[T | BaseException] = SimpleQueue()
         self._room, self._closing = threading.Semaphore(), threading.Event()
-        job = frames, self._box, self._room, self._closing
+        self._bells: list[threading.Event] = []
+        job = frames, self._box, self._room, self._closing, self._bells
         self._reader = threading.Thread(target=_fill, args=job, name="read", daemon=True)
         self._reader.start()
 
@@ -53,10 +54,55 @@ class Ahead(Generic[T]):
             yield found
             del found  # 25 MB at 4K: it is not to be held while the next one is waited for
 
+    def ring(self, bell: threading.Event) -> None:
+        """Set `bell` from now on when something was read."""
+        self._bells.append(bell)
+        bell.set()
+
+    @property
+    def is_ready(self) -> bool:
+        """Is there something to take, or the end?"""
+        return not self._box.empty()
+
     def close(self) -> None:
         self._closing.set()
         self._room.release()
         self._reader.join(LAST_S)
+
+
+class Beside:
+    """Files beside cameras, as a mailbox: it holds their next frame, and drops none.
+
+    number  of the source whose frame was taken last
+    """
+
+    where = "files"
+
+    def __init__(self, ahead: Ahead[tuple[int, Frame]]) -> None:
+        self._ahead, self._frames = ahead, ahead.taken(never)
+        self.number = self.given = 0
+        self.is_over = False
+
+    def ring(self, bell: threading.Event) -> None:
+        self._ahead.ring(bell)
+
+    @property
+    def is_ready(self) -> bool:
+        return self._ahead.is_ready
+
+    @property
+    def came(self) -> int:
+        return self.given + self.is_ready
+
+    def take(self) -> Frame | None:
+        """The next frame; None at the end. Only where it `is_ready`, else it waits."""
+        found = next(self._frames, None)
+        if found is None:
+            self.is_over = True
+            return None
+        self.number, frame = found
+        self.given += 1
+        return frame
 
 
 def read_ahead(sources: Sequence[Source]) -> Ahead[tuple[int, Frame]] | None:
@@ -85,11 +131,17 @@ def _fill(
     box: SimpleQueue[T | BaseException],
     room: threading.Semaphore,
     closing: threading.Event,
+    bells: Sequence[threading.Event],
 ) -> None:
+    def put(found: T | BaseException) -> None:
+        box.put(found)
+        for bell in bells:
+            bell.set()
+
     try:
         while room.acquire() and not closing.is_set():
-            box.put(next(frames))
+            put(next(frames))
     except StopIteration:
-        box.put(_End())
+        put(_End())
     except BaseException as e:  # to whoever waits for the frame
-        box.put(e)
+        put(e)

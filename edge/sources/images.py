@@ -1,11 +1,11 @@
-"""Pictures: one file, or every picture in a folder and its subfolders."""
+"""Pictures: one file; and what lies in a folder and its subfolders."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from edge.clock import utc_now
@@ -19,37 +19,37 @@ from edge.sources.asked import Asked
 MAX_BYTES = 512 * 2**20  # a picture file larger than this is not a picture
 
 
-class ImagesSource:
-    """Pictures in natural order (2 before 10). An unreadable one is a frame with an error."""
+class ImageSource:
+    """A picture. An unreadable one is a frame with an error."""
 
     is_live = False
     newest = None
 
-    def __init__(self, name: str, paths: list[str], is_stopped: Callable[[], bool]) -> None:
+    def __init__(self, name: str, is_stopped: Callable[[], bool]) -> None:
         self.name = name
-        self.count: int | None = len(paths)
-        self._paths = paths
+        self.count: int | None = 1
         self._is_stopped = is_stopped
 
     def frames(self) -> Iterator[Frame]:
-        for path in self._paths:
-            if self._is_stopped():
-                return
-            yield read_frame(path)
+        if not self._is_stopped():
+            yield read_frame(self.name)
 
     def close(self) -> None:
-        """Nothing is held open between pictures."""
+        """Nothing is held open."""
 
 
-def open_from(asked: Asked) -> ImagesSource:
-    """Pictures, a file or a folder; every picture counts, so `every_s` is not used."""
-    text = asked.text
-    paths = pictures_in(text) if Path(text).is_dir() else [text]
-    return ImagesSource(text, paths, asked.is_stopped)
+def open_from(asked: Asked) -> ImageSource:
+    """A picture; every one counts, so `every_s` is not used."""
+    return ImageSource(asked.text, asked.is_stopped)
 
 
 def pictures_in(folder: str) -> list[str]:
-    """Every picture below `folder`, in natural order of their paths, as `folder/...`.
+    """Every picture below `folder`. Raises SourceError as `files_in`."""
+    return files_in(folder, PICTURES, "picture")
+
+
+def files_in(folder: str, suffixes: Collection[str], what: str) -> list[str]:
+    """Every such file below `folder`, in natural order (2 before 10), as `folder/...`.
 
     Hidden files and folders are left out, and so is what `--annotate` and `--explain` wrote.
     Raises SourceError, with what was found instead, when nothing is left or the folder cannot be
@@ -61,15 +61,15 @@ def pictures_in(folder: str) -> list[str]:
         names[:] = [name for name in names if not name.startswith(".")]
         for file in files:
             suffix = Path(file).suffix.lower()
-            if file.startswith(".") or file.endswith(OURS) or suffix not in PICTURES:
+            if file.startswith(".") or file.endswith(OURS) or suffix not in suffixes:
                 others[suffix or "no suffix"] += 1
             else:
                 found.append(str(Path(root, file)))
     if not found:
         held = ", ".join(f"{n} x {suffix}" for suffix, n in others.most_common(5)) or "nothing"
         raise SourceError(
-            f"{folder}: no picture in this folder, found {held}",
-            fix=f"expected files ending in {' '.join(sorted(PICTURES))}",
+            f"{folder}: no {what} in this folder, found {held}",
+            fix=f"expected files ending in {' '.join(sorted(suffixes))}",
         )
     return sorted(found, key=natural)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from time import monotonic, sleep
+from typing import Protocol
 
 from edge.clock import utc_now
 from edge.errors import SourceError
@@ -18,6 +19,22 @@ from edge.sources.faults import Fault, Faults
 
 SLICE_S = 0.1  # how often a wait looks up: a signal handler may set a flag, it must not take locks
 PATIENCE_S = 10.0  # no picture for so long: the source is gone; the first one may take seconds
+
+
+class Mailbox(Protocol):
+    """Where one frame waits. Who looks may ask whether it `is_ready`, which does not wait."""
+
+    where: str
+    is_over: bool  # nothing will come any more
+
+    @property
+    def given(self) -> int: ...
+    @property
+    def came(self) -> int: ...
+    @property
+    def is_ready(self) -> bool: ...
+    def ring(self, bell: threading.Event) -> None: ...
+    def take(self) -> Frame | None: ...
 
 
 class Newest:
@@ -30,6 +47,8 @@ class Newest:
     faults   of a source that never ends: a `read` that does not return for `patience_s` is told,
              and waited for; None: without a picture for so long the source is at its end
     """
+
+    is_over = False  # it breaks, it does not end
 
     def __init__(
         self,
@@ -155,9 +174,9 @@ class Newest:
 
 
 class Cameras:
-    """The mailboxes of several live sources, side by side."""
+    """The mailboxes of several live sources, and of files, side by side."""
 
-    def __init__(self, mailboxes: Sequence[Newest]) -> None:
+    def __init__(self, mailboxes: Sequence[Mailbox]) -> None:
         self._bell = threading.Event()
         self._open = dict(enumerate(mailboxes))
         for mailbox in mailboxes:
@@ -184,10 +203,15 @@ class Cameras:
         return self._bell.wait(SLICE_S)
 
     def take(self, camera: int) -> Frame | None:
-        """Its newest frame. Where it broke, one that says why, and that camera is done with."""
+        """Its newest frame. Where it broke, one that says why, and that camera is done with, as
+        files are at their end.
+        """
         mailbox = self._open[camera]
         try:
-            return mailbox.take()
+            frame = mailbox.take()
+            if mailbox.is_over:
+                del self._open[camera]
+            return frame
         except SourceError as e:
             del self._open[camera]
             return broken(mailbox.where, mailbox.given, e)
@@ -200,7 +224,7 @@ def broken(where: str, index: int, error: SourceError) -> Frame:
 
 
 def ready(
-    mailboxes: Sequence[Newest], bell: threading.Event, is_stopped: Callable[[], bool]
+    mailboxes: Sequence[Mailbox], bell: threading.Event, is_stopped: Callable[[], bool]
 ) -> list[int]:
     """Those that have something, waiting for the first; none once stopped, or without any."""
     while mailboxes and not is_stopped():

@@ -1,6 +1,6 @@
-"""A glob: every picture and clip it matches, in natural order, as one source.
+"""A folder, or a glob: every picture and clip in it, in natural order, as one source.
 
-For config files, which have no shell, and for shells that leave a `*` as it is.
+A glob is for config files, which have no shell, and for shells that leave a `*` as it is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from edge.pictures.suffixes import CLIPS, OURS, PICTURES
 from edge.records import Frame
 from edge.sources import open_source
 from edge.sources.asked import Asked
-from edge.sources.images import natural
+from edge.sources.images import files_in, natural
 from edge.sources.newest import broken
 
 
@@ -51,7 +51,9 @@ class SeveralSource:
 
 
 def open_from(asked: Asked) -> SeveralSource:
-    """Raises SourceError when nothing matches."""
+    """Raises SourceError when there is nothing in it."""
+    if Path(asked.text).is_dir():
+        return SeveralSource(asked, files_in(asked.text, PICTURES | CLIPS, "picture or clip"))
     found = sorted(matching(asked.text), key=natural)
     if not found:
         raise SourceError(

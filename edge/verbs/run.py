@@ -44,7 +44,7 @@ LIVE = "127.0.0.1:8464"  # the live page, when nobody says where
 EXAMPLES = """\
 examples:
   edge-tag photo.jpg                        what is on a picture, as a table
-  edge-tag --json folder/ > tags.jsonl      every picture of a folder, one JSON line each
+  edge-tag --json folder/ > tags.jsonl      all pictures and clips of a folder, as JSON lines
   edge-tag --annotate out/ clip.mp4         and write each frame with its tags drawn on it
   edge-tag --camera 0                       a camera, at most 200 ms a frame
   edge-tag --explain why/ photo.jpg         and a picture that says where it looked, and why
@@ -121,6 +121,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         with_deadline(flags, sources)
         ahead = begun(sources, opened)
         from edge import pipeline
+        from edge.frames import too_tight
 
         live = open_live(flags, sources, opened)
         recipients = open_recipients(flags, sources, opened, live)
@@ -131,6 +132,8 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         watch = None if configured is None else configured.watched(tagger)
         if watch is not None:
             recipients.follow(watch.zone_rules)
+        if (why := too_tight(tagger, view)) and not flags.quiet:
+            say(f"edge-tag: {why}")
         sinks = open_sinks(flags, sources, out, opened, recipients.sinks)
         explain = open_explain(flags, opened)
         if live is not None:

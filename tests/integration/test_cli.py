@@ -104,8 +104,10 @@ def test_top_k_gives_the_best_of_each_head(tiny_bundle, photo):
 
 
 def test_no_time_leaves_the_glance_alone(tiny_bundle, photo):
-    (line,) = parsed(edge_tag("--bundle", tiny_bundle, "--budget-ms", 0, photo).stdout)
+    ran = edge_tag("--bundle", tiny_bundle, "--budget-ms", 0, photo)
+    (line,) = parsed(ran.stdout)
     assert (line["spent"]["glances"], line["spent"]["crops"], line["coverage"]) == (1, 0, 0.0)
+    assert "0 ms leave no time for a closer one (fix: a larger --budget-ms" in ran.stderr
 
 
 def test_several_inputs_come_in_their_order(tiny_bundle, photo, clip):

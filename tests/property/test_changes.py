@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from edge.events.changes import BACK_S, CLOCK_S, GONE_S, MOST, MOST_SOURCES, Book, step, stop
+from edge.events.changes import (
+    BACK_S,
+    CLOCK_S,
+    GONE_S,
+    MOST,
+    MOST_SOURCES,
+    SILENT_S,
+    Book,
+    step,
+    stop,
+)
 from edge.events.event import Event, is_change
 from edge.events.zones import ANYWHERE, ZoneRules
 from edge.records import FrameTags
@@ -192,3 +202,11 @@ def test_a_wall_clock_that_is_set_makes_no_duration_wrong(steps):
 def seen_at(wall_s: float) -> FrameTags:
     time = datetime.fromtimestamp(wall_s, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
     return replace(result([tag(state="settled")]), time=f"{time}Z")
+
+
+def test_a_clip_beside_a_camera_ends_once_it_gives_no_more_frames_and_not_before():
+    book, _ = step(Book("r"), result([tag(state="settled")], "a.mp4"), 0.0)
+    book, events = step(book, result(second=1), 101.0, is_live=True)
+    assert events == ()
+    _, events = step(book, result(second=2 + SILENT_S), 112.0, is_live=True)
+    assert [(event.type, event.after.camera) for event in events] == [("end", "a.mp4")]

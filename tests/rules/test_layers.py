@@ -116,7 +116,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("explain.panel",),
     ("explain.picture",),
     ("sinks", "tagger", "config.hours", "config.masks", "config.merge"),
-    ("heads.enroll", "config.read", "config.shown", "config.zones"),
+    ("heads.enroll", "config.read", "config.shown", "config.zones", "config.here"),
     ("bench.scene", "bench.staged"),
     ("bench.measuring",),
     ("bench.running", "bench.choosing"),

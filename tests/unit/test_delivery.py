@@ -160,7 +160,7 @@ def test_what_a_camera_showed_ends_when_it_gives_nothing_for_long(outbox):
     ]  # fmt: skip
     assert outbox.here() == {"clip.avi": {"Banana": 1}}  # a clip has a clock of its own
     assert shown.kept[-1] == (["away"], False)
-    reporter.write(result([tag(state="settled")], frame=9), PICTURE, 162.0)
+    reporter.write(result([tag(state="settled")], frame=9, second=11), PICTURE, 162.0)
     assert told(outbox)[-1].type == "new"
     assert dict(reporter.told) == {"new": 3, "update": 0, "end": 2}  # the clip is over, too
 

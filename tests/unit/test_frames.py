@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.frames import tag_frame
+from edge.frames import tag_frame, too_tight
 from edge.memory.known import Memory
 from edge.pictures.regions import shared
 from edge.records import Budget
@@ -45,6 +45,14 @@ def test_tags_of_a_head_whose_things_have_a_colour_say_it(tagger, halves, monkey
     assert told["red"] == "red"
     assert told["blue"] == "blue"
     assert all(tag.colour is msgspec.UNSET for tag in seen.tags if tag.head != "colours")
+
+
+def test_a_budget_without_time_for_a_closer_look_is_told(tagger, monkeypatch):
+    assert (too_tight(tagger, View()), too_tight(tagger, View(budget=Budget(1e6)))) == ("", "")
+    monkeypatch.setattr(tagger.pace, "stopped_ms", {"focus": 40.0}.get)
+    assert too_tight(tagger, View(budget=Budget(80))) == ""
+    assert "up to 40 ms here" in too_tight(tagger, View(budget=Budget(60)))
+    assert too_tight(tagger, View(whole=True, budget=Budget(60))) == ""
 
 
 def test_a_glance_alone_spends_one_look_and_covers_what_was_asked(tagger, halves):

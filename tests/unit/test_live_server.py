@@ -333,3 +333,21 @@ def test_the_address_is_one_that_a_browser_takes(site):
         assert server.address == f"http://127.0.0.1:{server.port}/"
         with pytest.raises(UsageError, match="in use"):
             LiveServer(Door("127.0.0.1", server.port), site)
+
+
+def test_who_asks_first_waits_for_a_picture(opened, site):
+    site.window._drop(time.monotonic() + 60)  # nobody looked for a while
+    coming = threading.Timer(0.2, lambda: site.window.explain(line(), card(), seen()))
+    coming.start()
+    status, headers, body = ask(opened, "/frame.jpg")  # of the only one there is
+    coming.join()
+    assert (status, headers["content-type"], body[:2]) == (200, "image/jpeg", b"\xff\xd8")
+
+
+def test_a_picture_that_does_not_come_is_503_and_a_name_that_is_none_404(opened, site, monkeypatch):
+    monkeypatch.setattr(module, "PICTURE_S", 0.1)
+    site.window._drop(time.monotonic() + 60)
+    status, headers, _ = ask(opened, "/frame.jpg?camera=camera:0")
+    assert (status, headers["retry-after"]) == (503, "2")
+    status, _, body = ask(opened, "/frame.jpg?camera=till")
+    assert (status, b"camera:0" in body) == (404, True)

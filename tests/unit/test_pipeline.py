@@ -281,13 +281,28 @@ def test_a_camera_that_breaks_says_so_once_and_the_other_goes_on(tagger):
     assert sink.results[-1].source == "camera:1"
 
 
-def test_files_come_before_cameras(tagger):
+def test_files_and_cameras_are_tagged_side_by_side(tagger):
+    sink = Kept()
+    camera = Live("camera:0", halves())
+    files = [camera, Files("a", [halves()] * 20), Files("b", [paint("red")], "b: damaged")]
+    run(
+        files, tagger, [sink], View(budget=Budget(frame_ms=30.0)), max_frames=2000,
+        is_stopped=lambda: any(isinstance(result, FrameFailed) for result in sink.results),
+    )  # fmt: skip
+    camera.close()
+    came = [(result.source, result.frame) for result in sink.results]
+    of_files = [(source, frame) for source, frame in came if source != "camera:0"]
+    assert of_files == [*(("a", n) for n in range(20)), ("b", 0), ("b", 1)]
+    between = came[came.index(("a", 0)) : came.index(("a", 19))]
+    assert any(source == "camera:0" for source, _ in between)
+
+
+def test_a_run_of_a_file_and_a_camera_ends_with_both(tagger):
     sink = Kept()
     camera = Live("camera:0", halves(), good=3)
     run([camera, Files("a", [paint("red")])], tagger, [sink], View(), is_stopped=never)
     camera.close()
-    assert sink.results[0].source == "a"
-    assert isinstance(sink.results[-1], FrameFailed)
+    assert {r.source for r in sink.results} == {"a", "camera:0"}
 
 
 # why

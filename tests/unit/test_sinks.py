@@ -111,6 +111,14 @@ def test_a_frame_without_tags_says_so():
     assert "no tag above its threshold" in "\n".join(table(result())).replace("…", "no tag ab")
 
 
+def test_nothing_found_and_nothing_looked_for_are_told_apart():
+    lines = table(replace(result(), coverage=0.25), replace(result(), shed={}))
+    assert ["2 looks left out" in line for line in lines[1:3]] == [True, False]
+    assert lines[-1].endswith("in the engine; coverage 62%")
+    lines = table(replace(result(), coverage=0.25), is_compact=True)
+    assert lines[0] == "a.jpg  12 ms  no tag, 2 looks left out"
+
+
 def test_many_frames_take_one_line_each():
     lines = table(result(frame=7, tags=(PART, WHOLE)), is_compact=True)
     assert lines[0] == "a.jpg #7  12 ms  Granny-Smith 93%, outdoor 75%"

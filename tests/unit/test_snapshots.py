@@ -44,6 +44,24 @@ def test_a_thing_has_one_picture_under_its_label(tmp_path):
     album.close()
 
 
+def test_the_best_picture_stays_under_the_newest_label(tmp_path):
+    album, first = opened(tmp_path), replace(sight(1), box=(20, 10, 60, 30), area=800)
+    views = {
+        "cut off": replace(first, box=(80, 10, 100, 30), score=0.99, area=1600),
+        "less sure": replace(first, score=0.5),
+        "smaller": replace(first, box=(20, 10, 40, 30), area=400),
+        "renamed": replace(first, label="Plum", score=0.6),
+    }
+    album.keep([replace(event(1), after=first)], np.full_like(PICTURE, 200))
+    for view in views.values():
+        album.keep([replace(event(1, "update"), why="tags", after=view)], PICTURE)
+    assert (names(tmp_path), album.written) == (["Plum/t-1.jpg"], 1)
+    assert cv2.imread(str(tmp_path / "Plum" / "t-1.jpg")).min() > 190
+    better = replace(first, label="Plum", score=0.95)
+    album.keep([replace(event(1, "update"), why="tags", after=better)], PICTURE)
+    assert cv2.imread(str(tmp_path / "Plum" / "t-1.jpg")).max() < 10
+
+
 def test_a_crop_shows_the_thing_and_some_of_its_surroundings(tmp_path):
     album = opened(tmp_path, "#of=both")
     album.keep([event(1)], PICTURE)

@@ -77,7 +77,7 @@ def test_the_form_decides_the_kind(text, kind):
 
 
 def test_paths_are_told_apart_by_what_is_there(tmp_path, clip):
-    assert kind_of(str(tmp_path)) == "images"
+    assert kind_of(str(tmp_path)) == "several"
     assert kind_of(str(write_picture(tmp_path / "A.PNG"))) == "images"
     assert kind_of(str(clip)) == "clip"
 
@@ -170,7 +170,7 @@ def test_natural_order_survives_names_of_any_kind():
 def test_a_folder_without_pictures_says_what_it_found(tmp_path):
     (tmp_path / "a.txt").write_text("x")
     (tmp_path / "b.txt").write_text("x")
-    with pytest.raises(SourceError, match=r"no picture in this folder, found 2 x \.txt"):
+    with pytest.raises(SourceError, match=r"no picture or clip in this folder, found 2 x \.txt"):
         open_source(str(tmp_path))
 
 
@@ -191,6 +191,15 @@ def test_a_folder_stops_when_asked(tmp_path):
     source = open_source(str(tmp_path), is_stopped=lambda: len(seen) == 2)
     seen.extend(frame.source for frame in source.frames())
     assert len(seen) == 2
+
+
+def test_the_clips_of_a_folder_come_too_and_a_damaged_one_is_told(tmp_path, clip):
+    write_picture(tmp_path / "1.png")
+    (tmp_path / "2.mp4").write_bytes(b"junk")
+    (tmp_path / "3.avi").write_bytes(clip.read_bytes())
+    source = open_source(str(tmp_path))
+    told = [(Path(frame.source).name, frame.pixels is None) for frame in source.frames()]
+    assert (told[:3], source.count) == ([("1.png", False), ("2.mp4", True), ("3.avi", False)], None)
 
 
 # clips

@@ -99,3 +99,11 @@ def test_a_run_of_files_is_not_ready_before_the_first(clock):
     assert vitals.why_not_ready() == ["nothing was tagged yet"]
     vitals.told(replace(TAGGED, source="a.jpg"), None, 0.0)
     assert vitals.why_not_ready() == []
+
+
+def test_files_that_have_ended_are_no_camera_that_is_missed(clock):
+    vitals = Vitals(["camera:0"], stale_s=10, clock=clock)
+    vitals.told(replace(TAGGED, source="clip.mp4"), None, 1.0)
+    clock.now_s += 28
+    vitals.told(TAGGED, None, 78.0)
+    assert vitals.why_not_ready() == []
