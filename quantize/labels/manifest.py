@@ -12,6 +12,7 @@ from quantize.errors import WorkshopError
 from quantize.teachers import Description, Kind
 
 FILE = "manifest.json"
+Stored = Literal["float16", "float32"]
 
 
 class LeftOut(msgspec.Struct, frozen=True):
@@ -29,14 +30,19 @@ class LabelManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     kind: Kind  # softmax: one tag a picture; sigmoid: any number
     tags: tuple[str, ...]  # in the order of the logits
     thresholds: tuple[float, ...] | None  # of the scores, one a tag
-    embedding: int  # numbers in it; 0: none
+    embedding: int  # numbers in it; 0: none. Stored as float16
+    logits: Stored = "float16"  # of any shard, the coarsest; folders that do not say: float16
     pictures: int  # that have soft targets
     shards: int
     left_out: tuple[LeftOut, ...]
 
 
 def manifest_of(
-    about: Description, pictures: int, shards: int, left_out: tuple[LeftOut, ...]
+    about: Description,
+    pictures: int,
+    shards: int,
+    left_out: tuple[LeftOut, ...],
+    logits: Stored = "float32",
 ) -> LabelManifest:
     return LabelManifest(
         teacher=about.name,
@@ -44,6 +50,7 @@ def manifest_of(
         tags=about.tags,
         thresholds=about.thresholds,
         embedding=about.embedding,
+        logits=logits,
         pictures=pictures,
         shards=shards,
         left_out=left_out,

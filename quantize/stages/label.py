@@ -17,10 +17,16 @@ from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.labels import manifest as manifests
 from quantize.labels.job import Job, digest_of, in_order, missing
-from quantize.labels.manifest import LabelManifest, manifest_of, read_manifest, write_manifest
+from quantize.labels.manifest import (
+    LabelManifest,
+    Stored,
+    manifest_of,
+    read_manifest,
+    write_manifest,
+)
 from quantize.labels.processes import by_processes, on_own_device
 from quantize.labels.ranks import Rank, one_at_a_time, rank_of
-from quantize.labels.shards import read_left_out
+from quantize.labels.shards import read_left_out, read_stored
 from quantize.labels.summary import counted, summary
 from quantize.labels.work import work
 from quantize.pictures import read_folder
@@ -176,7 +182,9 @@ def _finish(job: Job, about: Description | None) -> None:
         about = about or open_teacher(job.request).about  # stopped between shards and manifest
         left_out = [row for n in range(job.shards) for row in read_left_out(job.out, n)]
         count = len(job.samples) - len(left_out)
-        manifest = manifest_of(about, count, job.shards, tuple(left_out))
+        kinds = {read_stored(job.out, n) for n in range(job.shards)}  # an older run's may be there
+        coarsest: Stored = "float16" if "float16" in kinds else "float32"
+        manifest = manifest_of(about, count, job.shards, tuple(left_out), coarsest)
         write_manifest(manifest, job.out)
     counts = counted(job.out, manifest)
     recipe.finish(
