@@ -15,6 +15,7 @@ import msgspec
 
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
+from quantize.pictures import Sample
 
 # name -> (our module, the package it imports, the line that installs it)
 TEACHERS: dict[str, tuple[str, str, str]] = {
@@ -73,6 +74,14 @@ class Teacher(Protocol):
     """
 
     about: Description
+
+    def read(self, sample: Sample) -> U8:
+        """A picture's file, or the part of it that is meant -> (H, W, 3) RGB, as the teacher's
+        own code decodes it; most take `quantize.pictures.read`.
+
+        Raises SourceError for what is no picture, OSError where the file cannot be had.
+        """
+        ...
 
     def fit(self, picture: U8) -> U8:
         """(H, W, 3) RGB of any size -> (height, width, 3) as the teacher sees it."""

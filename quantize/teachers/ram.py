@@ -8,8 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from edge.records import F32, U8
+from edge.pictures import pixels
+from edge.records import F32, U8, Region
+from quantize.pictures import Sample
 from quantize.ram import OpenTagger, open_tagger, read_tags
+from quantize.ram.preprocess import decoded
 from quantize.teachers import Description, Request, Teacher, needed_checkpoint
 from quantize.teachers.torch_device import prepared
 from quantize.teachers.vocabulary import unique
@@ -62,6 +65,12 @@ class RamTeacher:
             plan.projected or plan.swin.channels,  # Tag2Text does not project
             (self._side, self._side),
         )
+
+    def read(self, sample: Sample) -> U8:
+        """As published: not turned as EXIF says. A box is one of the upright picture, so turned."""
+        upright = sample.box is not None
+        rgb = np.asarray(decoded(sample.file.read_bytes(), sample.file, upright=upright))
+        return pixels.cut(rgb, Region(*sample.box)) if sample.box else rgb
 
     def fit(self, picture: U8) -> U8:
         # Pillow's bilinear, as published: OpenCV's does not average when it shrinks.

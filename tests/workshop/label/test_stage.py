@@ -18,6 +18,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
+from PIL import Image  # noqa: E402
 from safetensors import safe_open  # noqa: E402
 from safetensors.numpy import load_file, save_file  # noqa: E402
 
@@ -26,6 +27,8 @@ from quantize import recipe  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.labels import load  # noqa: E402
 from quantize.labels.ranks import Rank, rank_of  # noqa: E402
+from quantize.ram import open_tagger  # noqa: E402
+from quantize.ram.preprocess import open_picture  # noqa: E402
 from quantize.teachers import Request, open_teacher  # noqa: E402
 from tests.workshop.label import (  # noqa: E402
     BIAS,
@@ -329,6 +332,32 @@ def test_ram_labels_a_folder(
     key = next(key for key in labels.soft if key.endswith("000.png"))
     tolerance = 0.02 if precision == "fp32" else 0.5
     assert np.allclose(labels.soft[key], open_teacher(request).look([picture])[0], atol=tolerance)
+
+
+def test_ram_reads_files_as_its_published_code_does(tmp_path: Path) -> None:
+    """R4, the whole way: what `label` stores is what `open_tagger` says of the same file."""
+    plan = synthetic.Plan("ram")
+    weights = synthetic.write(synthetic.random_state(plan, captioner=False), tmp_path / "a.pth")
+    images, draw = tmp_path / "pictures", np.random.default_rng(2)
+    images.mkdir()
+    colours = draw.integers(0, 256, (6, 9, 3), np.uint8).repeat(10, 0).repeat(10, 1)
+    turned = Image.Exif()
+    turned[0x0112] = 6  # by 90 degrees
+    Image.fromarray(colours).save(images / "turned.jpg", exif=turned)
+    Image.fromarray(colours).convert("CMYK").save(images / "cmyk.jpg")
+    Image.fromarray(draw.integers(0, 65536, (60, 90), np.uint16)).save(images / "deep.png")
+    (images / "broken.png").write_bytes(b"no picture at all")
+    command = ["--teacher", "ram", "--checkpoint", str(weights), "--images", str(images)]
+    run([*command, "--device", "cpu", "--threads", "1", "--out", str(tmp_path / "out")])
+    labels, tagger = load(tmp_path / "out"), open_tagger(weights)
+    assert len(labels.soft) == 3
+    for key, row in labels.soft.items():
+        wanted = tagger.look([open_picture(images / Path(key).name)])
+        assert np.abs(row - wanted.logits[0]).max() < 1e-4, key
+    [left_out] = json.loads((tmp_path / "out/manifest.json").read_text())["left_out"]
+    assert left_out["reason"].endswith(
+        "not a picture (of no known form), expected one that Pillow reads"
+    )
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="../shared/data is not here")

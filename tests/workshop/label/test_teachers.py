@@ -14,7 +14,7 @@ from onnx import TensorProto  # noqa: E402
 
 from quantize import students  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
-from quantize.pictures import TagList, write_lists  # noqa: E402
+from quantize.pictures import Sample, TagList, read, write_lists  # noqa: E402
 from quantize.teachers import Request, Teacher, open_teacher  # noqa: E402
 from tests.workshop.label import (  # noqa: E402
     MEAN,
@@ -357,6 +357,19 @@ def test_ram_sees_as_pillow_does(tmp_path: Path) -> None:
         wanted = Image.fromarray(picture).resize((96, 96), Image.Resampling.BILINEAR)
         assert np.array_equal(teacher.fit(picture), np.asarray(wanted))
         assert np.array_equal(teacher.look([teacher.fit(picture)])[0], teacher.look([picture])[0])
+
+
+def test_a_box_is_one_of_the_upright_picture_for_ram_too(tmp_path: Path) -> None:
+    from PIL import Image
+
+    teacher = open_teacher(ram_of("ram", "ram")(tmp_path))
+    colours, turned = noise(1, side=24)[0][:16], Image.Exif()
+    turned[0x0112] = 6  # by 90 degrees
+    Image.fromarray(colours).save(tmp_path / "a.png", exif=turned)
+    sample = Sample(tmp_path / "a.png", "", "", "train", box=(2, 3, 5, 7))
+    assert np.array_equal(teacher.read(sample), read(sample))
+    whole = Sample(tmp_path / "a.png", "", "", "train")
+    assert np.array_equal(teacher.read(whole), colours)
 
 
 def test_timm_computes_what_timm_computes(tmp_path: Path) -> None:
