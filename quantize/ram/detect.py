@@ -42,7 +42,8 @@ def _recognised(state: State) -> tuple[Kind | None, str]:
         return None, "no visual_encoder.layers in it, so no Swin encoder"
     if "label_embed.weight" in state or "fc.W" in state:
         return "tag2text", "learnt label queries, and weights of their own for every tag"
-    rows = state["label_embed"].shape[0] if "label_embed" in state else 0
+    shape = tuple(state["label_embed"].shape) if "label_embed" in state else ()
+    rows = shape[0] if shape else 0
     if "reweight_scale" in state:
         return "ram++", f"label_embed has {rows} rows, and there is a reweight_scale"
     if "label_embed" in state or "wordvec_proj.weight" in state:
