@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from quantize.errors import WorkshopError
-from quantize.ram.configs import DEPTHS, ROWS_A_TAG, SHRINK, Kind, Swin, TaggerConfig
+from quantize.ram.configs import ROWS_A_TAG, SHRINK, Kind, Swin, TaggerConfig
 from quantize.ram.tables import side_of
 
 State = Mapping[str, Tensor]
@@ -97,7 +97,7 @@ def _refuse_count(file: Path, rows: int, tags: int | None) -> None:
 
 def _swin(shape: _Shapes, state: State, image_size: int | None) -> Swin:
     width = shape("visual_encoder.patch_embed.proj.weight", 4)[0]
-    depths = DEPTHS.get(width) or _depths(shape.file, state)
+    depths = _depths(shape.file, state)
     stages = range(len(depths))
     keys = [f"visual_encoder.layers.{i}.blocks.0.attn.relative_position_bias_table" for i in stages]
     tables = [shape(key, 2) for key in keys]

@@ -17,8 +17,11 @@ from safetensors.torch import save_file  # noqa: E402
 
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.ram.checkpoint import load  # noqa: E402
+from quantize.ram.detect import config_of  # noqa: E402
+from quantize.ram.layout import why_dropped  # noqa: E402
+from quantize.ram.tagger import build  # noqa: E402
 from quantize.students.state_file import read_state  # noqa: E402
-from tests.workshop.ram.synthetic import Plan, pictures, random_state, write  # noqa: E402
+from tests.workshop.ram.synthetic import Plan, layout, pictures, random_state, write  # noqa: E402
 
 SMALL = {"tags": 4}
 ROOT = Path(__file__).parents[3]
@@ -262,6 +265,20 @@ def test_damaged_files_are_refused(plan: Plan, state: dict, tmp_path: Path) -> N
         (tmp_path / name).write_bytes(content)
         assert name in refusal(tmp_path / name)
     assert "no such file" in refusal(tmp_path / "nowhere.pth")
+
+
+@pytest.mark.parametrize(("width", "heads"), [(128, (4, 8, 16, 32)), (192, (6, 12, 24, 48))])
+def test_fewer_blocks_at_a_published_width_are_another_network(
+    width: int, heads: tuple[int, ...]
+) -> None:
+    plan = Plan("ram", width=width, heads=heads, depths=(1, 2, 3, 1))
+    shapes = {k: s for k, s in layout(plan).items() if not why_dropped(k)}
+    state = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
+    config = config_of(Path("a.pth"), "ram", state, None)
+    assert config.swin.depths == (1, 2, 3, 1)
+    with torch.device("meta"):
+        tagger = build(config, (1,) * plan.tags)
+    assert {k: tuple(v.shape) for k, v in tagger.state_dict().items()} == shapes
 
 
 TINY = {"tags": 3, "width": 6, "heads": (1, 1, 2, 2), "hidden": 16, "inner": 16, "words": 8}
