@@ -66,8 +66,7 @@ def config_of(file: Path, kind: Kind, state: State, image_size: int | None) -> T
 
 def counts_of(file: Path, kind: Kind, state: State, tags: int | None) -> tuple[int, ...]:
     """Label rows a tag: 1, but for RAM++, where the rows are shared out evenly, as published."""
-    key = "label_embed.weight" if kind == "tag2text" else "label_embed"
-    rows = _Shapes(file, state)(key, 2)[0]
+    rows = rows_of(file, kind, state)
     if kind != "ram++":
         _refuse_count(file, rows, tags)
         return (1,) * rows
@@ -80,6 +79,12 @@ def counts_of(file: Path, kind: Kind, state: State, tags: int | None) -> tuple[i
             "give the tag list that belongs to the checkpoint",
         )
     return (each,) * (rows // each)
+
+
+def rows_of(file: Path, kind: Kind, state: State) -> int:
+    """Label rows in all."""
+    key = "label_embed.weight" if kind == "tag2text" else "label_embed"
+    return _Shapes(file, state)(key, 2)[0]
 
 
 def _refuse_count(file: Path, rows: int, tags: int | None) -> None:

@@ -30,12 +30,26 @@ from quantize.labels.shards import read_left_out, read_stored
 from quantize.labels.summary import counted, summary
 from quantize.labels.work import work
 from quantize.pictures import read_folder
-from quantize.teachers import TEACHERS, Description, Kind, Precision, Request, open_teacher
+from quantize.teachers import (
+    TEACHERS,
+    Description,
+    Kind,
+    Precision,
+    Request,
+    open_teacher,
+    refuse_untaken,
+)
 from quantize.teachers.card import Ends, card_file
 
 BATCH = 16  # pictures a look
 SHARD = 256  # pictures; what a kill may cost
-PATHS = ("checkpoint", "tag_list", "thresholds", "only")  # of Request: known by their content
+PATHS = (
+    "checkpoint",
+    "tag_list",
+    "thresholds",
+    "only",
+    "label_rows",
+)  # of Request: known by their content
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +63,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tag-list", type=Path, metavar="FILE", help=text)
     text = "one number of 0 to 1 a line, in the order of the tags"
     parser.add_argument("--thresholds", type=Path, metavar="FILE", help=text)
+    text = "text embeddings of any tags, in place of a RAM file's own; README says how to make one"
+    parser.add_argument("--label-rows", type=Path, metavar="FILE", help=text)
     text = "one tag a line: label these alone, in this order"
     parser.add_argument("--only", type=Path, metavar="FILE", help=text)
     _add_machine(parser)
@@ -113,7 +129,9 @@ def _request(args: argparse.Namespace, rank: Rank) -> Request:
     beside = rank.local_world if rank.world > 1 else args.workers or 1
     threads = args.threads or max(1, _cores() // beside)
     given |= {"name": args.teacher, "device": device, "threads": threads}
-    return Request(**given)
+    request = Request(**given)
+    refuse_untaken(request)
+    return request
 
 
 def _cores() -> int:

@@ -31,6 +31,15 @@ TEACHERS: dict[str, tuple[str, str, str]] = {
     ),
     "student": ("quantize.teachers.student", "torch", "pip install 'edge-tag[quantize]'"),
 }
+TAKES: dict[str, tuple[str, ...]] = {  # what of a Request not every teacher can follow
+    "ram": ("side", "label_rows"),
+    "ram_plus": ("side", "label_rows"),
+    "tag2text": ("side",),
+    "onnx": ("side", "mean", "scale", "colour", "ends", "kind"),
+    "tflite": ("side", "mean", "scale", "colour", "ends", "kind"),
+    "timm": ("model", "side", "mean", "scale", "kind"),
+    "student": ("model", "side", "kind"),
+}
 Kind = Literal["softmax", "sigmoid"]
 Precision = Literal["fp32", "fp16", "bf16"]
 
@@ -47,6 +56,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     tag_list: Path | None = None  # one tag a line, as many as the checkpoint has
     only: Path | None = None  # one tag a line: label these alone
     thresholds: Path | None = None  # one float a line
+    label_rows: Path | None = None  # RAM: text embeddings of other tags, as ram/rows.py reads them
     side: int | None = None  # px
     mean: tuple[float, float, float] | None = None  # of pixel values 0..255, red green blue
     scale: tuple[float, float, float] | None = None  # what the network sees: (pixel - mean) / scale
@@ -96,10 +106,7 @@ def open_teacher(request: Request) -> Teacher:
     """Load a teacher. Raises WorkshopError when it is unknown, its package or its file is not
     here, or the file is no such teacher.
     """
-    if request.name not in TEACHERS:
-        raise WorkshopError(
-            "--teacher", f"{request.name!r} is unknown", f"one of {', '.join(TEACHERS)}", ""
-        )
+    refuse_untaken(request)
     if request.checkpoint and not request.checkpoint.is_file():
         raise WorkshopError(
             request.checkpoint, "no such file", "the teacher's weights", "--checkpoint FILE"
@@ -119,6 +126,23 @@ def open_teacher(request: Request) -> Teacher:
         ) from e
     teacher: Teacher = load(request)
     return teacher
+
+
+def refuse_untaken(request: Request) -> None:
+    """Raises WorkshopError for an unknown teacher, and for what one would not heed."""
+    if request.name not in TEACHERS:
+        raise WorkshopError(
+            "--teacher", f"{request.name!r} is unknown", f"one of {', '.join(TEACHERS)}", ""
+        )
+    takes = TAKES[request.name]
+    every = dict.fromkeys(flag for flags in TAKES.values() for flag in flags)
+    for flag in (f for f in every if f not in takes and getattr(request, f) is not None):
+        name = f"--{flag.replace('_', '-')}"
+        users = ", ".join(teacher for teacher, flags in TAKES.items() if flag in flags)
+        raise WorkshopError(
+            name, f"given to {request.name}, which does not heed it", f"one of {users}",
+            f"leave {name} out",
+        )  # fmt: skip
 
 
 def needed_checkpoint(request: Request) -> Path:

@@ -240,7 +240,7 @@ def test_files_that_are_no_models_are_refused(tmp_path: Path) -> None:
     junk.write_bytes(b"\x08\x00\x00\x00TFL3" + b"\xff" * 64)
     for name in ("onnx", "tflite", "student", "ram"):
         with pytest.raises(WorkshopError, match=r"a\.bin"):
-            open_teacher(Request(name=name, checkpoint=junk, mean=MEAN, scale=SCALE))
+            open_teacher(Request(name=name, checkpoint=junk))
         with pytest.raises(WorkshopError, match="expected the teacher's weights"):
             open_teacher(Request(name=name))
         with pytest.raises(WorkshopError, match="no such file"):
@@ -319,6 +319,27 @@ def test_student_says_its_heads(tmp_path: Path) -> None:
     tags = open_teacher(Request(name="student", checkpoint=request.checkpoint))
     assert tags.about.kind == "sigmoid"
     assert tags.about.tags == tuple("0123456")
+
+
+IGNORED = {
+    "model": ("ram", "ram_plus", "tag2text", "onnx", "tflite"),
+    "mean": ("ram", "ram_plus", "tag2text", "student"),
+    "scale": ("ram", "ram_plus", "tag2text", "student"),
+    "colour": ("ram", "ram_plus", "tag2text", "timm", "student"),
+    "ends": ("ram", "ram_plus", "tag2text", "timm", "student"),
+    "kind": ("ram", "ram_plus", "tag2text"),
+    "label_rows": ("tag2text", "onnx", "tflite", "timm", "student"),
+}
+GIVEN = {"model": "x", "mean": MEAN, "scale": SCALE, "colour": "bgr", "ends": "logits",
+         "kind": "sigmoid", "label_rows": Path("rows.pth")}  # fmt: skip
+
+
+@pytest.mark.parametrize(("flag", "name"), [(f, n) for f, names in IGNORED.items() for n in names])
+def test_what_a_teacher_does_not_heed_is_refused(flag: str, name: str) -> None:
+    request = Request(name=name, checkpoint=Path("/no/such"), **{flag: GIVEN[flag]})
+    with pytest.raises(WorkshopError, match=f"given to {name}, which does not heed it") as caught:
+        open_teacher(request)
+    assert f"--{flag.replace('_', '-')}" in caught.value.fix
 
 
 def test_ram_given_as_ram_plus_is_refused(tmp_path: Path) -> None:
