@@ -9,9 +9,10 @@ import msgspec
 
 from quantize.disk import write
 from quantize.errors import WorkshopError
-from quantize.teachers import Description, Kind
+from quantize.teachers import Description, Kind, Loaded
 
 FILE = "manifest.json"
+LOADED = "loaded.json"
 Stored = Literal["float16", "float32"]
 
 
@@ -60,6 +61,23 @@ def manifest_of(
 def write_manifest(manifest: LabelManifest, folder: Path) -> None:
     """Raises DiskError when the disk is full."""
     write(folder / FILE, msgspec.json.format(msgspec.json.encode(manifest)))
+
+
+def write_loaded(about: Description, folder: Path) -> None:
+    """What became of the checkpoint's keys, where the teacher says."""
+    if about.loaded:
+        write(folder / LOADED, msgspec.json.format(msgspec.json.encode(about.loaded)))
+
+
+def read_loaded(folder: Path) -> Loaded | None:
+    """None when nobody said. Raises WorkshopError when the file is damaged."""
+    file = folder / LOADED
+    if not file.exists():
+        return None
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Loaded)
+    except msgspec.DecodeError as e:
+        raise WorkshopError(file, str(e), "what label wrote", "delete it") from e
 
 
 def read_manifest(folder: Path) -> LabelManifest:

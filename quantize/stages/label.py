@@ -22,6 +22,7 @@ from quantize.labels.manifest import (
     Stored,
     manifest_of,
     read_manifest,
+    write_loaded,
     write_manifest,
 )
 from quantize.labels.processes import by_processes, on_own_device
@@ -203,6 +204,7 @@ def _finish(job: Job, about: Description | None) -> None:
         kinds = {read_stored(job.out, n) for n in range(job.shards)}  # an older run's may be there
         coarsest: Stored = "float16" if "float16" in kinds else "float32"
         manifest = manifest_of(about, count, job.shards, tuple(left_out), coarsest)
+        write_loaded(about, job.out)
         write_manifest(manifest, job.out)
     counts = counted(job.out, manifest)
     recipe.finish(

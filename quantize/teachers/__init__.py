@@ -65,6 +65,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind | None = None
 
 
+class Loaded(msgspec.Struct, frozen=True):
+    """What became of the keys of a checkpoint's file."""
+
+    network: str  # "RAM, Swin of 2, 2, 18 and 2 blocks at 384 px"
+    loaded: int
+    renamed: dict[str, str]  # key -> name here
+    resized: dict[str, str]  # key -> "169 -> 529 rows"
+    dropped: dict[str, str]  # key -> reason
+    unexpected: tuple[str, ...] = ()
+
+
 class Description(msgspec.Struct, frozen=True):
     """What a teacher can say about a picture."""
 
@@ -74,6 +85,7 @@ class Description(msgspec.Struct, frozen=True):
     thresholds: tuple[float, ...] | None  # of the scores, one a tag; 1: the tag never fires
     embedding: int  # numbers in it; 0: the teacher has none
     side: tuple[int, int]  # height and width of what it sees, px
+    loaded: Loaded | None = None  # None: every key of its file, under its name, or it has no keys
 
 
 class Teacher(Protocol):

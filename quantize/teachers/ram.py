@@ -12,9 +12,10 @@ from edge.pictures import pixels
 from edge.records import F32, U8, Region
 from quantize.pictures import Sample
 from quantize.ram import LabelRows, OpenTagger, open_tagger, read_tags
+from quantize.ram.detect import NAMES
 from quantize.ram.preprocess import decoded
 from quantize.ram.rows import read_rows
-from quantize.teachers import Description, Request, Teacher, needed_checkpoint
+from quantize.teachers import Description, Loaded, Request, Teacher, needed_checkpoint
 from quantize.teachers.torch_device import prepared
 from quantize.teachers.vocabulary import unique
 
@@ -60,6 +61,20 @@ def _labels(request: Request) -> LabelRows | None:
     return read_rows(request.label_rows, names, KINDS[request.name])
 
 
+def _loaded(tagger: OpenTagger) -> Loaded:
+    report, plan = tagger.report, tagger.tagger.config
+    *blocks, last = map(str, plan.swin.depths)
+    network = f"{NAMES[plan.kind]}, Swin of {', '.join(blocks)} and {last} blocks"
+    return Loaded(
+        f"{network} at {plan.swin.side} px",
+        len(report.loaded),
+        report.renamed,
+        report.resized,
+        report.dropped,
+        report.unexpected,
+    )
+
+
 class RamTeacher:
     """An open tagger; its embedding is the picture's token after projection, not normalised."""
 
@@ -74,6 +89,7 @@ class RamTeacher:
             tagger.vocabulary.thresholds,
             plan.projected or plan.swin.channels,  # Tag2Text does not project
             (self._side, self._side),
+            _loaded(tagger),
         )
 
     def read(self, sample: Sample) -> U8:

@@ -360,6 +360,32 @@ def test_ram_reads_files_as_its_published_code_does(tmp_path: Path) -> None:
     )
 
 
+def test_what_became_of_the_checkpoint_s_keys_is_said_and_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """R1, R2, R3: an early file of a larger window with its captioner, told by key and in short."""
+    plan = synthetic.Plan("ram", side=128, window=4)
+    state = synthetic.random_state(plan)
+    early = {key.replace("tagging_head", "vision_multi"): value for key, value in state.items()}
+    weights = synthetic.write(early, tmp_path / "a.pth")
+    command = ["--teacher", "ram", "--checkpoint", str(weights), "--side", "96", "--device", "cpu"]
+    command += ["--images", str(write_pictures(tmp_path / "pictures", 1)), "--threads", "1"]
+    run([*command, "--out", str(tmp_path / "out")])
+    said = capsys.readouterr().out
+    keys = len(open_tagger(weights).tagger.state_dict())
+    network = "RAM, Swin of 2, 2, 2 and 2 blocks at 96 px"
+    assert f"{network}; {keys} keys loaded, 32 of them renamed, " in said
+    assert ", 8 resized (49 -> 25 rows); each in loaded.json" in said
+    told = json.loads((tmp_path / "out/loaded.json").read_text())
+    captioner = [key for key, why in told["dropped"].items() if why.startswith("captioner")]
+    assert f"{len(captioner)} keys dropped: captioner: not used for tags" in said
+    assert "3 keys dropped: not weights" in said
+    assert len(told["renamed"]) == 32
+    assert len(told["resized"]) == 8
+    run([*command, "--out", str(tmp_path / "out")])
+    assert capsys.readouterr().out == said
+
+
 @pytest.mark.skipif(not SHARED.exists(), reason="../shared/data is not here")
 def test_real_photos_and_a_real_teacher(tmp_path: Path) -> None:
     """Two of the photos of ../shared, by the teacher of the default bundle; no network (R19)."""
