@@ -9,9 +9,11 @@ import msgspec
 
 from quantize.disk import write
 from quantize.errors import WorkshopError
-from quantize.teachers import Description, Kind
+from quantize.teachers import Description, Kind, Loaded
 
 FILE = "manifest.json"
+LOADED = "loaded.json"
+Stored = Literal["float16", "float32"]
 
 
 class LeftOut(msgspec.Struct, frozen=True):
@@ -29,14 +31,19 @@ class LabelManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     kind: Kind  # softmax: one tag a picture; sigmoid: any number
     tags: tuple[str, ...]  # in the order of the logits
     thresholds: tuple[float, ...] | None  # of the scores, one a tag
-    embedding: int  # numbers in it; 0: none
+    embedding: int  # numbers in it; 0: none. Stored as float16
+    logits: Stored = "float16"  # of any shard, the coarsest; folders that do not say: float16
     pictures: int  # that have soft targets
     shards: int
     left_out: tuple[LeftOut, ...]
 
 
 def manifest_of(
-    about: Description, pictures: int, shards: int, left_out: tuple[LeftOut, ...]
+    about: Description,
+    pictures: int,
+    shards: int,
+    left_out: tuple[LeftOut, ...],
+    logits: Stored = "float32",
 ) -> LabelManifest:
     return LabelManifest(
         teacher=about.name,
@@ -44,6 +51,7 @@ def manifest_of(
         tags=about.tags,
         thresholds=about.thresholds,
         embedding=about.embedding,
+        logits=logits,
         pictures=pictures,
         shards=shards,
         left_out=left_out,
@@ -53,6 +61,23 @@ def manifest_of(
 def write_manifest(manifest: LabelManifest, folder: Path) -> None:
     """Raises DiskError when the disk is full."""
     write(folder / FILE, msgspec.json.format(msgspec.json.encode(manifest)))
+
+
+def write_loaded(about: Description, folder: Path) -> None:
+    """What became of the checkpoint's keys, where the teacher says."""
+    if about.loaded:
+        write(folder / LOADED, msgspec.json.format(msgspec.json.encode(about.loaded)))
+
+
+def read_loaded(folder: Path) -> Loaded | None:
+    """None when nobody said. Raises WorkshopError when the file is damaged."""
+    file = folder / LOADED
+    if not file.exists():
+        return None
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Loaded)
+    except msgspec.DecodeError as e:
+        raise WorkshopError(file, str(e), "what label wrote", "delete it") from e
 
 
 def read_manifest(folder: Path) -> LabelManifest:

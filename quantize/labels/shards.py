@@ -1,6 +1,6 @@
 """A shard: the soft targets of some pictures, in one safetensors file or two.
 
-soft-00000.safetensors       picture's key -> (T,) float16 logits
+soft-00000.safetensors       picture's key -> (T,) float32 logits; float16 in older folders
 embedding-00000.safetensors  picture's key -> (D,) float16, where the teacher has an embedding
 
 The metadata of the former says which pictures are left out. It is written last: a shard that has
@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save
 from edge.records import F32
 from quantize.disk import write
 from quantize.errors import WorkshopError
-from quantize.labels.manifest import LeftOut
+from quantize.labels.manifest import LeftOut, Stored
 
 ABOUT = "shard"  # one key: safetensors writes several in any order
 HALF = float(np.finfo(np.float16).max)
@@ -50,7 +50,7 @@ def write_shard(shard: Shard, folder: Path, number: int) -> None:
     if shard.embedding:
         write(file_of(folder, number, "embedding"), save(_half(shard.embedding)))
     about = msgspec.json.encode(About(list(shard.left_out), bool(shard.embedding))).decode()
-    write(file_of(folder, number), save(_half(shard.soft), {ABOUT: about}))
+    write(file_of(folder, number), save(_single(shard.soft), {ABOUT: about}))
 
 
 def is_whole(folder: Path, number: int, keys: Sequence[str]) -> bool:
@@ -67,6 +67,13 @@ def is_whole(folder: Path, number: int, keys: Sequence[str]) -> bool:
 def read_left_out(folder: Path, number: int) -> list[LeftOut]:
     """Of a shard that is whole."""
     return _header(file_of(folder, number))[1].left_out
+
+
+def read_stored(folder: Path, number: int) -> Stored:
+    """As what the logits of a shard that is whole are stored."""
+    with safe_open(file_of(folder, number), "np") as stored:
+        kinds = {stored.get_slice(key).get_dtype() for key in stored.keys()}  # noqa: SIM118
+    return "float16" if "F16" in kinds else "float32"
 
 
 def read_soft(folder: Path, number: int) -> dict[str, F32]:
@@ -96,6 +103,10 @@ def _header(file: Path) -> tuple[set[str], About]:
     with safe_open(file, "np") as stored:
         about = (stored.metadata() or {}).get(ABOUT, '{"left_out": [], "has_embedding": false}')
         return set(stored.keys()), msgspec.json.decode(about, type=About)
+
+
+def _single(rows: Mapping[str, F32]) -> dict[str, np.ndarray]:
+    return {key: np.ascontiguousarray(row, np.float32) for key, row in rows.items()}
 
 
 def _half(rows: Mapping[str, F32]) -> dict[str, np.ndarray]:

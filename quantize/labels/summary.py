@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.records import F32
-from quantize.labels.manifest import LabelManifest
+from quantize.labels.manifest import LOADED, LabelManifest, read_loaded
 from quantize.labels.shards import read_soft
+from quantize.teachers import Loaded
 
 SHOWN = 10
 ENOUGH = 0.5  # score of a sigmoid that fires, where the teacher has no thresholds
@@ -40,6 +42,7 @@ def summary(folder: Path, manifest: LabelManifest, counts: NDArray[np.int64]) ->
         f"{folder}: {manifest.pictures:,} pictures labelled by {manifest.teacher} "
         f"({len(manifest.tags):,} tags, {manifest.kind}), {len(manifest.left_out):,} left out"
     ]
+    lines += _keys(read_loaded(folder))
     lines += [f"  left out: {row.reason}" for row in manifest.left_out[:SHOWN]]
     if len(manifest.left_out) > SHOWN:
         lines.append(f"  and {len(manifest.left_out) - SHOWN:,} more: see manifest.json")
@@ -47,6 +50,19 @@ def summary(folder: Path, manifest: LabelManifest, counts: NDArray[np.int64]) ->
     if off := [tag for tag, at in zip(manifest.tags, manifest.thresholds or ()) if at >= NEVER]:
         lines.append(f"  disabled, threshold 1: {' | '.join(off)}")
     return "\n".join(lines) + "\n"
+
+
+def _keys(loaded: Loaded | None) -> list[str]:
+    """Of the checkpoint: what was loaded, and what was not, by reason."""
+    if loaded is None:
+        return []
+    parts = [f"{loaded.loaded} keys loaded"]
+    parts += [f"{len(loaded.renamed)} of them renamed"] * bool(loaded.renamed)
+    parts += [f"{n} resized ({how})" for how, n in Counter(loaded.resized.values()).items()]
+    parts += [f"{len(loaded.unexpected)} unexpected"] * bool(loaded.unexpected)
+    lines = [f"  checkpoint: {loaded.network}; {', '.join(parts)}; each in {LOADED}"]
+    dropped = Counter(loaded.dropped.values()).most_common()
+    return lines + [f"  {count} keys dropped: {reason}" for reason, count in dropped]
 
 
 def _most(tags: Sequence[str], counts: NDArray[np.int64]) -> list[str]:

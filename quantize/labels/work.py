@@ -15,7 +15,7 @@ from quantize.errors import WorkshopError
 from quantize.labels.job import Job
 from quantize.labels.manifest import LeftOut
 from quantize.labels.shards import Shard, write_shard
-from quantize.pictures import Sample, read
+from quantize.pictures import Sample
 from quantize.teachers import Teacher
 
 AHEAD = 2  # batches read beyond the one that is looked at
@@ -88,7 +88,7 @@ def _read(
 
 def _fitted(job: Job, sample: Sample, teacher: Teacher) -> U8 | LeftOut:
     try:
-        return teacher.fit(read(sample))
+        return teacher.fit(teacher.read(sample))
     except SourceError as e:
         return LeftOut(sample.key, str(e))
     except FileNotFoundError:

@@ -7,7 +7,6 @@ about the size of the kept weights. The file must stay as it is while its tagger
 
 from __future__ import annotations
 
-import pickle
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ from torch.serialization import get_unsafe_globals_in_checkpoint
 
 from quantize.errors import WorkshopError
 from quantize.ram.configs import Kind, TaggerConfig
-from quantize.ram.detect import config_of, counts_of, kind_of
+from quantize.ram.detect import config_of, counts_of, kind_of, rows_of
 from quantize.ram.labels import LabelRows, refuse_bad_rows
 from quantize.ram.layout import sorted_out
 from quantize.ram.tables import resized, side_of
@@ -69,6 +68,7 @@ def load(
     kind: Kind | None = None,
     tags: int | None = None,
     unexpected: Unexpected = "refuse",
+    relabel: bool = False,
 ) -> tuple[Tagger, LoadReport]:
     """A tagger on the CPU in single precision, and what became of every key.
 
@@ -77,6 +77,7 @@ def load(
     kind        refuse a file of another kind; None: whatever the file is
     tags        number of tags, where RAM++ has another number of descriptions a tag than 51
     unexpected  "ignore": a key that no tagger has is reported, not refused
+    relabel     its label rows are about to be replaced: any number of them goes, zeros too
 
     Raises WorkshopError for a file that is no such checkpoint, holds code, or lacks or has keys it
     should not: nothing is ever half loaded.
@@ -85,14 +86,15 @@ def load(
     found = kind_of(file, state, kind)
     kept, more, renamed = sorted_out(state)
     config = config_of(file, found, kept, image_size)
-    counts = counts_of(file, found, kept, tags)
+    counts = counts_of(file, found, kept, rows_of(file, found, kept) if relabel else tags)
     with torch.device("meta"):
         tagger = build(config, counts)
     shapes = {key: tuple(value.shape) for key, value in tagger.state_dict().items()}
     changes = _resize_tables(kept, shapes)
     report = _reported(file, config, kept, shapes, renamed, changes, {**dropped, **more})
     _refuse_incomplete(report, unexpected)
-    _refuse_rows(file, kept, counts)
+    if not relabel:
+        _refuse_rows(file, kept, counts)
     weights = {key: kept[key].float() for key in report.loaded}
     tagger.load_state_dict(weights, strict=True, assign=True)
     return tagger.requires_grad_(False).eval(), report
@@ -107,7 +109,7 @@ def read_state(file: Path, form: str = FORM) -> tuple[State, dict[str, str]]:
         raise WorkshopError(file, "no such file", "a checkpoint", "give --checkpoint a file")
     if file.suffix == ".safetensors":
         return _read_safetensors(file, form), {}
-    table = _read_torch(file, form)
+    table = read_torch(file, form)
     if not isinstance(table, Mapping):
         raise _not_weights(file, f"a {type(table).__name__}", form)
     weights = table.get("model", table)
@@ -124,12 +126,13 @@ def _read_safetensors(file: Path, form: str) -> State:
         raise _not_weights(file, f"no safetensors file ({e})", form) from e
 
 
-def _read_torch(file: Path, form: str) -> Any:
+def read_torch(file: Path, form: str) -> Any:
+    """What a .pth file holds. Raises WorkshopError when it is damaged or would run code."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch's, on pickles it is about to refuse
             return _mapped(file)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as e:
+    except Exception as e:  # a damaged pickle raises what its opcodes stumble on: anything
         code = _code_in(file)
         if code:
             raise WorkshopError(

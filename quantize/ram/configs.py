@@ -76,6 +76,5 @@ RAM_PLUS_SWIN_L_224 = TaggerConfig("ram++", swin_l(224))
 RAM_PLUS_SWIN_B_384 = TaggerConfig("ram++", swin_b(384))
 TAG2TEXT_SWIN_B_384 = TaggerConfig("tag2text", swin_b(384), projected=0)
 
-DEPTHS = {128: (2, 2, 18, 2), 192: (2, 2, 18, 2)}  # by width: a file that lacks blocks is damaged
 ROWS_A_TAG = 51  # descriptions a tag in the published RAM++ file
 EPS_SWIN, EPS_DECODER = 1e-5, 1e-12  # of LayerNorm; they do differ

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from quantize.errors import WorkshopError
-from quantize.ram.configs import DEPTHS, ROWS_A_TAG, SHRINK, Kind, Swin, TaggerConfig
+from quantize.ram.configs import ROWS_A_TAG, SHRINK, Kind, Swin, TaggerConfig
 from quantize.ram.tables import side_of
 
 State = Mapping[str, Tensor]
@@ -42,7 +42,8 @@ def _recognised(state: State) -> tuple[Kind | None, str]:
         return None, "no visual_encoder.layers in it, so no Swin encoder"
     if "label_embed.weight" in state or "fc.W" in state:
         return "tag2text", "learnt label queries, and weights of their own for every tag"
-    rows = state["label_embed"].shape[0] if "label_embed" in state else 0
+    shape = tuple(state["label_embed"].shape) if "label_embed" in state else ()
+    rows = shape[0] if shape else 0
     if "reweight_scale" in state:
         return "ram++", f"label_embed has {rows} rows, and there is a reweight_scale"
     if "label_embed" in state or "wordvec_proj.weight" in state:
@@ -65,8 +66,7 @@ def config_of(file: Path, kind: Kind, state: State, image_size: int | None) -> T
 
 def counts_of(file: Path, kind: Kind, state: State, tags: int | None) -> tuple[int, ...]:
     """Label rows a tag: 1, but for RAM++, where the rows are shared out evenly, as published."""
-    key = "label_embed.weight" if kind == "tag2text" else "label_embed"
-    rows = _Shapes(file, state)(key, 2)[0]
+    rows = rows_of(file, kind, state)
     if kind != "ram++":
         _refuse_count(file, rows, tags)
         return (1,) * rows
@@ -79,6 +79,12 @@ def counts_of(file: Path, kind: Kind, state: State, tags: int | None) -> tuple[i
             "give the tag list that belongs to the checkpoint",
         )
     return (each,) * (rows // each)
+
+
+def rows_of(file: Path, kind: Kind, state: State) -> int:
+    """Label rows in all."""
+    key = "label_embed.weight" if kind == "tag2text" else "label_embed"
+    return _Shapes(file, state)(key, 2)[0]
 
 
 def _refuse_count(file: Path, rows: int, tags: int | None) -> None:
@@ -96,7 +102,7 @@ def _refuse_count(file: Path, rows: int, tags: int | None) -> None:
 
 def _swin(shape: _Shapes, state: State, image_size: int | None) -> Swin:
     width = shape("visual_encoder.patch_embed.proj.weight", 4)[0]
-    depths = DEPTHS.get(width) or _depths(shape.file, state)
+    depths = _depths(shape.file, state)
     stages = range(len(depths))
     keys = [f"visual_encoder.layers.{i}.blocks.0.attn.relative_position_bias_table" for i in stages]
     tables = [shape(key, 2) for key in keys]

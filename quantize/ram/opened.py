@@ -111,9 +111,10 @@ def open_tagger(
     device: str = "cpu",
     dtype: Dtype = "float32",
     tag_list: Path | None = None,
-    thresholds: Path | float = FLAT,
+    thresholds: Path | float | None = None,
     *,
     kind: Kind | None = None,
+    labels: LabelRows | None = None,
     chinese: Path | None = None,
     override: Mapping[str, float] | None = None,
     deleted: Sequence[str] = (),
@@ -127,8 +128,9 @@ def open_tagger(
     device      "cpu", "cuda", "cuda:1"
     dtype       what to compute in; answers are float32 always
     tag_list    one tag a line; None: tags are called by their positions, "0", "1", ...
-    thresholds  a file, one number a line, or one number for all
+    thresholds  a file, one number a line, or one number for all; None: 0.68, of `labels` 0.5
     kind        refuse a checkpoint of another kind, with the reason
+    labels      other tags, by their rows, in place of the checkpoint's and of `tag_list`
     chinese     Chinese names, one a line; override: tag -> threshold; deleted: tags never given
     comparison  "strict": a tag needs a score above its threshold; "inclusive": at least that
     unexpected  "ignore": keys that no tagger has are reported, not refused
@@ -139,8 +141,13 @@ def open_tagger(
     tags = None if tag_list is None else read_tags(tag_list)
     count = None if tags is None else len(tags)
     tagger, report = load(
-        checkpoint, image_size=image_size, kind=kind, tags=count, unexpected=unexpected
-    )
+        checkpoint, image_size=image_size, kind=kind, tags=count, unexpected=unexpected,
+        relabel=labels is not None,
+    )  # fmt: skip
+    if labels is not None:
+        tagger, tags = with_labels(tagger, labels), labels.tags
+    if thresholds is None:
+        thresholds = FLAT if labels is None else FLAT_OPEN
     known = vocabulary(
         tags or numbered(len(tagger.counts)), thresholds=thresholds, chinese=chinese,
         override=override, deleted=deleted, comparison=comparison,

@@ -9,12 +9,13 @@ unless asked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from edge.errors import SourceError
@@ -32,14 +33,21 @@ def open_picture(file: Path, *, upright: bool = False) -> Image.Image:
     Raises SourceError when there is no file, or it is no picture, or only the beginning of one.
     """
     try:
-        with Image.open(file) as stored:
+        return decoded(file.read_bytes(), file, upright=upright)
+    except OSError as e:
+        raise _no_picture(file, str(e)) from e
+
+
+def decoded(content: bytes, where: object, *, upright: bool = False) -> Image.Image:
+    """The same of a file's bytes; `where` opens the error."""
+    try:
+        with Image.open(BytesIO(content)) as stored:
             picture = ImageOps.exif_transpose(stored) if upright else stored
             return picture.convert("RGB")
+    except UnidentifiedImageError as e:  # its words hold an address, another one every time
+        raise _no_picture(where, "of no known form") from e
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
-        raise SourceError(
-            f"{file}: not a picture ({e}), expected one that Pillow reads",
-            fix="remove the file or replace it",
-        ) from e
+        raise _no_picture(where, str(e)) from e
 
 
 def pixels(picture: Picture, side: int) -> NDArray[np.float32]:
@@ -53,6 +61,13 @@ def pixels(picture: Picture, side: int) -> NDArray[np.float32]:
 def batch(pictures: Sequence[Picture], side: int) -> Tensor:
     """(B, 3, side, side) float32"""
     return torch.from_numpy(np.stack([pixels(picture, side) for picture in pictures]))
+
+
+def _no_picture(where: object, why: str) -> SourceError:
+    return SourceError(
+        f"{where}: not a picture ({why}), expected one that Pillow reads",
+        fix="remove the file or replace it",
+    )
 
 
 def _from_array(picture: NDArray[np.uint8]) -> Image.Image:

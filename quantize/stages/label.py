@@ -17,19 +17,40 @@ from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.labels import manifest as manifests
 from quantize.labels.job import Job, digest_of, in_order, missing
-from quantize.labels.manifest import LabelManifest, manifest_of, read_manifest, write_manifest
+from quantize.labels.manifest import (
+    LabelManifest,
+    Stored,
+    manifest_of,
+    read_manifest,
+    write_loaded,
+    write_manifest,
+)
 from quantize.labels.processes import by_processes, on_own_device
 from quantize.labels.ranks import Rank, one_at_a_time, rank_of
-from quantize.labels.shards import read_left_out
+from quantize.labels.shards import read_left_out, read_stored
 from quantize.labels.summary import counted, summary
 from quantize.labels.work import work
 from quantize.pictures import read_folder
-from quantize.teachers import TEACHERS, Description, Kind, Precision, Request, open_teacher
+from quantize.teachers import (
+    TEACHERS,
+    Description,
+    Kind,
+    Precision,
+    Request,
+    open_teacher,
+    refuse_untaken,
+)
 from quantize.teachers.card import Ends, card_file
 
 BATCH = 16  # pictures a look
 SHARD = 256  # pictures; what a kill may cost
-PATHS = ("checkpoint", "tag_list", "thresholds", "only")  # of Request: known by their content
+PATHS = (
+    "checkpoint",
+    "tag_list",
+    "thresholds",
+    "only",
+    "label_rows",
+)  # of Request: known by their content
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +64,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tag-list", type=Path, metavar="FILE", help=text)
     text = "one number of 0 to 1 a line, in the order of the tags"
     parser.add_argument("--thresholds", type=Path, metavar="FILE", help=text)
+    text = "text embeddings of any tags, in place of a RAM file's own; README says how to make one"
+    parser.add_argument("--label-rows", type=Path, metavar="FILE", help=text)
     text = "one tag a line: label these alone, in this order"
     parser.add_argument("--only", type=Path, metavar="FILE", help=text)
     _add_machine(parser)
@@ -107,7 +130,9 @@ def _request(args: argparse.Namespace, rank: Rank) -> Request:
     beside = rank.local_world if rank.world > 1 else args.workers or 1
     threads = args.threads or max(1, _cores() // beside)
     given |= {"name": args.teacher, "device": device, "threads": threads}
-    return Request(**given)
+    request = Request(**given)
+    refuse_untaken(request)
+    return request
 
 
 def _cores() -> int:
@@ -176,7 +201,10 @@ def _finish(job: Job, about: Description | None) -> None:
         about = about or open_teacher(job.request).about  # stopped between shards and manifest
         left_out = [row for n in range(job.shards) for row in read_left_out(job.out, n)]
         count = len(job.samples) - len(left_out)
-        manifest = manifest_of(about, count, job.shards, tuple(left_out))
+        kinds = {read_stored(job.out, n) for n in range(job.shards)}  # an older run's may be there
+        coarsest: Stored = "float16" if "float16" in kinds else "float32"
+        manifest = manifest_of(about, count, job.shards, tuple(left_out), coarsest)
+        write_loaded(about, job.out)
         write_manifest(manifest, job.out)
     counts = counted(job.out, manifest)
     recipe.finish(

@@ -15,6 +15,7 @@ import msgspec
 
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
+from quantize.pictures import Sample
 
 # name -> (our module, the package it imports, the line that installs it)
 TEACHERS: dict[str, tuple[str, str, str]] = {
@@ -29,6 +30,15 @@ TEACHERS: dict[str, tuple[str, str, str]] = {
         "pip install --no-deps timm torchvision && pip install pyyaml huggingface_hub",
     ),
     "student": ("quantize.teachers.student", "torch", "pip install 'edge-tag[quantize]'"),
+}
+TAKES: dict[str, tuple[str, ...]] = {  # what of a Request not every teacher can follow
+    "ram": ("side", "label_rows"),
+    "ram_plus": ("side", "label_rows"),
+    "tag2text": ("side",),
+    "onnx": ("side", "mean", "scale", "colour", "ends", "kind"),
+    "tflite": ("side", "mean", "scale", "colour", "ends", "kind"),
+    "timm": ("model", "side", "mean", "scale", "kind"),
+    "student": ("model", "side", "kind"),
 }
 Kind = Literal["softmax", "sigmoid"]
 Precision = Literal["fp32", "fp16", "bf16"]
@@ -46,12 +56,24 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     tag_list: Path | None = None  # one tag a line, as many as the checkpoint has
     only: Path | None = None  # one tag a line: label these alone
     thresholds: Path | None = None  # one float a line
+    label_rows: Path | None = None  # RAM: text embeddings of other tags, as ram/rows.py reads them
     side: int | None = None  # px
     mean: tuple[float, float, float] | None = None  # of pixel values 0..255, red green blue
     scale: tuple[float, float, float] | None = None  # what the network sees: (pixel - mean) / scale
     colour: Literal["rgb", "bgr"] | None = None
     ends: Literal["logits", "softmax", "sigmoid"] | None = None  # what the file's output holds
     kind: Kind | None = None
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """What became of the keys of a checkpoint's file."""
+
+    network: str  # "RAM, Swin of 2, 2, 18 and 2 blocks at 384 px"
+    loaded: int
+    renamed: dict[str, str]  # key -> name here
+    resized: dict[str, str]  # key -> "169 -> 529 rows"
+    dropped: dict[str, str]  # key -> reason
+    unexpected: tuple[str, ...] = ()
 
 
 class Description(msgspec.Struct, frozen=True):
@@ -63,6 +85,7 @@ class Description(msgspec.Struct, frozen=True):
     thresholds: tuple[float, ...] | None  # of the scores, one a tag; 1: the tag never fires
     embedding: int  # numbers in it; 0: the teacher has none
     side: tuple[int, int]  # height and width of what it sees, px
+    loaded: Loaded | None = None  # None: every key of its file, under its name, or it has no keys
 
 
 class Teacher(Protocol):
@@ -73,6 +96,14 @@ class Teacher(Protocol):
     """
 
     about: Description
+
+    def read(self, sample: Sample) -> U8:
+        """A picture's file, or the part of it that is meant -> (H, W, 3) RGB, as the teacher's
+        own code decodes it; most take `quantize.pictures.read`.
+
+        Raises SourceError for what is no picture, OSError where the file cannot be had.
+        """
+        ...
 
     def fit(self, picture: U8) -> U8:
         """(H, W, 3) RGB of any size -> (height, width, 3) as the teacher sees it."""
@@ -87,10 +118,7 @@ def open_teacher(request: Request) -> Teacher:
     """Load a teacher. Raises WorkshopError when it is unknown, its package or its file is not
     here, or the file is no such teacher.
     """
-    if request.name not in TEACHERS:
-        raise WorkshopError(
-            "--teacher", f"{request.name!r} is unknown", f"one of {', '.join(TEACHERS)}", ""
-        )
+    refuse_untaken(request)
     if request.checkpoint and not request.checkpoint.is_file():
         raise WorkshopError(
             request.checkpoint, "no such file", "the teacher's weights", "--checkpoint FILE"
@@ -110,6 +138,23 @@ def open_teacher(request: Request) -> Teacher:
         ) from e
     teacher: Teacher = load(request)
     return teacher
+
+
+def refuse_untaken(request: Request) -> None:
+    """Raises WorkshopError for an unknown teacher, and for what one would not heed."""
+    if request.name not in TEACHERS:
+        raise WorkshopError(
+            "--teacher", f"{request.name!r} is unknown", f"one of {', '.join(TEACHERS)}", ""
+        )
+    takes = TAKES[request.name]
+    every = dict.fromkeys(flag for flags in TAKES.values() for flag in flags)
+    for flag in (f for f in every if f not in takes and getattr(request, f) is not None):
+        name = f"--{flag.replace('_', '-')}"
+        users = ", ".join(teacher for teacher, flags in TAKES.items() if flag in flags)
+        raise WorkshopError(
+            name, f"given to {request.name}, which does not heed it", f"one of {users}",
+            f"leave {name} out",
+        )  # fmt: skip
 
 
 def needed_checkpoint(request: Request) -> Path:

@@ -17,6 +17,7 @@ from edge.bundle.manifest import InputSpec
 from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
+from quantize.pictures import Sample, read
 from quantize.teachers import Description, Kind, Request
 from quantize.teachers.card import Card, Ends, Triple, needed_normalisation
 from quantize.teachers.vocabulary import outputs_of
@@ -70,6 +71,9 @@ class Classifier:
             0 if embedding is None else embedding.shape[1],
             (self._feed.height, self._feed.width),
         )
+
+    def read(self, sample: Sample) -> U8:
+        return read(sample)
 
     def fit(self, picture: U8) -> U8:
         return pixels.fit(picture, self._spec)

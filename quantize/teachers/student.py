@@ -13,7 +13,7 @@ from edge.bundle.manifest import InputSpec
 from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
-from quantize.pictures import read_lists
+from quantize.pictures import Sample, read, read_lists
 from quantize.students import Student, normalise
 from quantize.students import load as load_student
 from quantize.students.starting import FILE
@@ -57,6 +57,9 @@ class StudentTeacher:
         self.about = Description(
             request.name, kind, words.tags, words.thresholds, matrix.in_features, (side, side)
         )
+
+    def read(self, sample: Sample) -> U8:
+        return read(sample)
 
     def fit(self, picture: U8) -> U8:
         return pixels.fit(picture, self._spec)

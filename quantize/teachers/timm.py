@@ -14,6 +14,7 @@ from edge.bundle.manifest import InputSpec
 from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
+from quantize.pictures import Sample, read
 from quantize.teachers import Description, Request, Teacher
 from quantize.teachers.torch_device import inference, prepared
 from quantize.teachers.vocabulary import outputs_of
@@ -60,6 +61,9 @@ class TimmTeacher:
             embedding.shape[1],
             (side[0], side[1]),
         )
+
+    def read(self, sample: Sample) -> U8:
+        return read(sample)
 
     def fit(self, picture: U8) -> U8:
         return pixels.fit(picture, self._spec)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -17,14 +18,24 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
+from safetensors import safe_open  # noqa: E402
+from safetensors.numpy import save_file  # noqa: E402
 
 from quantize.disk import replacing, told, write  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.labels import LabelManifest, LeftOut, load, shrink  # noqa: E402
 from quantize.labels.job import Job, in_order, missing  # noqa: E402
-from quantize.labels.manifest import write_manifest  # noqa: E402
+from quantize.labels.manifest import read_manifest, write_manifest  # noqa: E402
 from quantize.labels.processes import refused  # noqa: E402
-from quantize.labels.shards import Shard, file_of, is_whole, read_left_out, write_shard  # noqa: E402
+from quantize.labels.shards import (  # noqa: E402
+    Shard,
+    file_of,
+    is_whole,
+    read_embedding,
+    read_left_out,
+    read_stored,
+    write_shard,
+)
 from quantize.labels.summary import counted, fires, summary  # noqa: E402
 from quantize.pictures import Sample  # noqa: E402
 from quantize.teachers import Request  # noqa: E402
@@ -41,7 +52,7 @@ def rows(keys: list[str], size: int, seed: int = 0) -> dict[str, np.ndarray]:
 def manifest(**changes: object) -> LabelManifest:
     usual = LabelManifest(
         teacher="ram", kind="sigmoid", tags=TAGS, thresholds=(0.5, 1.0, 0.6, 0.7), embedding=3,
-        pictures=3, shards=2, left_out=(LeftOut("d", "d.png: file is empty"),),
+        logits="float32", pictures=3, shards=2, left_out=(LeftOut("d", "d.png: file is empty"),),
     )  # fmt: skip
     return msgspec.structs.replace(usual, **changes)
 
@@ -57,7 +68,7 @@ def write_set(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray
     return soft, embedding
 
 
-def test_labels_come_back_as_written_to_half_precision(tmp_path: Path) -> None:
+def test_labels_come_back_as_written_embeddings_to_half_precision(tmp_path: Path) -> None:
     soft, embedding = write_set(tmp_path)
     labels = load(tmp_path)
     assert (labels.kind, labels.tags, labels.teacher) == ("sigmoid", TAGS, "ram")
@@ -65,7 +76,7 @@ def test_labels_come_back_as_written_to_half_precision(tmp_path: Path) -> None:
     assert labels.embedding is not None
     for key in "abc":
         assert labels.soft[key].dtype == np.float32
-        assert np.array_equal(labels.soft[key], half(soft[key]))
+        assert np.array_equal(labels.soft[key], soft[key])
         assert np.array_equal(labels.embedding[key], half(embedding[key]))
 
 
@@ -79,7 +90,6 @@ def test_labels_come_back_as_written_to_half_precision(tmp_path: Path) -> None:
 def test_any_key_and_any_finite_number_survive(
     tmp_path_factory: pytest.TempPathFactory, keys: list[str], values: list[float]
 ) -> None:
-    """What is beyond half precision is cut to its largest number; nothing becomes infinite."""
     folder = tmp_path_factory.mktemp("soft")
     row = np.array(values, np.float32)
     write_shard(Shard(dict.fromkeys(keys, row), {}, []), folder, 0)
@@ -94,7 +104,33 @@ def test_any_key_and_any_finite_number_survive(
     assert labels.embedding is None
     assert set(labels.soft) == set(keys)
     for found in labels.soft.values():
-        assert np.array_equal(found, half(np.clip(row, -65504, 65504)))
+        assert np.array_equal(found, row)
+
+
+def test_an_embedding_beyond_half_precision_is_cut_and_never_infinite(tmp_path: Path) -> None:
+    row = np.array([1e6, -1e6, 1], np.float32)
+    write_shard(Shard({"a": row}, {"a": row}, []), tmp_path, 0)
+    assert read_embedding(tmp_path, 0)["a"].tolist() == [65504, -65504, 1]
+
+
+def test_a_folder_of_half_precision_is_read_and_said_to_be_one(tmp_path: Path) -> None:
+    """As written before logits were stored in single precision."""
+    soft, _ = write_set(tmp_path)
+    assert read_stored(tmp_path, 0) == "float32"
+    for number, keys in enumerate(["ab", "c"]):
+        file = file_of(tmp_path, number)
+        with safe_open(file, "np") as stored:
+            about = stored.metadata()
+        save_file({key: soft[key].astype(np.float16) for key in keys}, file, about)
+    told = json.loads((tmp_path / "manifest.json").read_text())
+    assert told.pop("logits") == "float32"
+    (tmp_path / "manifest.json").write_text(json.dumps(told))
+    assert is_whole(tmp_path, 0, ["a", "b"])
+    assert read_stored(tmp_path, 0) == "float16"
+    assert read_manifest(tmp_path).logits == "float16"
+    for key, row in load(tmp_path).soft.items():
+        assert row.dtype == np.float32
+        assert np.array_equal(row, half(soft[key]))
 
 
 def test_shards_are_the_same_bytes_in_any_order(tmp_path: Path) -> None:
@@ -190,7 +226,7 @@ def test_a_vocabulary_shrinks_and_turns(tmp_path: Path) -> None:
     for labels in (shrink(load(tmp_path), wanted), load(tmp_path, tags=wanted)):
         assert labels.tags == ("wig", "cap")
         assert labels.thresholds == (0.7, 0.5)
-        assert np.array_equal(labels.soft["b"], half(soft["b"][[3, 0]]))
+        assert np.array_equal(labels.soft["b"], soft["b"][[3, 0]])
         assert labels.embedding is not None
     assert list(load(tmp_path, keys={"a", "c", "z"}).soft) == ["a", "c"]
     with pytest.raises(WorkshopError, match=r"no tag 'haz'.* like 'hat'"):

@@ -14,7 +14,7 @@ from onnx import TensorProto  # noqa: E402
 
 from quantize import students  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
-from quantize.pictures import TagList, write_lists  # noqa: E402
+from quantize.pictures import Sample, TagList, read, write_lists  # noqa: E402
 from quantize.teachers import Request, Teacher, open_teacher  # noqa: E402
 from tests.workshop.label import (  # noqa: E402
     MEAN,
@@ -240,7 +240,7 @@ def test_files_that_are_no_models_are_refused(tmp_path: Path) -> None:
     junk.write_bytes(b"\x08\x00\x00\x00TFL3" + b"\xff" * 64)
     for name in ("onnx", "tflite", "student", "ram"):
         with pytest.raises(WorkshopError, match=r"a\.bin"):
-            open_teacher(Request(name=name, checkpoint=junk, mean=MEAN, scale=SCALE))
+            open_teacher(Request(name=name, checkpoint=junk))
         with pytest.raises(WorkshopError, match="expected the teacher's weights"):
             open_teacher(Request(name=name))
         with pytest.raises(WorkshopError, match="no such file"):
@@ -321,6 +321,27 @@ def test_student_says_its_heads(tmp_path: Path) -> None:
     assert tags.about.tags == tuple("0123456")
 
 
+IGNORED = {
+    "model": ("ram", "ram_plus", "tag2text", "onnx", "tflite"),
+    "mean": ("ram", "ram_plus", "tag2text", "student"),
+    "scale": ("ram", "ram_plus", "tag2text", "student"),
+    "colour": ("ram", "ram_plus", "tag2text", "timm", "student"),
+    "ends": ("ram", "ram_plus", "tag2text", "timm", "student"),
+    "kind": ("ram", "ram_plus", "tag2text"),
+    "label_rows": ("tag2text", "onnx", "tflite", "timm", "student"),
+}
+GIVEN = {"model": "x", "mean": MEAN, "scale": SCALE, "colour": "bgr", "ends": "logits",
+         "kind": "sigmoid", "label_rows": Path("rows.pth")}  # fmt: skip
+
+
+@pytest.mark.parametrize(("flag", "name"), [(f, n) for f, names in IGNORED.items() for n in names])
+def test_what_a_teacher_does_not_heed_is_refused(flag: str, name: str) -> None:
+    request = Request(name=name, checkpoint=Path("/no/such"), **{flag: GIVEN[flag]})
+    with pytest.raises(WorkshopError, match=f"given to {name}, which does not heed it") as caught:
+        open_teacher(request)
+    assert f"--{flag.replace('_', '-')}" in caught.value.fix
+
+
 def test_ram_given_as_ram_plus_is_refused(tmp_path: Path) -> None:
     """R2"""
     request = ram_of("ram", "ram")(tmp_path)
@@ -357,6 +378,19 @@ def test_ram_sees_as_pillow_does(tmp_path: Path) -> None:
         wanted = Image.fromarray(picture).resize((96, 96), Image.Resampling.BILINEAR)
         assert np.array_equal(teacher.fit(picture), np.asarray(wanted))
         assert np.array_equal(teacher.look([teacher.fit(picture)])[0], teacher.look([picture])[0])
+
+
+def test_a_box_is_one_of_the_upright_picture_for_ram_too(tmp_path: Path) -> None:
+    from PIL import Image
+
+    teacher = open_teacher(ram_of("ram", "ram")(tmp_path))
+    colours, turned = noise(1, side=24)[0][:16], Image.Exif()
+    turned[0x0112] = 6  # by 90 degrees
+    Image.fromarray(colours).save(tmp_path / "a.png", exif=turned)
+    sample = Sample(tmp_path / "a.png", "", "", "train", box=(2, 3, 5, 7))
+    assert np.array_equal(teacher.read(sample), read(sample))
+    whole = Sample(tmp_path / "a.png", "", "", "train")
+    assert np.array_equal(teacher.read(whole), colours)
 
 
 def test_timm_computes_what_timm_computes(tmp_path: Path) -> None:

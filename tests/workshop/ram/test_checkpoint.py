@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +17,11 @@ from safetensors.torch import save_file  # noqa: E402
 
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.ram.checkpoint import load  # noqa: E402
-from tests.workshop.ram.synthetic import Plan, pictures, random_state, write  # noqa: E402
+from quantize.ram.detect import config_of  # noqa: E402
+from quantize.ram.layout import why_dropped  # noqa: E402
+from quantize.ram.tagger import build  # noqa: E402
+from quantize.students.state_file import read_state  # noqa: E402
+from tests.workshop.ram.synthetic import Plan, layout, pictures, random_state, write  # noqa: E402
 
 SMALL = {"tags": 4}
 ROOT = Path(__file__).parents[3]
@@ -259,6 +265,62 @@ def test_damaged_files_are_refused(plan: Plan, state: dict, tmp_path: Path) -> N
         (tmp_path / name).write_bytes(content)
         assert name in refusal(tmp_path / name)
     assert "no such file" in refusal(tmp_path / "nowhere.pth")
+
+
+@pytest.mark.parametrize(("width", "heads"), [(128, (4, 8, 16, 32)), (192, (6, 12, 24, 48))])
+def test_fewer_blocks_at_a_published_width_are_another_network(
+    width: int, heads: tuple[int, ...]
+) -> None:
+    plan = Plan("ram", width=width, heads=heads, depths=(1, 2, 3, 1))
+    shapes = {k: s for k, s in layout(plan).items() if not why_dropped(k)}
+    state = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
+    config = config_of(Path("a.pth"), "ram", state, None)
+    assert config.swin.depths == (1, 2, 3, 1)
+    with torch.device("meta"):
+        tagger = build(config, (1,) * plan.tags)
+    assert {k: tuple(v.shape) for k, v in tagger.state_dict().items()} == shapes
+
+
+TINY = {"tags": 3, "width": 6, "heads": (1, 1, 2, 2), "hidden": 16, "inner": 16, "words": 8}
+
+
+@pytest.mark.parametrize("is_archive", [True, False], ids=["archive", "before torch 1.6"])
+@pytest.mark.parametrize("seed", range(5))
+def test_any_damage_ends_in_a_refusal_or_a_tagger(
+    seed: int, is_archive: bool, tmp_path: Path
+) -> None:
+    """Bytes changed in the pickle or the archive's list, or the end lost; never a traceback."""
+    state, file = random_state(Plan("ram", **TINY), captioner=False), tmp_path / "a.pth"
+    torch.save({"model": state}, file, _use_new_zipfile_serialization=is_archive)
+    whole, draw = file.read_bytes(), random.Random(seed)
+    for _ in range(8):
+        damaged = bytearray(whole)
+        for _ in range(draw.choice((1, 2, 8))):
+            end = draw.choice((300, 20_000))
+            damaged[draw.choice((draw.randrange(end), -1 - draw.randrange(3000)))] ^= (
+                draw.randrange(1, 256)
+            )
+        file.write_bytes(damaged[: draw.choice((None, None, draw.randrange(len(whole))))])
+        for read in (load, read_state):
+            with contextlib.suppress(WorkshopError):
+                read(file)
+
+
+@pytest.mark.parametrize(
+    "text", [b"root:x:0:0:root:/root:/bin/bash\n", b"c\n", b"}q\x00(", b"Version 1.0", b"\x80\x02c"]
+)
+def test_text_is_no_checkpoint(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.pth").write_bytes(text)
+    assert "does not parse" in refusal(tmp_path / "a.pth")
+    with pytest.raises(WorkshopError):
+        read_state(tmp_path / "a.pth")
+
+
+def test_a_label_matrix_that_is_one_number_is_refused(
+    plan: Plan, state: dict, tmp_path: Path
+) -> None:
+    changed = {**state, "label_embed": torch.tensor(1.0)}
+    assert "label_embed has shape ()" in refusal(write(changed, tmp_path / "a.pth"))
 
 
 @pytest.mark.parametrize("side", [0, -32, 64, 100, 385])
