@@ -22,7 +22,7 @@ from edge.records import F32, U8
 from quantize.errors import WorkshopError
 from quantize.pictures import Sample, TagList
 from quantize.report import thresholds
-from quantize.report.models import FILES, HeadSpec
+from quantize.report.models import FILES, HeadSpec, Model
 from quantize.report.opened import Opened
 from quantize.report.records import Report, manifest_accuracy
 from quantize.report.table import verdict_table
@@ -58,6 +58,25 @@ def refuse_failed(report: Report, where: object) -> None:
             "every line to pass",
             "edge-quantize quantize --qat 600, more calibration pictures, or another student",
         )
+
+
+def refuse_other(report: Report, models: Sequence[Model], where: object) -> None:
+    """Raises WorkshopError when the report is about other files than those that are packed."""
+    for model in models:
+        proven = report.row(model.engine, "int8").sha256
+        if proven != model.sha256:
+            raise WorkshopError(
+                model.where,
+                f"SHA-256 is {_short(model.sha256)}",
+                f"{_short(proven)} as {where} says"
+                if proven
+                else f"to stand in {where}, which is of an older release and names no file",
+                "edge-quantize compare again, into another folder",
+            )
+
+
+def _short(digests: Sequence[str]) -> str:
+    return ", ".join(f"{digest[:16]}..." for digest in digests)
 
 
 def heads_of(specs: Mapping[str, HeadSpec], evidence: Evidence, held_out: str) -> list[Head]:

@@ -133,7 +133,8 @@ def _rows(asked: _Asked, judged: Sequence[dict[str, Judged]]) -> tuple[Row, ...]
         else:
             other = floats[model.engine]
             scores = {head: against(one, other[head]) for head, one in found.items()}
-        rows.append(Row(model.engine, model.precision, model.size_bytes, ms, scores))
+        row = Row(model.engine, model.precision, model.size_bytes, ms, scores, model.sha256)
+        rows.append(row)
     return tuple(rows)
 
 

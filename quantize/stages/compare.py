@@ -14,7 +14,9 @@ from safetensors.numpy import save_file
 from edge.bundle import MANIFEST
 from quantize import recipe
 from quantize.errors import WorkshopError
+from quantize.export import FILES
 from quantize.int8.gate import Limits
+from quantize.int8.record import sha256
 from quantize.pictures import Sample, read_folder
 from quantize.report.answers import ROUNDS
 from quantize.report.compare import Comparison, compare
@@ -24,6 +26,7 @@ from quantize.report.page import page
 from quantize.report.records import Report, read_report, write_report
 from quantize.report.soft import read_teacher
 from quantize.report.table import table, verdict_table
+from quantize.stages.export import TAGS
 from quantize.training.settings import check_least
 
 SETTINGS = ("head", "pictures", "rounds", "gate_points", "gate_f1", "gate_slowdown")
@@ -97,7 +100,17 @@ def _inputs(args: argparse.Namespace) -> dict[str, str]:
     for name, path in inputs.items():
         if path and not path.exists():
             raise WorkshopError(path, "nothing there", f"what --{name} names", f"--{name} OTHER")
-    return {name: recipe.digest(path) for name, path in inputs.items() if path}
+    found = {name: recipe.digest(path) for name, path in inputs.items() if path}
+    sides = {"float files": args.float, "int8 files": args.int8}
+    return found | {name: _contents(folder) for name, folder in sides.items() if folder}
+
+
+def _contents(folder: Path) -> str:
+    """SHA-256 of what is compared: a recipe stays as it is when a file beside it changes."""
+    names = sorted({TAGS, *(name for files in FILES.values() for name in files)})
+    there = [name for name in names if (folder / name).is_file()]
+    found = "".join(f"{name} {recipe.digest(folder / name)}\n" for name in there)
+    return sha256(found.encode())
 
 
 def _sides(args: argparse.Namespace) -> tuple[Side, Side]:

@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> None:
     report = read_report(args.report / REPORT)
     packing.refuse_failed(report, args.report)
     side = from_stage(args.int8, "int8", wanted_engines(report.engines()))
+    packing.refuse_other(report, side.models, args.report / REPORT)
     models = [Opened(model, list(side.heads.values())) for model in side.models]
     require_alike(models)
     heads = packing.heads_of(side.heads, _evidence(args), _held_out(args))
