@@ -20,6 +20,7 @@ from edge.heads.scores import UNSURE, scores
 from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
+from quantize.int8.gate import EMBEDDING
 from quantize.pictures import Sample, TagList
 from quantize.report import thresholds
 from quantize.report.models import FILES, HeadSpec, Model
@@ -177,16 +178,19 @@ def artifacts_of(models: Sequence[Opened]) -> tuple[list[Artifact], Files]:
         names = [f"int8/{name}" for name in FILES[opened.model.engine]]
         found = dict(zip(names, opened.model.files))
         files |= found
-        outputs = opened.tensors | {"embedding": _embedding(opened)}
+        outputs = opened.tensors | {EMBEDDING: _embedding(opened)}
         kept = tuple(stored(name, data) for name, data in found.items())
         artifacts.append(Artifact(opened.model.engine, "int8", kept, outputs))
     return artifacts, files
 
 
 def _embedding(opened: Opened) -> str:
-    """The output that answers no head."""
-    names = [out.name for out in opened.engine.outputs if out.name not in opened.tensors.values()]
-    return names[0]
+    if opened.embedding is None:
+        found = ", ".join(out.name for out in opened.engine.outputs)
+        raise WorkshopError(
+            opened.model.where, f"outputs are {found}", "an embedding besides", "export again"
+        )
+    return opened.embedding
 
 
 def embedding_size(opened: Opened) -> int:

@@ -79,7 +79,8 @@ def compare(
         left_out=tuple(asked.answers.left_out),
         notes=notes_of(heads, truths, samples, asked.answers.left_out, asked.machine),
     )  # fmt: skip
-    return Comparison(report, pictures, pairs[0].rough)
+    outputs = {name: z for name, z in pairs[0].rough.items() if name in report.heads}
+    return Comparison(report, pictures, outputs)
 
 
 def _asked(before: Side, after: Side, samples: Sequence[Sample], rounds: int) -> _Asked:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 from edge.records import F32  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.int8.gate import (  # noqa: E402
+    EMBEDDING,
     UNSAID,
     Cost,
     Limits,
@@ -147,6 +150,30 @@ def test_tags_without_labels_lose_what_was_believed() -> None:
     )
     assert fine.passed
     assert not broken.passed
+
+
+@pytest.mark.parametrize(
+    ("spoil", "passed"),
+    [
+        (lambda v: v, True),
+        (lambda v: v + 0.19 * np.abs(v).mean() * np.sign(np.roll(v, 1)), True),  # no exact sums
+        (lambda v: 0 * v, False),
+        (lambda v: 0.5 * v, False),  # a cosine does not see it
+        (lambda v: np.roll(v, 1, 0), False),  # of another picture
+        (lambda v: np.where(np.arange(TAGS) == 3, np.nan, v), False),
+    ],
+)
+def test_an_embedding_must_stay_though_no_head_tells(
+    spoil: Callable[[F32], F32], passed: bool
+) -> None:
+    exact = {"h": logits(), EMBEDDING: logits(1)}
+    rough = exact | {EMBEDDING: spoil(exact[EMBEDDING]).astype(np.float32)}
+    verdict = judge("e", exact, rough, {"h": Truth()})
+    assert verdict.passed == passed
+    assert {row.head for row in verdict.failures} == (set() if passed else {EMBEDDING})
+    assert judge("e", exact, rough, {"h": Truth()}, limits=Limits(embedding=200)).passed or (
+        not np.isfinite(rough[EMBEDDING]).all()
+    )
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])

@@ -264,6 +264,19 @@ def test_every_damage_to_a_good_file_is_refused(name: str, quantised: Path, expo
     assert refused > kept
 
 
+def test_an_embedding_that_says_nothing_is_refused(quantised: Path, exported: Path) -> None:
+    """What galleries and attributes rest on; every head answers as before."""
+    [good] = artifact(quantised, "onnxruntime")
+    exact, fine, rough = (
+        outputs("onnxruntime", [data])
+        for data in (*artifact(exported, "onnxruntime"), good, breakages.numb(good))
+    )
+    assert all(np.array_equal(rough[head], fine[head]) for head in KINDS)
+    assert judge("onnxruntime", exact, fine, TRUTHS).passed
+    with pytest.raises(WorkshopError, match="onnxruntime/embedding"):
+        refuse(judge("onnxruntime", exact, rough, TRUTHS), "numb")
+
+
 def another_student(exported: Path) -> bytes:
     """The float ONNX of a student whose things are in another order."""
     [data] = artifact(exported, "onnxruntime")
@@ -323,7 +336,7 @@ def test_a_student_no_int8_can_follow_is_refused_with_a_table(
     for _ in range(2):  # the second time from what the first one left
         assert main(args) == 2
         said = capsys.readouterr().err
-        assert "int8 fails the gate in 1 of 4 rows (onnxruntime/file)" in said
+        assert "int8 fails the gate in 1 of 5 rows (onnxruntime/file)" in said
         assert "NO" in said
     assert recipe.read(tmp_path / "int8", "quantize").result["passed"] is False
 

@@ -22,6 +22,7 @@ from quantize.int8.record import sha256
 from quantize.labels.manifest import LabelManifest, write_manifest
 from quantize.pictures import read_folder
 from quantize.report.records import Report, read_report
+from tests.workshop.int8 import breakages
 from tests.workshop.report.made import (
     COLOURS,
     model,
@@ -70,7 +71,7 @@ def test_a_comparison_prints_the_table_and_writes_the_page(
 ) -> None:
     report = compared(tmp_path / "out", "--float", before, "--int8", after, "--images", images)
     said = capsys.readouterr().out
-    assert "| engine | precision | colours | colours groups | hues | MB |" in said
+    assert "| engine | precision | colours | colours groups | hues | embedding off % | MB |" in said
     assert "gate: all " in said
     assert str(tmp_path / "out" / "report.html") in said
     assert "<!doctype html>" in (tmp_path / "out" / "report.html").read_text("utf-8")
@@ -116,6 +117,20 @@ def test_int8_that_answers_otherwise_is_refused_with_the_lines(
     made = (tmp_path / "out" / "report.html").read_text("utf-8")
     assert "refused by the gate" in made
     assert made.count("data:image/jpeg;base64,") == len(report.differences) <= 24
+
+
+def test_int8_whose_embedding_says_nothing_is_refused(
+    before: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    numb = write_stage(tmp_path / "int8", "quantize", {"student.onnx": breakages.numb(model())})
+    report = compared(tmp_path / "out", "--float", before, "--int8", numb, "--images", images)
+    [failed] = [line for line in report.verdicts if not line.passed]
+    assert (failed.head, failed.measure, failed.loss) == ("embedding", "off %", 100)
+    said = capsys.readouterr().out
+    assert "| hues | embedding off % | MB |" in said
+    assert "| - | 100.0 |" in said
+    flags = ("--float", before, "--int8", numb, "--images", images, "--gate-embedding", 101)
+    assert all(line.passed for line in compared(tmp_path / "loose", *flags).verdicts)
 
 
 def test_a_bundle_in_place_of_int8(
@@ -336,7 +351,7 @@ def spoilt(name: str, home: Path, good: dict[str, Path]) -> dict[str, object]:
         ("held out", "no held-out pictures"),
         ("all unreadable", "none can be read; the first: file is empty"),
         ("another label", "labelled 'pink', expected one of its 3 tags"),
-        ("not a number", "head 'hues' answers"),
+        ("not a number", "output 'hues' answers"),
         ("no artifact", "student.onnx: no such file, expected the int8 artifact of onnxruntime"),
         ("damaged artifact", "onnxruntime"),
         ("unjudged", "quantize.json: no such file"),
