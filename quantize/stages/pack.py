@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from quantize.int8.timing import in_turn
 from quantize.pack import Evidence
 from quantize.pictures import Sample, read_folder, read_sources
 from quantize.report.models import from_stage, wanted_engines
+from quantize.report.notes import gate_limits, looser
 from quantize.report.opened import Opened, require_alike
 from quantize.report.records import read_report
 from quantize.report.soft import read_teacher
@@ -37,6 +38,8 @@ from quantize.stages.compare import OUTPUTS, REPORT
 from quantize.students import load
 from quantize.students.starting import FILE
 from quantize.students.work import work_of
+
+Gates = Mapping[str, Mapping[str, float]]  # "gate" or "proof gate" -> limit by name
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +81,10 @@ def run(args: argparse.Namespace) -> None:
     packing.refuse_other(report, side.models, args.report / REPORT)
     models = [Opened(model, list(side.heads.values())) for model in side.models]
     require_alike(models)
-    heads = packing.heads_of(side.heads, _evidence(args), _held_out(args))
+    evidence = _evidence(args)
+    gates = {"gate": gate_limits(report.facts)}
+    gates |= {"proof gate": gate_limits(evidence.report.facts)} if args.proof else {}
+    heads = packing.heads_of(side.heads, evidence, _held_out(args))
     artifacts, files = packing.artifacts_of(models)
     golden, pictures = packing.golden_of(heads, side.heads, models)
     glance, more = _glance(args.glance, models)
@@ -94,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
         artifacts=tuple(artifacts),
         golden=tuple(golden),
         trained_on=tuple(read_sources(args.images)),
-        recipe=_recipe(args.int8, models[0].spec) | (recipe_of(args.glance) if args.glance else {}),
+        recipe=_recipe(args, models[0].spec, gates),
         glance=glance,
         outline=tuple(stored(name, data) for name, data in outline.items()),
         attributes=next((stored(name, data) for name, data in worn.items()), None),
@@ -102,8 +108,15 @@ def run(args: argparse.Namespace) -> None:
     own = files | pictures | packing.tag_files(side.heads)
     _write(args.out, own | more | outline | worn, manifest)
     sys.stdout.write(f"{args.out}: {manifest.name}@{manifest.counter}\n")
+    sys.stdout.write(_loosened(gates))
     if glance is not None:
         sys.stdout.write(_said_of(glance, more, models))
+
+
+def _loosened(gates: Gates) -> str:
+    """What was let through that would not pass by default."""
+    said = {kind: looser(limits) for kind, limits in gates.items()}
+    return "".join(f"{kind} looser than the default: {it}\n" for kind, it in said.items() if it)
 
 
 def _glance(folder: Path | None, models: Sequence[Opened]) -> tuple[HeatMap | None, packing.Files]:
@@ -170,14 +183,17 @@ def _held_out(args: argparse.Namespace) -> str:
     return ("; ".join(said) or f"held-out pictures of {args.images.name}") + since
 
 
-def _recipe(int8: Path, spec: InputSpec) -> dict[str, Any]:
-    """How the artifacts were made: settings of the student, then of int8, then versions; and how
-    much work the network is.
+def _recipe(args: argparse.Namespace, spec: InputSpec, gates: Gates) -> dict[str, Any]:
+    """How the artifacts were made: settings of the student, then of int8, then versions; how much
+    work the network is, what the gate let through, and how the glance was made.
     """
+    int8: Path = args.int8
     with safe_open(int8 / FILE, "pt") as stored:
         student = json.loads(stored.metadata()["settings"])
     made = recipe.read(int8, "quantize")
     flat = {f"int8 {k}": v for k, v in (made.settings | made.result).items()}
     flat |= {f"version {k}": v for k, v in made.versions.items()}
     flat |= work_of(load(int8 / FILE)[0], spec.height, spec.width)
+    flat |= {f"{kind} {k}": v for kind, limits in gates.items() for k, v in limits.items()}
+    flat |= recipe_of(args.glance) if args.glance else {}
     return student | {k: v for k, v in flat.items() if isinstance(v, (str, int, float, bool))}

@@ -16,8 +16,11 @@ pytest.importorskip("onnxruntime", reason="pip install 'edge-tag[quantize]'")
 
 from onnx import numpy_helper  # noqa: E402
 
+from edge.bundle import open_bundle  # noqa: E402
 from quantize.cli import main  # noqa: E402
 from quantize.int8 import record  # noqa: E402
+from quantize.int8.gate import Limits  # noqa: E402
+from quantize.report.notes import gate_facts, gate_limits, looser  # noqa: E402
 from quantize.report.records import Report, read_report, write_report  # noqa: E402
 from tests.workshop.int8 import tiny_student as tiny  # noqa: E402
 
@@ -91,7 +94,17 @@ def test_what_was_compared_is_packed(
     quantised: Path, report: Path, shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert pack(quantised, report, shop, tmp_path / "shop.bundle") == 0
-    assert "shop@1" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "shop@1" in said
+    assert "gate looser than the default: slowdown 1e+06 (not 1)\n" in said
+    with open_bundle(tmp_path / "shop.bundle") as bundle:
+        made = bundle.manifest.recipe
+    assert (made["gate points"], made["gate embedding"], made["gate slowdown"]) == (0.5, 25, 1e6)
+
+
+def test_of_the_usual_gate_nothing_is_said() -> None:
+    assert looser(gate_limits(gate_facts(Limits()))) == ""
+    assert looser(gate_limits({"gate: points": "5", "gate: f1": "0.001"})) == "points 5 (not 0.5)"
 
 
 def test_an_int8_that_was_changed_is_not_packed(
