@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from edge.bundle import Manifest, open_bundle
 from edge.bundle.manifest import SCHEMA, HeatMap, InputSpec
 from edge.bundle.write import stored, write_bundle, zip_bundle
 from edge.engines import open_engine
+from edge.records import F32
 from quantize import pack as packing
 from quantize import recipe
 from quantize.errors import WorkshopError
@@ -38,6 +41,8 @@ from quantize.stages.compare import OUTPUTS, REPORT
 from quantize.students import load
 from quantize.students.starting import FILE
 from quantize.students.work import work_of
+
+AGAIN = "edge-quantize compare again, into another folder"
 
 Gates = Mapping[str, Mapping[str, float]]  # "gate" or "proof gate" -> limit by name
 
@@ -77,6 +82,7 @@ def run(args: argparse.Namespace) -> None:
     """Pack, replacing an older counter of the same bundle."""
     report = read_report(args.report / REPORT)
     packing.refuse_failed(report, args.report)
+    counter = counter_of(args.counter, args.out)
     side = from_stage(args.int8, "int8", wanted_engines(report.engines()))
     packing.refuse_other(report, side.models, args.report / REPORT)
     models = [Opened(model, list(side.heads.values())) for model in side.models]
@@ -93,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
     manifest = Manifest(
         schema=SCHEMA,
         name=args.name or args.out.stem,
-        counter=args.counter or next_counter(args.out),
+        counter=counter,
         input=models[0].spec,
         embedding_size=packing.embedding_size(models[0]),
         heads=tuple(heads),
@@ -137,6 +143,19 @@ def _said_of(glance: HeatMap, files: packing.Files, models: Sequence[Opened]) ->
     return f"{aligned(lines)}\n"
 
 
+def counter_of(asked: int | None, out: Path) -> int:
+    """The next one, or what --counter says. Raises WorkshopError when that would not grow."""
+    least = next_counter(out)
+    if asked is not None and asked < least:
+        raise WorkshopError(
+            "--counter",
+            str(asked),
+            f"{least} or more: {out} has been at {least - 1}, and a counter only grows",
+            f"--counter {least}, or none",
+        )
+    return least if asked is None else asked
+
+
 def next_counter(out: Path) -> int:
     """A device may refuse a counter that it has seen the next of."""
     if not out.exists():
@@ -146,24 +165,45 @@ def next_counter(out: Path) -> int:
 
 
 def _write(out: Path, files: packing.Files, manifest: Manifest) -> None:
-    if out.suffix != ".edge":
-        write_bundle(out, files, manifest, replace=True)
-        return
-    folder = out.with_suffix(".folder")
-    write_bundle(folder, files, manifest, replace=True)
-    zip_bundle(folder, out, replace=True)
+    """Whole or not at all, and nothing beside it."""
+    fresh = out.with_name(f"{out.name}.tmp")
+    try:
+        if out.suffix != ".edge":
+            write_bundle(out, files, manifest, replace=True)
+            return
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=out.parent) as home:
+            write_bundle(Path(home) / out.stem, files, manifest)
+            zip_bundle(Path(home) / out.stem, out, replace=True)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        if fresh.is_file():
+            fresh.unlink()
+        raise
 
 
 def _evidence(args: argparse.Namespace) -> Evidence:
     """What the proof, or else the report, was made from, in the order of its answers."""
     folder = args.proof or args.report
     report = read_report(folder / REPORT)
-    with safe_open(folder / OUTPUTS, "np") as stored:
-        outputs = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-        keys = json.loads(stored.metadata()["keys"])
+    outputs, keys = _outputs(folder / OUTPUTS)
     samples = read_folder(args.images, args.head).of("val")
     teacher = read_teacher(args.labels) if args.labels else None
     return Evidence(samples, judged(keys, samples, args.images), outputs, teacher, report)
+
+
+def _outputs(file: Path) -> tuple[dict[str, F32], list[str]]:
+    """What int8 answered, and the keys of the pictures."""
+    if not file.is_file():
+        raise WorkshopError(
+            file, "no such file", "what `edge-quantize compare` wrote beside its report", AGAIN
+        )
+    try:
+        with safe_open(file, "np") as stored:
+            outputs = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+            return outputs, json.loads(stored.metadata()["keys"])
+    except SafetensorError as e:
+        raise WorkshopError(file, f"does not load ({e})", "what int8 answered", AGAIN) from e
 
 
 def judged(keys: Sequence[str], samples: Sequence[Sample], images: Path) -> list[Sample]:

@@ -22,6 +22,7 @@ from quantize.int8 import record  # noqa: E402
 from quantize.int8.gate import Limits  # noqa: E402
 from quantize.report.notes import gate_facts, gate_limits, looser  # noqa: E402
 from quantize.report.records import Report, read_report, write_report  # noqa: E402
+from quantize.stages.pack import next_counter  # noqa: E402
 from tests.workshop.int8 import tiny_student as tiny  # noqa: E402
 
 # The converters warn about one another's future; nothing of ours can be done about it.
@@ -105,6 +106,45 @@ def test_what_was_compared_is_packed(
 def test_of_the_usual_gate_nothing_is_said() -> None:
     assert looser(gate_limits(gate_facts(Limits()))) == ""
     assert looser(gate_limits({"gate: points": "5", "gate: f1": "0.001"})) == "points 5 (not 0.5)"
+
+
+def test_a_counter_that_does_not_grow_is_refused(
+    quantised: Path, report: Path, shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A device may have seen it."""
+    out = tmp_path / "b1.edge"
+    assert pack(quantised, report, shop, out) == 0
+    for counter in ("1", "0"):
+        assert pack(quantised, report, shop, out, "--counter", counter) == 2
+        assert f"--counter: {counter}, expected 2 or more" in capsys.readouterr().err
+    assert pack(quantised, report, shop, out, "--counter", "5") == 0
+    assert next_counter(out) == 6
+    assert [file.name for file in tmp_path.iterdir()] == ["b1.edge"]
+
+
+@pytest.mark.parametrize("name", ["b1.edge", "b1"])
+def test_what_is_refused_leaves_nothing(
+    name: str, quantised: Path, report: Path, shop: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    assert pack(quantised, report, shop, tmp_path / name, "--name", "no/name") != 0
+    assert "no/name" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("content", "says"), [(None, "no such file"), (b"junk", "does not load")])
+def test_a_report_without_its_answers_is_told(
+    content: bytes | None, says: str, quantised: Path, report: Path, shop: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    bare, _ = spoilt(report, tmp_path / "report")
+    (bare / "int8-outputs.safetensors").unlink()
+    if content is not None:
+        (bare / "int8-outputs.safetensors").write_bytes(content)
+    assert pack(quantised, bare, shop, tmp_path / "b1") == 2
+    said = capsys.readouterr().err
+    assert f"int8-outputs.safetensors: {says}" in said
+    assert "edge-quantize compare" in said
 
 
 def test_an_int8_that_was_changed_is_not_packed(
