@@ -20,6 +20,7 @@ from edge.heads.scores import UNSURE, scores
 from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
+from quantize.int8 import gate
 from quantize.int8.gate import EMBEDDING
 from quantize.pictures import Sample, TagList
 from quantize.report import thresholds
@@ -32,6 +33,7 @@ from quantize.training.shelf import label
 
 GOLDEN = (("grocery", "Lemon"), ("clothes", "T-Shirt"), ("fish", "perch"))
 GOLDEN_SEED = 20261122
+LEARN = "edge-quantize quantize --qat 600, more calibration pictures, or another student"
 
 Files = dict[str, bytes]
 
@@ -52,12 +54,12 @@ def refuse_failed(report: Report, where: object) -> None:
         raise WorkshopError(
             where, "no verdict in the report", "that of the gate", "run compare again"
         )
-    if not all(verdict.passed for verdict in report.verdicts):
+    if failed := [verdict for verdict in report.verdicts if not verdict.passed]:
         raise WorkshopError(
             where,
             f"int8 is not good enough:\n{verdict_table(report)}\n",
             "every line to pass",
-            "edge-quantize quantize --qat 600, more calibration pictures, or another student",
+            gate.mend(failed, LEARN),
         )
 
 

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from edge.records import F32
 from quantize.errors import WorkshopError
+from quantize.int8 import timing
 from quantize.int8.score import Kind, distance, f1, off, sure, thresholds
 
 EMBEDDING = "embedding"  # the output that is no head
+TIME = "ms"  # the one measure that is not of the answers
 UNSAID = -1  # the label of a picture that nobody labelled for this head
 
 
@@ -178,7 +180,7 @@ def _tags(engine: str, head: str, exact: F32, rough: F32, truth: Truth, limits: 
 def time_row(engine: str, exact: Cost, rough: Cost, limits: Limits) -> Row:
     """Is int8 as fast as float?"""
     ratio = round(rough.ms / exact.ms, 3)
-    return Row(engine, "", "ms", 0, exact.ms, rough.ms, ratio, limits.slowdown,
+    return Row(engine, "", TIME, 0, exact.ms, rough.ms, ratio, limits.slowdown,
                ratio <= limits.slowdown)  # fmt: skip
 
 
@@ -207,6 +209,20 @@ def aligned(lines: Sequence[tuple[str, ...]]) -> str:
 MEND = "more or other calibration pictures, --qat STEPS, or leave the engine out with --engines"
 
 
+NO_VNNI = (
+    "this processor has no VNNI, without which int8 may be slower than float: on a host that has "
+    "it, or with --gate-slowdown 2"
+)
+
+
+def mend(failures: Iterable[Row], fix: str) -> str:
+    """The fix, and what to do where time alone says no for want of an instruction."""
+    measures = {row.measure for row in failures}
+    if TIME not in measures or not timing.lacks_vnni():
+        return fix
+    return NO_VNNI if measures == {TIME} else f"{fix}; {NO_VNNI}"
+
+
 def refuse(verdict: Verdict, where: object, fix: str = MEND) -> None:
     """Raises WorkshopError with the table of what fails, when something does."""
     if verdict.passed:
@@ -218,5 +234,5 @@ def refuse(verdict: Verdict, where: object, fix: str = MEND) -> None:
         f"int8 fails the gate in {len(failures)} of {len(verdict.rows)} rows "
         f"({', '.join(heads)}):\n{table(failures)}\n",
         "no row over its limit",
-        fix,
+        mend(failures, fix),
     )
