@@ -20,9 +20,11 @@ from edge.heads.scores import UNSURE, scores
 from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
+from quantize.int8 import gate
+from quantize.int8.gate import EMBEDDING
 from quantize.pictures import Sample, TagList
 from quantize.report import thresholds
-from quantize.report.models import FILES, HeadSpec
+from quantize.report.models import FILES, HeadSpec, Model
 from quantize.report.opened import Opened
 from quantize.report.records import Report, manifest_accuracy
 from quantize.report.table import verdict_table
@@ -31,6 +33,7 @@ from quantize.training.shelf import label
 
 GOLDEN = (("grocery", "Lemon"), ("clothes", "T-Shirt"), ("fish", "perch"))
 GOLDEN_SEED = 20261122
+LEARN = "edge-quantize quantize --qat 600, more calibration pictures, or another student"
 
 Files = dict[str, bytes]
 
@@ -51,13 +54,32 @@ def refuse_failed(report: Report, where: object) -> None:
         raise WorkshopError(
             where, "no verdict in the report", "that of the gate", "run compare again"
         )
-    if not all(verdict.passed for verdict in report.verdicts):
+    if failed := [verdict for verdict in report.verdicts if not verdict.passed]:
         raise WorkshopError(
             where,
             f"int8 is not good enough:\n{verdict_table(report)}\n",
             "every line to pass",
-            "edge-quantize quantize --qat 600, more calibration pictures, or another student",
+            gate.mend(failed, LEARN),
         )
+
+
+def refuse_other(report: Report, models: Sequence[Model], where: object) -> None:
+    """Raises WorkshopError when the report is about other files than those that are packed."""
+    for model in models:
+        proven = report.row(model.engine, "int8").sha256
+        if proven != model.sha256:
+            raise WorkshopError(
+                model.where,
+                f"SHA-256 is {_short(model.sha256)}",
+                f"{_short(proven)} as {where} says"
+                if proven
+                else f"to stand in {where}, which is of an older release and names no file",
+                "edge-quantize compare again, into another folder",
+            )
+
+
+def _short(digests: Sequence[str]) -> str:
+    return ", ".join(f"{digest[:16]}..." for digest in digests)
 
 
 def heads_of(specs: Mapping[str, HeadSpec], evidence: Evidence, held_out: str) -> list[Head]:
@@ -158,16 +180,19 @@ def artifacts_of(models: Sequence[Opened]) -> tuple[list[Artifact], Files]:
         names = [f"int8/{name}" for name in FILES[opened.model.engine]]
         found = dict(zip(names, opened.model.files))
         files |= found
-        outputs = opened.tensors | {"embedding": _embedding(opened)}
+        outputs = opened.tensors | {EMBEDDING: _embedding(opened)}
         kept = tuple(stored(name, data) for name, data in found.items())
         artifacts.append(Artifact(opened.model.engine, "int8", kept, outputs))
     return artifacts, files
 
 
 def _embedding(opened: Opened) -> str:
-    """The output that answers no head."""
-    names = [out.name for out in opened.engine.outputs if out.name not in opened.tensors.values()]
-    return names[0]
+    if opened.embedding is None:
+        found = ", ".join(out.name for out in opened.engine.outputs)
+        raise WorkshopError(
+            opened.model.where, f"outputs are {found}", "an embedding besides", "export again"
+        )
+    return opened.embedding
 
 
 def embedding_size(opened: Opened) -> int:

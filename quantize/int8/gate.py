@@ -2,7 +2,8 @@
 
 A softmax head loses points of top-1; a multilabel head loses F1 of its thresholded tags. Labels
 decide where they are given; else the float student's own belief does. Whatever the labels say, the
-answers that float is surest of must stay, and int8 must not be slower.
+answers that float is surest of must stay, and int8 must not be slower. Nor may the embedding be
+another one: galleries, attributes and further vocabularies rest on it, and no head tells.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from numpy.typing import NDArray
 
 from edge.records import F32
 from quantize.errors import WorkshopError
-from quantize.int8.score import Kind, distance, f1, sure, thresholds
+from quantize.int8 import timing
+from quantize.int8.score import Kind, distance, f1, off, sure, thresholds
 
+EMBEDDING = "embedding"  # the output that is no head
+TIME = "ms"  # the one measure that is not of the answers
 UNSAID = -1  # the label of a picture that nobody labelled for this head
 
 
@@ -27,6 +31,9 @@ class Limits(msgspec.Struct, frozen=True):
     points: float = 0.5  # of top-1, a softmax head
     f1: float = 0.005  # of thresholded tags, a multilabel head
     sure: float = 5.0  # points of the same answer where float leads by most
+    # Per cent of their length by which embeddings may be off. What ships is off by 5, by up to 19
+    # where products of bytes overflow (no VNNI, no exact sums); 25 is a cosine of 0.97.
+    embedding: float = 25.0
     slowdown: float = 1.0  # int8 milliseconds / float milliseconds
     spare: int = 0  # pictures a head may lose whatever share they are: for small test sets
 
@@ -52,7 +59,8 @@ class Row(msgspec.Struct, frozen=True):
 
     engine: str
     head: str  # "" for the file itself
-    # "top-1 %", "belief %", "same where sure %", "F1", "belief F1", "average precision", "ms"
+    # "top-1 %", "belief %", "same where sure %", "F1", "belief F1", "average precision", "off %" or
+    # "ms"
     measure: str
     count: int  # pictures it was asked on
     before: float  # in float
@@ -85,18 +93,22 @@ def judge(
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Verdict:
     """exact, rough: head -> (N, T) logits of the float and the int8 artifact on the same pictures;
-    without the logit of "none" where that is no answer.
+    without the logit of "none" where that is no answer. EMBEDDING -> (N, D), where it is asked for.
 
     truths: every head that counts. costs: of float and of int8. Raises ValueError when the outputs
     do not belong together.
     """
     rows: list[Row] = []
-    for head, truth in truths.items():
-        if exact[head].shape != rough[head].shape:
+    asked = [*truths, *({EMBEDDING} & set(exact))]
+    for name in asked:
+        if exact[name].shape != rough[name].shape:
             raise ValueError(
-                f"{head} is {rough[head].shape} in int8, expected {exact[head].shape} as in float"
+                f"{name} is {rough[name].shape} in int8, expected {exact[name].shape} as in float"
             )
+    for head, truth in truths.items():
         rows += _head(engine, head, exact[head], rough[head], truth, limits)
+    if EMBEDDING in asked:
+        rows.append(_embedding(engine, exact[EMBEDDING], rough[EMBEDDING], limits))
     if costs is not None:
         rows.append(time_row(engine, *costs, limits))
     return Verdict(tuple(rows))
@@ -111,13 +123,24 @@ def _head(
     engine: str, head: str, exact: F32, rough: F32, truth: Truth, limits: Limits
 ) -> list[Row]:
     if not np.isfinite(rough).all():
-        return [Row(engine, head, "finite %", len(rough), 100.0,
-                    _share(np.asarray(np.isfinite(rough).all(1))),
-                    100.0, 0.0, False)]  # fmt: skip
+        return [_not_finite(engine, head, rough)]
     if truth.kind == "multilabel":
         return [_tags(engine, head, exact, rough, truth, limits)]
     return [_top1(engine, head, exact, rough, truth, limits),
             _sure(engine, head, exact, rough, limits)]  # fmt: skip
+
+
+def _not_finite(engine: str, name: str, rough: F32) -> Row:
+    share = _share(np.asarray(np.isfinite(rough).all(1)))
+    return Row(engine, name, "finite %", len(rough), 100.0, share, 100.0, 0.0, False)
+
+
+def _embedding(engine: str, exact: F32, rough: F32, limits: Limits) -> Row:
+    if not np.isfinite(rough).all():
+        return _not_finite(engine, EMBEDDING, rough)
+    loss = round(100 * off(exact, rough), 3)
+    return Row(engine, EMBEDDING, "off %", len(exact), 0.0, loss, loss, limits.embedding,
+               loss <= limits.embedding)  # fmt: skip
 
 
 def _top1(engine: str, head: str, exact: F32, rough: F32, truth: Truth, limits: Limits) -> Row:
@@ -157,7 +180,7 @@ def _tags(engine: str, head: str, exact: F32, rough: F32, truth: Truth, limits: 
 def time_row(engine: str, exact: Cost, rough: Cost, limits: Limits) -> Row:
     """Is int8 as fast as float?"""
     ratio = round(rough.ms / exact.ms, 3)
-    return Row(engine, "", "ms", 0, exact.ms, rough.ms, ratio, limits.slowdown,
+    return Row(engine, "", TIME, 0, exact.ms, rough.ms, ratio, limits.slowdown,
                ratio <= limits.slowdown)  # fmt: skip
 
 
@@ -186,6 +209,20 @@ def aligned(lines: Sequence[tuple[str, ...]]) -> str:
 MEND = "more or other calibration pictures, --qat STEPS, or leave the engine out with --engines"
 
 
+NO_VNNI = (
+    "this processor has no VNNI, without which int8 may be slower than float: on a host that has "
+    "it, or with --gate-slowdown 2"
+)
+
+
+def mend(failures: Iterable[Row], fix: str) -> str:
+    """The fix, and what to do where time alone says no for want of an instruction."""
+    measures = {row.measure for row in failures}
+    if TIME not in measures or not timing.lacks_vnni():
+        return fix
+    return NO_VNNI if measures == {TIME} else f"{fix}; {NO_VNNI}"
+
+
 def refuse(verdict: Verdict, where: object, fix: str = MEND) -> None:
     """Raises WorkshopError with the table of what fails, when something does."""
     if verdict.passed:
@@ -197,5 +234,5 @@ def refuse(verdict: Verdict, where: object, fix: str = MEND) -> None:
         f"int8 fails the gate in {len(failures)} of {len(verdict.rows)} rows "
         f"({', '.join(heads)}):\n{table(failures)}\n",
         "no row over its limit",
-        fix,
+        mend(failures, fix),
     )

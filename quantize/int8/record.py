@@ -49,7 +49,7 @@ def store(kept: Tried, files: list[bytes], folder: Path) -> Kept:
     names = FILES[kept.engine]
     for name, data in zip(names, files, strict=True):
         disk.write(folder / name, data)
-    return Kept(kept, {name: _sha256(data) for name, data in zip(names, files)})
+    return Kept(kept, {name: sha256(data) for name, data in zip(names, files)})
 
 
 def read(folder: Path) -> Record:
@@ -85,7 +85,7 @@ def verified(folder: Path) -> Record:
                 raise WorkshopError(
                     file, "file is missing", f"the int8 of {engine}", "quantize again"
                 )
-            found = _sha256(file.read_bytes())
+            found = sha256(file.read_bytes())
             if found != digest:
                 raise WorkshopError(
                     file,
@@ -96,10 +96,11 @@ def verified(folder: Path) -> Record:
     return record
 
 
+def sha256(data: bytes) -> str:
+    """What `Kept.files` says of a file."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def _is_whole(kept: Kept, folder: Path) -> bool:
     files = {folder / name: digest for name, digest in kept.files.items()}
-    return all(f.is_file() and _sha256(f.read_bytes()) == digest for f, digest in files.items())
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    return all(f.is_file() and sha256(f.read_bytes()) == digest for f, digest in files.items())

@@ -53,6 +53,13 @@ def sqnr(exact: NDArray[Any], rough: NDArray[Any]) -> float:
     return round(float(10 * np.log10(max(signal, 1e-30) / max(noise, 1e-12 * signal, 1e-42))), 2)
 
 
+def off(exact: NDArray[Any], rough: NDArray[Any]) -> float:
+    """How far rows are from the exact ones, in shares of their length, all rows together."""
+    length = float(np.square(exact, dtype=np.float64).sum())
+    noise = float(np.square(exact.astype(np.float64) - rough).sum())
+    return float(np.sqrt(noise / max(length, 1e-30)))
+
+
 def f1(given: NDArray[np.bool_], right: NDArray[np.bool_]) -> float:
     """F1 over all pictures and tags together; 1 where there is nothing to give and none given."""
     all_of_both = int(given.sum()) + int(right.sum())

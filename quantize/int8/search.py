@@ -20,14 +20,13 @@ from edge.engines import Engine, open_engine
 from edge.records import F32, U8
 from quantize.errors import reason
 from quantize.int8.backends import Backend
-from quantize.int8.gate import Cost, Limits, Row, Truth, judge
+from quantize.int8.gate import TIME, Cost, Limits, Row, Truth, judge
 from quantize.int8.score import Distance, Kind, distances
 from quantize.int8.timing import medians
 
 ALIKE_DB = 1.0  # methods so near one another count as equal: the faster one is kept
 SAME_SIZE = 0.01  # by which files may differ in size and hold the same layers
 ANSWERS_PASS = 2  # see _level
-TIME = "ms"  # the one measure that is not of the answers
 
 
 class Tried(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from edge.errors import SourceError
 from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
+from quantize.int8.gate import EMBEDDING
 from quantize.pictures import Sample, read
 from quantize.report.opened import Opened
 from quantize.report.records import LeftOut, Machine, Timing
@@ -24,7 +25,7 @@ from quantize.report.records import LeftOut, Machine, Timing
 ROUNDS = 60  # of the interleaved timing
 WARM_UP = 5
 
-Logits = dict[str, F32]  # head -> (N, T) or (N, T + 1)
+Logits = dict[str, F32]  # head -> (N, T) or (N, T + 1); EMBEDDING -> (N, D)
 
 
 class Answers(msgspec.Struct, frozen=True, eq=False):
@@ -40,7 +41,7 @@ def ask(opened: Sequence[Opened], pictures: Sequence[Sample], spec: InputSpec) -
     """Raises WorkshopError when no picture can be read, or an answer is not a finite number."""
     kept: list[Sample] = []
     left_out: list[LeftOut] = []
-    rows: list[dict[str, list[F32]]] = [{head: [] for head in o.tensors} for o in opened]
+    rows: list[dict[str, list[F32]]] = [{name: [] for name in asked(o)} for o in opened]
     example: U8 | None = None
     for sample in tqdm(pictures, "compare", disable=None):
         try:
@@ -64,14 +65,19 @@ def ask(opened: Sequence[Opened], pictures: Sequence[Sample], spec: InputSpec) -
     return Answers(kept, logits, left_out, example)
 
 
+def asked(one: Opened) -> dict[str, str]:
+    """Head, or EMBEDDING -> tensor."""
+    return one.tensors | ({EMBEDDING: one.embedding} if one.embedding else {})
+
+
 def _answer(one: Opened, batch: U8, sample: Sample) -> Iterator[tuple[str, F32]]:
     outputs = one.engine.run(batch)
-    for head, tensor in one.tensors.items():
+    for head, tensor in asked(one).items():
         row = outputs[tensor][0]
         if not np.isfinite(row).all():
             raise WorkshopError(
                 one.model.where,
-                f"head {head!r} answers {sample.file} with {row[~np.isfinite(row)][0]}",
+                f"output {head!r} answers {sample.file} with {row[~np.isfinite(row)][0]}",
                 "numbers",
                 "the artifact is broken: export or quantize again",
             )

@@ -79,7 +79,8 @@ def compare(
         left_out=tuple(asked.answers.left_out),
         notes=notes_of(heads, truths, samples, asked.answers.left_out, asked.machine),
     )  # fmt: skip
-    return Comparison(report, pictures, pairs[0].rough)
+    outputs = {name: z for name, z in pairs[0].rough.items() if name in report.heads}
+    return Comparison(report, pictures, outputs)
 
 
 def _asked(before: Side, after: Side, samples: Sequence[Sample], rounds: int) -> _Asked:
@@ -133,7 +134,8 @@ def _rows(asked: _Asked, judged: Sequence[dict[str, Judged]]) -> tuple[Row, ...]
         else:
             other = floats[model.engine]
             scores = {head: against(one, other[head]) for head, one in found.items()}
-        rows.append(Row(model.engine, model.precision, model.size_bytes, ms, scores))
+        row = Row(model.engine, model.precision, model.size_bytes, ms, scores, model.sha256)
+        rows.append(row)
     return tuple(rows)
 
 

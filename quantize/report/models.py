@@ -13,6 +13,7 @@ from edge.engines import ENGINES, installed, pip_line
 from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.export.files import FILES
+from quantize.int8 import record as records
 from quantize.int8.gate import Limits
 from quantize.pictures import TagList, read_lists
 from quantize.report.records import Kind
@@ -52,6 +53,10 @@ class Model(msgspec.Struct, frozen=True):
     def size_bytes(self) -> int:
         return sum(len(data) for data in self.files)
 
+    @property
+    def sha256(self) -> tuple[str, ...]:
+        return tuple(map(records.sha256, self.files))
+
 
 class Side(msgspec.Struct, frozen=True):
     """One side of the comparison."""
@@ -78,7 +83,10 @@ def wanted_engines(named: Sequence[str] | None) -> list[str]:
 
 
 def from_stage(folder: Path, precision: Precision, engines: Iterable[str]) -> Side:
-    """What `export` (float) or `quantize` (int8) wrote. Raises WorkshopError for a missing file."""
+    """What `export` (float) or `quantize` (int8) wrote.
+
+    Raises WorkshopError for a missing file, and for an int8 that is not the one that was judged.
+    """
     stage = "export" if precision == "float" else "quantize"
     made = recipe.read(folder, stage)
     lists = read_lists(folder)
@@ -87,6 +95,8 @@ def from_stage(folder: Path, precision: Precision, engines: Iterable[str]) -> Si
             folder / "tags.json", "no such file", "the tags of every head", _again(stage, folder)
         )
     models = [_model(folder, precision, stage, engine) for engine in engines]
+    if precision == "int8":
+        _refuse_unjudged(folder, models)
     said = {k: v for k, v in (made.settings | made.result).items() if k not in UNSAID}
     facts = _flat(f"{stage}: ", said)
     limits = msgspec.convert(made.settings.get("limits", {}), Limits)
@@ -104,6 +114,18 @@ def _model(folder: Path, precision: Precision, stage: str, engine: str) -> Model
             )
     files = tuple((folder / name).read_bytes() for name in FILES[engine])
     return Model(engine, precision, str(folder / FILES[engine][0]), files)
+
+
+def _refuse_unjudged(folder: Path, models: Sequence[Model]) -> None:
+    kept = records.verified(folder).kept
+    for model in models:
+        if model.engine not in kept:
+            raise WorkshopError(
+                model.where,
+                "a file that was never judged",
+                f"one of those in {records.FILE}: {', '.join(kept) or 'none'}",
+                f"{_again('quantize', folder)}, or name the engines to compare: --engine NAME",
+            )
 
 
 def _again(stage: str, folder: Path) -> str:

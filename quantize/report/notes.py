@@ -35,6 +35,19 @@ def gate_facts(limits: Limits) -> dict[str, str]:
     return {f"gate: {name}": f"{limit:g}" for name, limit in table.items()}
 
 
+def gate_limits(facts: Mapping[str, str]) -> dict[str, float]:
+    """What `gate_facts` said, of a report of any age."""
+    names = msgspec.structs.asdict(Limits())
+    return {name: float(facts[key]) for name in names if (key := f"gate: {name}") in facts}
+
+
+def looser(limits: Mapping[str, float]) -> str:
+    """Those over the default, in words; "" where there is none."""
+    usual = msgspec.structs.asdict(Limits())
+    over = {name: limit for name, limit in limits.items() if limit > usual[name]}
+    return ", ".join(f"{name} {limit:g} (not {usual[name]:g})" for name, limit in over.items())
+
+
 def head_facts(head: HeadSpec, kind: Kind, truth: Truth | None, pictures: int) -> HeadFacts:
     """`pictures`: how many it answered; by how many it is judged, the truth knows."""
     groups = len({group for group in head.groups if group})

@@ -96,6 +96,7 @@ class Row(msgspec.Struct, frozen=True):
     size_bytes: int
     ms: Timing
     heads: dict[str, HeadScore]
+    sha256: tuple[str, ...] = ()  # of its files; none in reports from before this was asked
 
 
 class HeadFacts(msgspec.Struct, frozen=True):

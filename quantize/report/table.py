@@ -7,10 +7,14 @@ from quantize.report.records import HeadScore, Report, Row
 
 
 def table(report: Report) -> str:
-    """A row an artifact: accuracy by head, of groups where there are any, size, milliseconds."""
+    """A row an artifact: accuracy by head, of groups where there are any, of the embedding how
+    far it is off where that was asked, size, milliseconds.
+    """
     columns = [(head, is_group) for head, facts in report.heads.items()
                for is_group in ((False, True) if facts.groups else (False,))]  # fmt: skip
     names = [f"{head} groups" if is_group else head for head, is_group in columns]
+    off = {v.engine: f"{v.loss:.1f}" for v in report.verdicts if v.head == gate.EMBEDDING}
+    names += ["embedding off %"] if off else []
     names = ["engine", "precision", *names, "MB", "ms a picture (p10 to p90)"]
     lines = [
         "| " + " | ".join(names) + " |",
@@ -18,6 +22,8 @@ def table(report: Report) -> str:
     ]
     for row in report.rows:
         shares = [_percent(row.heads[head], is_group) for head, is_group in columns]
+        if off:
+            shares.append(off.get(row.engine, "-") if row.precision == "int8" else "-")
         cells = [row.engine, row.precision, *shares, f"{row.size_bytes / 1e6:.2f}", _ms(row)]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", f"One thread on {report.machine}."])

@@ -37,7 +37,9 @@ def verdicts(
         for head in heads:
             found += _head(pair, head, kinds[head.name], truths[head.name], limits)
         costs = tuple(Cost(row.size_bytes, row.ms.median) for row in (pair.before, pair.after))
-        found += gate.judge(pair.after.engine, {}, {}, {}, (costs[0], costs[1]), limits).rows
+        exact, rough = ({n: z for n, z in side.items() if n == gate.EMBEDDING}
+                        for side in (pair.exact, pair.rough))  # fmt: skip
+        found += gate.judge(pair.after.engine, exact, rough, {}, (costs[0], costs[1]), limits).rows
     return tuple(found)
 
 

@@ -14,7 +14,9 @@ from safetensors.numpy import save_file
 from edge.bundle import MANIFEST
 from quantize import recipe
 from quantize.errors import WorkshopError
+from quantize.export import FILES
 from quantize.int8.gate import Limits
+from quantize.int8.record import sha256
 from quantize.pictures import Sample, read_folder
 from quantize.report.answers import ROUNDS
 from quantize.report.compare import Comparison, compare
@@ -24,9 +26,18 @@ from quantize.report.page import page
 from quantize.report.records import Report, read_report, write_report
 from quantize.report.soft import read_teacher
 from quantize.report.table import table, verdict_table
+from quantize.stages.export import TAGS
 from quantize.training.settings import check_least
 
-SETTINGS = ("head", "pictures", "rounds", "gate_points", "gate_f1", "gate_slowdown")
+SETTINGS = (
+    "head",
+    "pictures",
+    "rounds",
+    "gate_points",
+    "gate_f1",
+    "gate_embedding",
+    "gate_slowdown",
+)
 REPORT, PAGE, OUTPUTS = "report.json", "report.html", "int8-outputs.safetensors"
 
 
@@ -44,6 +55,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the interleaved timing")
     parser.add_argument("--gate-points", type=float, help="of top-1; None: as quantize")
     parser.add_argument("--gate-f1", type=float, help="of the tags given; None: as quantize")
+    parser.add_argument("--gate-embedding", type=float, help="per cent off; None: as quantize")
     parser.add_argument("--gate-slowdown", type=float, help="int8 ms / float ms; None: as quantize")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--open", action="store_true", help="show the page in a browser")
@@ -52,7 +64,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Compare, unless it is done; print the table; write report.json and report.html."""
     check_least(args, {"pictures": 1, "rounds": 1, "gate_points": 0, "gate_f1": 0,
-                       "gate_slowdown": 0})  # fmt: skip
+                       "gate_embedding": 0, "gate_slowdown": 0})  # fmt: skip
     settings = {name: getattr(args, name) for name in SETTINGS}
     settings["engine"] = wanted_engines(args.engine)
     if not recipe.begin(args.out, "compare", settings, _inputs(args)):
@@ -85,7 +97,12 @@ def _forget(out: Path) -> None:
 
 def _limits(args: argparse.Namespace, made_with: Limits) -> Limits:
     """The flags, and where there are none what `quantize` was given."""
-    flags = {"points": args.gate_points, "f1": args.gate_f1, "slowdown": args.gate_slowdown}
+    flags = {
+        "points": args.gate_points,
+        "f1": args.gate_f1,
+        "embedding": args.gate_embedding,
+        "slowdown": args.gate_slowdown,
+    }
     given = {name: value for name, value in flags.items() if value is not None}
     return msgspec.structs.replace(made_with, **given)
 
@@ -97,7 +114,17 @@ def _inputs(args: argparse.Namespace) -> dict[str, str]:
     for name, path in inputs.items():
         if path and not path.exists():
             raise WorkshopError(path, "nothing there", f"what --{name} names", f"--{name} OTHER")
-    return {name: recipe.digest(path) for name, path in inputs.items() if path}
+    found = {name: recipe.digest(path) for name, path in inputs.items() if path}
+    sides = {"float files": args.float, "int8 files": args.int8}
+    return found | {name: _contents(folder) for name, folder in sides.items() if folder}
+
+
+def _contents(folder: Path) -> str:
+    """SHA-256 of what is compared: a recipe stays as it is when a file beside it changes."""
+    names = sorted({TAGS, *(name for files in FILES.values() for name in files)})
+    there = [name for name in names if (folder / name).is_file()]
+    found = "".join(f"{name} {recipe.digest(folder / name)}\n" for name in there)
+    return sha256(found.encode())
 
 
 def _sides(args: argparse.Namespace) -> tuple[Side, Side]:

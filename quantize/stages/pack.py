@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from edge.bundle import Manifest, open_bundle
 from edge.bundle.manifest import SCHEMA, HeatMap, InputSpec
 from edge.bundle.write import stored, write_bundle, zip_bundle
 from edge.engines import open_engine
+from edge.records import F32
 from quantize import pack as packing
 from quantize import recipe
 from quantize.errors import WorkshopError
@@ -29,6 +32,7 @@ from quantize.int8.timing import in_turn
 from quantize.pack import Evidence
 from quantize.pictures import Sample, read_folder, read_sources
 from quantize.report.models import from_stage, wanted_engines
+from quantize.report.notes import gate_limits, looser
 from quantize.report.opened import Opened, require_alike
 from quantize.report.records import read_report
 from quantize.report.soft import read_teacher
@@ -37,6 +41,10 @@ from quantize.stages.compare import OUTPUTS, REPORT
 from quantize.students import load
 from quantize.students.starting import FILE
 from quantize.students.work import work_of
+
+AGAIN = "edge-quantize compare again, into another folder"
+
+Gates = Mapping[str, Mapping[str, float]]  # "gate" or "proof gate" -> limit by name
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -74,10 +82,15 @@ def run(args: argparse.Namespace) -> None:
     """Pack, replacing an older counter of the same bundle."""
     report = read_report(args.report / REPORT)
     packing.refuse_failed(report, args.report)
+    counter = counter_of(args.counter, args.out)
     side = from_stage(args.int8, "int8", wanted_engines(report.engines()))
+    packing.refuse_other(report, side.models, args.report / REPORT)
     models = [Opened(model, list(side.heads.values())) for model in side.models]
     require_alike(models)
-    heads = packing.heads_of(side.heads, _evidence(args), _held_out(args))
+    evidence = _evidence(args)
+    gates = {"gate": gate_limits(report.facts)}
+    gates |= {"proof gate": gate_limits(evidence.report.facts)} if args.proof else {}
+    heads = packing.heads_of(side.heads, evidence, _held_out(args))
     artifacts, files = packing.artifacts_of(models)
     golden, pictures = packing.golden_of(heads, side.heads, models)
     glance, more = _glance(args.glance, models)
@@ -86,14 +99,14 @@ def run(args: argparse.Namespace) -> None:
     manifest = Manifest(
         schema=SCHEMA,
         name=args.name or args.out.stem,
-        counter=args.counter or next_counter(args.out),
+        counter=counter,
         input=models[0].spec,
         embedding_size=packing.embedding_size(models[0]),
         heads=tuple(heads),
         artifacts=tuple(artifacts),
         golden=tuple(golden),
         trained_on=tuple(read_sources(args.images)),
-        recipe=_recipe(args.int8, models[0].spec) | (recipe_of(args.glance) if args.glance else {}),
+        recipe=_recipe(args, models[0].spec, gates),
         glance=glance,
         outline=tuple(stored(name, data) for name, data in outline.items()),
         attributes=next((stored(name, data) for name, data in worn.items()), None),
@@ -101,8 +114,15 @@ def run(args: argparse.Namespace) -> None:
     own = files | pictures | packing.tag_files(side.heads)
     _write(args.out, own | more | outline | worn, manifest)
     sys.stdout.write(f"{args.out}: {manifest.name}@{manifest.counter}\n")
+    sys.stdout.write(_loosened(gates))
     if glance is not None:
         sys.stdout.write(_said_of(glance, more, models))
+
+
+def _loosened(gates: Gates) -> str:
+    """What was let through that would not pass by default."""
+    said = {kind: looser(limits) for kind, limits in gates.items()}
+    return "".join(f"{kind} looser than the default: {it}\n" for kind, it in said.items() if it)
 
 
 def _glance(folder: Path | None, models: Sequence[Opened]) -> tuple[HeatMap | None, packing.Files]:
@@ -123,6 +143,19 @@ def _said_of(glance: HeatMap, files: packing.Files, models: Sequence[Opened]) ->
     return f"{aligned(lines)}\n"
 
 
+def counter_of(asked: int | None, out: Path) -> int:
+    """The next one, or what --counter says. Raises WorkshopError when that would not grow."""
+    least = next_counter(out)
+    if asked is not None and asked < least:
+        raise WorkshopError(
+            "--counter",
+            str(asked),
+            f"{least} or more: {out} has been at {least - 1}, and a counter only grows",
+            f"--counter {least}, or none",
+        )
+    return least if asked is None else asked
+
+
 def next_counter(out: Path) -> int:
     """A device may refuse a counter that it has seen the next of."""
     if not out.exists():
@@ -132,24 +165,45 @@ def next_counter(out: Path) -> int:
 
 
 def _write(out: Path, files: packing.Files, manifest: Manifest) -> None:
-    if out.suffix != ".edge":
-        write_bundle(out, files, manifest, replace=True)
-        return
-    folder = out.with_suffix(".folder")
-    write_bundle(folder, files, manifest, replace=True)
-    zip_bundle(folder, out, replace=True)
+    """Whole or not at all, and nothing beside it."""
+    fresh = out.with_name(f"{out.name}.tmp")
+    try:
+        if out.suffix != ".edge":
+            write_bundle(out, files, manifest, replace=True)
+            return
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=out.parent) as home:
+            write_bundle(Path(home) / out.stem, files, manifest)
+            zip_bundle(Path(home) / out.stem, out, replace=True)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        if fresh.is_file():
+            fresh.unlink()
+        raise
 
 
 def _evidence(args: argparse.Namespace) -> Evidence:
     """What the proof, or else the report, was made from, in the order of its answers."""
     folder = args.proof or args.report
     report = read_report(folder / REPORT)
-    with safe_open(folder / OUTPUTS, "np") as stored:
-        outputs = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-        keys = json.loads(stored.metadata()["keys"])
+    outputs, keys = _outputs(folder / OUTPUTS)
     samples = read_folder(args.images, args.head).of("val")
     teacher = read_teacher(args.labels) if args.labels else None
     return Evidence(samples, judged(keys, samples, args.images), outputs, teacher, report)
+
+
+def _outputs(file: Path) -> tuple[dict[str, F32], list[str]]:
+    """What int8 answered, and the keys of the pictures."""
+    if not file.is_file():
+        raise WorkshopError(
+            file, "no such file", "what `edge-quantize compare` wrote beside its report", AGAIN
+        )
+    try:
+        with safe_open(file, "np") as stored:
+            outputs = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+            return outputs, json.loads(stored.metadata()["keys"])
+    except SafetensorError as e:
+        raise WorkshopError(file, f"does not load ({e})", "what int8 answered", AGAIN) from e
 
 
 def judged(keys: Sequence[str], samples: Sequence[Sample], images: Path) -> list[Sample]:
@@ -169,14 +223,17 @@ def _held_out(args: argparse.Namespace) -> str:
     return ("; ".join(said) or f"held-out pictures of {args.images.name}") + since
 
 
-def _recipe(int8: Path, spec: InputSpec) -> dict[str, Any]:
-    """How the artifacts were made: settings of the student, then of int8, then versions; and how
-    much work the network is.
+def _recipe(args: argparse.Namespace, spec: InputSpec, gates: Gates) -> dict[str, Any]:
+    """How the artifacts were made: settings of the student, then of int8, then versions; how much
+    work the network is, what the gate let through, and how the glance was made.
     """
+    int8: Path = args.int8
     with safe_open(int8 / FILE, "pt") as stored:
         student = json.loads(stored.metadata()["settings"])
     made = recipe.read(int8, "quantize")
     flat = {f"int8 {k}": v for k, v in (made.settings | made.result).items()}
     flat |= {f"version {k}": v for k, v in made.versions.items()}
     flat |= work_of(load(int8 / FILE)[0], spec.height, spec.width)
+    flat |= {f"{kind} {k}": v for kind, limits in gates.items() for k, v in limits.items()}
+    flat |= recipe_of(args.glance) if args.glance else {}
     return student | {k: v for k, v in flat.items() if isinstance(v, (str, int, float, bool))}

@@ -73,6 +73,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--gate-f1", type=float, default=0.005, help="of thresholded tags, likewise"
     )
     parser.add_argument(
+        "--gate-embedding", type=float, default=25.0, help="per cent that embeddings may be off"
+    )
+    parser.add_argument(
         "--gate-slowdown", type=float, default=1.0, help="int8 ms / float ms, at most"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the choice of pictures")
@@ -85,7 +88,8 @@ def run(args: argparse.Namespace) -> None:
     student, settings = loaded(args.float / FILE)
     side = side_of(settings, _exported_side(args.float), args.float / FILE)
     engines, skipped = _engines(args)
-    limits = Limits(points=args.gate_points, f1=args.gate_f1, slowdown=args.gate_slowdown)
+    limits = Limits(points=args.gate_points, f1=args.gate_f1, embedding=args.gate_embedding,
+                    slowdown=args.gate_slowdown)  # fmt: skip
     asked = {"engines": engines, "side": side, "pictures": args.pictures, "qat": args.qat,
              "qat lr": args.qat_lr, "seed": args.seed, "float layers": args.float_layers,
              "limits": msgspec.to_builtins(limits)}  # fmt: skip
@@ -103,7 +107,8 @@ def _check(args: argparse.Namespace) -> None:
         raise WorkshopError(
             "--images, --calibration-set", "both or none given", "one of them", "--images FOLDER"
         )
-    for flag, least in (("pictures", 12), ("qat", 0), ("gate_points", 0), ("gate_f1", 0)):
+    for flag, least in (("pictures", 12), ("qat", 0), ("gate_points", 0), ("gate_f1", 0),
+                        ("gate_embedding", 0)):  # fmt: skip
         if getattr(args, flag) < least:
             name = "--" + flag.replace("_", "-")
             raise WorkshopError(name, str(getattr(args, flag)), f"{least} or more", f"{name} OTHER")

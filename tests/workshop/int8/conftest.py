@@ -63,6 +63,17 @@ def exported(trained: Path, images: Path, tmp_path_factory: pytest.TempPathFacto
     return out
 
 
+@pytest.fixture(scope="session")
+def quantised(exported: Path, images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stage `quantize` on ONNX Runtime alone. Do not change it."""
+    out = tmp_path_factory.mktemp("quantised") / "int8"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        main_of(["quantize", "--float", str(exported), "--images", str(images), "--out", str(out),
+                 "--engines", "onnxruntime", "--pictures", "90", *tiny.FAST])  # fmt: skip
+    return out
+
+
 def main_of(args: list[str]) -> None:
     """`edge-quantize`, in this process."""
     assert main(args) == 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import msgspec
 import numpy as np
 import pytest
@@ -10,7 +13,9 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from edge.records import F32  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
+from quantize.int8 import timing  # noqa: E402
 from quantize.int8.gate import (  # noqa: E402
+    EMBEDDING,
     UNSAID,
     Cost,
     Limits,
@@ -149,6 +154,30 @@ def test_tags_without_labels_lose_what_was_believed() -> None:
     assert not broken.passed
 
 
+@pytest.mark.parametrize(
+    ("spoil", "passed"),
+    [
+        (lambda v: v, True),
+        (lambda v: v + 0.19 * np.abs(v).mean() * np.sign(np.roll(v, 1)), True),  # no exact sums
+        (lambda v: 0 * v, False),
+        (lambda v: 0.5 * v, False),  # a cosine does not see it
+        (lambda v: np.roll(v, 1, 0), False),  # of another picture
+        (lambda v: np.where(np.arange(TAGS) == 3, np.nan, v), False),
+    ],
+)
+def test_an_embedding_must_stay_though_no_head_tells(
+    spoil: Callable[[F32], F32], passed: bool
+) -> None:
+    exact = {"h": logits(), EMBEDDING: logits(1)}
+    rough = exact | {EMBEDDING: spoil(exact[EMBEDDING]).astype(np.float32)}
+    verdict = judge("e", exact, rough, {"h": Truth()})
+    assert verdict.passed == passed
+    assert {row.head for row in verdict.failures} == (set() if passed else {EMBEDDING})
+    assert judge("e", exact, rough, {"h": Truth()}, limits=Limits(embedding=200)).passed or (
+        not np.isfinite(rough[EMBEDDING]).all()
+    )
+
+
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 @pytest.mark.parametrize("kind", ["softmax", "multilabel"])
 def test_outputs_that_are_no_numbers_are_refused(wrong: float, kind: str) -> None:
@@ -178,6 +207,37 @@ def test_a_refusal_says_where_as_a_table() -> None:
     assert "tflite" not in text
     assert text.count("NO") == 2
     assert refused.value.fix
+
+
+@pytest.mark.parametrize(
+    ("flags", "lacks"),
+    [
+        ("flags\t\t: fpu avx2 bmi2", True),
+        ("flags\t\t: fpu avx2 avx512_vnni", False),
+        ("flags\t\t: fpu avx2 avx_vnni", False),
+        ("flags\t\t: fpu amx_int8", False),
+        ("Features\t: fp asimd asimddp", False),  # Arm
+        (None, False),  # no Linux
+    ],
+)
+def test_a_host_without_vnni_is_told_apart(flags: str | None, lacks: bool, tmp_path: Path) -> None:
+    about = tmp_path / "cpuinfo"
+    if flags is not None:
+        about.write_text(f"processor\t: 0\n{flags}\n")
+    assert timing.lacks_vnni(about) == lacks
+
+
+@pytest.mark.parametrize(("lacks", "worse"), [(True, False), (True, True), (False, False)])
+def test_where_an_instruction_is_missing_the_fix_says_so(
+    lacks: bool, worse: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "lacks_vnni", lambda: lacks)
+    exact = {"h": logits()}
+    rough = {"h": -exact["h"]} if worse else exact
+    with pytest.raises(WorkshopError) as refused:
+        refuse(judge("e", exact, rough, {"h": Truth()}, (Cost(100, 2.0), Cost(30, 3.0))), "x")
+    assert ("--gate-slowdown" in refused.value.fix) == lacks
+    assert ("--qat" in refused.value.fix) == (worse or not lacks)
 
 
 def test_no_rows_are_no_pass() -> None:

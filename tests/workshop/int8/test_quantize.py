@@ -44,7 +44,6 @@ KINDS = {"things": "softmax", "marks": "multilabel"}
 TRUTHS = {head: Truth(kind) for head, kind in KINDS.items()}
 RANGES, JUDGING = tiny.drawn(60, 20)[0], tiny.drawn(60, 21)[0]
 FREE = Limits(slowdown=1e9)  # so small a student says nothing about speed
-FAST = ["--gate-slowdown", "1000000"]
 
 
 def outputs(engine: str, files: list[bytes]) -> dict[str, F32]:
@@ -71,15 +70,6 @@ def searched(engine: str, flat: Student, folder: Path, *, may_rescue: bool) -> C
     return search(bench, backend, [hurt.unit for hurt in hurts])[0]
 
 
-@pytest.fixture(scope="module")
-def quantised(exported: Path, images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The stage on ONNX Runtime alone. Do not change it."""
-    out = tmp_path_factory.mktemp("quantised") / "int8"
-    args = ["quantize", "--float", str(exported), "--images", str(images), "--out", str(out)]
-    assert main([*args, "--engines", "onnxruntime", "--pictures", "90", *FAST]) == 0
-    return out
-
-
 def test_the_stage_leaves_what_later_ones_read(quantised: Path) -> None:
     made = record.verified(quantised)
     result = recipe.read(quantised, "quantize").result
@@ -101,7 +91,7 @@ def test_a_second_run_says_the_same_and_makes_nothing(
 ) -> None:
     before = {file.name: file.stat().st_mtime_ns for file in quantised.iterdir()}
     args = ["quantize", "--float", str(exported), "--images", str(images), "--out", str(quantised)]
-    assert main([*args, "--engines", "onnxruntime", "--pictures", "90", *FAST]) == 0
+    assert main([*args, "--engines", "onnxruntime", "--pictures", "90", *tiny.FAST]) == 0
     assert {file.name: file.stat().st_mtime_ns for file in quantised.iterdir()} == before
     out = capsys.readouterr().out
     assert "kept  onnxruntime" in out
@@ -127,7 +117,7 @@ def test_other_flags_for_the_same_folder_are_refused(
     quantised: Path, exported: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     args = ["quantize", "--float", str(exported), "--images", str(images), "--out", str(quantised)]
-    assert main([*args, "--engines", "onnxruntime", "--pictures", "60", *FAST]) == 2
+    assert main([*args, "--engines", "onnxruntime", "--pictures", "60", *tiny.FAST]) == 2
     assert "begun with pictures 90" in capsys.readouterr().err
 
 
@@ -274,6 +264,19 @@ def test_every_damage_to_a_good_file_is_refused(name: str, quantised: Path, expo
     assert refused > kept
 
 
+def test_an_embedding_that_says_nothing_is_refused(quantised: Path, exported: Path) -> None:
+    """What galleries and attributes rest on; every head answers as before."""
+    [good] = artifact(quantised, "onnxruntime")
+    exact, fine, rough = (
+        outputs("onnxruntime", [data])
+        for data in (*artifact(exported, "onnxruntime"), good, breakages.numb(good))
+    )
+    assert all(np.array_equal(rough[head], fine[head]) for head in KINDS)
+    assert judge("onnxruntime", exact, fine, TRUTHS).passed
+    with pytest.raises(WorkshopError, match="onnxruntime/embedding"):
+        refuse(judge("onnxruntime", exact, rough, TRUTHS), "numb")
+
+
 def another_student(exported: Path) -> bytes:
     """The float ONNX of a student whose things are in another order."""
     [data] = artifact(exported, "onnxruntime")
@@ -333,7 +336,7 @@ def test_a_student_no_int8_can_follow_is_refused_with_a_table(
     for _ in range(2):  # the second time from what the first one left
         assert main(args) == 2
         said = capsys.readouterr().err
-        assert "int8 fails the gate in 1 of 4 rows (onnxruntime/file)" in said
+        assert "int8 fails the gate in 1 of 5 rows (onnxruntime/file)" in said
         assert "NO" in said
     assert recipe.read(tmp_path / "int8", "quantize").result["passed"] is False
 
@@ -386,7 +389,7 @@ def test_the_whole_stage_on_every_engine_from_a_captured_set(
     captured = tiny.captured(tmp_path / "captured", 60)
     out = tmp_path / "int8"
     args = ["quantize", "--float", str(exported), "--calibration-set", str(captured)]
-    assert main([*args, "--out", str(out), "--pictures", "60", *FAST]) == 0
+    assert main([*args, "--out", str(out), "--pictures", "60", *tiny.FAST]) == 0
     made = record.verified(out)
     assert set(made.kept) == set(FILES)
     assert any(tried.method.startswith("nncf") for tried in made.tried)
@@ -414,7 +417,7 @@ def test_the_stage_refuses_a_broken_student_and_says_which_head(
     wide_floats: Callable[[float], Path], images: Path, tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    args = ["quantize", "--float", str(wide_floats(1000.0)), "--images", str(images), *FAST,
+    args = ["quantize", "--float", str(wide_floats(1000.0)), "--images", str(images), *tiny.FAST,
             "--out", str(tmp_path / "int8"), "--pictures", "60"]  # fmt: skip
     assert main([*args, "--float-layers", "0"]) == 2
     said = capsys.readouterr().err
@@ -427,7 +430,16 @@ def test_the_stage_mends_the_same_student_with_layers_in_float(
     wide_floats: Callable[[float], Path], images: Path, tmp_path: Path
 ) -> None:
     floats, out = wide_floats(1000.0), tmp_path / "int8"
-    args = ["quantize", "--float", str(floats), "--images", str(images), *FAST, "--out", str(out)]
+    args = [
+        "quantize",
+        "--float",
+        str(floats),
+        "--images",
+        str(images),
+        *tiny.FAST,
+        "--out",
+        str(out),
+    ]
     assert main([*args, "--pictures", "60"]) == 0
     kept = record.verified(out).kept["onnxruntime"].tried.kept_in_float
     assert any(name in unit for unit in kept for name in breakages.READERS)
@@ -438,8 +450,8 @@ def test_fine_tuning_helps_where_no_layer_may_stay_in_float(
     wide_floats: Callable[[float], Path], images: Path, tmp_path: Path
 ) -> None:
     floats, out = wide_floats(300.0), tmp_path / "int8"
-    args = ["quantize", "--float", str(floats), "--images", str(images), *FAST, "--out", str(out),
-            "--pictures", "60", "--float-layers", "0", "--qat", "100", "--qat-lr", "2e-4",
+    args = ["quantize", "--float", str(floats), "--images", str(images), *tiny.FAST, "--out",
+            str(out), "--pictures", "60", "--float-layers", "0", "--qat", "100", "--qat-lr", "2e-4",
             "--gate-points", "0", "--gate-f1", "0"]  # fmt: skip
     main(args)  # so few steps may not be enough for a gate of nothing
     made = record.read(out)

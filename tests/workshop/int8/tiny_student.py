@@ -18,6 +18,7 @@ from quantize.students.inverted import Plan, Stage
 from quantize.students.starting import FILE
 
 SIDE = 32
+FAST = ["--gate-slowdown", "1000000"]  # so small a student says nothing about speed
 NAME = "tiny"
 PLAN = Plan(
     (Stage(3, 1, 16, 1, 1), Stage(3, 4, 24, 2, 2), Stage(3, 4, 40, 2, 2)), stem=16, embedding=64

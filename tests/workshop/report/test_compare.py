@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import webbrowser
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from safetensors.numpy import save_file
 
 from edge.engines import installed
 from quantize.cli import main
+from quantize.int8.record import sha256
 from quantize.labels.manifest import LabelManifest, write_manifest
 from quantize.pictures import read_folder
 from quantize.report.records import Report, read_report
+from tests.workshop.int8 import breakages
 from tests.workshop.report.made import (
     COLOURS,
     model,
@@ -68,7 +71,7 @@ def test_a_comparison_prints_the_table_and_writes_the_page(
 ) -> None:
     report = compared(tmp_path / "out", "--float", before, "--int8", after, "--images", images)
     said = capsys.readouterr().out
-    assert "| engine | precision | colours | colours groups | hues | MB |" in said
+    assert "| engine | precision | colours | colours groups | hues | embedding off % | MB |" in said
     assert "gate: all " in said
     assert str(tmp_path / "out" / "report.html") in said
     assert "<!doctype html>" in (tmp_path / "out" / "report.html").read_text("utf-8")
@@ -114,6 +117,20 @@ def test_int8_that_answers_otherwise_is_refused_with_the_lines(
     made = (tmp_path / "out" / "report.html").read_text("utf-8")
     assert "refused by the gate" in made
     assert made.count("data:image/jpeg;base64,") == len(report.differences) <= 24
+
+
+def test_int8_whose_embedding_says_nothing_is_refused(
+    before: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    numb = write_stage(tmp_path / "int8", "quantize", {"student.onnx": breakages.numb(model())})
+    report = compared(tmp_path / "out", "--float", before, "--int8", numb, "--images", images)
+    [failed] = [line for line in report.verdicts if not line.passed]
+    assert (failed.head, failed.measure, failed.loss) == ("embedding", "off %", 100)
+    said = capsys.readouterr().out
+    assert "| hues | embedding off % | MB |" in said
+    assert "| - | 100.0 |" in said
+    flags = ("--float", before, "--int8", numb, "--images", images, "--gate-embedding", 101)
+    assert all(line.passed for line in compared(tmp_path / "loose", *flags).verdicts)
 
 
 def test_a_bundle_in_place_of_int8(
@@ -250,6 +267,23 @@ def test_done_is_done_and_other_flags_go_elsewhere(
     assert "begun with pictures None, expected 3" in capsys.readouterr().err
 
 
+def test_what_is_done_is_stale_once_a_file_is_another(
+    before: Path, after: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The recipes beside the files stay as they were."""
+    floats, int8 = shutil.copytree(before, tmp_path / "f"), shutil.copytree(after, tmp_path / "i")
+    flags = ("--float", floats, "--int8", int8, "--images", images)
+    found = compared(tmp_path / "out", *flags).row("onnxruntime", "int8")
+    assert found.sha256 == (sha256((int8 / "student.onnx").read_bytes()),)
+    for folder, word in ((int8, "int8 files"), (floats, "float files")):
+        kept = (folder / "student.onnx").read_bytes()
+        (folder / "student.onnx").write_bytes(model({"hues": [1, 0, 0]}))
+        assert compare(tmp_path / "out", *flags) == 2
+        assert f"begun with {word}" in capsys.readouterr().err
+        (folder / "student.onnx").write_bytes(kept)
+    compared(tmp_path / "out", *flags)
+
+
 def test_fewer_pictures_are_taken_evenly(
     before: Path, after: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -294,6 +328,12 @@ def spoilt(name: str, home: Path, good: dict[str, Path]) -> dict[str, object]:
         flags["int8"] = write_stage(home / "empty", "quantize", {})
     elif name == "damaged artifact":
         flags["int8"] = write_stage(home / "damaged", "quantize", {"student.onnx": b"junk" * 99})
+    elif name == "unjudged":
+        flags["int8"] = shutil.copytree(good["int8"], home / "unjudged")
+        (home / "unjudged" / "quantize.json").unlink()
+    elif name == "changed":
+        flags["int8"] = shutil.copytree(good["int8"], home / "changed")
+        (home / "changed" / "student.onnx").write_bytes(model({"colours": [0, 20, 0, 0]}))
     elif name == "swapped":
         flags["float"], flags["int8"] = good["int8"], good["float"]
     elif name in ("images", "int8", "labels", "bundle"):
@@ -311,9 +351,11 @@ def spoilt(name: str, home: Path, good: dict[str, Path]) -> dict[str, object]:
         ("held out", "no held-out pictures"),
         ("all unreadable", "none can be read; the first: file is empty"),
         ("another label", "labelled 'pink', expected one of its 3 tags"),
-        ("not a number", "head 'hues' answers"),
+        ("not a number", "output 'hues' answers"),
         ("no artifact", "student.onnx: no such file, expected the int8 artifact of onnxruntime"),
         ("damaged artifact", "onnxruntime"),
+        ("unjudged", "quantize.json: no such file"),
+        ("changed", "not the file that was judged"),
         ("swapped", "made by export, expected made by quantize"),
         ("images", "nothing there, expected what --images names"),
         ("int8", "nothing there, expected what --int8 names"),

@@ -23,6 +23,7 @@ from quantize.report.models import (
     wanted_engines,
 )
 from quantize.report.opened import Opened, require_alike
+from tests.tiny import MODELS
 from tests.workshop.report.made import lists, model, renamed, without_none, write_stage
 
 ORT = ["onnxruntime"]
@@ -49,6 +50,13 @@ def test_outputs_without_names_go_by_order(tmp_path: Path) -> None:
     folder = write_stage(tmp_path / "float", "export", {"student.onnx": renamed(model())})
     [one] = opened(from_stage(folder, "float", ORT))
     assert one.tensors == {"colours": "b", "hues": "c"}
+
+
+def test_an_int8_that_the_record_does_not_know_is_refused(tmp_path: Path) -> None:
+    folder = write_stage(tmp_path / "int8", "quantize", {"student.onnx": model()})
+    (folder / "student.tflite").write_bytes((MODELS / "tiny_int8.tflite").read_bytes())
+    with pytest.raises(WorkshopError, match=r"student\.tflite: a file that was never judged"):
+        from_stage(folder, "int8", ["onnxruntime", "tflite"])
 
 
 def test_the_gates_limits_come_with_int8(tmp_path: Path) -> None:
