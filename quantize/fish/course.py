@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from edge.records import F32, U8
 from quantize import disk
+from quantize.errors import WorkshopError
 from quantize.fish.grounds import Grounds
 from quantize.fish.mask_ap import Given, ious, mask_ap
 from quantize.fish.network import STRIDE, Outline
@@ -58,6 +59,13 @@ def made(file: Path, seed: int, count: int, side: int, grounds: Grounds = NONE) 
                                 is_far=np.array([c.is_far for c in every]))  # fmt: skip
     with np.load(file, allow_pickle=False) as stored:
         return Crops(*(stored[name] for name in ("seen", "planes", "is_hidden", "is_far")))
+
+
+def check_judging(crops: Crops) -> None:
+    """Raises WorkshopError when a fish is meant in none of them: nothing can be judged by them."""
+    if not crops.masks.any():
+        found = f"no fish in the middle of {len(crops.seen)} crops"
+        raise WorkshopError("--judged", found, "some", "--judged 200")
 
 
 def learn(

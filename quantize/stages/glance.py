@@ -15,12 +15,13 @@ import msgspec
 import torch
 
 from quantize import recipe
+from quantize.errors import WorkshopError
 from quantize.glance.course import Lessons, answers, learn, lessons, spec_of
 from quantize.glance.judge import precision
 from quantize.glance.lesson import calibrate
 from quantize.glance.material import MARK, Material, kinds_of, material, with_marks
 from quantize.glance.network import Glance, Trunk, save
-from quantize.glance.scenes import Order
+from quantize.glance.scenes import SIZES, Order
 from quantize.glance.settings import GlanceSettings
 from quantize.glance.shards import composed, read
 from quantize.glance.tuning import tune
@@ -87,6 +88,10 @@ def _tidy(out: Path) -> None:
 
 def _check(settings: GlanceSettings) -> None:
     check_multiples(settings, 32, "side")
+    lowest = min(height for _, height in SIZES)
+    if settings.side > lowest:
+        fix = f"--side {lowest // 32 * 32}"
+        raise WorkshopError("--side", str(settings.side), f"{lowest} px or less, as frames", fix)
     least_of = {"frames": 1, "judged": 1, "epochs": 1, "batch": 1, "marks": 0, "tune": 0}
     check_least(settings, least_of)
 

@@ -13,7 +13,16 @@ import msgspec
 import torch
 
 from quantize import recipe
-from quantize.fish.course import Crops, answers, drawn_larger, judged, learn, made
+from quantize.errors import WorkshopError
+from quantize.fish.course import (
+    Crops,
+    answers,
+    check_judging,
+    drawn_larger,
+    judged,
+    learn,
+    made,
+)
 from quantize.fish.grounds import Grounds, read_grounds
 from quantize.fish.network import TRUNK, Outline, load, save
 from quantize.fish.settings import OutlineSettings
@@ -67,7 +76,8 @@ def run(args: argparse.Namespace) -> None:
     if done := recipe.begin(args.out, "outline", msgspec.to_builtins(settings), inputs):
         return _say(args.out, done.result)
     begin = perf_counter()
-    taught, asked = (_crops(args, settings, is_judge) for is_judge in (False, True))
+    asked = _judging(args, settings)
+    taught = _crops(args, settings, is_judge=False)
     seen = perf_counter()
     outline = _begun(args.student, settings.side)
     outline = learn(outline, taught, asked, settings, args.out)
@@ -89,6 +99,17 @@ def _crops(args: argparse.Namespace, settings: OutlineSettings, is_judge: bool) 
     count, seed = settings.judged if is_judge else settings.crops, 2 * settings.seed + is_judge
     grounds = Grounds() if file.exists() else read_grounds(args.grounds, args.fish, is_judge)
     return made(file, seed, count, settings.side, grounds)
+
+
+def _judging(args: argparse.Namespace, settings: OutlineSettings) -> Crops:
+    """Raises WorkshopError for crops that judge nothing, and leaves the folder to better ones."""
+    crops = _crops(args, settings, is_judge=True)
+    try:
+        check_judging(crops)
+    except WorkshopError:
+        (args.out / JUDGED).unlink()
+        raise
+    return crops
 
 
 def _begun(file: Path, side: int) -> Outline:

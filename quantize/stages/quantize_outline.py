@@ -20,7 +20,7 @@ from quantize.errors import WorkshopError
 from quantize.export import FILES, folded, usable
 from quantize.export.files import EXPORTERS
 from quantize.fish.bench import MEASURE, OutlineBench
-from quantize.fish.course import Crops, made
+from quantize.fish.course import Crops, check_judging, made
 from quantize.fish.network import Outline, load
 from quantize.fish.packed import write_outline
 from quantize.int8 import record as records
@@ -84,6 +84,7 @@ def _quantised(args: argparse.Namespace, engines: list[str], skipped: dict[str, 
     """Engine by engine; those that an earlier run finished are not made again."""
     outline, _ = load(args.outline / FILE)
     judging = _some(args.outline / JUDGED, args.judged)
+    check_judging(judging)
     seen = _some(args.outline / TAUGHT, args.ranges).seen
     floats = args.out / FLOAT
     _export(outline, engines, judging, floats)

@@ -13,7 +13,16 @@ import torch
 
 from quantize.cli import main
 from quantize.errors import WorkshopError
-from quantize.fish.course import Crops, answers, enlarged, judged, learn, loss_of, made
+from quantize.fish.course import (
+    Crops,
+    answers,
+    check_judging,
+    enlarged,
+    judged,
+    learn,
+    loss_of,
+    made,
+)
 from quantize.fish.network import Outline, load, save
 from quantize.fish.outlines import ANY, MASK, crops
 from quantize.fish.settings import OutlineSettings
@@ -135,3 +144,13 @@ def test_the_stage_goes_on_whatever_way_a_path_is_written(
     assert main([*asked, "--student", str(STUDENT)]) == 0
     monkeypatch.chdir(STUDENT.parent)
     assert main([*asked, "--student", STUDENT.name]) == 0
+
+
+def test_crops_that_judge_nothing_are_refused_and_the_folder_stays_free(
+    few: Crops, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check_judging(few)
+    asked = ["outline", "--out", str(tmp_path / "out"), "--side", str(SIDE)]
+    assert main([*asked, "--judged", "1", "--seed", "1"]) == 2
+    assert "--judged: no fish in the middle of 1 crops" in capsys.readouterr().err
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["recipe.json"]

@@ -198,7 +198,11 @@ def test_a_set_without_a_judge_or_without_things_is_refused(
 
 @pytest.mark.parametrize(
     ("flag", "value", "says"),
-    [("--side", "100", "expected a multiple of 32"), ("--frames", "0", "expected 1 or more")],
+    [
+        ("--side", "100", "expected a multiple of 32"),
+        ("--side", "1120", "expected 1080 px or less, as frames"),
+        ("--frames", "0", "expected 1 or more"),
+    ],
 )
 def test_settings_that_cannot_be_are_refused(
     glance_folder: Path, tmp_path: Path, flag: str, value: str, says: str,
