@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -100,15 +100,19 @@ def open_sinks(
     out: BinaryIO,
     opened: ExitStack,
     more: Sequence[Sink],
+    heads: Iterable[str],
 ) -> list[Sink]:
-    """Results first, pictures after: a line about a frame is worth more than its picture."""
+    """Results first, pictures after: a line about a frame is worth more than its picture.
+
+    heads: of the tagger, in their order.
+    """
     counts = [source.count for source in sources]
     known = None if None in counts else sum(count or 0 for count in counts)
     sinks: list[Sink] = [_open_results(flags, sources, out)]
     if flags.annotate is not None:
         from edge.sinks.pictures import PicturesSink
 
-        sinks.append(PicturesSink(Path(flags.annotate)))
+        sinks.append(PicturesSink(Path(flags.annotate), heads))
     sinks += more
     is_live = any(source.is_live for source in sources)
     if _wants_bar(flags) and not is_live and known != 1:

@@ -62,6 +62,7 @@ class Sight(msgspec.Struct, frozen=True):
     tags: tuple[Said, ...]  # best first
     current_zones: tuple[str, ...] = ()  # of the config file, that it is in
     entered_zones: tuple[str, ...] = ()  # that it was in at any time, in the order it came to them
+    at_s: float | UnsetType = UNSET  # of the frame, on its source's own clock: in a clip, where
 
 
 class Event(msgspec.Struct, frozen=True):

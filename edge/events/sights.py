@@ -68,4 +68,5 @@ def sight_of(result: FrameTags, tags: Sequence[Tag], stay: Stay, old: Sight | No
         tags=said(tags),
         current_zones=stay.current,
         entered_zones=stay.entered,
+        at_s=result.at_s,
     )

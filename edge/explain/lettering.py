@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import msgspec
@@ -79,6 +79,14 @@ def annotate(pixels: U8, tags: Sequence[Tag], colours: dict[str, Colour]) -> U8:
     whole = [tag for tag in tags if tag.box == (0, 0, width, height)]
     _draw_boxed(canvas, boxed, zoom, pen, colours)
     return np.vstack([canvas, _strip(canvas.shape[1], whole, pen, colours)])
+
+
+def colours_of(heads: Iterable[str]) -> dict[str, Colour]:
+    """By their order, for `annotate`."""
+    colours: dict[str, Colour] = {}
+    for head in heads:
+        _colour(head, colours)
+    return colours
 
 
 def draw_outline(canvas: U8, tag: Tag, zoom: float, colour: Colour, wide_px: int) -> None:

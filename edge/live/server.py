@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import socket
 from http import HTTPStatus
+from ipaddress import ip_address
 from urllib.parse import parse_qs
 
 from edge.errors import EdgeError
@@ -32,8 +33,9 @@ class LiveServer(Listening):
 
     @property
     def address(self) -> str:
-        """For people."""
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/"
+        """For people: no browser opens 0.0.0.0, which is every address of this machine."""
+        host = socket.gethostname() if ip_address(self.host).is_unspecified else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
 
 
 class _Live(Server):

@@ -33,7 +33,7 @@ def point(shot: Shot) -> Mapping[str, float]:
     return {
         "total_ms": spent.total_ms,
         "engine_ms": spent.engine_ms,
-        "looks": spent.glances + spent.crops,
+        "looks": spent.crops,
         "shed": shed,
         "age_ms": round(shot.age_ms, 1),
         **budget,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from edge.explain.ink import Colour
-from edge.explain.lettering import annotate
+from edge.explain.lettering import annotate, colours_of
 from edge.pictures.pixels import jpeg, rgb
 from edge.pictures.stems import Stems
 from edge.pictures.suffixes import ANNOTATED
@@ -20,12 +20,14 @@ class PicturesSink:
 
     Frames of clips and cameras carry their number: `<stem>.000012.tags.jpg`. A second input of the
     same stem becomes `<stem>-2`. A file has its name only once it is complete. Raises SinkError.
+
+    heads  in the order of the bundle: they have the same colours in every run
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, heads: Iterable[str] = ()) -> None:
         self._folder = folder
         self._stems = Stems()
-        self._colours: dict[str, Colour] = {}
+        self._colours = colours_of(heads)
         make_folder(folder)
 
     def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:

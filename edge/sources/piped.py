@@ -12,6 +12,7 @@ import re
 import select
 import shutil
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -28,7 +29,7 @@ from edge.sources.lasting import LastingSource, lasting
 
 SIZE, FPS = "1280x720", 15.0
 SLICE_S, LONGEST_S = 0.1, 1.0  # of a read: without a byte, and in all; the source may have to end
-BEGIN_S = 2.0  # within which a program that cannot work has ended
+BEGIN_S = 10.0  # within which a program that cannot work has ended: its first start lists plugins
 END_S = 2.0  # for the program, to end when it is asked to
 SAID_BYTES = 2000  # of its last words
 PIPE_BYTES = 1 << 20
@@ -68,10 +69,10 @@ class PipedLink:
         with suppress(OSError):  # where a user may not have as much: more and shorter reads
             fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
-    def begin(self) -> None:
-        """Raises Lost where the program ends at once: it cannot do what is asked of it."""
+    def begin(self, is_stopped: Callable[[], bool]) -> None:
+        """Raises Lost where it ends before its first frame: it cannot do what is asked of it."""
         ends_s = monotonic() + BEGIN_S
-        while monotonic() < ends_s:
+        while monotonic() < ends_s and not is_stopped():
             told = self._poll.poll(SLICE_S * 1e3)
             readable = {pipe for pipe, what in told if what & select.POLLIN}  # no end of it
             if self._child.poll() is not None:
@@ -155,7 +156,7 @@ def open_from(asked: Asked) -> LastingSource:
         return lasting(named, lambda: PipedLink(named.name, words, shape))
     link = PipedLink(named.name, words, shape)
     try:
-        link.begin()
+        link.begin(asked.is_stopped)
     except Lost:
         link.close()
         raise

@@ -502,6 +502,18 @@ def test_a_program_that_cannot_work_says_why():
     assert "gst-inspect-1.0" in told.value.fix
 
 
+def test_a_program_that_takes_seconds_to_find_that_it_cannot_work_is_an_error(
+    tmp_path, monkeypatch
+):
+    slow = tmp_path / "gst-launch-1.0"
+    slow.write_text('#!/bin/sh\nsleep 3\necho "ERROR: no element \\"libcamerasrc\\"" >&2; exit 1\n')
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(SourceError, match='no element "libcamerasrc"') as told:
+        open_source("csi://0")
+    assert "gstreamer1.0-libcamera" in told.value.fix
+
+
 def test_a_program_that_only_talks_is_ended_and_its_password_is_not_repeated(tmp_path):
     talker = tmp_path / "gst-launch-1.0"
     talker.write_text('#!/bin/sh\nwhile :; do echo "ERROR: $*" >&2; sleep 0.02; done\n')

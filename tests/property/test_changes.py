@@ -210,3 +210,9 @@ def test_a_clip_beside_a_camera_ends_once_it_gives_no_more_frames_and_not_before
     assert events == ()
     _, events = step(book, result(second=2 + SILENT_S), 112.0, is_live=True)
     assert [(event.type, event.after.camera) for event in events] == [("end", "a.mp4")]
+
+
+def test_an_event_says_where_in_a_clip_it_was():
+    seen = replace(result([tag(state="settled")], "a.mp4"), at_s=12.5)
+    _, [new] = step(Book("r"), seen, 12.5)
+    assert msgspec.json.decode(msgspec.json.encode(new))["after"]["at_s"] == 12.5

@@ -445,3 +445,9 @@ def test_who_guesses_is_not_listened_to_for_a_while_and_others_are(clock):
 )
 def test_only_our_own_page_changes_anything(headers, ours):
     assert is_ours({HEADER: "1", "Host": "127.0.0.1:8464", **headers}) is ours
+
+
+def test_a_glance_is_no_closer_look():
+    opened = Window(["camera:0"])
+    opened.explain(line(), card(), seen())
+    assert [point["looks"] for point in opened.points("camera:0")] == [2]

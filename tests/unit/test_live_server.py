@@ -351,3 +351,8 @@ def test_a_picture_that_does_not_come_is_503_and_a_name_that_is_none_404(opened,
     assert (status, headers["retry-after"]) == (503, "2")
     status, _, body = ask(opened, "/frame.jpg?camera=till")
     assert (status, b"camera:0" in body) == (404, True)
+
+
+def test_the_address_that_is_told_is_one_that_a_browser_opens(site):
+    with closing(LiveServer(Door("0.0.0.0", 0, Secret(TOKEN)), site)) as server:
+        assert server.address == f"http://{socket.gethostname()}:{server.port}/"

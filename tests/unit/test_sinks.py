@@ -140,6 +140,14 @@ def test_a_terminal_without_blocks_gets_plain_bars():
 # pictures
 
 
+def test_heads_have_the_same_colours_in_every_run(tmp_path):
+    for name, tags in (("a", (PART, WHOLE)), ("b", (WHOLE, PART))):
+        sink = PicturesSink(tmp_path / name, ["grocery", "tags"])
+        sink.write(result(tags=tags), paint("black", 40, 60))
+    drawn = [cv2.imread(str(tmp_path / name / "a.tags.jpg")).mean((0, 1)) for name in "ab"]
+    assert np.allclose(*drawn, atol=0.5)
+
+
 def test_an_annotated_picture_shows_boxes_and_a_caption(tmp_path):
     pixels = paint("black", 400, 600)
     box = Tag("grocery", "Granny-Smith", None, 0.9, (50, 60, 250, 360))

@@ -25,7 +25,7 @@ export async function attempt(button, does) {
 
 export async function capture() {
   const told = await post("/capture", { camera: page.camera, frozen: page.frozen });
-  say(told.kept ? `Kept: ${told.pictures} pictures in ${told.folder}` : "Not kept: it looks like the last one that was.");
+  say(told.kept ? `Kept: ${told.pictures} ${told.pictures === 1 ? "picture" : "pictures"} in ${told.folder}` : "Not kept: it looks like the last one that was.");
 }
 
 export async function reload() {

@@ -51,7 +51,7 @@ async function frame(told) {
   if (told.camera !== page.camera) return;
   page.points.push({
     total_ms: told.spent.total_ms, engine_ms: told.spent.engine_ms, age_ms: told.age_ms,
-    looks: told.spent.glances + told.spent.crops, budget_ms: told.budget_ms ?? undefined,
+    looks: told.spent.crops, budget_ms: told.budget_ms ?? undefined,
     shed: Object.values(told.shed).reduce((sum, n) => sum + n, 0),
   });
   if (page.points.length > KEPT) page.points.shift();
