@@ -21,7 +21,7 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from edge.errors import ConfigError, InferenceError
+from edge.errors import ConfigError, EdgeError, InferenceError
 from edge.frames import tag_frame, useful_ms
 from edge.health.wall_clock import is_clock_synced
 from edge.memory.known import Memory
@@ -85,7 +85,7 @@ class Done(msgspec.Struct, frozen=True, eq=False):
     picture: Picture | None = None  # None: it could not be read
     seen: Seen | None = None  # likewise
     at_s: float | None = None  # when it was taken, on its source's clock
-    broke: InferenceError | None = None  # why the engine gave nothing
+    broke: EdgeError | None = None  # why it was not tagged, though it could be read
 
 
 def run(
@@ -113,14 +113,17 @@ def run(
     does to frames and their tags what the config file says; `held` is asked before each frame what
     heat leaves of its budget; `off` is told the number of a source whose frame its schedule leaves
     out; `begun` is what `read_ahead` gave for these sources, where it was called before.
-    A frame that the engine fails at is a failed one. Raises InferenceError where those are `BROKEN`
-    in a row; SinkError, and BrokenPipeError when nobody reads the results any more.
+    A frame that the engine fails at is a failed one, and so is one that the plane is not for. Raises
+    InferenceError where the engine fails at `BROKEN` in a row; ConfigError where the plane is not
+    for the first frame either; SinkError, and BrokenPipeError when nobody reads the results any more.
     """
     totals, in_a_row = Totals(), 0
     watch = watch or Unwatched()
     with closing(_all(list(sources), begun, tagger, view, is_stopped, watch, held, off)) as frames:
         for done in islice(frames, max_frames):
             _count(totals, done.result)
+            if isinstance(done.broke, ConfigError) and not totals.frames:
+                raise done.broke
             for sink in sinks:
                 sink.write(done.result, done.picture)
             if report is not None:
@@ -129,8 +132,8 @@ def run(
                 assert isinstance(done.result, FrameTags)
                 assert done.picture is not None
                 explain(done.result, done.picture, done.seen)
-            in_a_row = in_a_row + 1 if done.broke else 0
-            if done.broke and in_a_row == BROKEN:
+            in_a_row = in_a_row + 1 if isinstance(done.broke, InferenceError) else 0
+            if done.broke is not None and in_a_row == BROKEN:
                 raise done.broke
             del done  # its picture, while the next one is tagged
             if (totals.frames + totals.failed) % COLLECTED == 0:
@@ -259,15 +262,13 @@ def _done(
         return _failed(frame, frame.error)
     try:
         seen = tag_frame(tagger, frame.pixels, view, past, tagger.clock, frame.at_s, is_waited_for)
-    except InferenceError as e:
+    except (InferenceError, ConfigError) as e:  # the latter: it has another shape than the plane
         return _failed(frame, str(e), e)
-    except ConfigError as e:  # a frame of another shape than the plane is for
-        return _failed(frame, str(e))
     result = _line(frame, seen, pixels.size(frame.pixels), tagger)
     return Done(_timed(watch.after(n, result), frame), frame.pixels, seen, frame.at_s)
 
 
-def _failed(frame: Frame, why: str, broke: InferenceError | None = None) -> Done:
+def _failed(frame: Frame, why: str, broke: EdgeError | None = None) -> Done:
     failed = FrameFailed(SCHEMA, frame.source, frame.index, frame.time, why)
     return Done(_timed(failed, frame), broke=broke)
 

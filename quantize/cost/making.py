@@ -14,6 +14,7 @@ from edge.bundle.read import Bundle
 from edge.engines import Engine, open_engine
 from edge.errors import EdgeError
 from edge.records import U8
+from quantize import disk
 from quantize.cost.refit import PRECISIONS
 from quantize.export import Deployed, folded, write
 from quantize.int8.backends import prepare
@@ -26,15 +27,19 @@ FILES = {  # OpenVINO reads the same file, and runs a QDQ graph as fast as its o
     "tflite": "student.tflite",
 }
 
+BETWEEN = "between"  # folder of what converters write; half of it, where one was killed
 Key = tuple[str, str]  # engine, precision
 
 
 def export(network: Network, side: int, folder: Path, engine: str) -> Path:
     """The float file of `engine`; one that is there already stays."""
     file = folder / "float" / FILES[engine]
-    file.parent.mkdir(parents=True, exist_ok=True)
+    between = folder / BETWEEN
+    for needed in (file.parent, between):
+        needed.mkdir(parents=True, exist_ok=True)
     if not file.exists():
-        write(engine, Deployed(folded(network)), side, file.parent)
+        write(engine, Deployed(folded(network)), side, between)
+        disk.write(file, (between / file.name).read_bytes())
     return file
 
 
@@ -44,9 +49,9 @@ def make_int8(network: Network, side: int, folder: Path, engine: str) -> None:
     rough.parent.mkdir(parents=True, exist_ok=True)
     if not rough.exists():
         noise = np.random.default_rng(0).integers(0, 256, (4, side, side, 3), np.uint8)
-        made = prepare(engine, Subject(Deployed(flat), flat), noise, folder / "between", {})
+        made = prepare(engine, Subject(Deployed(flat), flat), noise, folder / BETWEEN, {})
         [content] = made.build(made.methods[0])
-        rough.write_bytes(content)
+        disk.write(rough, content)
 
 
 def opened(folder: Path) -> dict[Key, Engine]:

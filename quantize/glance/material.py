@@ -96,5 +96,5 @@ def _refuse_both(made: dict[Split, Material]) -> None:
             both[0],
             f"in train and in val, as {len(both) - 1} more",
             "each picture on one side",
-            "--images build/pictures: a set made with --everything has no judge",
+            "--images build/pictures: a set made with --more has no judge",
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import onnx
@@ -14,6 +15,7 @@ from edge.boards.recognise import processor
 from edge.boards.snapshot import taken
 from edge.boards.work import Network
 from edge.bundle.read import open_bundle
+from edge.engines import Engine
 from quantize.cost.bundled import counted_bundle
 from quantize.cost.count import counted
 from quantize.cost.fit import Measured
@@ -26,7 +28,8 @@ Without flags: count the bundle that ships, fit again what was measured before, 
 print how far each network is missed when it is left out, each published figure when its board is.
 
   edge-quantize cost
-  edge-quantize cost --measure              export, count and time the students first; an hour
+  edge-quantize cost --measure              export, count and time the students first; an hour,
+                                            stopped it goes on
   edge-quantize cost --bundle shop.bundle   count a bundle's own networks, for its predictions
 """
 
@@ -69,34 +72,48 @@ def _count_ours(file: Path) -> None:
 
 
 def _measure(args: argparse.Namespace) -> None:
+    """What is timed lies in --build until all is: a run that is stopped goes on there."""
+    args.build.mkdir(parents=True, exist_ok=True)
+    so_far, load = args.build / MEASURED, os.getloadavg()[0]
+    rows = read(so_far, list[Measured]) if so_far.exists() else []
     networks: list[Network] = []
-    rows: list[Measured] = []
-    load = os.getloadavg()[0]
+    for network, engines in _subjects(args.build):
+        networks.append(network)
+        if _name(network) not in {row.network for row in rows}:
+            rows += _rows(network, timed(engines(), args.seconds))
+            write(so_far, rows)
+    for name, side in COUNTED:
+        file = export(subject(name, 1.0), side, args.build / f"{name}_{side}", "onnxruntime")
+        networks.append(counted(onnx.load(file), name))
+    peaks = {"int8": args.int8_gmac_s, "float": args.float_gmac_s}
+    write(args.out / NETWORKS, networks)
+    write(args.out / MEASURED, Measurements(processor(taken()), round(load, 1), peaks, tuple(rows)))
+    so_far.unlink()
+
+
+def _subjects(build: Path) -> Iterator[tuple[Network, Callable[[], Mapping[Key, Engine]]]]:
+    """Students and the networks of the bundle, counted; and what opens their artifacts."""
     for name, width, side in SUBJECTS:
-        folder, network = args.build / f"{called(name, width)}_{side}", subject(name, width)
+        folder, network = build / f"{called(name, width)}_{side}", subject(name, width)
         for engine in FILES:
             export(network, side, folder, engine)
             make_int8(network, side, folder, engine)
         exact = onnx.load(folder / "float" / FILES["onnxruntime"])
-        networks.append(counted(exact, called(name, width)))
-        rows += _rows(networks[-1], timed(opened(folder), args.seconds))
-    for name, side in COUNTED:
-        file = export(subject(name, 1.0), side, args.build / f"{name}_{side}", "onnxruntime")
-        networks.append(counted(onnx.load(file), name))
+        yield counted(exact, called(name, width)), partial(opened, folder)
     with open_bundle(None) as bundle:
-        for network, engines in zip(counted_bundle(bundle), opened_bundle(bundle)):
-            rows += _rows(network, timed(engines, args.seconds))
-    peaks = {"int8": args.int8_gmac_s, "float": args.float_gmac_s}
-    write(args.out / NETWORKS, networks)
-    write(args.out / MEASURED, Measurements(processor(taken()), round(load, 1), peaks, tuple(rows)))
+        for n, network in enumerate(counted_bundle(bundle)):
+            yield network, lambda n=n: opened_bundle(bundle)[n]
 
 
 def _rows(network: Network, ms: Mapping[Key, float]) -> list[Measured]:
-    name = f"{network.name}@{network.side_px}"
-    rows = [Measured(name, *key, round(one, 4)) for key, one in ms.items()]
+    rows = [Measured(_name(network), *key, round(one, 4)) for key, one in ms.items()]
     shown = ", ".join(f"{row.engine}/{row.precision} {row.ms} ms" for row in rows)
-    sys.stderr.write(f"{name}: {shown}\n")
+    sys.stderr.write(f"{_name(network)}: {shown}\n")
     return rows
+
+
+def _name(network: Network) -> str:
+    return f"{network.name}@{network.side_px}"
 
 
 def _told(made: Refit) -> Iterator[str]:

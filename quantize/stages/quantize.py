@@ -24,6 +24,7 @@ from quantize.export import FILES, Deployed, artifact, check, folded, usable
 from quantize.int8 import record as records
 from quantize.int8.backends import PACKAGES
 from quantize.int8.calibration import (
+    FEWEST,
     Calibration,
     from_folder,
     from_set,
@@ -42,6 +43,7 @@ from quantize.pictures import read_folder, read_lists
 from quantize.stages.export import copy_beside, loaded, side_of
 from quantize.students import Student
 from quantize.students.starting import FILE
+from quantize.training.settings import check_least
 
 COLUMNS = ("", "engine", "method", "layers in float", "dB", "points", "ms", "MB", "seconds")
 
@@ -107,11 +109,8 @@ def _check(args: argparse.Namespace) -> None:
         raise WorkshopError(
             "--images, --calibration-set", "both or none given", "one of them", "--images FOLDER"
         )
-    for flag, least in (("pictures", 12), ("qat", 0), ("gate_points", 0), ("gate_f1", 0),
-                        ("gate_embedding", 0)):  # fmt: skip
-        if getattr(args, flag) < least:
-            name = "--" + flag.replace("_", "-")
-            raise WorkshopError(name, str(getattr(args, flag)), f"{least} or more", f"{name} OTHER")
+    check_least(args, {"pictures": FEWEST, "qat": 0, "float_layers": 0, "gate_points": 0,
+                       "gate_f1": 0, "gate_slowdown": 0, "gate_embedding": 0})  # fmt: skip
 
 
 def _exported_side(folder: Path) -> int | None:

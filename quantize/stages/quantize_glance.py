@@ -74,7 +74,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Quantise; raises WorkshopError with the rows that fail when the best is not good enough."""
-    check_least(args, {"ranges": 1, "judged": 1})
+    check_least(args, {"ranges": 1, "judged": 1, "gate_precision": 0, "gate_slowdown": 0})
     recipe.read(args.glance, "glance")
     engines, skipped = usable(args.engines.split(","), _packages())
     asked = {

@@ -62,7 +62,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Quantise; raises WorkshopError with the rows that fail when the best is not good enough."""
-    check_least(args, {"ranges": 1, "judged": 1})
+    check_least(args, {"ranges": 1, "judged": 1, "gate_ap": 0, "gate_slowdown": 0})
     recipe.read(args.outline, "outline")
     needs = {e: tuple(dict.fromkeys((*EXPORTERS[e], *PACKAGES[e]))) for e in FILES}
     engines, skipped = usable(args.engines.split(","), needs)

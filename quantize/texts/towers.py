@@ -28,6 +28,7 @@ def open_clip_vectors(
         raise WorkshopError(weights, "not there", "weights on this disk", "--weights FILE")
     package = _package("open_clip", "open_clip_torch")
     model, *_ = package.create_model_and_transforms(name, pretrained=str(weights))
+    model.eval()  # it comes as it is trained
     tokens = package.get_tokenizer(name)
     return _averaged(words, prompts, lambda lines: model.encode_text(tokens(lines)))
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from edge.bundle import open_bundle
-from edge.heads.vocabulary import read_vocabulary
-from quantize.cli import main
+torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
+
+from edge.bundle import open_bundle  # noqa: E402
+from edge.heads.vocabulary import read_vocabulary  # noqa: E402
+from quantize.cli import main  # noqa: E402
+from quantize.texts.towers import open_clip_vectors  # noqa: E402
 
 RED, BLUE = np.array([2, 0, 0], np.float32), np.array([0, 0, 3], np.float32)
 
@@ -87,3 +92,21 @@ def test_a_tower_without_weights_says_so(
     assert "--weights FILE" in capsys.readouterr().err
     assert run(tmp_path, tiny_bundle, "--transformers", tmp_path, *tags) == 2
     assert "no config.json" in capsys.readouterr().err
+
+
+def test_a_tower_of_open_clip_does_not_answer_as_it_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its package is not here: a tower of the same form, whose dropout hides everything."""
+
+    class Tower(torch.nn.Dropout):
+        def encode_text(self, rows: torch.Tensor) -> torch.Tensor:
+            return self(rows)
+
+    package = ModuleType("open_clip")
+    package.create_model_and_transforms = lambda *_, **__: (Tower(1.0), None, None)
+    package.get_tokenizer = lambda _: lambda lines: torch.eye(len(lines))
+    monkeypatch.setitem(sys.modules, "open_clip", package)
+    (tmp_path / "w.pt").touch()
+    found = open_clip_vectors("ViT", tmp_path / "w.pt", ["red", "blue"], ["a {}"])
+    assert found.tolist() == [[1, 0], [0, 1]]

@@ -17,12 +17,13 @@ from edge.boards.work import Network, Work
 from edge.bundle.read import open_bundle
 from edge.profiles import Citation, Profile, Roofline
 from quantize.cli import main
-from quantize.cost import published
+from quantize.cost import making, published
 from quantize.cost.bundled import counted_bundle
 from quantize.cost.count import counted
 from quantize.cost.fit import fitted, left_out
 from quantize.cost.published import Board, Figure
-from quantize.students import load
+from quantize.stages import cost as stage
+from quantize.students import Student, load
 from quantize.students.cost import gmac
 
 ROOT = Path(__file__).parents[3]
@@ -173,3 +174,42 @@ def test_a_bundle_is_counted_beside_itself(tmp_path, capsys):
 def test_without_measurements_the_command_says_how_to_get_them(tmp_path, capsys):
     assert main(["cost", "--out", str(tmp_path)]) == 2
     assert "--measure" in capsys.readouterr().err
+
+
+def test_measuring_goes_on_after_the_last_network_that_was_timed(tmp_path, monkeypatch):
+    timed = []
+
+    def time(engines, seconds):
+        timed.append(len(engines))
+        if len(timed) == 2:
+            raise KeyboardInterrupt
+        return dict.fromkeys(engines, 1.0)
+
+    fakes = {"SUBJECTS": (), "COUNTED": (), "timed": time, "refit": lambda out: time({}, 0)}
+    for name, fake in fakes.items():
+        monkeypatch.setattr(stage, name, fake)
+    shutil.copytree(COST, tmp_path / "cost")
+    args = ["cost", "--measure", "--out", str(tmp_path / "cost"), "--build", str(tmp_path / "b")]
+    before = (tmp_path / "cost" / "measured.json").read_bytes()
+    assert main(args) == 130
+    assert (tmp_path / "cost" / "measured.json").read_bytes() == before
+    timed.clear()
+    assert main(args) == 130  # where it would fit
+    assert timed == [3, 0]
+    rows = json.loads((tmp_path / "cost" / "measured.json").read_bytes())["rows"]
+    assert {row["network"] for row in rows} == {
+        "edge-tag-default@224",
+        "edge-tag-default-glance@384",
+    }
+    assert list((tmp_path / "b").iterdir()) == []
+
+
+def test_a_converter_that_is_killed_leaves_no_half_artifact(tmp_path, monkeypatch):
+    def killed(engine, model, side, folder):
+        (folder / "student.onnx").write_bytes(b"hal")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(making, "write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        making.export(Student({"tags": 2}).eval(), 32, tmp_path, "onnxruntime")
+    assert not (tmp_path / "float" / "student.onnx").exists()

@@ -186,8 +186,9 @@ def test_a_set_without_a_judge_or_without_things_is_refused(
     images = tiny_glance.write_images(tmp_path / "images")
     rows = (images / "labels.jsonl").read_text("utf-8")
     (images / "labels.jsonl").write_text(rows + rows.replace('"val"', '"train"'), "utf-8")
-    with pytest.raises(WorkshopError, match=r"-3\.png: in train and in val, as 9 more"):
+    with pytest.raises(WorkshopError, match=r"-3\.png: in train and in val, as 9 more") as both:
         material.material(read_folder(images), glance_folder / "photos")
+    assert "--more" in both.value.fix  # of quantize.pictures.shared
     edited(images, {"split": "train"})
     with pytest.raises(WorkshopError, match="no labelled picture of a thing in split val"):
         material.material(read_folder(images), glance_folder / "photos")
