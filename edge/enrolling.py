@@ -19,6 +19,7 @@ from edge.pictures.suffixes import is_clip
 from edge.process import print_table, write_line
 from edge.records import U8, Box
 from edge.sources import images
+from edge.spelling import counted
 from edge.store import check_folder, make_folder
 from edge.tagger import Tagger, open_tagger
 
@@ -135,7 +136,7 @@ def _export(target: Path, known: Gallery, out: BinaryIO) -> None:
     if target.exists():
         raise UsageError(f"{target}: is there already, expected a new file", fix="name another")
     write_gallery(target, known)
-    write_line(out, f"{target}: {len(known.tags)} tags")
+    write_line(out, f"{target}: {counted(len(known.tags), 'tag')}")
 
 
 def _remove(path: Path, known: Gallery, tag: str, out: BinaryIO) -> None:
@@ -166,7 +167,8 @@ def _tell(out: BinaryIO, path: Path, known: Gallery, only: str | None = None) ->
     if len(rows) > 1:
         print_table(out, rows)
     none = sum(len(e.views) for e in known.none)
-    write_line(out, f"{path}: {len(known.tags)} tags, {none} views of none of them")
+    tags, views = counted(len(known.tags), "tag"), counted(none, "view")
+    write_line(out, f"{path}: {tags}, {views} of none of them")
     poor = [r[0] for r, one in zip(rows[1:], known.tags) if _is_poor(one)]
     if poor and only is None:
         write_line(out, f"more pictures would help: {', '.join(poor[:8])}")

@@ -148,15 +148,16 @@ def _open_results(flags: argparse.Namespace, sources: Sequence[Source], out: Bin
         out,
         "stdout",
         is_compact=pictures >= MANY,
-        on_close="" if is_live else _next(flags),
+        on_close="" if is_live else _where(flags),
+        next_step="" if is_live else NEXT,
         encoding=getattr(sys.stdout, "encoding", None) or "utf-8",
     )
 
 
-def _next(flags: argparse.Namespace) -> str:
-    where = f"tags drawn on: {Path(flags.annotate) / '*.tags.jpg'}\n" if flags.annotate else ""
-    why = f"why, in pictures: {Path(flags.explain) / '*.why.jpg'}\n" if flags.explain else ""
-    return f"{where}{why}{NEXT}"
+def _where(flags: argparse.Namespace) -> str:
+    tags = flags.annotate and f"tags drawn on: {Path(flags.annotate) / '*.tags.jpg'}"
+    why = flags.explain and f"why, in pictures: {Path(flags.explain) / '*.why.jpg'}"
+    return "\n".join(filter(None, (tags, why)))
 
 
 def _wants_bar(flags: argparse.Namespace) -> bool:

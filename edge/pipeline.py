@@ -113,9 +113,9 @@ def run(
     does to frames and their tags what the config file says; `held` is asked before each frame what
     heat leaves of its budget; `off` is told the number of a source whose frame its schedule leaves
     out; `begun` is what `read_ahead` gave for these sources, where it was called before.
-    A frame that the engine fails at is a failed one, and so is one that the plane is not for. Raises
-    InferenceError where the engine fails at `BROKEN` in a row; ConfigError where the plane is not
-    for the first frame either; SinkError, and BrokenPipeError when nobody reads the results any more.
+    A frame that the engine fails at is a failed one, and so is one that the plane is not for.
+    Raises InferenceError where the engine fails at `BROKEN` in a row, ConfigError where the plane
+    is for no frame so far, SinkError, and BrokenPipeError when nobody reads the results any more.
     """
     totals, in_a_row = Totals(), 0
     watch = watch or Unwatched()

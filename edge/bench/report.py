@@ -10,6 +10,7 @@ from edge.bench import plots
 from edge.bench.line import STAGES, Line
 from edge.markup.document import document
 from edge.markup.html import card, cell, grid, key, row, section, table, wide
+from edge.spelling import counted
 
 STYLE = Path(__file__).with_name("report.css")
 TITLE = "edge-tag bench: boards, engines, precisions"
@@ -68,7 +69,8 @@ def _header(lines: Sequence[Line], shown: Sequence[Line]) -> str:
     if invalid:
         words = f"{invalid} of {measured} measured results are INVALID, drawn pale; below is why"
         pill = f'<p class="pill bad">{escape(words)}</p>\n'
-    about = f"{len(lines)} runs; the latest VALID one of each kind, or the latest where none is"
+    runs = counted(len(lines), "run")
+    about = f"{runs}; the latest VALID one of each kind, or the latest where none is"
     return f'<header>\n{pill}<h1>{TITLE}</h1>\n<p class="under">{escape(about)}</p>\n</header>'
 
 

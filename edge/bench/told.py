@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edge.bench.line import Line
+from edge.spelling import counted
 
 Row = tuple[str, str]
 
@@ -25,7 +26,7 @@ def rows(line: Line) -> Iterator[Row]:
         yield "energy", f"{mj:.1f} mJ a launch, {line.energy.watts:.2f} W ({line.energy.source})"
     if line.golden is not None:
         apart = f"scores within {line.golden.largest_difference:.3f}"
-        yield "golden", f"{line.golden.pictures} pictures, {apart}"
+        yield "golden", f"{counted(line.golden.pictures, 'picture')}, {apart}"
     if line.top1:
         yield "top-1", ", ".join(f"{h} {100 * share:.1f} %" for h, share in line.top1.items())
     yield from _machine(line)

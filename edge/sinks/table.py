@@ -7,7 +7,8 @@ from typing import BinaryIO
 
 from edge.pictures.suffixes import is_picture
 from edge.process import printable, write
-from edge.records import FrameFailed, FrameTags, Picture, Tag
+from edge.records import FrameFailed, FrameTags, Picture, Spent, Tag
+from edge.spelling import counted
 
 HEADINGS = ("file", "where", "head", "tag", "about", "score")
 WIDTHS = (12, 15, 8, 16, 8)  # of all but the last column, to start with; they grow, up to:
@@ -20,7 +21,8 @@ class TableSink:
     """Results as rows, written as frames come: columns keep their width as far as they can.
 
     is_compact   one line a frame with its best tags, as frames of clips and cameras always get
-    on_close     a last line, like the command to run next
+    on_close     a last line, where any frame was tagged
+    next_step    another one, where all were
     encoding     the terminal's; a character it has not becomes a question mark
     """
 
@@ -31,13 +33,14 @@ class TableSink:
         *,
         is_compact: bool,
         on_close: str = "",
+        next_step: str = "",
         encoding: str = "utf-8",
     ) -> None:
         self._out = out
         self._name = name
         self._encoding = encoding
         self._is_compact = is_compact
-        self._on_close = on_close
+        self._on_close, self._next = on_close, next_step
         self._widths: Sequence[int] = WIDTHS
         self._has_heading = False
         self._bar = "█░" if "utf" in encoding.lower() else "#."
@@ -62,11 +65,13 @@ class TableSink:
         coverage = self._coverage / self._frames if self._frames else 1.0
         seen = f"; coverage {coverage:.0%}" if coverage < 1 else ""
         self._print(
-            f"\nframes: {self._frames}{failed}, {self._looks} looks, "
+            f"\nframes: {self._frames}{failed}, {counted(self._looks, 'look')}, "
             f"{self._total_ms / 1e3:.2f} s, {share:.0%} of it in the engine{seen}"
         )
-        if self._on_close:
+        if self._on_close and self._frames:
             self._print(self._on_close)
+        if self._next and self._frames and not self._failed:
+            self._print(self._next)
 
     def _count(self, result: FrameTags) -> None:
         spent = result.spent

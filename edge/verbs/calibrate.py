@@ -21,6 +21,7 @@ from edge.opening import open_sources
 from edge.outputs import bar
 from edge.pictures.suffixes import is_clip, is_picture
 from edge.process import Stop, write_line
+from edge.redact import without_secrets
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
@@ -58,7 +59,9 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             lines = calibrated(frames, wanted, Path(flags.out), step, stop)
     for line in lines:
         write_line(out, line)
-    source = flags.sources[0] if flags.config is None else f"--config {flags.config}"
+    named = zip(flags.sources, sources, strict=True)
+    live = next((without_secrets(text) for text, s in named if s.is_live), "--camera 0")
+    source = live if flags.config is None else f"--config {flags.config}"
     write_line(out, f"next: edge-tag --plane {flags.out} {source}")
     return 0
 

@@ -14,6 +14,7 @@ from edge.flags import add_cameras, add_pace, add_sources, at_least_1, new_parse
 from edge.opening import open_sources
 from edge.outputs import bar
 from edge.process import Stop, write_line
+from edge.spelling import counted
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
@@ -49,7 +50,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         frames = seen(sources, cameras)
         with bar(flags, flags.count) as step:
             made = sets.capture(frames, folder, new, min(flags.count, sets.MAX_PICTURES), step)
-    write_line(out, f"{folder / sets.MANIFEST}: {len(made.pictures)} pictures")
+    write_line(out, f"{folder / sets.MANIFEST}: {counted(len(made.pictures), 'picture')}")
     if not made.pictures and not stop():
         raise SourceError(f"{', '.join(s.name for s in sources)}: gave no picture to keep")
     return 0

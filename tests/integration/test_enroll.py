@@ -40,7 +40,7 @@ def test_a_tag_is_enrolled_found_listed_and_removed(tmp_path: Path, bundle: Path
     assert (ran.returncode, ran.stderr) == (0, "")
     path = tmp_path / "shop.bundle.gallery"
     assert path.is_file()
-    assert f"{path}: 1 tags" in ran.stdout
+    assert f"{path}: 1 tag, " in ran.stdout
 
     (line,) = parsed(edge_tag("--bundle", bundle, card(tmp_path / "new.png", PURPLE, 5)).stdout)
     found = [tag for tag in line["tags"] if tag["head"] == "gallery"]

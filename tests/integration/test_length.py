@@ -123,7 +123,7 @@ def test_s5_calibrate_writes_a_plane_that_measures(boards, tiny_bundle, tmp_path
     ran = edge_tag("calibrate", boards, "--square-mm", 20, "--out", plane)
     assert ran.returncode == 0, ran.stderr
     assert "mm a pixel" in ran.stdout
-    assert f"next: edge-tag --plane {plane}" in ran.stdout
+    assert f"next: edge-tag --plane {plane} --camera 0\n" in ran.stdout
     assert (tmp_path / "plane.plane.jpg").stat().st_size > 10_000
     assert (tmp_path / "plane.jpg").read_bytes() == b"mine"
     assert read_plane(plane).width == 820

@@ -22,6 +22,7 @@ from edge.sinks.explained import ExplainedPictures
 from edge.sinks.jsonl import JsonlSink
 from edge.sinks.pictures import PicturesSink
 from edge.sinks.table import TableSink
+from edge.spelling import counted
 from tests.tiny import paint
 
 FAILED = FrameFailed(1, "bad.jpg", 0, "2026-01-01T00:00:00.000Z", "bad.jpg: file is empty")
@@ -92,14 +93,22 @@ def table(*results: FrameTags | FrameFailed, **settings) -> list[str]:
 
 
 def test_a_table_has_a_row_a_tag_and_the_time_spent():
-    lines = table(result(tags=(PART, WHOLE)), FAILED, on_close="next: edge-tag --camera 0")
+    lines = table(result(tags=(PART, WHOLE)), FAILED, on_close="tags drawn on: out", next_step="n")
     assert lines[0].split() == ["file", "where", "head", "tag", "about", "score"]
     row = "a.jpg 5,6 20x30 grocery Granny-Smith Apple █████████░ 93%"
     assert lines[1].split() == row.split()
     assert lines[2].split()[:3] == ["whole", "tags", "outdoor"]
     assert lines[3] == "bad.jpg  error: bad.jpg: file is empty"
     assert lines[5] == "frames: 1, 1 failed, 4 looks, 0.01 s, 80% of it in the engine"
-    assert lines[6] == "next: edge-tag --camera 0"
+    assert lines[6:] == ["tags drawn on: out"]  # and no next step: one failed
+    assert table(FAILED, on_close="tags drawn on: out", next_step="n")[-1].startswith("frames: 0")
+    assert table(result(tags=(WHOLE,)), next_step="next: edge-tag --camera 0")[-1].startswith(
+        "next"
+    )
+
+
+def test_one_is_no_plural():
+    assert [counted(n, "look") for n in (0, 1, 2)] == ["0 looks", "1 look", "2 looks"]
 
 
 def test_columns_line_up():
