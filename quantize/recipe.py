@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import shutil
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -75,6 +76,17 @@ def begin(
 def finish(out: Path, result: Mapping[str, Any]) -> None:
     """The stage is done, and this is what came of it; never empty."""
     _write(out, msgspec.structs.replace(_decoded(out), result={"done": True, **result}))
+
+
+def clear(*spare: Path) -> None:
+    """Files and folders that only a run which goes on needs. For whoever finds the stage done: a
+    run that was killed just before leaves them to the next one.
+    """
+    for path in spare:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def read(folder: Path, stage: str | None = None) -> Recipe:

@@ -27,7 +27,7 @@ from quantize.students import Student, load, normalise, save
 from quantize.students.cost import gmac, parameters
 from quantize.students.starting import FILE, start
 from quantize.training.distributed import Group, process_group
-from quantize.training.loop import Schedule, fit
+from quantize.training.loop import CHECKPOINT, Schedule, fit
 from quantize.training.settings import add_flags, check_batch, from_flags
 
 SUMMARY = "agreement.json"
@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> None:
     with process_group(args.device) as group:
         result = _distill(args, settings, group)
     if group.is_first:
+        recipe.clear(args.out / CHECKPOINT)
         _say(args.out, result)
 
 

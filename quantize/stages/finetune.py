@@ -25,7 +25,7 @@ from quantize.students import Student, load, normalise, save
 from quantize.students.starting import FILE, start
 from quantize.training.batches import batches, steps_an_epoch
 from quantize.training.distributed import Group, process_group
-from quantize.training.loop import Schedule, fit
+from quantize.training.loop import CHECKPOINT, Schedule, fit
 from quantize.training.objective import accuracy, taught
 from quantize.training.settings import Settings, add_flags, check, check_batch, from_flags
 from quantize.training.shelf import Shelf, shelve
@@ -68,6 +68,7 @@ def run(args: argparse.Namespace) -> None:
         done = group.once(lambda: recipe.begin(args.out, "finetune", asked, inputs))
         result = done.result if done else _trained(args, settings, group)
         if group.is_first:
+            recipe.clear(args.out / CHECKPOINT)
             _say(args.out, result)
 
 

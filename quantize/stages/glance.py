@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -69,21 +68,15 @@ def run(args: argparse.Namespace) -> None:
     student, _ = loaded(file)
     inputs = {"student": recipe.digest(file), "images": recipe.digest(args.images),
               "canvases": recipe.digest(args.canvases)}  # fmt: skip
-    if done := recipe.begin(args.out, "glance", msgspec.to_builtins(settings), inputs):
-        return _say(args.out, done.result)
-    pictures = read_folder(args.images, args.head)
-    glance, result = _taught(student, pictures, args.canvases, settings, args.out)
-    save(glance, student, msgspec.to_builtins(settings), args.out / FILE)
-    recipe.finish(args.out, result)
-    _tidy(args.out)
-    return _say(args.out, result)
-
-
-def _tidy(out: Path) -> None:
-    for folder in (MARKS, COURSE, TUNING):
-        shutil.rmtree(out / folder, ignore_errors=True)
-    for spare in sorted((out / FRAMES).glob("train-*.npz"))[RANGES:]:
-        spare.unlink()
+    done = recipe.begin(args.out, "glance", msgspec.to_builtins(settings), inputs)
+    if not done:
+        pictures = read_folder(args.images, args.head)
+        glance, result = _taught(student, pictures, args.canvases, settings, args.out)
+        save(glance, student, msgspec.to_builtins(settings), args.out / FILE)
+        recipe.finish(args.out, result)
+    frames = sorted((args.out / FRAMES).glob("train-*.npz"))
+    recipe.clear(*(args.out / name for name in (MARKS, COURSE, TUNING)), *frames[RANGES:])
+    _say(args.out, done.result if done else result)
 
 
 def _check(settings: GlanceSettings) -> None:

@@ -82,6 +82,7 @@ def _one(
     """One run from the start, from its checkpoint, or only its result."""
     folder = args.out / "runs" / f"{settings.split}-{settings.method}-{settings.seed}"
     if (folder / RESULT).exists():
+        recipe.clear(folder / CHECKPOINT)
         return msgspec.json.decode((folder / RESULT).read_bytes(), type=Result)
     began, how, head = time.monotonic(), settings.preprocessing, protocol.head
     learn, held = hold_out(protocol.splits[settings.split], wanted.held_out, settings.seed)
@@ -125,7 +126,7 @@ def _write_run(student: Student, protocol: Protocol, result: Result, folder: Pat
     save(student, about, folder / FILE)
     write_lists({protocol.head: protocol.tags}, folder)
     disk.write(folder / RESULT, msgspec.json.format(msgspec.json.encode(result)))
-    (folder / CHECKPOINT).unlink(missing_ok=True)
+    recipe.clear(folder / CHECKPOINT)
 
 
 def _write_splits(protocol: Protocol, folder: Path) -> None:

@@ -73,8 +73,14 @@ def run(args: argparse.Namespace) -> None:
     given = {"student": args.student, "fish": args.fish,
              **{f"grounds {n}": folder for n, folder in enumerate(args.grounds)}}  # fmt: skip
     inputs = {name: recipe.digest(path) for name, path in given.items() if path}
-    if done := recipe.begin(args.out, "outline", msgspec.to_builtins(settings), inputs):
-        return _say(args.out, done.result)
+    done = recipe.begin(args.out, "outline", msgspec.to_builtins(settings), inputs)
+    result = done.result if done else _made(args, settings)
+    recipe.clear(args.out / CHECKPOINT)
+    _say(args.out, result)
+
+
+def _made(args: argparse.Namespace, settings: OutlineSettings) -> dict[str, Any]:
+    """What came of the outline, which is written."""
     begin = perf_counter()
     asked = _judging(args, settings)
     taught = _crops(args, settings, is_judge=False)
@@ -89,8 +95,7 @@ def run(args: argparse.Namespace) -> None:
     }
     save(outline, msgspec.to_builtins(settings), args.out / FILE)
     recipe.finish(args.out, result)
-    (args.out / CHECKPOINT).unlink()
-    return _say(args.out, result)
+    return result
 
 
 def _crops(args: argparse.Namespace, settings: OutlineSettings, is_judge: bool) -> Crops:

@@ -43,8 +43,10 @@ from quantize.pictures import read_folder, read_lists
 from quantize.stages.export import copy_beside, loaded, side_of
 from quantize.students import Student
 from quantize.students.starting import FILE
+from quantize.training.loop import CHECKPOINT
 from quantize.training.settings import check_least
 
+TUNED = "qat"  # folder of its log, and of its checkpoint until it is done
 COLUMNS = ("", "engine", "method", "layers in float", "dB", "points", "ms", "MB", "seconds")
 
 
@@ -99,6 +101,7 @@ def run(args: argparse.Namespace) -> None:
         calibration = _calibration(args, side)
         made = _quantised(args, student, engines, skipped, limits, calibration)
         recipe.finish(args.out, _result(made))
+    recipe.clear(args.out / TUNED / CHECKPOINT)
     made = records.verified(args.out)
     say(args.out, made)
     refuse(made.verdict, args.out)
@@ -181,7 +184,7 @@ def _quantised(
     if failing and args.qat:
         tuning = Tuning(steps=args.qat, lr=args.qat_lr, seed=args.seed)
         seen, spec = _learning(args, calibration), InputSpec(height=side, width=side)
-        better = tuned(flat, seen, spec, kinds, tuning, args.out / "qat")
+        better = tuned(flat, seen, spec, kinds, tuning, args.out / TUNED)
         made = make(work, failing, made, better)
     copy_beside(args.float / FILE, args.out)
     tidy(args.out)

@@ -53,6 +53,14 @@ def test_another_stage_other_settings_and_other_inputs_are_refused(
         recipe.begin(tmp_path, stage, settings, inputs)
 
 
+def test_what_a_run_went_on_with_is_cleared_once_and_again(tmp_path: Path) -> None:
+    (tmp_path / "course").mkdir()
+    for _ in range(2):
+        (tmp_path / "checkpoint.pt").touch()
+        recipe.clear(tmp_path / "checkpoint.pt", tmp_path / "course")
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_is_free_as_long_as_nothing_came_of_what_was_begun_there(tmp_path: Path) -> None:
     """A flag that is mended after it was refused does not need another folder."""
     recipe.begin(tmp_path, "finetune", {"student": "nope"}, {})

@@ -98,8 +98,11 @@ def test_a_run_that_is_done_says_what_came_of_it(
     made: Set, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (trained / "student.safetensors").stat().st_mtime_ns
+    assert not (trained / "checkpoint.pt").exists()
+    (trained / "checkpoint.pt").touch()  # of a run that was killed before it cleared
     assert distill(made, trained, "--epochs", "16", "--lr", "0.01") == 0
     assert (trained / "student.safetensors").stat().st_mtime_ns == before
+    assert not (trained / "checkpoint.pt").exists()
     said, result = capsys.readouterr().out, result_of(trained)
     assert f"mean AP {result['mean_ap']:.1%} against the teacher" in said
     assert f"{result['gmac']} GMAC" in said

@@ -142,8 +142,10 @@ def test_the_stage_goes_on_whatever_way_a_path_is_written(
     few = ["--crops", "2", "--batch", "2", "--judged", "2", "--epochs", "1", "--side", str(SIDE)]
     asked = ["outline", "--out", str(tmp_path / "out"), *few]
     assert main([*asked, "--student", str(STUDENT)]) == 0
+    (tmp_path / "out" / "checkpoint.pt").touch()  # of a run that was killed before it cleared
     monkeypatch.chdir(STUDENT.parent)
     assert main([*asked, "--student", STUDENT.name]) == 0
+    assert not (tmp_path / "out" / "checkpoint.pt").exists()
 
 
 def test_crops_that_judge_nothing_are_refused_and_the_folder_stays_free(

@@ -306,6 +306,8 @@ def test_a_picture_that_cannot_be_read_is_left_out_whoever_taught(
     (images / "Lime" / "001.png").write_bytes(b"no picture")
     assert finetune(images, tmp_path / "people") == 0
     assert "1 pictures left out, first " in capsys.readouterr().err
+    left = {file.name for file in (tmp_path / "people").iterdir()}
+    assert left == {"log.jsonl", "recipe.json", "student.safetensors", "tags.json"}
     soft = write_labels(images, tmp_path / "soft", left_out=("001.png",))
     assert finetune(images, tmp_path / "both", "--labels", str(soft)) == 0
 
