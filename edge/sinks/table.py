@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from edge.pictures.suffixes import is_picture
 from edge.process import printable, write
-from edge.records import FrameFailed, FrameTags, Picture, Spent, Tag
+from edge.records import FrameFailed, FrameTags, Picture, Tag
 from edge.spelling import counted
 
 HEADINGS = ("file", "where", "head", "tag", "about", "score")
@@ -138,7 +138,7 @@ def _none(result: FrameTags) -> str:
 
 def _left_out(result: FrameTags) -> str:
     count = sum(result.shed.values())
-    return f"{count} looks left out" if count else ""
+    return f"{counted(count, 'look')} left out" if count else ""
 
 
 def _file(result: FrameTags) -> str:
