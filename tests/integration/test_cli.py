@@ -125,10 +125,10 @@ def test_a_name_that_is_no_utf8_is_told_escaped_by_every_sink(tiny_bundle, photo
     (folder / "bad-\udce9.png").write_bytes(b"junk")
     kinds = "jsonl", "csv", "coco", "events", "snapshots"
     to = [word for kind in kinds for word in ("--to", f"{kind}:{out}/{kind}-\udce9")]
-    args = [*to, "--outbox", out / "box", "--annotate", out, "--explain", out, "--frames", 4]
-    ran = edge_tag("--bundle", tiny_bundle, *args, folder, folder / "1-\udce9.avi")
+    args = [*to, "--outbox", out / "box", "--annotate", out, "--explain", out]
+    ran = edge_tag("--bundle", tiny_bundle, *args, folder)
     names = [line["source"].rpartition("/")[2] for line in parsed(ran.stdout)]
-    assert names == ["0-\\udce9.png", "bad-\\udce9.png", "1-\\udce9.avi", "1-\\udce9.avi"]
+    assert list(dict.fromkeys(names)) == ["0-\\udce9.png", "1-\\udce9.avi", "bad-\\udce9.png"]
     assert (ran.returncode, only_ours(ran.stderr)) == (3, True)
     assert {path.name for path in out.iterdir()} >= {f"{kind}-\udce9" for kind in kinds}
 
