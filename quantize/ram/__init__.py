@@ -7,7 +7,7 @@ the captioner is not.
 
 from quantize.ram.checkpoint import LoadReport, load
 from quantize.ram.cost import Cost, cost
-from quantize.ram.export import to_onnx
+from quantize.ram.export import Exported, to_onnx
 from quantize.ram.labels import LabelRows, read_labels, write_labels
 from quantize.ram.opened import Looked, OpenTagger, open_tagger
 from quantize.ram.tagger import Tagger, build
@@ -15,6 +15,7 @@ from quantize.ram.vocabulary import Tag, Vocabulary, read_tags, read_thresholds,
 
 __all__ = [
     "Cost",
+    "Exported",
     "LabelRows",
     "LoadReport",
     "Looked",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import msgspec
 import onnx
 import torch
 
@@ -19,11 +20,19 @@ from quantize.ram.tagger import Tagger, relabelled
 LARGEST = 2_000_000_000  # bytes of weights; protobuf ends at 2^31, with the rest of the model
 
 
-def to_onnx(tagger: Tagger, side: int, file: Path) -> None:
+class Exported(msgspec.Struct, frozen=True):
+    """What a file is, for whoever has to run it."""
+
+    opset: int  # of ONNX's own operators; no others are used
+    bytes: int  # with the weights beside it, where there are any
+
+
+def to_onnx(tagger: Tagger, side: int, file: Path) -> Exported:
     """Input `image` (batch, 3, side, side) float32; outputs `logits` (batch, T), `embedding`.
 
     Traced at batch 2, since 1 is special to the exporter; test every file at 1, 2 and 3. Where the
-    weights are larger than one file may be, they go beside it as `FILE.data`.
+    weights are larger than one file may be, they go beside it as `FILE.data`. Returns the opset and
+    the size.
     """
     if side != tagger.config.swin.side:
         raise WorkshopError(
@@ -40,7 +49,7 @@ def to_onnx(tagger: Tagger, side: int, file: Path) -> None:
             optimize=True, verbose=False,
         )  # fmt: skip
     assert program is not None  # only the old exporter gives None
-    _write(program.model_proto, file, 4 * sum(p.numel() for p in tagger.parameters()))
+    return _write(program.model_proto, file, 4 * sum(p.numel() for p in tagger.parameters()))
 
 
 def _ready(tagger: Tagger) -> Tagger:
@@ -50,7 +59,7 @@ def _ready(tagger: Tagger) -> Tagger:
     return ready
 
 
-def _write(model: onnx.ModelProto, file: Path, weight_bytes: int) -> None:
+def _write(model: onnx.ModelProto, file: Path, weight_bytes: int) -> Exported:
     for node in model.graph.node:
         del node.metadata_props[:]  # call stacks, with the paths of this machine
     beside = file.with_name(f"{file.name}.data")
@@ -59,3 +68,5 @@ def _write(model: onnx.ModelProto, file: Path, weight_bytes: int) -> None:
         onnx.save(model, file)
     else:
         onnx.save(model, file, save_as_external_data=True, location=beside.name)
+    [opset] = [row.version for row in model.opset_import if row.domain in ("", "ai.onnx")]
+    return Exported(opset, sum(f.stat().st_size for f in (file, beside) if f.exists()))
