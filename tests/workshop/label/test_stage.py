@@ -362,7 +362,7 @@ def test_the_network_is_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (["--images", "/no/such"], "no such folder"),
         (["--checkpoint", "/no/such"], "no such file"),
         (["--tag-list", "/no/such"], "no such file"),
-        (["--device", "cuda", "--teacher", "student"], "GPUs|no student"),
+        (["--device", "cuda", "--teacher", "student"], "GPUs|does not load"),
     ],
 )
 def test_bad_paths_are_refused_before_anything_is_written(
