@@ -47,7 +47,6 @@ from quantize.training.loop import CHECKPOINT
 from quantize.training.settings import check_least
 
 TUNED = "qat"  # folder of its log, and of its checkpoint until it is done
-COLUMNS = ("", "engine", "method", "layers in float", "dB", "points", "ms", "MB", "seconds")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
