@@ -18,7 +18,6 @@ import numpy as np
 from edge.records import U8
 from quantize.errors import WorkshopError
 
-ROUNDED_CM = 0.5  # what lengths were rounded to: 0.14 cm of deviation is in the labels themselves
 MAX_BYTES = 1 << 29
 FINER = 8  # times, when polygons are drawn: OpenCV fills every pixel that an edge touches
 FOLDER = re.compile(r"group_0*(\d+)/")

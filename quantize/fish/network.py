@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from quantize import disk
-from quantize.errors import WorkshopError
 from quantize.glance.network import Trunk
 from quantize.students import Conv, Network, Student
+from quantize.students.files import loading
 
 SIDE = 160  # px of the crop
 STRIDE = 2  # of the mask
@@ -104,19 +104,15 @@ def save(outline: Outline, about: dict[str, object], file: Path) -> None:
 
 def load(file: Path) -> tuple[Outline, dict[str, object]]:
     """What `save` wrote, and what it said. Raises WorkshopError."""
-    try:
+    with loading(file, "an outline"):
         with safe_open(file, "pt") as stored:
             about = json.loads(stored.metadata()["outline"])
             state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
-    except Exception as e:  # safetensors and JSON each have their own
-        raise WorkshopError(
-            file, f"does not load ({type(e).__name__}: {e})", "an outline", "edge-quantize outline"
-        ) from e
-    outline = Outline(Trunk(Student({}, about["student"])), about["side"])
-    outline.load_state_dict(
-        {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-    )
-    return outline.eval(), about
+        outline = Outline(Trunk(Student({}, about["student"])), about["side"])
+        outline.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+        )
+        return outline.eval(), about
 
 
 def _twice(x: Tensor) -> Tensor:

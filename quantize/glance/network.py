@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from quantize import disk
 from quantize.errors import WorkshopError
 from quantize.students import Conv, Network, Student
+from quantize.students.files import loading
 
 STRIDES = (4, 8, 16)
 GEOMETRY = 3  # down and right in the cell, log2 of the side over the frame's
@@ -126,19 +127,15 @@ def save(glance: Glance, student: Student, about: dict[str, object], file: Path)
 
 def load(file: Path) -> tuple[Glance, dict[str, object]]:
     """What `save` wrote, and what it said about itself. Raises WorkshopError."""
-    try:
+    with loading(file, "a glance"):
         with safe_open(file, "pt") as stored:
             about = json.loads(stored.metadata()["glance"])
             state = {key: stored.get_tensor(key).float() for key in stored.keys()}  # noqa: SIM118
-    except Exception as e:  # safetensors and JSON each have their own
-        raise WorkshopError(
-            file, f"does not load ({type(e).__name__}: {e})", "a glance", "edge-quantize glance"
-        ) from e
-    student = Student({}, about["student"])
-    glance = Glance(Trunk(student), tuple(about["kinds"]), about["side"])
-    counts = {k: v.long() if k.endswith("num_batches_tracked") else v for k, v in state.items()}
-    glance.load_state_dict(counts)
-    return glance, about
+        student = Student({}, about["student"])
+        glance = Glance(Trunk(student), tuple(about["kinds"]), about["side"])
+        counts = {k: v.long() if k.endswith("num_batches_tracked") else v for k, v in state.items()}
+        glance.load_state_dict(counts)
+        return glance, about
 
 
 def _ends(backbone: nn.Sequential) -> tuple[int, ...]:

@@ -30,12 +30,6 @@ def step_of(weight: Tensor) -> Tensor:
     return step.clamp(min=1e-12)  # a dead channel stays dead
 
 
-def on_grid(weight: Tensor) -> Tensor:
-    """Each output channel rounded to a multiple of its largest weight / 127."""
-    step = step_of(weight)
-    return (weight / step).round() * step
-
-
 @torch.no_grad()
 def rounded(student: Network, pixels: Tensor) -> Network:
     """A copy of a folded student with weights on the grid and corrected biases.

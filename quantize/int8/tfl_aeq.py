@@ -43,7 +43,6 @@ from quantize.int8.ranges import observe
 from quantize.int8.subject import Subject
 from quantize.students import MEAN, SCALE, normalise
 
-RECIPE = "static_wi8_ai8"
 KERNELS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 ALL_OF_A_BYTE = (-MEAN / SCALE, (255 - MEAN) / SCALE)  # so that int8 = uint8 - 128 exactly
 NO_QUANTIZE = algorithm_manager.AlgorithmName.NO_QUANTIZE

@@ -41,7 +41,7 @@ class Protocol(msgspec.Struct, frozen=True):
         return [self.images / line.file for line in lines]
 
 
-def made(images: Path, head: str | None, names: Sequence[str], seed: int = 0) -> Protocol:
+def made(images: Path, head: str | None, names: Sequence[str]) -> Protocol:
     """Splits of a folder's `train` pictures; its `val` pictures are the test.
 
     Without `head` the folder must have one alone. Raises WorkshopError.
@@ -60,7 +60,7 @@ def made(images: Path, head: str | None, names: Sequence[str], seed: int = 0) ->
             "some of both: val is what the runs are judged on",
             "train/TAG/ and val/TAG/ folders, or a split in labels.jsonl",
         )
-    splits = {name: cut_split(train, name, seed) for name in names}
+    splits = {name: cut_split(train, name) for name in names}
     return _checked(Protocol(images, head, tags, splits, test))
 
 

@@ -70,10 +70,7 @@ def swin_l(side: int) -> Swin:
 RAM_SWIN_L_384 = TaggerConfig("ram", swin_l(384))
 RAM_SWIN_L_224 = TaggerConfig("ram", swin_l(224))
 RAM_SWIN_B_384 = TaggerConfig("ram", swin_b(384))
-RAM_SWIN_B_224 = TaggerConfig("ram", swin_b(224))
 RAM_PLUS_SWIN_L_384 = TaggerConfig("ram++", swin_l(384))
-RAM_PLUS_SWIN_L_224 = TaggerConfig("ram++", swin_l(224))
-RAM_PLUS_SWIN_B_384 = TaggerConfig("ram++", swin_b(384))
 TAG2TEXT_SWIN_B_384 = TaggerConfig("tag2text", swin_b(384), projected=0)
 
 ROWS_A_TAG = 51  # descriptions a tag in the published RAM++ file

@@ -30,7 +30,8 @@ from quantize.fashion.learn import (
 )
 from quantize.fashion.material import Material, brought_together, gather
 from quantize.int8.gate import aligned
-from quantize.stages.export import loaded, side_of, student_file
+from quantize.stages.export import side_of, student_file
+from quantize.students import load
 
 LEAST = 20  # pictures that must have a tag, and that must not, or it is left out
 TOLD = 0.5  # probability from which a tag is told
@@ -61,7 +62,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Learn the head, or say what an earlier run measured."""
     file = student_file(args.student)
-    student, settings = loaded(file)
+    student, settings = load(file)
     side = side_of(settings, args.side, file)
     asked = {"rendered": args.rendered, "side": side, "seed": args.seed}
     inputs = {"student": recipe.digest(file), "images": recipe.digest(args.images)}

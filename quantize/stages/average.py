@@ -15,8 +15,8 @@ import torch
 
 from quantize import recipe
 from quantize.errors import WorkshopError
-from quantize.stages.export import copy_beside, loaded, student_file
-from quantize.students import Student, save
+from quantize.stages.export import copy_beside, student_file
+from quantize.students import Student, load, save
 from quantize.students.starting import FILE
 
 
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
     if len(args.students) < 2:
         raise WorkshopError("--students", "one folder", "two or more", "--students FIRST SECOND")
     files = [student_file(folder) for folder in args.students]
-    read = [loaded(file) for file in files]
+    read = [load(file) for file in files]
     _require_alike(files, [student for student, _ in read])
     inputs = {f"student {n}": recipe.digest(file) for n, file in enumerate(files)}
     if not recipe.begin(args.out, "average", {"students": len(files)}, inputs):

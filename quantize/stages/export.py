@@ -22,7 +22,7 @@ from quantize.export import FILES, Deployed, artifact, check, folded, usable, wr
 from quantize.export.files import EXPORTERS
 from quantize.int8.gate import aligned
 from quantize.pictures import read, read_folder
-from quantize.students import Network, SettingsTable, Student, load
+from quantize.students import Network, load
 from quantize.students.starting import FILE
 
 TAGS = "tags.json"
@@ -41,7 +41,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write an artifact an engine; fails where one computes something else than the student."""
     file = student_file(args.student)
-    student, settings = loaded(file)
+    student, settings = load(file)
     side = side_of(settings, args.side, file)
     engines, skipped = usable(args.engines.split(","), EXPORTERS)
     inputs = {"student": recipe.digest(file), "images": recipe.digest(args.images)}
@@ -99,21 +99,6 @@ def student_file(path: Path) -> Path:
             "put it beside the student",
         )
     return file
-
-
-def loaded(file: Path) -> tuple[Student, SettingsTable]:
-    """A student from its file. Raises WorkshopError for one that is none, or is cut short."""
-    try:
-        return load(file)
-    except WorkshopError:
-        raise
-    except Exception as e:  # safetensors, JSON and torch each have their own
-        raise WorkshopError(
-            file,
-            f"does not load ({type(e).__name__}: {str(e)[:200]})",
-            "a student",
-            "copy it again",
-        ) from e
 
 
 def side_of(settings: Mapping[str, object], asked: int | None, file: Path) -> int:

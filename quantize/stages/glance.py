@@ -25,8 +25,8 @@ from quantize.glance.settings import GlanceSettings
 from quantize.glance.shards import composed, read
 from quantize.glance.tuning import tune
 from quantize.pictures import PictureSet, Split, read_folder
-from quantize.stages.export import loaded, student_file
-from quantize.students import Student
+from quantize.stages.export import student_file
+from quantize.students import Student, load
 from quantize.training.settings import add_flags, check_least, check_multiples, from_flags
 
 FILE = "glance.safetensors"
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
     settings = from_flags(args, GlanceSettings)
     _check(settings)
     file = student_file(args.student)
-    student, _ = loaded(file)
+    student, _ = load(file)
     inputs = {"student": recipe.digest(file), "images": recipe.digest(args.images),
               "canvases": recipe.digest(args.canvases)}  # fmt: skip
     done = recipe.begin(args.out, "glance", msgspec.to_builtins(settings), inputs)

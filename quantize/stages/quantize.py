@@ -40,14 +40,13 @@ from quantize.int8.record import Record
 from quantize.int8.search import Bench, Tried
 from quantize.int8.sensitivity import sensitivity
 from quantize.pictures import read_folder, read_lists
-from quantize.stages.export import copy_beside, loaded, side_of
-from quantize.students import Student
+from quantize.stages.export import copy_beside, side_of
+from quantize.students import Student, load
 from quantize.students.starting import FILE
 from quantize.training.loop import CHECKPOINT
 from quantize.training.settings import check_least
 
 TUNED = "qat"  # folder of its log, and of its checkpoint until it is done
-COLUMNS = ("", "engine", "method", "layers in float", "dB", "points", "ms", "MB", "seconds")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -89,7 +88,7 @@ def run(args: argparse.Namespace) -> None:
     """Quantise; raises WorkshopError with the rows that fail when the best is not good enough."""
     _check(args)
     recipe.read(args.float, "export")
-    student, settings = loaded(args.float / FILE)
+    student, settings = load(args.float / FILE)
     side = side_of(settings, _exported_side(args.float), args.float / FILE)
     engines, skipped = _engines(args)
     limits = Limits(points=args.gate_points, f1=args.gate_f1, embedding=args.gate_embedding,

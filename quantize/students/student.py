@@ -11,6 +11,7 @@ from safetensors.torch import save as as_bytes
 from torch import Tensor, nn
 
 from quantize import disk
+from quantize.students.files import loading
 from quantize.students.inverted import Conv
 from quantize.students.scale import MEAN, SCALE
 from quantize.students.table import build
@@ -82,12 +83,16 @@ def save(student: Student, settings: SettingsTable, file: Path) -> None:
 
 
 def load(file: Path) -> tuple[Student, SettingsTable]:
-    """What `save` wrote: the student in single precision, and the settings."""
-    with safe_open(file, "pt") as stored:
-        about = stored.metadata()
-        state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
-    student = Student(json.loads(about["heads"]), about.get("student", "mobilenet_v2"))
-    student.load_state_dict(
-        {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-    )
-    return student, json.loads(about["settings"])
+    """What `save` wrote: the student in single precision, and the settings.
+
+    Raises WorkshopError for a file that is none, or is cut short.
+    """
+    with loading(file, "a student"):
+        with safe_open(file, "pt") as stored:
+            about = stored.metadata()
+            state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+        student = Student(json.loads(about["heads"]), about.get("student", "mobilenet_v2"))
+        student.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+        )
+        return student, json.loads(about["settings"])

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from edge.bundle.manifest import InputSpec
@@ -16,22 +15,17 @@ from quantize.errors import WorkshopError
 from quantize.pictures import Sample, read, read_lists
 from quantize.students import Student, normalise
 from quantize.students import load as load_student
-from quantize.students.starting import FILE
 from quantize.teachers import Description, Kind, Request, Teacher, needed_checkpoint
 from quantize.teachers.torch_device import inference, prepared
 from quantize.teachers.vocabulary import outputs_of
 
-NO_STUDENT = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
 NONE = "none"  # the logit after a head's last tag
 
 
 def load(request: Request) -> Teacher:
     """Open a student.safetensors; request.model names the head. Raises WorkshopError."""
     file = needed_checkpoint(request)
-    try:
-        student, settings = load_student(file)
-    except NO_STUDENT as e:
-        raise WorkshopError(file, f"no student ({e})", f"a {FILE}", "--checkpoint FILE") from e
+    student, settings = load_student(file)
     head = _head(student, request.model, file)
     side = request.side or int(settings.get("final_side", 0))
     if not side:

@@ -9,7 +9,8 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 from torch import nn  # noqa: E402
 
 from quantize.int8.compensated import compensated  # noqa: E402
-from quantize.int8.rounding import on_grid, step_of  # noqa: E402
+from quantize.int8.rounding import step_of  # noqa: E402
+from tests.workshop.int8 import tiny_student as tiny  # noqa: E402
 
 SHAPES = {
     "dense": (lambda: nn.Conv2d(24, 20, 1), (64, 24, 4, 4)),
@@ -45,7 +46,7 @@ def test_weights_lie_on_the_grid_and_what_is_computed_is_nearer(name: str) -> No
     assert torch.allclose(step_of(found), step), "an engine would take another step"
     wanted = layer(x)
     errors = []
-    for weight in (found, on_grid(exact)):
+    for weight in (found, tiny.on_grid(exact)):
         layer.weight.data = weight
         off = layer(x) - wanted
         axes = [0, 2, 3] if off.dim() == 4 else list(range(off.dim() - 1))

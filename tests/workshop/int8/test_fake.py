@@ -14,7 +14,6 @@ from quantize.export import folded  # noqa: E402
 from quantize.int8.fake import Grid, bare, faked, only, straight  # noqa: E402
 from quantize.int8.layers import layers  # noqa: E402
 from quantize.int8.qat import Tuning, follow, tuned  # noqa: E402
-from quantize.int8.rounding import on_grid  # noqa: E402
 from quantize.int8.score import distances  # noqa: E402
 from quantize.int8.sensitivity import sensitivity  # noqa: E402
 from quantize.students import Student, normalise  # noqa: E402
@@ -81,7 +80,9 @@ def test_bare_kernels_lie_on_the_grid_and_are_plain_again(
     plain = bare(rough)
     assert set(plain.state_dict()) == set(flat.state_dict())
     for name, layer in layers(plain, normalise(pixels[:1])).items():
-        assert torch.allclose(layer.weight, on_grid(flat.get_submodule(name).weight), atol=1e-6)
+        assert torch.allclose(
+            layer.weight, tiny.on_grid(flat.get_submodule(name).weight), atol=1e-6
+        )
 
 
 def test_the_layers_that_read_a_wide_tensor_hurt_most(flat: Student, pixels: torch.Tensor) -> None:

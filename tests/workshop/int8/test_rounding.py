@@ -10,14 +10,14 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from quantize.export import folded  # noqa: E402
 from quantize.int8.layers import layers  # noqa: E402
-from quantize.int8.rounding import on_grid, rounded  # noqa: E402
+from quantize.int8.rounding import rounded  # noqa: E402
 from quantize.students import Student, normalise  # noqa: E402
 from tests.workshop.int8 import tiny_student as tiny  # noqa: E402
 
 
 def test_every_channel_has_at_most_255_levels_and_keeps_its_largest() -> None:
     weight = torch.randn(4, 300, generator=torch.Generator().manual_seed(0))
-    found = on_grid(weight)
+    found = tiny.on_grid(weight)
     for before, after in zip(weight, found):
         step = before.abs().max() / 127
         assert torch.allclose(after / step, (after / step).round(), atol=1e-3)
@@ -26,7 +26,7 @@ def test_every_channel_has_at_most_255_levels_and_keeps_its_largest() -> None:
 
 
 def test_a_dead_channel_stays_dead() -> None:
-    assert torch.equal(on_grid(torch.zeros(2, 3, 3, 3)), torch.zeros(2, 3, 3, 3))
+    assert torch.equal(tiny.on_grid(torch.zeros(2, 3, 3, 3)), torch.zeros(2, 3, 3, 3))
 
 
 @torch.no_grad()
@@ -43,7 +43,7 @@ def test_corrected_means_are_the_exact_ones_and_the_embedding_is_nearer(student:
         assert torch.allclose(found[name].mean(0), wanted[name].mean(0), atol=1e-3), name
     naive = copy.deepcopy(flat)
     for layer in layers(naive, x[:1]).values():
-        layer.weight.data = on_grid(layer.weight.data)
+        layer.weight.data = tiny.on_grid(layer.weight.data)
     off = [(got["embedding"] - wanted["embedding"]).square().mean() for got in (found, naive(x))]
     assert off[0] < off[1]
 

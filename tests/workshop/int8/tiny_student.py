@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from edge.capture import CalibrationSet, capture
 from edge.records import U8, Frame
 from quantize import recipe
+from quantize.int8.rounding import step_of
 from quantize.pictures import TagList, write_lists
 from quantize.students import Student, normalise, save
 from quantize.students.inverted import Plan, Stage
@@ -80,6 +81,12 @@ def stored(student: Student, folder: Path) -> Path:
     write_lists(LISTS, folder)
     recipe.finish(folder, {})
     return folder
+
+
+def on_grid(weight: torch.Tensor) -> torch.Tensor:
+    """Each output channel rounded to a multiple of its largest weight / 127."""
+    step = step_of(weight)
+    return (weight / step).round() * step
 
 
 def copied(folder: Path, to: Path) -> Path:

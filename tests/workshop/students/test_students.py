@@ -8,7 +8,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
+from safetensors.torch import save_file  # noqa: E402
+
 from quantize import students  # noqa: E402
+from quantize.errors import WorkshopError  # noqa: E402
 from quantize.export import folded  # noqa: E402
 from quantize.students.inverted import PLANS  # noqa: E402
 from quantize.students.stock import restore_norm  # noqa: E402
@@ -74,3 +77,20 @@ def test_save_and_load_keep_the_student_to_half_precision(tmp_path: Path) -> Non
     assert again.name == student.name
     assert torch.allclose(again.eval()(x)["tags"], student(x)["tags"], atol=0.05)
     assert {n: h.out_features for n, h in again.heads.items()} == HEADS
+
+
+@pytest.mark.parametrize("change", ["cut", "junk", "gone", "heads", "weights"])
+def test_a_file_that_is_no_student_is_refused_whatever_is_wrong(
+    tmp_path: Path, change: str
+) -> None:
+    file = tmp_path / "student.safetensors"
+    students.save(lively(), {}, file)
+    if change == "gone":
+        file.unlink()
+    elif change in ("heads", "weights"):
+        about = {"heads": "[]" if change == "heads" else "{}", "settings": "{}"}
+        save_file({"a": torch.zeros(1)}, file, about)
+    else:
+        file.write_bytes(b"junk" * 64 if change == "junk" else file.read_bytes()[:1000])
+    with pytest.raises(WorkshopError, match=r"does not load .*expected a student"):
+        students.load(file)

@@ -312,6 +312,17 @@ def test_a_picture_that_cannot_be_read_is_left_out_whoever_taught(
     assert finetune(images, tmp_path / "both", "--labels", str(soft)) == 0
 
 
+def test_a_teacher_whose_file_is_cut_short_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = write_pictures(tmp_path / "images" / "Lime", 16).parent
+    assert finetune(images, tmp_path / "one") == 0
+    file = tmp_path / "one" / "student.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+    assert finetune(images, tmp_path / "two", "--teachers", str(tmp_path / "one")) == 2
+    assert "student.safetensors: does not load (SafetensorError" in capsys.readouterr().err
+
+
 def test_labels_of_other_pictures_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
