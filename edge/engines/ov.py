@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import numpy as np
 import openvino as ov
 
 from edge.engines import by_ones, check_artifact, checked, refuse_outside_weights
 from edge.errors import BundleError, EngineError, InferenceError, ProviderUnavailable
+from edge.processor import lacks_vnni
 from edge.records import F32, U8, TensorSpec
 
 # Rounds as int8 does, and multiplies in float: in bytes, without VNNI, two products overflow and
@@ -117,7 +117,7 @@ def load(files: Sequence[bytes], provider: str, threads: int) -> OvEngine:
         )
     core = ov.Core()
     _check_provider(core, provider)
-    if provider == "CPU" and _overflows():
+    if provider == "CPU" and lacks_vnni():
         with suppress(RuntimeError):  # a release that does not know it
             core.set_property(provider, EXACT)
     if len(files) == 1:
@@ -155,16 +155,6 @@ def _check_provider(core: ov.Core, provider: str) -> None:
             f"expected one of {', '.join(core.available_devices)}",
             fix="install the driver of that device, or use provider CPU",
         )
-
-
-def _overflows() -> bool:
-    """Is this an x86 processor that adds products of bytes in 16 bits?"""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return False
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
-    return bool(flags) and not any("vnni" in flag or flag == "amx_int8" for flag in flags)
 
 
 def _settings(provider: str, threads: int) -> dict[str, str | int]:

@@ -15,9 +15,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.processor import lacks_vnni
 from edge.records import F32
 from quantize.errors import WorkshopError
-from quantize.int8 import timing
 from quantize.int8.score import Kind, distance, f1, off, sure, thresholds
 
 EMBEDDING = "embedding"  # the output that is no head
@@ -218,7 +218,7 @@ NO_VNNI = (
 def mend(failures: Iterable[Row], fix: str) -> str:
     """The fix, and what to do where time alone says no for want of an instruction."""
     measures = {row.measure for row in failures}
-    if TIME not in measures or not timing.lacks_vnni():
+    if TIME not in measures or not lacks_vnni():
         return fix
     return NO_VNNI if measures == {TIME} else f"{fix}; {NO_VNNI}"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -14,19 +13,6 @@ from edge.records import U8
 
 ROUNDS = 40
 WARM_UP = 5
-ABOUT = Path("/proc/cpuinfo")
-
-
-def lacks_vnni(about: Path = ABOUT) -> bool:
-    """Is this an x86 processor that has no instruction to sum products of bytes?
-
-    Exact sums take it several steps, and int8 may be slower than float; a board is no such thing.
-    """
-    if not about.is_file():
-        return False
-    lines = about.read_text("utf-8", "replace").splitlines()
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
-    return bool(flags) and not any("vnni" in flag or flag == "amx_int8" for flag in flags)
 
 
 def medians(engines: Sequence[Engine], picture: U8, rounds: int = ROUNDS) -> list[float]:

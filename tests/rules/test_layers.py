@@ -43,6 +43,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "spelling",
         "pictures.suffixes",
         "sysfs",
+        "processor",
         "markup.svg",
         "markup.html",
     ),

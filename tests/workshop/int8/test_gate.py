@@ -11,9 +11,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
+from edge.processor import lacks_vnni  # noqa: E402
 from edge.records import F32  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
-from quantize.int8 import timing  # noqa: E402
+from quantize.int8 import gate  # noqa: E402
 from quantize.int8.gate import (  # noqa: E402
     EMBEDDING,
     UNSAID,
@@ -224,14 +225,14 @@ def test_a_host_without_vnni_is_told_apart(flags: str | None, lacks: bool, tmp_p
     about = tmp_path / "cpuinfo"
     if flags is not None:
         about.write_text(f"processor\t: 0\n{flags}\n")
-    assert timing.lacks_vnni(about) == lacks
+    assert lacks_vnni(about) == lacks
 
 
 @pytest.mark.parametrize(("lacks", "worse"), [(True, False), (True, True), (False, False)])
 def test_where_an_instruction_is_missing_the_fix_says_so(
     lacks: bool, worse: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(timing, "lacks_vnni", lambda: lacks)
+    monkeypatch.setattr(gate, "lacks_vnni", lambda: lacks)
     exact = {"h": logits()}
     rough = {"h": -exact["h"]} if worse else exact
     with pytest.raises(WorkshopError) as refused:
