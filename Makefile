@@ -26,7 +26,7 @@ $(VENV)/runtime: pyproject.toml
 $(VENV)/everything: $(VENV)/runtime
 	# The CPU build of torch first: whatever asks for torch later finds it, not gigabytes of CUDA.
 	$(PIP) torch==2.13.0
-	$(PIP) --editable '.[onnx,openvino,tflite,video,mqtt,health,quantize,dev]'
+	$(PIP) --editable '.[onnx,openvino,tflite,video,mqtt,health,signing,quantize,dev]'
 	@touch $@
 
 demo: $(VENV)/runtime  ## tag a rendered 4K shop scene and a clip; pictures go to out/demo

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import msgspec
 
+from edge.bundle.keys import Keys
 from edge.bundle.manifest import StoredFile
 from edge.bundle.read import Bundle, open_bundle
+from edge.bundle.signature import SIGNATURE
 from edge.engines import ENGINES, installed, pip_line
 from edge.errors import EdgeError, EngineMissing
 from edge.length.packed import open_packed
@@ -23,20 +25,30 @@ class AuditFinding(msgspec.Struct, frozen=True):
     is_golden: bool = False  # about what an engine answers, not about a file
 
 
-def audit(path: str | None) -> Iterator[AuditFinding]:
+def audit(path: str | None, keys: Keys | None = None) -> Iterator[AuditFinding]:
     """Hash every file of the bundle, then run its golden pictures on each engine that is installed,
     those of glance and outline too.
 
-    `path` None is the bundle that ships. Raises BundleError when the manifest itself cannot be
-    read.
+    `path` and `keys` as `open_bundle` takes them. Raises BundleError when the manifest itself
+    cannot be read, or is not signed by one of the keys.
     """
-    with open_bundle(path) as bundle:
+    with open_bundle(path, keys=keys) as bundle:
         manifest = bundle.manifest
         yield AuditFinding(bundle.id, "yes", f"{bundle.root}: the manifest is well formed")
+        yield _signed(bundle)
         for stored in manifest.files():
             yield _hashed(bundle, stored)
     for artifact in manifest.artifacts:
         yield _golden(path, artifact.engine, artifact.precision)
+
+
+def _signed(bundle: Bundle) -> AuditFinding:
+    if bundle.signer is not None:
+        return AuditFinding(SIGNATURE, "yes", f"signed with the key {bundle.signer[:12]}...")
+    found = "not signed"
+    if bundle.signature() is not None:
+        found = "signed, but no key is trusted: edge-tag bundle trust FILE, or --key FILE here"
+    return AuditFinding(SIGNATURE, "-", found)
 
 
 def _hashed(bundle: Bundle, stored: StoredFile) -> AuditFinding:

@@ -22,6 +22,7 @@ VERBS = {  # the first word of a command -> its module; any other word means run
     "capture": "edge.verbs.capture",
     "calibrate": "edge.verbs.calibrate",
     "check": "edge.verbs.check",
+    "bundle": "edge.verbs.bundle",
     "bench": "edge.verbs.bench",
     "doctor": "edge.verbs.doctor",
     "config": "edge.verbs.config",

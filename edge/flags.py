@@ -87,7 +87,7 @@ def add_engine(parser: Parser) -> None:
     add(
         "--bundle",
         metavar="PATH",
-        help="a bundle's folder or .edge file (default: the one that ships)",
+        help="a bundle's folder or .edge file (default: what is installed, else what ships)",
     )
     add(
         "--engine",

@@ -41,7 +41,12 @@ def open_config(flags: argparse.Namespace, opened: ExitStack) -> Configured | No
 
 
 def with_profile(flags: argparse.Namespace) -> argparse.Namespace:
-    """The flags, with the device profile's values where a flag was not given."""
+    """The flags, with the device profile's values where a flag was not given, and the bundle."""
+    if flags.bundle is None:
+        from edge.bundle.in_use import usable
+
+        found = usable(say)
+        flags.bundle = found and str(found)
     if flags.device is None and flags.engine != "virtual":
         flags.virtual = flags.preferred = None
     else:

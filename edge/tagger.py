@@ -313,7 +313,8 @@ def open_tagger(
 ) -> Tagger:
     """Open a bundle on an engine; its golden pictures prove that it answers as when it was packed.
 
-    bundle     a directory or `.edge` file; None: the one that came with edge-tag
+    bundle     a directory or `.edge` file; None: the one that is installed, else the one that
+               came with edge-tag
     engine     None: the first of onnxruntime, openvino, tflite that is installed and in the bundle
     provider   the engine's execution target, in any case; None: CPU
     threads    None: the engine decides

@@ -40,7 +40,7 @@ Found = dict[str, Any]  # fields of a line
 class Wanted(msgspec.Struct, frozen=True):
     """What is to be measured."""
 
-    bundle: str | None = None  # None: the one that ships
+    bundle: str | None = None  # None: the one in use
     engine: str | None = None
     provider: str | None = None
     threads: int | None = None

@@ -6,6 +6,7 @@ names that the manifest gives are ever asked for.
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import struct
@@ -56,6 +57,10 @@ def check_name(name: str, where: str) -> None:
 class Store(Protocol):
     """Files by name."""
 
+    def has(self, name: str) -> bool:
+        """Is there such a file?"""
+        ...
+
     def size(self, name: str) -> int:
         """In bytes. Raises BundleError when there is no such file."""
         ...
@@ -76,6 +81,9 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self._shown = path
         self._root = path.resolve()
+
+    def has(self, name: str) -> bool:
+        return os.path.lexists(self._root / name)
 
     def size(self, name: str) -> int:
         with _reading(f"{self._shown}/{name}", OSError):
@@ -121,6 +129,9 @@ class Zip:
         except BaseException:
             self._file.close()
             raise
+
+    def has(self, name: str) -> bool:
+        return name in self._entries
 
     def size(self, name: str) -> int:
         check_name(name, str(self._shown))
@@ -176,9 +187,9 @@ def _entries(zipped: zipfile.ZipFile, where: str) -> dict[str, zipfile.ZipInfo]:
             )
         if not info.is_dir():
             entries[info.filename] = info
-    if len(entries) > MAX_FILES + 1:  # and the manifest
+    if len(entries) > MAX_FILES + 2:  # and the manifest, and a signature
         raise BundleError(
-            f"{where}: zip holds {len(entries)} files, expected at most {MAX_FILES + 1}"
+            f"{where}: zip holds {len(entries)} files, expected at most {MAX_FILES + 2}"
         )
     return entries
 

@@ -13,8 +13,11 @@ from pathlib import Path
 from types import TracebackType
 
 from edge.bundle.files import Folder, Store, Zip
+from edge.bundle.installed import current
+from edge.bundle.keys import Keys, trusted
 from edge.bundle.manifest import MANIFEST, Artifact, Head, StoredFile
 from edge.bundle.manifest_read import MAX_MANIFEST_BYTES, read_manifest
+from edge.bundle.signature import AGAIN, MAX_SIGNATURE_BYTES, SIGNATURE, check
 from edge.errors import BundleError
 
 MAX_TAGS = 100_000  # of one head
@@ -27,15 +30,17 @@ TagNames = tuple[tuple[str, str | None], ...]  # (tag, its group or None), entry
 class Bundle:
     """An open bundle, its manifest checked. Not thread-safe."""
 
-    def __init__(self, root: Path, store: Store) -> None:
-        """Raises BundleError when manifest or tag lists are not right.
+    def __init__(self, root: Path, store: Store, keys: Keys | None = None) -> None:
+        """keys: those of which one must have signed it; None: it need not be signed.
 
-        The caller closes `store` then.
+        Raises BundleError when signature, manifest or tag lists are not right. The caller closes
+        `store` then.
         """
         self.root = root  # the directory or zip, as the user wrote it
         self._store = store
-        where = f"{root}/{MANIFEST}"
-        self.manifest = read_manifest(store.read(MANIFEST, MAX_MANIFEST_BYTES), where)
+        self.source = store.read(MANIFEST, MAX_MANIFEST_BYTES)  # the manifest as it is written
+        self.signer = None if keys is None else self._signed_by(keys)  # id of that key
+        self.manifest = read_manifest(self.source, f"{root}/{MANIFEST}")
         self._tags = {head.name: self._read_tags(head) for head in self.manifest.heads}
 
     @property
@@ -61,6 +66,23 @@ class Bundle:
                 fix="copy the bundle again",
             )
         return data
+
+    def signature(self) -> bytes | None:
+        """What `bundle.sig` holds, unchecked; None where there is none. Raises BundleError."""
+        if not self._store.has(SIGNATURE):
+            return None
+        return self._store.read(SIGNATURE, MAX_SIGNATURE_BYTES)
+
+    def _signed_by(self, keys: Keys) -> str:
+        signature = self.signature()
+        if signature is None:
+            raise BundleError(f"{self.root}: bundle is not signed, expected {SIGNATURE}", fix=AGAIN)
+        return check(signature, self.source, keys, f"{self.root}/{SIGNATURE}")
+
+    def read_all(self) -> None:
+        """Every file, for its hash. Raises BundleError."""
+        for file in self.manifest.files():
+            self.read(file)
 
     def tags_of(self, head: Head) -> TagNames:
         """(tag, group) in the order of the head's logits."""
@@ -101,18 +123,29 @@ class Bundle:
         self.close()
 
 
-def open_bundle(path: str | PathLike[str] | None = None) -> Bundle:
-    """Open a directory or a zip; None is the bundle that came with edge-tag. Raises BundleError."""
-    root = DEFAULT if path is None else Path(path)
+def open_bundle(
+    path: str | PathLike[str] | None = None, *, keys: Keys | None = None, is_own: bool = False
+) -> Bundle:
+    """Open a directory or a zip.
+
+    path    None: the bundle that is installed on this device, else the one that came with edge-tag
+    keys    those of which one must have signed it; None: what this device trusts, if it has such
+            keys (`edge-tag bundle trust`). The bundle that came with edge-tag needs none.
+    is_own  it is being made here: nobody can have signed it yet
+    Raises BundleError, and ConfigError for keys that cannot be read.
+    """
+    root = (current() or DEFAULT) if path is None else Path(path)
     try:
         is_folder, is_file = root.is_dir(), root.is_file()
     except (OSError, ValueError) as e:  # too long, or a NUL in it
         raise BundleError(f"bundle {str(root)[:200]!r} cannot be looked for: {e}") from e
     if not is_folder and not is_file:
-        raise _missing(root, is_default=path is None)
+        raise _missing(root, is_default=root == DEFAULT)
+    if keys is None and not is_own and root.absolute() != DEFAULT.absolute():
+        keys = trusted()
     store: Store = Folder(root) if is_folder else Zip(root)
     try:
-        return Bundle(root, store)
+        return Bundle(root, store, keys)
     except BaseException:
         store.close()
         raise

@@ -6,13 +6,14 @@ import hashlib
 import os
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from edge.bundle.manifest import MANIFEST, Manifest, StoredFile
-from edge.bundle.read import open_bundle
+from edge.bundle.read import Bundle, open_bundle
+from edge.bundle.signature import SIGNATURE
 from edge.errors import BundleError
 from edge.store import sync
 
@@ -46,22 +47,43 @@ def write_bundle(
     _take_place(fresh, folder, replace)
 
 
-def zip_bundle(folder: Path, target: Path, replace: bool = False) -> None:
-    """One `.edge` file of a bundle directory, not compressed: weights do not shrink.
+def zip_bundle(path: Path, target: Path, replace: bool = False) -> None:
+    """One `.edge` file of the bundle at `path`. Raises as `write_zip` does."""
+    with open_bundle(path, is_own=True) as bundle:
+        write_zip(bundle, target, replace)
 
+
+def write_zip(
+    bundle: Bundle, target: Path, replace: bool = False, signature: bytes | None = None
+) -> None:
+    """One `.edge` file of a bundle, not compressed: weights do not shrink.
+
+    signature  in place of the one that the bundle has
     Raises BundleError when the bundle is damaged, or `target` is there already and `replace` is
-    false.
+    false; OSError for a disk that is full or gone, and then nothing is left of it.
     """
     _refuse_existing(target, replace)
     fresh = target.with_name(f"{target.name}.tmp")
-    with open_bundle(folder) as bundle, zipfile.ZipFile(fresh, "w", zipfile.ZIP_STORED) as out:
-        out.writestr(_entry(MANIFEST), manifest_bytes(bundle.manifest))
-        for file in sorted(bundle.manifest.files(), key=lambda f: f.file):
-            out.writestr(_entry(file.file), bundle.read(file))
-    _read_all(fresh)
-    sync(fresh)
-    fresh.replace(target)
+    try:
+        with zipfile.ZipFile(fresh, "w", zipfile.ZIP_STORED) as out:
+            for name, data in _contents(bundle, signature):
+                out.writestr(_entry(name), data)
+        _read_all(fresh)
+        sync(fresh)
+        fresh.replace(target)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
     sync(target.parent)
+
+
+def _contents(bundle: Bundle, signature: bytes | None) -> Iterator[tuple[str, bytes]]:
+    signature = bundle.signature() if signature is None else signature
+    yield MANIFEST, bundle.source
+    if signature is not None:
+        yield SIGNATURE, signature
+    for file in sorted(bundle.manifest.files(), key=lambda f: f.file):
+        yield file.file, bundle.read(file)
 
 
 def manifest_bytes(manifest: Manifest) -> bytes:
@@ -93,9 +115,8 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _read_all(path: Path) -> None:
-    with open_bundle(path) as bundle:
-        for file in bundle.manifest.files():
-            bundle.read(file)
+    with open_bundle(path, is_own=True) as bundle:
+        bundle.read_all()
 
 
 def _take_place(fresh: Path, folder: Path, replace: bool) -> None:

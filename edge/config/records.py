@@ -100,7 +100,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cameras: Annotated[tuple[Camera, ...], Meta(max_length=64)] = ()
     heads: Annotated[dict[HeadName, HeadSetting], Meta(max_length=200)] = {}
     targets: Annotated[dict[Name, Text], Meta(max_length=32)] = {}  # name -> as after --to
-    bundle: Text | None = None  # None: the one that ships
+    bundle: Text | None = None  # None: the one in use
     engine: Text | None = None  # None: the first installed
     provider: Text | None = None
     threads: Count | None = None

@@ -24,7 +24,7 @@ AGAIN = "copy the bundle again"
 class Wanted(msgspec.Struct, frozen=True):
     """What a run would be asked for."""
 
-    bundle: str | None = None  # None: the one that ships
+    bundle: str | None = None  # None: the one in use
     engine: str | None = None
     provider: str | None = None
     threads: int | None = None
@@ -68,7 +68,7 @@ def bundle(path: str | None) -> Iterator[Finding]:
                 if files == 1:
                     yield ok("bundle", found.what, found.found)
     except EdgeError as e:
-        yield fail("bundle", path or "the one that ships", e, AGAIN)
+        yield fail("bundle", path or "the one in use", e, AGAIN)
         return
     yield ok("bundle", "files", f"{files - 1} have the hashes of the manifest")
 

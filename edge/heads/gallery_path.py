@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from edge.bundle.installed import folder
 from edge.bundle.read import DEFAULT, Bundle
 from edge.homes import own_folder
 
@@ -23,6 +24,8 @@ def default_path(bundle: Bundle) -> Path:
     if root == DEFAULT.absolute():
         return own
     beside = root.with_name(root.name + SUFFIX)
+    if root.parent == folder().absolute():
+        return beside  # `own` may be of another embedding
     if beside.exists() or (os.access(root.parent, os.W_OK) and not own.exists()):
         return beside
     return own

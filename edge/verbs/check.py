@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 from edge.errors import CheckFailed
@@ -13,11 +14,18 @@ from edge.process import Stop, print_table
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The flags. Raises UsageError."""
-    parser = new_parser(
-        "edge-tag check", "Check a bundle's hashes and its golden answers, on each engine."
-    )
-    parser.add_argument("bundle", nargs="?", metavar="BUNDLE", help="default: the one that ships")
+    what = "Check a bundle's signature, its hashes and its golden answers, on each engine."
+    parser = new_parser("edge-tag check", what)
+    add_arguments(parser)
     return parser.parse_args(words)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `edge-tag bundle verify` too."""
+    text = "default: the one that is installed, else the one that ships"
+    parser.add_argument("bundle", nargs="?", metavar="BUNDLE", help=text)
+    text = "PEM of public keys of which one must have signed it (default: those that are trusted)"
+    parser.add_argument("--key", metavar="FILE", help=text)
 
 
 def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
@@ -26,9 +34,11 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     Raises CheckFailed where the answer is no, or there is none.
     """
     from edge.audit import audit
+    from edge.bundle.keys import read_public
 
     findings = []
-    for finding in audit(flags.bundle):
+    keys = None if flags.key is None else read_public(Path(flags.key))
+    for finding in audit(flags.bundle, keys):
         if stop():
             raise CheckFailed("check: stopped before its end, so there is no answer")
         findings.append(finding)

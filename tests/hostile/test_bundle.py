@@ -457,7 +457,7 @@ def test_a_zip_with_too_many_files_is_refused(zipped: Path, tmp_path: Path) -> N
         for i in range(files.MAX_FILES):
             out.writestr(f"x{i}", b"")
 
-    with pytest.raises(BundleError, match="files, expected at most 201"):
+    with pytest.raises(BundleError, match="files, expected at most 202"):
         open_bundle(rezip(zipped, tmp_path / "bad.edge", fill))
 
 

@@ -49,7 +49,14 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ),
     ("records", "store", "strict", "bounded", "process", "pictures.stems", "redact", "flags"),
     (
-        *("bundle.files", "bundle.manifest", "pictures.regions", "schedule.plan", "schedule.cost"),
+        *(
+            "bundle.files",
+            "bundle.manifest",
+            "bundle.curves",
+            "pictures.regions",
+            "schedule.plan",
+            "schedule.cost",
+        ),
         *("glance.gate", "memory.cells", "heads.text_vectors"),
         *("events.event", "events.zones", "outbox.sequence", "schedule.cooling", "doctor.finding"),
         *("sources.faults", "sources.pacing", "sources.usb", "sources.commands"),
@@ -58,7 +65,8 @@ RANKS: tuple[tuple[str, ...], ...] = (
         *("bench.energy", "markup.document", "explain.ink"),
         "live.jobs",
     ),
-    ("bench.line", "events.sights"),
+    ("bench.line", "events.sights", "bundle.keys", "bundle.installed"),
+    ("bundle.signature",),
     (
         *("sources.newest", "profiles", "events.changes", "outbox.database"),
         *("sinks.target", "sinks.retention", "sinks.discovery"),
@@ -105,12 +113,12 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("bundle.read", "frames", "sources", "capture"),
     ("bundle", "sources.several", "sources.ahead"),
     (
-        *("bundle.write", "bundle.golden", "bundle.losses", "pictures.prepare", "glance.looking"),
-        "explain.map",
+        *("bundle.write", "bundle.golden", "bundle.losses", "bundle.in_use", "bundle.told"),
+        *("pictures.prepare", "glance.looking", "explain.map"),
     ),
     (
         *("heads.gallery_file", "heads.gallery_path", "heads.vocabulary", "heads.attributes"),
-        "length.packed",
+        *("length.packed", "bundle.signing"),
     ),
     ("heads.embedded",),
     ("heads.added",),
@@ -131,7 +139,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("live.happening", "live.changes"),
     ("live.server",),
     ("pipeline", "audit", "enrolling"),
-    ("outbox.opened",),
+    ("outbox.opened", "installing"),
     ("recipients", "doctor.cameras", "doctor.tagging"),
     ("doctor.machine", "live.opened"),
     ("doctor.report",),
@@ -141,6 +149,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         *("verbs.run", "verbs.enroll", "verbs.capture", "verbs.calibrate", "verbs.check"),
         *("verbs.doctor", "verbs.config", "verbs.devices", "verbs.bench"),
     ),
+    ("verbs.bundle",),
     ("cli",),
     ("__main__",),
 )
@@ -157,6 +166,7 @@ IN_ONE_PLACE = {  # other packages -> the only module that may import them
     "tqdm": "sinks.progress",
     "paho": "sinks.broker",
     "prometheus_client": "health.metrics",
+    "cryptography": "bundle.curves",
 }
 LATE = {"opening", "outputs", "verbs", "__init__"}  # may import inside functions: to start quickly
 
