@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 import numpy as np
 
-from edge.bundle.golden import require
+from edge.bundle.golden import EMBEDDING, require
 from edge.bundle.losses import losses
 from edge.bundle.manifest import Artifact, Head
 from edge.bundle.read import Bundle, TagNames, open_bundle
@@ -268,11 +268,11 @@ class Tagger:
         )
 
     def score(self, rgb: U8) -> dict[str, F32]:
-        """One picture of the input size -> head -> its row of scores."""
+        """One picture of the input size -> head -> its row of scores; and the embedding's."""
         outputs = self._engine.run(rgb[None])
         self._check_outputs(outputs)
-        _, by_head = self.read(outputs)
-        return {name: rows[0] for name, rows in by_head.items()}
+        unit, by_head = self.read(outputs)
+        return {name: rows[0] for name, rows in {EMBEDDING: unit, **by_head}.items()}
 
     def _check_input(self) -> None:
         """Raises BundleError."""

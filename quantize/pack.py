@@ -14,7 +14,7 @@ import numpy as np
 
 from calib_data.scenes import crop
 from edge.bundle import Accuracy, Artifact, Golden, Head
-from edge.bundle.golden import golden_scores
+from edge.bundle.golden import golden_embedding, golden_scores
 from edge.bundle.write import stored
 from edge.heads.scores import UNSURE, scores
 from edge.pictures import pixels
@@ -153,20 +153,25 @@ def golden_of(
         picture = pixels.fit(crop(head, tag, GOLDEN_SEED + i), models[0].spec)
         file = f"golden/{tag.lower()}.png"
         files[file] = _png(picture)
-        answers = {m.model.name: _answers(m, heads, specs, picture) for m in models}
-        golden.append(Golden(stored(file, files[file]), answers))
+        rows = {m.model.name: _rows(m, picture) for m in models}
+        answers = {name: _answers(row, heads, specs) for name, row in rows.items()}
+        samples = {name: golden_embedding(row[EMBEDDING][0]) for name, row in rows.items()}
+        golden.append(Golden(stored(file, files[file]), answers, samples))
     return golden, files
 
 
-def _answers(
-    model: Opened, heads: Sequence[Head], specs: Mapping[str, HeadSpec], picture: U8
-) -> dict[str, dict[str, float]]:
+def _rows(model: Opened, picture: U8) -> dict[str, F32]:
+    """Of each head, logits (1, L); and the embedding (1, D)."""
     rows = model.engine.run(picture[None])
+    named = model.tensors | {EMBEDDING: _embedding(model)}
+    return {word: rows[tensor] for word, tensor in named.items()}
+
+
+def _answers(
+    rows: Mapping[str, F32], heads: Sequence[Head], specs: Mapping[str, HeadSpec]
+) -> dict[str, dict[str, float]]:
     names = {name: tuple(zip(spec.tags, spec.groups)) for name, spec in specs.items()}
-    return {
-        h.name: golden_scores(names[h.name], scores(h, rows[model.tensors[h.name]])[0])
-        for h in heads
-    }
+    return {h.name: golden_scores(names[h.name], scores(h, rows[h.name])[0]) for h in heads}
 
 
 def _png(rgb: U8) -> bytes:

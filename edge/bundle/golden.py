@@ -1,13 +1,17 @@
 """The golden check: does an artifact say here what it said where it was packed?
 
-A golden picture lists, for each head, the scores worth comparing. Integer kernels differ a little
-between CPUs, so scores may move by `TOLERANCE`; a wrong engine build, a wrong preprocessing or a
-damaged artifact moves them more.
+A golden picture lists, for each head, the scores worth comparing, and a sample of the embedding,
+which galleries and attributes live on. Integer kernels differ a little between CPUs, so scores may
+move by `TOLERANCE` and the embedding by `ASTRAY`; a wrong engine build, a wrong preprocessing or a
+damaged artifact moves them more. (int8 moves the embedding that ships by 0.05; kernels that
+overflow, which were met, by 0.14 and 0.19 while every score stayed near.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
 
 from edge.bundle.manifest import Artifact, Golden, Head
 from edge.bundle.read import Bundle, TagNames
@@ -16,10 +20,14 @@ from edge.pictures.pixels import decode
 from edge.records import F32, U8
 
 TOLERANCE = 0.05  # of a score
+ASTRAY = 0.1  # of an embedding: length of the difference over its own
+SAMPLED = 64  # numbers of an embedding
 
 NONE = ""  # stands for "none of these" among golden scores; a tag is never empty
+EMBEDDING = "embedding"  # no head may be called so
 
-Score = Callable[[U8], Mapping[str, F32]]  # (H, W, 3) of the input size -> head -> (T,) or (T + 1,)
+# (H, W, 3) of the input size -> head -> (T,) or (T + 1,), EMBEDDING -> (D,) of length 1
+Score = Callable[[U8], Mapping[str, F32]]
 
 
 def check(bundle: Bundle, artifact: Artifact, score: Score) -> list[str]:
@@ -38,6 +46,7 @@ def check(bundle: Bundle, artifact: Artifact, score: Score) -> list[str]:
             where = f"{golden.picture.file}: {head.name}"
             found = _by_tag(bundle.tags_of(head), rows[head.name])
             findings += _differences(head, where, found, expected.get(head.name, {}))
+        findings += _astray(golden, artifact, rows)
     return findings
 
 
@@ -70,6 +79,34 @@ def golden_scores(names: TagNames, row: F32, keep: int = 5) -> dict[str, float]:
     """The `keep` best of a head's `row` for a picture, as a manifest lists them."""
     best = sorted(_by_tag(names, row).items(), key=lambda item: -item[1])[:keep]
     return {tag: round(score, 4) for tag, score in best}
+
+
+def golden_embedding(row: F32) -> tuple[float, ...]:
+    """Every n-th number of an embedding (D,) of length 1, some `SAMPLED` of them, as a manifest
+    lists them. `row` may have any length.
+    """
+    unit = row / max(float(np.linalg.norm(row)), 1e-12)
+    return tuple(round(float(number), 5) for number in unit[:: _step(row)])
+
+
+def _step(row: F32) -> int:
+    return max(1, len(row) // SAMPLED)
+
+
+def _astray(golden: Golden, artifact: Artifact, rows: Mapping[str, F32]) -> list[str]:
+    was = golden.embedding.get(f"{artifact.engine}/{artifact.precision}")
+    if was is None:  # packed before schema 3
+        return []
+    row = rows[EMBEDDING]
+    sample = row[:: _step(row)]
+    off = np.inf if len(sample) != len(was) else _distance(sample, np.array(was, np.float32))
+    if off <= ASTRAY:
+        return []
+    return [f"{golden.picture.file}: embedding is off by {off:.3f}, expected {ASTRAY} at most"]
+
+
+def _distance(found: F32, was: F32) -> float:
+    return float(np.linalg.norm(found - was) / max(float(np.linalg.norm(was)), 1e-6))
 
 
 Proof = tuple[Golden, Mapping[str, Mapping[str, float]]]  # head -> tag -> score

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.records import F32
 
-SCHEMA = 2  # of the manifest; grows when a manifest written today could not be read yesterday
+SCHEMA = 3  # of the manifest; grows when a manifest written today could not be read yesterday
 MANIFEST = "bundle.json"
 
 
@@ -113,6 +113,8 @@ class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     picture: StoredFile  # PNG, RGB, height x width
     scores: dict[str, dict[str, dict[str, float]]]  # "engine/precision" -> head -> tag -> score
+    # "engine/precision" -> some numbers of the embedding, see golden.golden_embedding
+    embedding: dict[str, tuple[float, ...]] = {}
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -23,6 +23,7 @@ from edge.bundle.manifest import (
     Manifest,
     StoredFile,
 )
+from edge.bundle.signature import SIGNATURE
 from edge.errors import BundleError
 from edge.strict import read_json
 
@@ -99,6 +100,12 @@ def _check(m: Manifest, where: str) -> None:
     _check_unique(
         [f"{a.engine}/{a.precision}" for a in m.artifacts], where, "artifacts: engine/precision"
     )
+    for golden in m.golden:
+        for name, sample in golden.embedding.items():
+            fits = 1 <= len(sample) <= size
+            need(
+                fits, where, f"golden embedding[{_show(name)}]", len(sample), f"1 to {size} numbers"
+            )
     if m.glance is not None:
         _check_glance(m.glance, {a.engine for a in m.artifacts}, where)
     _check_files(m.files(), where)
@@ -197,7 +204,8 @@ def _check_files(files: list[StoredFile], where: str) -> None:
     need(len(files) <= MAX_FILES, where, "number of files", len(files), f"at most {MAX_FILES}")
     for stored in files:
         check_name(stored.file, where)
-        need(stored.file != MANIFEST, where, "file", stored.file, "a file other than the manifest")
+        is_own = stored.file not in (MANIFEST, SIGNATURE)
+        need(is_own, where, "file", stored.file, "one other than the manifest and the signature")
         size, digest = stored.size_bytes, stored.sha256
         need(
             0 <= size <= MAX_FILE_BYTES,

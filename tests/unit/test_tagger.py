@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from edge.bundle import open_bundle
-from edge.bundle.golden import NONE, check, golden_scores
+from edge.bundle.golden import NONE, check, golden_embedding, golden_scores
 from edge.bundle.manifest import Accuracy
 from edge.bundle.write import stored, write_bundle
 from edge.errors import (
@@ -333,6 +333,37 @@ def test_golden_scores_are_the_best_few_with_none_under_its_own_key() -> None:
     row = np.array([0.1, 0.2, 0.05, 0.65], np.float32)
     assert golden_scores(names, row, keep=2) == {NONE: 0.65, "green": 0.2}
     assert golden_scores(names, row[:3], keep=9) == {"green": 0.2, "red": 0.1, "blue": 0.05}
+
+
+def with_embedding(path: Path, sample: tuple[float, ...]) -> Path:
+    """A tiny bundle whose golden red has this embedding; it is (1, 0, 0)."""
+    files, manifest = tiny_parts()
+    red = manifest.golden[0]
+    known = msgspec.structs.replace(red, embedding={"null/int8": sample})
+    golden = (known, *manifest.golden[1:])
+    write_bundle(path, files, msgspec.structs.replace(manifest, schema=3, golden=golden))
+    return path
+
+
+def test_a_golden_picture_knows_its_embedding(tmp_path: Path) -> None:
+    sample = golden_embedding(np.array([2, 0, 0], np.float32))
+    assert sample == (1.0, 0.0, 0.0)
+    open_tagger(with_embedding(tmp_path / "right", sample)).close()
+    open_tagger(with_embedding(tmp_path / "near", (0.96, 0.05, 0.05))).close()
+
+
+@pytest.mark.parametrize(
+    "sample", [(0.9, 0.14, 0), (1.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 0.0)], ids=str
+)
+def test_an_embedding_that_is_another_is_refused(tmp_path: Path, sample) -> None:
+    with pytest.raises(BundleError, match="embedding is off by"):
+        open_tagger(with_embedding(tmp_path / "a", sample))
+
+
+def test_a_long_embedding_is_sampled() -> None:
+    row = np.arange(1280, dtype=np.float32)
+    assert len(golden_embedding(row)) == 64
+    assert golden_embedding(row)[1] == pytest.approx(20 / np.linalg.norm(row), abs=1e-5)
 
 
 def test_a_damaged_artifact_is_found_before_it_is_loaded(tiny_bundle: Path, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_they_are_tuned_and_left_out_like_any_head(tagger: Tagger) -> None:
 
 
 def test_golden_pictures_and_check_know_nothing_of_them(tagger: Tagger) -> None:
-    assert set(tagger.score(paint("red"))) == {"colours", "hues", ATTRIBUTES}
+    assert set(tagger.score(paint("red"))) == {"embedding", "colours", "hues", ATTRIBUTES}
     assert tag_frame(tagger, paint("black")).tags == ()
 
 
