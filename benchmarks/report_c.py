@@ -184,8 +184,11 @@ def _known(values: Iterable[float | None]) -> list[float]:
 def looks_over(ours: Mapping[str, Any], peer: Mapping[str, Any]) -> float | None:
     """Looks a thing over the peer's; NEVER where what ours tells is right less often.
 
-    None where nothing stayed long enough to be counted.
+    None where nothing stayed long enough to be counted, or the peer tells nothing: who looks at
+    nothing looks least.
     """
+    if not peer["told_share"]:
+        return None
     if (ours["right_share"] or 0.0) < (peer["right_share"] or 0.0) - AS_RIGHT:
         return NEVER
     mine, its = ours["looks_each"], peer["looks_each"]

@@ -174,6 +174,8 @@ def test_fewer_looks_than_frigate_count_only_with_as_much_that_is_right():
     wrong = [msgspec.structs.replace(one, tags=2) for one in few]
     assert verdicts_of(result(wrong, few, many))["looks_over_frigate"]["is_met"] is False
     assert verdicts_of(result(few, few))["looks_over_frigate"]["value"] is None
+    blind = [msgspec.structs.replace(one, told=frozenset()) for one in few]
+    assert verdicts_of(result(few, few, blind))["looks_over_frigate"]["value"] is None
 
 
 def test_of_the_scripts_the_open_loop_that_is_late_least_is_judged():
