@@ -12,7 +12,7 @@ SETS := $(BIN)/python -m quantize.pictures.shared $(DATA) --rendered $(RENDERED)
 STOCK := $(DATA)/teachers/tf2_mobilenet_v2_1.0_224_ptq.tflite
 LABELLED := --images build/pictures --labels build/soft
 
-.PHONY: help demo picture live-picture test cameras lint unit test-slow bundle attributes int8 glance bundle-report \
+.PHONY: help demo picture live-picture test cameras lint unit unit-runtime unit-workshop test-slow bundle attributes int8 glance bundle-report \
     bench-a bench-b bench-c bench-d bench-e bench-f arm cuda bench-footage bench-gallery bench-fashion bench-length \
     bench-length-photos soak costs virtual clean
 help:  ## what there is to make
@@ -56,8 +56,15 @@ lint:
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy edge
 
+# Side by side: the one waits for processes and cameras while the other computes.
 unit:
-	$(BIN)/python -m pytest
+	$(MAKE) --no-print-directory -j2 unit-runtime unit-workshop
+
+unit-runtime:
+	$(BIN)/python -m pytest --ignore tests/workshop
+
+unit-workshop:
+	$(BIN)/python -m pytest tests/workshop
 
 test-slow: $(VENV)/everything  ## what takes too long for CI: full-size networks, several processes
 	$(BIN)/python -m pytest -m slow
