@@ -22,7 +22,8 @@ from edge.seen import View
 from edge.tagger import open_tagger
 from tests.tiny import write_glancing
 
-TIMES = 3  # COLLECTED frames; as many as that once come before the first count
+# COLLECTED frames, after as many as that once: 200 to 400 blocks more or less are chance.
+TIMES = 6
 MOST = 0.25  # blocks a frame; without a collection it is 2
 
 
