@@ -8,11 +8,11 @@ from pathlib import Path
 from edge.errors import EdgeError
 
 
-def read(path: Path, most: int, kind: type[EdgeError], expected: str, fix: str = "") -> bytes:
+def read(path: Path, most: int, kind: type[EdgeError], expected: str, fix: str) -> bytes:
     """The bytes of a file.
 
-    Raises `kind`: with `fix` for one that cannot be read; for one of more than `most` bytes, which
-    is not what was `expected`.
+    Raises `kind` with `fix`: for one that cannot be read, and for one of more than `most` bytes,
+    which is not what was `expected`.
     """
     try:
         with path.open("rb") as file:
@@ -23,5 +23,5 @@ def read(path: Path, most: int, kind: type[EdgeError], expected: str, fix: str =
     except ValueError as e:  # a zero byte in it
         raise kind(f"{str(path)!r}: no path, expected {expected}", fix=fix) from e
     if len(data) > most:
-        raise kind(f"{path}: larger than {most} bytes, expected {expected}")
+        raise kind(f"{path}: larger than {most} bytes, expected {expected}", fix=fix)
     return data

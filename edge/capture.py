@@ -103,10 +103,12 @@ def load_set(folder: Path) -> CalibrationSet:
     try:
         made = msgspec.json.decode(text, type=CalibrationSet)
     except NOT_JSON as e:
-        raise SourceError(f"{path}: {e}, expected a calibration set's manifest") from e
+        raise SourceError(f"{path}: {e}, expected a calibration set's manifest", fix=COPY) from e
     for picture in made.pictures:
         if Path(picture.file).name != picture.file or "\0" in picture.file:
-            raise SourceError(f"{path}: file is {picture.file!r}, expected a name in the folder")
+            raise SourceError(
+                f"{path}: file is {picture.file!r}, expected a name in the folder", fix=COPY
+            )
     return made
 
 

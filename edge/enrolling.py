@@ -37,7 +37,10 @@ def enroll(flags: argparse.Namespace, out: BinaryIO, is_stopped: Callable[[], bo
 
     def go_on() -> None:
         if is_stopped():
-            raise CheckFailed("enroll: stopped before its end, so nothing is enrolled")
+            raise CheckFailed(
+                "enroll: stopped before its end, so nothing is enrolled",
+                fix="run it again, and let it come to its end",
+            )
 
     if flags.action == "add":
         with open_tagger(flags.bundle, flags.engine, flags.provider, flags.threads) as tagger:
@@ -87,23 +90,30 @@ def _pictures(
     paths = [path for word in words for path in _paths(word)]
     if boxes and len(boxes) != len(paths):
         raise UsageError(
-            f"enroll: {len(boxes)} --box for {len(paths)} pictures, expected one for each, or none"
+            f"enroll: {len(boxes)} --box for {len(paths)} pictures, expected one for each, or none",
+            fix="enrol them one by one, each with its own --box",
         )
     if len(paths) > galleries.MAX_EXAMPLES:
         raise UsageError(
-            f"enroll: {len(paths)} pictures, expected at most {galleries.MAX_EXAMPLES}"
+            f"enroll: {len(paths)} pictures, expected at most {galleries.MAX_EXAMPLES}",
+            fix=f"leave the least clear ones out: {ENOUGH} good ones teach a tag",
         )
     for n, path in enumerate(paths):
         go_on()
         frame = images.read_frame(path)
         if frame.pixels is None:
-            raise SourceError(frame.error)
+            raise SourceError(
+                frame.error, fix="leave it out, or open it in an image viewer and save it again"
+            )
         yield path, rgb(frame.pixels), boxes[n] if boxes else None
 
 
 def _paths(word: str) -> list[str]:
     if is_clip(word) or word.startswith("camera:") or "://" in word:
-        raise UsageError(f"{word}: is no picture, expected pictures or folders of them")
+        raise UsageError(
+            f"{word}: is no picture, expected pictures or folders of them",
+            fix="take pictures of it first: edge-tag capture SOURCE --out DIR",
+        )
     return images.pictures_in(word) if Path(word).is_dir() else [word]
 
 

@@ -22,6 +22,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+# Fixes that many modules give.
+COPY_AGAIN = "copy the bundle again"
+PACK_AGAIN = "have it packed again: edge-quantize pack"
+COPY_OR_OTHER = f"{COPY_AGAIN}; if that does not help, use another engine"
+
 
 class EdgeError(Exception):
     """The world is not as it must be. `ValueError` is for callers' mistakes, this is for users'."""

@@ -161,7 +161,10 @@ def _prove(path: Path) -> None:
         raise BundleError("; ".join(wrong), fix="the bundle in use stays; have another one packed")
     if not any(f.is_golden and f.answer == "yes" for f in findings):
         here = "; ".join(f"{f.what}: {f.found}" for f in findings if f.is_golden)
-        raise BundleError(f"no engine of this bundle is here, expected one: {here}")
+        raise BundleError(
+            f"no engine of this bundle is here, expected one: {here}",
+            fix="install what one of them names, and try again",
+        )
 
 
 def _carry_gallery(old: Bundle, bundle: Bundle) -> str:

@@ -72,7 +72,10 @@ def open_health(
     from edge.schedule.cooling import Thermal
 
     if flags.health is None and flags.health_token_file is not None:
-        raise UsageError("--health-token-file is given without --health, expected both")
+        raise UsageError(
+            "--health-token-file is given without --health, expected both",
+            fix="--health 127.0.0.1:9464 beside it, or leave it out",
+        )
     door, limits = None, flags.thermal
     if flags.health is not None:
         from edge.health.address import parse_door

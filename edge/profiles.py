@@ -121,7 +121,7 @@ def read(path: Path) -> Profile:
     try:
         table = msgspec.toml.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as e:
-        raise ConfigError(f"{path}: {e}, expected TOML") from e
+        raise ConfigError(f"{path}: {e}, expected TOML", fix=_pattern()) from e
     try:
         return msgspec.convert(table, Profile)
     except msgspec.ValidationError as e:
@@ -141,13 +141,19 @@ def _refusal(path: Path, message: str) -> ConfigError:
     what, _, where = message.replace("`", "").partition(" - at $.")
     unknown = re.search(r"unknown field (.*)", what)
     if unknown is None:
-        return ConfigError(f"{path}: {where}: {what}" if where else f"{path}: {what}")
+        return ConfigError(
+            f"{path}: {where}: {what}" if where else f"{path}: {what}", fix=_pattern()
+        )
     known = RECORDS[re.sub(r"\[\d+\]", "", where)].__struct_fields__
     at = f"{where}: " if where else ""
     return ConfigError(
         f"{path}: {at}unknown key {unknown[1]!r}, expected some of {', '.join(known)}",
-        fix=nearest(unknown[1], known),
+        fix=nearest(unknown[1], known) or _pattern(),
     )
+
+
+def _pattern() -> str:
+    return f"take one that ships as a pattern: {folder()}"
 
 
 def _need(holds: bool, key: str, found: object, expected: str) -> None:

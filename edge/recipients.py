@@ -146,7 +146,9 @@ def _refuse_twice(targets: Sequence[Target]) -> None:
     wheres = [target.where for target in targets]
     for target in targets:
         if wheres.count(target.where) > 1:
-            raise UsageError(f"--to: {target.shown} is given twice, expected once")
+            raise UsageError(
+                f"--to: {target.shown} is given twice, expected once", fix="leave one of them out"
+            )
 
 
 def _open_latest(targets: Sequence[Target], cameras: Sequence[str]) -> Latest | None:

@@ -81,7 +81,10 @@ def read_secret(where: str, file: str | None, variable: str | None) -> Secret | 
         return None
     value = os.environ.get(variable, "")
     if not value:
-        raise UsageError(f"{where}: environment variable {variable} is empty, expected a password")
+        raise UsageError(
+            f"{where}: environment variable {variable} is empty, expected a password",
+            fix=f"export {variable}=... where edge-tag is started",
+        )
     return Secret(value)
 
 
@@ -96,5 +99,8 @@ def _from_file(where: str, path: Path) -> Secret:
     except UnicodeDecodeError:
         lines = []
     if not lines or not lines[0]:
-        raise UsageError(f"{where}: {path}: holds no password, expected one line of text")
+        raise UsageError(
+            f"{where}: {path}: holds no password, expected one line of text",
+            fix="write it into the first line of that file",
+        )
     return Secret(lines[0])

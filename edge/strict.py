@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from edge.errors import BundleError
+from edge.errors import COPY_AGAIN, PACK_AGAIN, BundleError
 from edge.spelling import nearest
 
 T = TypeVar("T")
@@ -21,21 +21,24 @@ T = TypeVar("T")
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError)
 
 
-def read_json(data: bytes, kind: type[T], where: str) -> T:
-    """`data` as a `kind`. Its length is for the caller to limit. Raises BundleError."""
+def read_json(data: bytes, kind: type[T], where: str, fix: str = PACK_AGAIN) -> T:
+    """`data` as a `kind`. Its length is for the caller to limit.
+
+    Raises BundleError; `fix` is for what parses and is no such record.
+    """
     try:
         record = msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as e:
         message, _, place = str(e).partition(" - at `")
         key = place.rstrip("`").removeprefix("$.")
         says = f"{where}: {key}: {message}" if key else f"{where}: {message}"
-        raise BundleError(says, fix=_misspelt(message, kind)) from e
+        raise BundleError(says, fix=_misspelt(message, kind) or fix) from e
     except NOT_JSON as e:
         raise BundleError(
             f"{where}: content does not parse ({e}), expected JSON",
-            fix="copy the bundle again",
+            fix=COPY_AGAIN,
         ) from e
-    _refuse_repeated_keys(data, where)
+    _refuse_repeated_keys(data, where, fix)
     return record
 
 
@@ -56,17 +59,18 @@ def _keys(info: Any) -> set[str]:
     return keys
 
 
-def _refuse_repeated_keys(data: bytes, where: str) -> None:
+def _refuse_repeated_keys(data: bytes, where: str, fix: str) -> None:
     def once(pairs: list[tuple[str, object]]) -> None:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
                 raise BundleError(
-                    f"{where}: key {key!r} is given twice in one object, expected once"
+                    f"{where}: key {key!r} is given twice in one object, expected once",
+                    fix=fix,
                 )
             seen.add(key)
 
     try:  # numbers are not converted: a long enough one takes minutes
         json.loads(data, object_pairs_hook=once, parse_int=len, parse_float=len)
     except (ValueError, RecursionError) as e:
-        raise BundleError(f"{where}: {e}") from e
+        raise BundleError(f"{where}: {e}", fix=fix) from e

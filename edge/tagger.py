@@ -21,7 +21,7 @@ from edge.bundle.losses import losses
 from edge.bundle.manifest import Artifact, Head
 from edge.bundle.read import Bundle, TagNames, open_bundle
 from edge.engines import ENGINES, Engine, check_name, installed, open_engine, pip_line
-from edge.errors import BundleError, EngineMissing, InferenceError
+from edge.errors import PACK_AGAIN, BundleError, EngineMissing, InferenceError
 from edge.frames import tag_frame
 from edge.glance.heat import Heat
 from edge.glance.looking import Glancer, open_glance
@@ -297,7 +297,8 @@ class Tagger:
     def _mismatch(self, what: str, found: object, expected: object) -> BundleError:
         key = f"{self.artifact.engine}/{self.artifact.precision}"
         return BundleError(
-            f"{self.bundle.root}: {what} of artifact {key} is {found}, expected {expected}"
+            f"{self.bundle.root}: {what} of artifact {key} is {found}, expected {expected}",
+            fix=PACK_AGAIN,
         )
 
 

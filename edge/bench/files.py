@@ -53,4 +53,7 @@ def _lines(file: Path) -> Iterator[Line]:
     except OSError as e:
         raise SourceError(f"{file}: {e.strerror}", fix="edge-tag bench --out DIR first") from e
     except NOT_JSON as e:
-        raise SourceError(f"{file}: line {n}: {e}, expected a result of edge-tag bench") from e
+        raise SourceError(
+            f"{file}: line {n}: {e}, expected a result of edge-tag bench",
+            fix="take that line out, or measure again: edge-tag bench --out DIR",
+        ) from e

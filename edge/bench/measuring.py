@@ -85,7 +85,10 @@ def frames(tagger: Tagger, frame: U8, seconds: float, is_stopped: Stop) -> Frame
 def go_on(is_stopped: Stop) -> None:
     """Raises CheckFailed once stopped."""
     if is_stopped():
-        raise CheckFailed("bench: stopped before its end, so there is no result")
+        raise CheckFailed(
+            "bench: stopped before its end, so there is no result",
+            fix="let it run to its end; --min-seconds S makes it shorter",
+        )
 
 
 def crops(frame: U8) -> list[Region]:

@@ -149,4 +149,4 @@ def find_network(sha256: str, beside: Path) -> Network | None:
 def _read(path: Path, kind: type[T]) -> T:
     fix = "install edge-tag again"
     content = bounded.read(path, MAX_BYTES, BundleError, "what networks cost", fix)
-    return read_json(content, kind, str(path))
+    return read_json(content, kind, str(path), fix)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
-from edge.errors import BundleError
+from edge.errors import COPY_AGAIN, PACK_AGAIN, BundleError
 
 MAX_FILE_BYTES = 64 << 20
 MAX_BUNDLE_BYTES = 256 << 20
@@ -50,7 +50,8 @@ def check_name(name: str, where: str) -> None:
     if not inside or len(name) > MAX_NAME:
         raise BundleError(
             f"{where}: file name is {name[:MAX_NAME]!r}, expected a path inside the bundle, "
-            f"of A-Z a-z 0-9 . _ - and /, at most {MAX_NAME} long"
+            f"of A-Z a-z 0-9 . _ - and /, at most {MAX_NAME} long",
+            fix=PACK_AGAIN,
         )
 
 
@@ -102,9 +103,12 @@ class Folder:
             real = (self._root / name).resolve(strict=True)
             is_file = stat.S_ISREG(real.stat().st_mode)
         if not real.is_relative_to(self._root):
-            raise BundleError(f"{where}: link leads to {real}, expected a place inside the bundle")
+            raise BundleError(
+                f"{where}: link leads to {real}, expected a place inside the bundle",
+                fix="put the file itself there, in place of the link",
+            )
         if not is_file:  # opening a pipe would wait for ever
-            raise BundleError(f"{where}: is no regular file, expected one")
+            raise BundleError(f"{where}: is no regular file, expected one", fix=COPY_AGAIN)
         return real
 
     def close(self) -> None:
@@ -136,7 +140,7 @@ class Zip:
     def size(self, name: str) -> int:
         check_name(name, str(self._shown))
         if name not in self._entries:
-            raise BundleError(f"{self._shown}/{name}: file is missing", fix="copy the bundle again")
+            raise BundleError(f"{self._shown}/{name}: file is missing", fix=COPY_AGAIN)
         return self._entries[name].file_size
 
     def read(self, name: str, limit: int) -> bytes:
@@ -157,18 +161,21 @@ def _check_index(file: IO[bytes], where: str) -> None:
     """
     size = file.seek(0, 2)
     if not 22 <= size <= MAX_BUNDLE_BYTES + MAX_ZIP_INDEX_BYTES:
-        raise BundleError(f"{where}: file is {size} bytes, expected 22 to {MAX_BUNDLE_BYTES}")
+        raise BundleError(
+            f"{where}: file is {size} bytes, expected 22 to {MAX_BUNDLE_BYTES}", fix=COPY_AGAIN
+        )
     file.seek(max(0, size - 42))
     tail = file.read(42)
     end = struct.unpack("<4s4H2LH", tail[-22:])
     if end[0] != b"PK\5\6" or tail[:4] == b"PK\6\7":
         raise BundleError(
             f"{where}: file does not end like a bundle, expected a zip without zip64 or a comment",
-            fix="copy the bundle again",
+            fix=COPY_AGAIN,
         )
     if end[5] > MAX_ZIP_INDEX_BYTES:
         raise BundleError(
-            f"{where}: zip index is {end[5]} bytes, expected at most {MAX_ZIP_INDEX_BYTES}"
+            f"{where}: zip index is {end[5]} bytes, expected at most {MAX_ZIP_INDEX_BYTES}",
+            fix=PACK_AGAIN,
         )
 
 
@@ -178,18 +185,24 @@ def _entries(zipped: zipfile.ZipFile, where: str) -> dict[str, zipfile.ZipInfo]:
     for info in zipped.infolist():
         check_name(info.orig_filename.removesuffix("/"), where)
         if info.filename in entries:
-            raise BundleError(f"{where}: {info.filename} is in the zip twice, expected once")
+            raise BundleError(
+                f"{where}: {info.filename} is in the zip twice, expected once", fix=PACK_AGAIN
+            )
         if info.flag_bits & 1:
-            raise BundleError(f"{where}: {info.filename} is encrypted, expected plain")
+            raise BundleError(
+                f"{where}: {info.filename} is encrypted, expected plain", fix=PACK_AGAIN
+            )
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise BundleError(
-                f"{where}: {info.filename} has zip method {info.compress_type}, expected 0 or 8"
+                f"{where}: {info.filename} has zip method {info.compress_type}, expected 0 or 8",
+                fix=PACK_AGAIN,
             )
         if not info.is_dir():
             entries[info.filename] = info
     if len(entries) > MAX_FILES + 2:  # and the manifest, and a signature
         raise BundleError(
-            f"{where}: zip holds {len(entries)} files, expected at most {MAX_FILES + 2}"
+            f"{where}: zip holds {len(entries)} files, expected at most {MAX_FILES + 2}",
+            fix=PACK_AGAIN,
         )
     return entries
 
@@ -198,7 +211,9 @@ def _bounded(file: IO[bytes], limit: int, where: str) -> bytes:
     # whatever the header promised, not more than this is ever unpacked
     data = file.read(limit + 1)
     if len(data) > limit:
-        raise BundleError(f"{where}: file is longer than {limit} bytes, expected at most that")
+        raise BundleError(
+            f"{where}: file is longer than {limit} bytes, expected at most that", fix=COPY_AGAIN
+        )
     return data
 
 
@@ -209,4 +224,4 @@ def _reading(where: str, trouble: type[Exception] | tuple[type[Exception], ...])
         yield
     except trouble as e:
         reason = e.strerror if isinstance(e, OSError) and e.strerror else str(e) or type(e).__name__
-        raise BundleError(f"{where}: cannot be read: {reason}", fix="copy the bundle again") from e
+        raise BundleError(f"{where}: cannot be read: {reason}", fix=COPY_AGAIN) from e

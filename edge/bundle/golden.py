@@ -15,7 +15,7 @@ import numpy as np
 
 from edge.bundle.manifest import Artifact, Golden, Head
 from edge.bundle.read import Bundle, TagNames
-from edge.errors import BundleError, NotReproduced
+from edge.errors import COPY_OR_OTHER, PACK_AGAIN, BundleError, NotReproduced
 from edge.pictures.pixels import decode
 from edge.records import F32, U8
 
@@ -71,7 +71,7 @@ def require(bundle: Bundle, artifact: Artifact, score: Score) -> None:
         raise NotReproduced(
             f"{bundle.root}: {artifact.engine}/{artifact.precision} does not reproduce: "
             f"{'; '.join(findings[:3])}{more}",
-            fix="copy the bundle again; if that does not help, use another engine",
+            fix=COPY_OR_OTHER,
         )
 
 
@@ -125,7 +125,8 @@ def picture_of(bundle: Bundle, golden: Golden) -> U8:
     if pixels.shape != (spec.height, spec.width, 3):
         raise BundleError(
             f"{where}: golden picture is {pixels.shape[1]} x {pixels.shape[0]} px, "
-            f"expected the input size, {spec.width} x {spec.height}"
+            f"expected the input size, {spec.width} x {spec.height}",
+            fix=PACK_AGAIN,
         )
     return pixels
 

@@ -35,7 +35,8 @@ def installed() -> Installed:
     path = folder() / STATE
     if not path.exists():
         return Installed()
-    found = read_json(read(path, MAX_BYTES, BundleError, STATE, AGAIN), Installed, str(path))
+    data = read(path, MAX_BYTES, BundleError, STATE, AGAIN)
+    found = read_json(data, Installed, str(path), AGAIN)
     for name in (found.current, found.previous):
         if name is not None and Path(name).name != name:
             raise BundleError(f"{path}: {name!r} is found, expected a file beside it", fix=AGAIN)

@@ -64,7 +64,7 @@ def read_public(path: Path) -> Keys:
     Raises ConfigError for a file that holds none, or anything else; or without `cryptography`.
     """
     expected = "PEM of public keys, P-256, P-384 or P-521"
-    data = read(path, MAX_BYTES, ConfigError, expected)
+    data = read(path, MAX_BYTES, ConfigError, expected, NEW_KEY)
     *blocks, _ = data.split(END)
     load = _curves(str(path)).public_key
     try:
@@ -80,7 +80,7 @@ def read_public(path: Path) -> Keys:
 def read_private(path: Path, password: bytes | None = None) -> PrivateKey:
     """The key of a PEM file. Raises ConfigError for anything else, or without `cryptography`."""
     expected = "PEM of a private key, P-256, P-384 or P-521"
-    data = read(path, MAX_BYTES, ConfigError, expected)
+    data = read(path, MAX_BYTES, ConfigError, expected, NEW_KEY)
     try:
         key: PrivateKey = _curves(str(path)).private_key(data, password)
     except ValueError as e:

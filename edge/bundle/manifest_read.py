@@ -24,7 +24,7 @@ from edge.bundle.manifest import (
     StoredFile,
 )
 from edge.bundle.signature import SIGNATURE
-from edge.errors import BundleError
+from edge.errors import PACK_AGAIN, BundleError
 from edge.strict import read_json
 
 MAX_MANIFEST_BYTES = 1 << 20
@@ -50,7 +50,8 @@ def read_manifest(data: bytes, where: str) -> Manifest:
     """A manifest that is right in itself. Raises BundleError."""
     if len(data) > MAX_MANIFEST_BYTES:
         raise BundleError(
-            f"{where}: file is {len(data)} bytes, expected at most {MAX_MANIFEST_BYTES}"
+            f"{where}: file is {len(data)} bytes, expected at most {MAX_MANIFEST_BYTES}",
+            fix=PACK_AGAIN,
         )
     schema = read_json(data, _Peek, where).schema
     if schema > SCHEMA:
@@ -64,10 +65,12 @@ def read_manifest(data: bytes, where: str) -> Manifest:
     return manifest
 
 
-def need(holds: bool, where: str, key: str, found: object, expected: str) -> None:
+def need(
+    holds: bool, where: str, key: str, found: object, expected: str, fix: str = PACK_AGAIN
+) -> None:
     """Raises BundleError where it does not hold."""
     if not holds:
-        raise BundleError(f"{where}: {key} is {_show(found)}, expected {expected}")
+        raise BundleError(f"{where}: {key} is {_show(found)}, expected {expected}", fix=fix)
 
 
 def _show(found: object) -> str:

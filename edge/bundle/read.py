@@ -18,9 +18,10 @@ from edge.bundle.keys import Keys, trusted
 from edge.bundle.manifest import MANIFEST, Artifact, Head, StoredFile
 from edge.bundle.manifest_read import MAX_MANIFEST_BYTES, read_manifest
 from edge.bundle.signature import AGAIN, MAX_SIGNATURE_BYTES, SIGNATURE, check
-from edge.errors import BundleError
+from edge.errors import COPY_AGAIN, PACK_AGAIN, BundleError
 
 MAX_TAGS = 100_000  # of one head
+NAME_ONE = "name a bundle: --bundle PATH"
 
 DEFAULT = Path(__file__).parents[1] / "bundles" / "default"
 
@@ -55,7 +56,7 @@ class Bundle:
         if size != stored.size_bytes:
             raise BundleError(
                 f"{where}: file is {size} bytes, expected {stored.size_bytes} as the manifest says",
-                fix="copy the bundle again",
+                fix=COPY_AGAIN,
             )
         data = self._store.read(stored.file, stored.size_bytes)
         digest = hashlib.sha256(data).hexdigest()
@@ -63,7 +64,7 @@ class Bundle:
             raise BundleError(
                 f"{where}: SHA-256 is {digest[:16]}..., "
                 f"expected {stored.sha256[:16]}... as the manifest says",
-                fix="copy the bundle again",
+                fix=COPY_AGAIN,
             )
         return data
 
@@ -95,7 +96,8 @@ class Bundle:
                 return artifact
         here = ", ".join(f"{a.engine}/{a.precision}" for a in self.manifest.artifacts)
         raise BundleError(
-            f"{self.root}: bundle has no artifact {engine}/{precision}, expected one of {here}"
+            f"{self.root}: bundle has no artifact {engine}/{precision}, expected one of {here}",
+            fix="name one of those, or leave --engine and --precision out",
         )
 
     def _read_tags(self, head: Head) -> TagNames:
@@ -104,7 +106,8 @@ class Bundle:
         if len(head.thresholds) not in (1, len(names)):
             raise BundleError(
                 f"{self.root}/{MANIFEST}: head {head.name!r} has {len(head.thresholds)} "
-                f"thresholds, expected 1, or {len(names)} as it has tags"
+                f"thresholds, expected 1, or {len(names)} as it has tags",
+                fix=PACK_AGAIN,
             )
         return names
 
@@ -138,7 +141,9 @@ def open_bundle(
     try:
         is_folder, is_file = root.is_dir(), root.is_file()
     except (OSError, ValueError) as e:  # too long, or a NUL in it
-        raise BundleError(f"bundle {str(root)[:200]!r} cannot be looked for: {e}") from e
+        raise BundleError(
+            f"bundle {str(root)[:200]!r} cannot be looked for: {e}", fix=NAME_ONE
+        ) from e
     if not is_folder and not is_file:
         raise _missing(root, is_default=root == DEFAULT)
     if keys is None and not is_own and root.absolute() != DEFAULT.absolute():
@@ -155,27 +160,31 @@ def _missing(root: Path, *, is_default: bool) -> BundleError:
     if is_default:
         return BundleError(
             f"{root}: this edge-tag came without its default bundle",
-            fix="name a bundle: --bundle PATH",
+            fix=NAME_ONE,
         )
     return BundleError(
-        f"{root}: bundle is missing, expected a directory with {MANIFEST} in it, or an .edge file"
+        f"{root}: bundle is missing, expected a directory with {MANIFEST} in it, or an .edge file",
+        fix="is the path right? ls tells what lies there",
     )
 
 
 def _parse_tags(data: bytes, where: str) -> TagNames:
     """UTF-8, one `tag` or `tag<TAB>group` a line, each tag once. Raises BundleError."""
     if data.count(b"\n") > MAX_TAGS:
-        raise BundleError(f"{where}: file has more than {MAX_TAGS} lines, expected at most that")
+        raise BundleError(
+            f"{where}: file has more than {MAX_TAGS} lines, expected at most that", fix=PACK_AGAIN
+        )
     try:
         lines = data.decode("utf-8").removesuffix("\n").split("\n")
     except UnicodeDecodeError as e:
-        raise BundleError(f"{where}: {e}, expected UTF-8") from e
+        raise BundleError(f"{where}: {e}, expected UTF-8", fix=PACK_AGAIN) from e
     names = tuple(_parse_tag(line, f"{where}: line {n}") for n, line in enumerate(lines, start=1))
     seen: dict[str, int] = {}
     for n, (tag, _) in enumerate(names, start=1):
         if tag in seen:
             raise BundleError(
-                f"{where}: line {n} is {tag!r} like line {seen[tag]}, expected each tag once"
+                f"{where}: line {n} is {tag!r} like line {seen[tag]}, expected each tag once",
+                fix=PACK_AGAIN,
             )
         seen[tag] = n
     return names
@@ -192,6 +201,7 @@ def _parse_tag(line: str, where: str) -> tuple[str, str | None]:
             or not (word.isprintable() or all(unicodedata.category(c) != "Cc" for c in word))
         ):
             raise BundleError(
-                f"{where} is {line[:100]!r}, expected `tag` or `tag<TAB>group`, LF at the end"
+                f"{where} is {line[:100]!r}, expected `tag` or `tag<TAB>group`, LF at the end",
+                fix=PACK_AGAIN,
             )
     return tag, group if tab else None

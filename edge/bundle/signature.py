@@ -102,9 +102,9 @@ def check(data: bytes, manifest: bytes, keys: Keys, where: str) -> str:
     BundleError.
     """
     digest = hashlib.sha256(manifest).hexdigest()
-    envelope = read_json(data, SigstoreBundle, where).dsse_envelope
+    envelope = read_json(data, SigstoreBundle, where, AGAIN).dsse_envelope
     by = _signer(envelope, keys, where)
-    statement = read_json(envelope.payload, Statement, where)  # of somebody who is trusted
+    statement = read_json(envelope.payload, Statement, where, AGAIN)  # of somebody who is trusted
     _check_kind(envelope, statement, where)
     signed = {one.name: one.digest for one in statement.predicate.resources}
     if signed.get(MANIFEST) != digest:

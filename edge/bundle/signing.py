@@ -80,7 +80,7 @@ def distrust() -> Rows:
     try:
         own.unlink(missing_ok=True)
     except OSError as e:
-        raise SinkError(f"{own}: {e.strerror}") from e
+        raise SinkError(f"{own}: {e.strerror}", fix="make its folder one to write in") from e
     return trusted_rows()
 
 
@@ -103,4 +103,6 @@ def _first_line(path: Path) -> bytes:
 
 
 def _bytes(path: Path) -> bytes:
-    return read(path, keys.MAX_BYTES, ConfigError, "a small file")
+    return read(
+        path, keys.MAX_BYTES, ConfigError, "a small file", "name a file with one line in it"
+    )

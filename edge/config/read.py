@@ -24,6 +24,7 @@ SCHEMES = (
 SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
 MAX_BYTES = 256 * 2**10
 MOST = 20  # problems that are told
+SCHEMA = "edge-tag config schema tells what may stand there"
 DEEP = re.compile(rb"(?:\.[^.\[\]{},=\n]*){33}")  # a.b.c. and so on
 TEXTS = re.compile(  # and comments; what is not closed goes to its end: no second try
     rb'"{3}(?:\\?.)*?(?:"{3,5}|\Z)'
@@ -54,11 +55,16 @@ def parse(data: bytes, where: str, more: Callable[[Config], Iterable[Problem]] =
     """
     if DEEP.search(TEXTS.sub(b"", data)):
         # Python's reader takes minutes for a key of many thousand parts
-        raise ConfigError(f"{where}: a key of many parts (a.b.c...) is found, expected a few")
+        raise ConfigError(
+            f"{where}: a key of many parts (a.b.c...) is found, expected a few", fix=SCHEMA
+        )
     try:
         table = msgspec.toml.decode(data)
     except (msgspec.DecodeError, ValueError, RecursionError) as e:
-        raise ConfigError(f"{where}: {_short(e)}, expected TOML") from e
+        raise ConfigError(
+            f"{where}: {_short(e)}, expected TOML",
+            fix="mend that line: texts in quotes, each key once, each [table] on a line",
+        ) from e
     refuse(problems(table, Config), where)
     config = msgspec.convert(table, Config)
     found = [*_twice(config), *_sources(config), *_targets(config), *_together(config)]
@@ -75,8 +81,8 @@ def refuse(found: Sequence[Problem], where: str) -> None:
         for p in found[:MOST]
     ]
     if len(found) > MOST:
-        told.append(ConfigError(f"{where}: {len(found) - MOST} more problems"))
-    told[-1].fix = told[-1].fix or "edge-tag config schema tells what may stand there"
+        told.append(ConfigError(f"{where}: {len(found) - MOST} more problems", fix=SCHEMA))
+    told[-1].fix = told[-1].fix or SCHEMA
     raise ConfigError(str(told[0]), fix=told[0].fix, also=told[1:])
 
 

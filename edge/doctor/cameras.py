@@ -16,6 +16,7 @@ from edge.sources import open_source
 from edge.sources.usb import found_cameras
 
 AREA = "camera"
+ANSWERS = "is it plugged in, switched on, and used by nobody else?"
 PLUG = "plug a camera in; in a container, pass it: --device /dev/video0"
 GROUP = 'sudo usermod -aG video "$USER", then log in again'
 
@@ -46,14 +47,14 @@ def named(texts: Sequence[str], is_stopped: Callable[[], bool]) -> Iterator[Find
         try:
             yield ok(AREA, shown, _first(text, is_stopped))
         except EdgeError as e:
-            yield fail(AREA, shown, e, "is it plugged in, switched on, and used by nobody else?")
+            yield fail(AREA, shown, e)
 
 
 def _first(text: str, is_stopped: Callable[[], bool]) -> str:
     with closing(open_source(text, is_stopped=is_stopped)) as source:
         for frame in source.frames():
             if frame.pixels is None:
-                raise SourceError(frame.error)
+                raise SourceError(frame.error, fix=ANSWERS)
             width, height = pixels.size(frame.pixels)
             return f"gives frames of {width} x {height}"
-    raise SourceError(f"{without_secrets(text)}: gives no frame, expected one")
+    raise SourceError(f"{without_secrets(text)}: gives no frame, expected one", fix=ANSWERS)

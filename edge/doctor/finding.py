@@ -31,6 +31,6 @@ def warn(area: str, what: str, found: str, fix: str) -> Finding:
     return Finding(area, what, "WARN", found, fix)
 
 
-def fail(area: str, what: str, error: EdgeError, fix: str) -> Finding:
-    """It does not work. fix: where the error has none of its own."""
-    return Finding(area, what, "FAIL", str(error), error.fix or fix, error.exit_code)
+def fail(area: str, what: str, error: EdgeError) -> Finding:
+    """It does not work; the error says what to do."""
+    return Finding(area, what, "FAIL", str(error), error.fix, error.exit_code)

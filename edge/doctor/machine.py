@@ -21,6 +21,7 @@ from edge.health.power import Power
 from edge.health.room import free_bytes, nearest
 
 AREA = "machine"
+ROOM = "make room, or --outbox elsewhere"
 LITTLE_BYTES, LEAST_BYTES = 1 << 30, 128 << 20
 FIXES = {
     "under-voltage": "a stronger supply, a shorter or thicker cable",
@@ -60,12 +61,12 @@ def disk(state: Path) -> Iterator[Finding]:
     found = f"{state}: {free / 2**20:,.0f} MB are free"
     if not os.access(place, os.W_OK):
         yield fail(
-            AREA, "disk", SinkError(f"{place}: may not be written to"), "name another: --outbox"
+            AREA, "disk", SinkError(f"{place}: may not be written to", fix="name another: --outbox")
         )
     elif free < LEAST_BYTES:
-        yield fail(AREA, "disk", SinkError(found), "make room, or --outbox elsewhere")
+        yield fail(AREA, "disk", SinkError(found, fix=ROOM))
     elif free < LITTLE_BYTES:
-        yield warn(AREA, "disk", found, "make room, or --outbox elsewhere")
+        yield warn(AREA, "disk", found, ROOM)
     else:
         yield ok(AREA, "disk", found)
 

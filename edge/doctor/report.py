@@ -89,7 +89,7 @@ def _round(flags: argparse.Namespace, is_stopped: Callable[[], bool]) -> Iterato
 
 
 def _profile(wrong: EdgeError) -> Finding:
-    return fail("machine", "device profile", wrong, "edge-tag devices")
+    return fail("machine", "device profile", wrong)
 
 
 def _stranger(flags: argparse.Namespace) -> Callable[[str], str]:

@@ -10,7 +10,7 @@ import msgspec
 from edge.audit import audit
 from edge.doctor.finding import Finding, fail, ok, warn
 from edge.engines import ENGINES, installed, pip_line
-from edge.errors import BundleError, CheckFailed, EdgeError, EngineMissing
+from edge.errors import COPY_AGAIN, BundleError, CheckFailed, EdgeError, EngineMissing
 from edge.tagger import open_tagger
 
 PACKAGES = {  # engine -> names under which it may be installed
@@ -18,7 +18,6 @@ PACKAGES = {  # engine -> names under which it may be installed
     "openvino": ("openvino",),
     "tflite": ("ai-edge-litert", "tflite-runtime"),
 }
-AGAIN = "copy the bundle again"
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -36,8 +35,11 @@ def engines() -> Iterator[Finding]:
     for name in here:
         yield ok("engine", name, _version(name))
     if not here:
-        none = EngineMissing("no engine is installed, expected one of " + ", ".join(PACKAGES))
-        yield fail("engine", "any", none, pip_line(next(iter(ENGINES))))
+        none = EngineMissing(
+            "no engine is installed, expected one of " + ", ".join(PACKAGES),
+            fix=pip_line(next(iter(ENGINES))),
+        )
+        yield fail("engine", "any", none)
 
 
 def run_as_asked(wanted: Wanted) -> Iterator[Finding]:
@@ -50,7 +52,7 @@ def run_as_asked(wanted: Wanted) -> Iterator[Finding]:
             yield ok("engine", f"{asked}, as asked", f"{tagger.engine} gives the golden answers")
     except EdgeError as e:
         area = "bundle" if isinstance(e, BundleError) else "engine"
-        yield fail(area, f"{asked}, as asked", e, "edge-tag check")
+        yield fail(area, f"{asked}, as asked", e)
 
 
 def bundle(path: str | None) -> Iterator[Finding]:
@@ -60,7 +62,7 @@ def bundle(path: str | None) -> Iterator[Finding]:
         for found in audit(path):
             if found.answer == "NO":
                 kind = CheckFailed if found.is_golden else BundleError
-                yield fail("bundle", found.what, kind(found.found), AGAIN)
+                yield fail("bundle", found.what, kind(found.found, fix=COPY_AGAIN))
             elif found.is_golden and found.answer == "yes":
                 yield ok("bundle", f"{found.what}, golden", found.found)
             elif found.answer == "yes":
@@ -68,7 +70,7 @@ def bundle(path: str | None) -> Iterator[Finding]:
                 if files == 1:
                     yield ok("bundle", found.what, found.found)
     except EdgeError as e:
-        yield fail("bundle", path or "the one in use", e, AGAIN)
+        yield fail("bundle", path or "the one in use", e)
         return
     yield ok("bundle", "files", f"{files - 1} have the hashes of the manifest")
 

@@ -20,8 +20,17 @@ from typing import Protocol
 
 import numpy as np
 
-from edge.errors import BundleError, EngineMissing, InferenceError, UsageError
+from edge.errors import (
+    COPY_OR_OTHER,
+    PACK_AGAIN,
+    BundleError,
+    EngineError,
+    EngineMissing,
+    InferenceError,
+    UsageError,
+)
 from edge.records import F32, U8, TensorSpec
+from edge.spelling import nearest
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # whatever was there
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] # as if it were not installed
@@ -95,15 +104,22 @@ def open_engine(
     check_name(name)
     if threads < 0:
         raise ValueError(f"threads is {threads}, expected 0 (the engine decides) or more")
-    if threads > (most := CROWDED * (os.cpu_count() or 1)):
-        raise UsageError(f"threads is {threads}, expected {most} or less on this machine")
+    cores = os.cpu_count() or 1
+    if threads > (most := CROWDED * cores):
+        raise UsageError(
+            f"threads is {threads}, expected {most} or less on this machine",
+            fix=f"--threads {cores}, or leave it out",
+        )
     return _loader(name)(files, provider.upper(), threads)
 
 
 def check_name(name: str) -> None:
     """Raises UsageError where there is no such engine."""
     if name not in ENGINES:
-        raise UsageError(f"engine {name!r} is unknown, expected one of {', '.join(ENGINES)}")
+        raise UsageError(
+            f"engine {name!r} is unknown, expected one of {', '.join(ENGINES)}",
+            fix=nearest(name, ENGINES) or "--engine auto takes the fastest that is here",
+        )
 
 
 def _loader(name: str) -> Loader:
@@ -133,7 +149,7 @@ def _loader(name: str) -> Loader:
 def one_file(files: Sequence[bytes], engine: str) -> bytes:
     """The only file of an artifact. Raises BundleError when there are more or none."""
     if len(files) != 1:
-        raise BundleError(f"{engine}: artifact is {len(files)} files, expected 1")
+        raise BundleError(f"{engine}: artifact is {len(files)} files, expected 1", fix=PACK_AGAIN)
     return files[0]
 
 
@@ -154,19 +170,23 @@ def check_artifact(
 ) -> None:
     """One picture batch in, rows of float32 out. Raises BundleError for anything else."""
     if len(inputs) != 1:
-        raise BundleError(f"{engine}: artifact has {len(inputs)} inputs, expected 1")
+        raise BundleError(
+            f"{engine}: artifact has {len(inputs)} inputs, expected 1", fix=PACK_AGAIN
+        )
     spec = inputs[0]
     fits = len(spec.shape) == 4 and spec.shape[0] in (-1, 1) and spec.shape[3] == 3
     if not fits or spec.dtype != "uint8" or min(spec.shape[1:3]) < 1:
         raise BundleError(
             f"{engine}: input {spec.name!r} is {spec.dtype} {spec.shape}, "
-            "expected uint8 (-1 or 1, H, W, 3)"
+            "expected uint8 (-1 or 1, H, W, 3)",
+            fix=PACK_AGAIN,
         )
     for out in outputs:
         if out.dtype != "float32" or len(out.shape) != 2:
             raise BundleError(
                 f"{engine}: output {out.name!r} is {out.dtype} {out.shape}, "
-                "expected float32 (N, size)"
+                "expected float32 (N, size)",
+                fix=PACK_AGAIN,
             )
 
 
@@ -179,9 +199,15 @@ def checked(batch: U8, spec: TensorSpec) -> U8:
     if batch.dtype != BYTE or shape[1:] != spec.shape[1:] or len(shape) != 4 or not shape[0]:
         wanted = (-1, *spec.shape[1:])
         raise InferenceError(
-            f"input {spec.name!r} is {batch.dtype.name} {shape}, expected uint8 {wanted}"
+            f"input {spec.name!r} is {batch.dtype.name} {shape}, expected uint8 {wanted}",
+            fix="let edge.open_tagger prepare pictures",
         )
     return batch if batch.flags.c_contiguous else np.ascontiguousarray(batch)
+
+
+def fix_of(ours: type[EngineError | BundleError]) -> str:
+    """What helps, where a library of the engine's raised something."""
+    return COPY_OR_OTHER if ours is BundleError else "use another engine or another provider"
 
 
 def by_ones(run: Callable[[U8], dict[str, F32]], batch: U8) -> dict[str, F32]:

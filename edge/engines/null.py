@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from edge.engines import checked, one_file
-from edge.errors import BundleError, ProviderUnavailable
+from edge.errors import PACK_AGAIN, BundleError, ProviderUnavailable
 from edge.records import F32, U8, TensorSpec
 from edge.strict import read_json
 
@@ -67,12 +67,15 @@ class NullEngine:
 def load(files: Sequence[bytes], provider: str, threads: int) -> NullEngine:
     """`threads` changes nothing. Raises ProviderUnavailable and BundleError."""
     if provider != "CPU":
-        raise ProviderUnavailable(f"null has no provider {provider}, expected CPU")
+        raise ProviderUnavailable(
+            f"null has no provider {provider}, expected CPU", fix="use provider CPU"
+        )
     model = read_json(one_file(files, "null"), Model, "null artifact")
     for name, layer in model.outputs.items():
         if not 0 < len(layer.bias) == len(layer.weights):
             raise BundleError(
                 f"null: output {name!r} has {len(layer.weights)} rows of weights and "
-                f"{len(layer.bias)} of bias, expected as many, and at least 1"
+                f"{len(layer.bias)} of bias, expected as many, and at least 1",
+                fix=PACK_AGAIN,
             )
     return NullEngine(model)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import onnxruntime as rt
 from onnxruntime.capi import onnxruntime_pybind11_state as raw
 
-from edge.engines import by_ones, check_artifact, checked, one_file, refuse_outside_weights
+from edge.engines import by_ones, check_artifact, checked, fix_of, one_file, refuse_outside_weights
 from edge.errors import BundleError, EngineError, InferenceError, ProviderUnavailable
 from edge.records import F32, U8, TensorSpec
 
@@ -89,7 +89,7 @@ def translated(doing: str, ours: type[EngineError | BundleError]) -> Iterator[No
         # while loading, a device that fails (EPFail, RuntimeException) does not make the bundle bad
         if ours is BundleError and not isinstance(e, _types(NOT_A_MODEL)):
             ours = EngineError
-        raise ours(f"onnxruntime: {doing}: {e}") from e
+        raise ours(f"onnxruntime: {doing}: {e}", fix=fix_of(ours)) from e
 
 
 def _types(names: Sequence[str]) -> tuple[type[Exception], ...]:

@@ -8,14 +8,15 @@ from contextlib import contextmanager, suppress
 import numpy as np
 import openvino as ov
 
-from edge.engines import by_ones, check_artifact, checked, refuse_outside_weights
-from edge.errors import BundleError, EngineError, InferenceError, ProviderUnavailable
+from edge.engines import by_ones, check_artifact, checked, fix_of, refuse_outside_weights
+from edge.errors import PACK_AGAIN, BundleError, EngineError, InferenceError, ProviderUnavailable
 from edge.processor import lacks_vnni
 from edge.records import F32, U8, TensorSpec
 
 # Rounds as int8 does, and multiplies in float: in bytes, without VNNI, two products overflow and
 # the embedding is off by 14 % instead of 5, in the same time.
 EXACT = {"LP_TRANSFORMS_MODE": "NO"}
+DRIVER = "install the driver of that device, or use provider CPU"
 DTYPES = {"u8": "uint8", "f32": "float32"}
 
 
@@ -103,7 +104,7 @@ def translated(doing: str, ours: type[EngineError | BundleError]) -> Iterator[No
     try:
         yield
     except (RuntimeError, ValueError, TypeError) as e:
-        raise ours(f"openvino: {doing}: {e}") from e
+        raise ours(f"openvino: {doing}: {e}", fix=fix_of(ours)) from e
 
 
 def load(files: Sequence[bytes], provider: str, threads: int) -> OvEngine:
@@ -113,7 +114,8 @@ def load(files: Sequence[bytes], provider: str, threads: int) -> OvEngine:
     """
     if len(files) not in (1, 2):
         raise BundleError(
-            f"openvino: artifact is {len(files)} files, expected ONNX, or XML and BIN"
+            f"openvino: artifact is {len(files)} files, expected ONNX, or XML and BIN",
+            fix=PACK_AGAIN,
         )
     core = ov.Core()
     _check_provider(core, provider)
@@ -131,7 +133,7 @@ def load(files: Sequence[bytes], provider: str, threads: int) -> OvEngine:
             got = made.get_property("EXECUTION_DEVICES")
         if [device.split(".")[0] for device in got] != [provider.split(".")[0]]:
             raise ProviderUnavailable(
-                f"openvino was asked for {provider} and chose {', '.join(got)}"
+                f"openvino was asked for {provider} and chose {', '.join(got)}", fix=DRIVER
             )
         return made
 
@@ -153,7 +155,7 @@ def _check_provider(core: ov.Core, provider: str) -> None:
         raise ProviderUnavailable(
             f"openvino {ov.__version__} has no provider {provider} here, "
             f"expected one of {', '.join(core.available_devices)}",
-            fix="install the driver of that device, or use provider CPU",
+            fix=DRIVER,
         )
 
 

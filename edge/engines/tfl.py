@@ -23,7 +23,7 @@ except ModuleNotFoundError as e:
     if np.lib.NumpyVersion(np.__version__) >= "2.0.0":  # it would fail later, and not say why
         raise ImportError(f"tflite-runtime needs numpy below 2, here is {np.__version__}") from None
 
-from edge.engines import by_ones, check_artifact, checked, one_file
+from edge.engines import by_ones, check_artifact, checked, fix_of, one_file
 from edge.errors import BundleError, EngineError, InferenceError, ProviderUnavailable
 from edge.records import F32, U8, NDArray, TensorSpec
 
@@ -142,7 +142,7 @@ def translated(doing: str, ours: type[EngineError | BundleError]) -> Iterator[No
     try:
         yield
     except (RuntimeError, ValueError, TypeError) as e:
-        raise ours(f"tflite: {doing}: {e}") from e
+        raise ours(f"tflite: {doing}: {e}", fix=fix_of(ours)) from e
 
 
 def load(files: Sequence[bytes], provider: str, threads: int) -> TflEngine:

@@ -11,7 +11,7 @@ import numpy as np
 from edge.bundle.manifest import Artifact, GoldenCell, HeatArtifact, HeatMap
 from edge.bundle.read import Bundle
 from edge.engines import Engine, open_engine
-from edge.errors import BundleError, InferenceError, NotReproduced
+from edge.errors import COPY_OR_OTHER, PACK_AGAIN, BundleError, InferenceError, NotReproduced
 from edge.glance.heat import Heat, read
 from edge.glance.parts import shifted
 from edge.pictures import pixels
@@ -78,7 +78,8 @@ class Glancer:
         if self._engine.input.shape[1:] != self._input.shape[1:]:
             raise BundleError(
                 f"{self._where}: input is {self._engine.input.shape[1:]}, "
-                f"expected {self._input.shape[1:]}"
+                f"expected {self._input.shape[1:]}",
+                fix=PACK_AGAIN,
             )
 
     def _check_outputs(self, outputs: Mapping[str, F32]) -> None:
@@ -91,14 +92,18 @@ class Glancer:
         for name, shape in wanted.items():
             found = outputs[name].shape if name in outputs else "missing"
             if found != shape:
-                raise BundleError(f"{self._where}: output {name!r} is {found}, expected {shape}")
+                raise BundleError(
+                    f"{self._where}: output {name!r} is {found}, expected {shape}", fix=PACK_AGAIN
+                )
 
     def _require(self, golden: U8) -> None:
         """Raises BundleError, with the numbers, when the golden picture gives other answers."""
         spec = self._spec
-        if golden.shape != self._input.shape[1:]:
+        wanted = self._input.shape[1:]
+        if golden.shape != wanted:
             raise BundleError(
-                f"{self._where}: golden picture is {golden.shape}, expected {self._input.shape[1:]}"
+                f"{self._where}: golden picture is {golden.shape}, expected {wanted}",
+                fix=PACK_AGAIN,
             )
         outputs = self._engine.run(golden[None])
         self._check_outputs(outputs)
@@ -113,7 +118,7 @@ class Glancer:
             more = f"; and {len(findings) - 3} more" if len(findings) > 3 else ""
             raise NotReproduced(
                 f"{self._where} does not reproduce: {'; '.join(findings[:3])}{more}",
-                fix="copy the bundle again; if that does not help, use another engine",
+                fix=COPY_OR_OTHER,
             )
 
 

@@ -25,6 +25,8 @@ Word = Annotated[str, msgspec.Meta(max_length=200)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Many = msgspec.Meta(min_length=1, max_length=MAX_TAGS)
 
+LEARN = "run edge-quantize attributes again with this bundle's student, and pack it again"
+
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the file says before its numbers, (T, D) weights."""
@@ -58,7 +60,8 @@ def read_attributes(bundle: Bundle, stored: StoredFile) -> Attributes:
     if header.size != bundle.manifest.embedding_size:
         raise BundleError(
             f"{where}: attributes are for embeddings of size {header.size}, "
-            f"expected {bundle.manifest.embedding_size} as {bundle.id!r} gives them"
+            f"expected {bundle.manifest.embedding_size} as {bundle.id!r} gives them",
+            fix=LEARN,
         )
     return Attributes(header, weights, np.asarray(header.bias, np.float32))
 
@@ -73,9 +76,10 @@ def _shapes(header: Header, where: str) -> Shapes:
     if not count == len(header.bias) == len(header.thresholds):
         raise BundleError(
             f"{where}: {count} tags with {len(header.bias)} biases and {len(header.thresholds)} "
-            "thresholds, expected as many of each"
+            "thresholds, expected as many of each",
+            fix=LEARN,
         )
     names = [tag for tag, _ in header.tags]
     if len({*names}) != count or not all(is_name(word) for pair in header.tags for word in pair):
-        raise BundleError(f"{where}: tags are no names, or not each once")
+        raise BundleError(f"{where}: tags are no names, or not each once", fix=LEARN)
     return [(count, header.size)]

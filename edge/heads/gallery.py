@@ -86,7 +86,10 @@ def without(gallery: Gallery, tag: str) -> Gallery | None:
     left = [one for one in gallery.tags if one.tag != tag]
     if len(left) == len(gallery.tags):
         known = ", ".join(repr(one.tag) for one in gallery.tags[:8])
-        raise UsageError(f"enroll remove: {tag!r} is not enrolled, expected one of {known}")
+        raise UsageError(
+            f"enroll remove: {tag!r} is not enrolled, expected one of {known}",
+            fix="edge-tag enroll list tells all of them",
+        )
     return made(gallery.bundle, gallery.embedding, left, gallery.none) if left else None
 
 
@@ -131,7 +134,8 @@ def _check(tags: Sequence[Enrolled], none: Sequence[Example]) -> None:
         for word in (one.tag, *([] if one.group is None else [one.group])):
             if not is_name(word):
                 raise UsageError(
-                    f"enroll: name is {word[:120]!r}, expected 1 to 100 characters, no line break"
+                    f"enroll: name is {word[:120]!r}, expected 1 to 100 characters, no line break",
+                    fix='give it a short one: --name "Acme"',
                 )
     most = max((len(one.examples) for one in tags), default=0)
     for count, limit, what in (

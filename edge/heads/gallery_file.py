@@ -161,14 +161,15 @@ def _shapes(header: Header, bundle: Bundle, where: str) -> Shapes:
     words = [one.tag for one in header.tags]
     named = [word for one in header.tags for word in (one.tag, one.group) if word is not None]
     if len({*words}) != len(words) or not all(map(is_name, named)):
-        raise BundleError(f"{where}: tags are {words[:5]}..., expected names, each once")
+        raise BundleError(f"{where}: tags are {words[:5]}..., expected names, each once", fix=AGAIN)
     views = sum(e.views + e.beside for one in header.tags for e in one.examples)
     none = sum(e.views + e.beside for e in header.none)
     most = max(e.views for one in header.tags for e in one.examples)
     if views > MAX_ROWS or none > MAX_NONE or most > MAX_VIEWS:
         raise BundleError(
             f"{where}: gallery has {views} views and {none} of none, expected at most "
-            f"{MAX_ROWS} and {MAX_NONE}, and {MAX_VIEWS} of a picture"
+            f"{MAX_ROWS} and {MAX_NONE}, and {MAX_VIEWS} of a picture",
+            fix=AGAIN,
         )
     return [(views + none, header.size), (len(words), header.size)]
 

@@ -37,6 +37,7 @@ MAX_FILE_BYTES = 64 << 20
 MAX_HEADER_BYTES = 8 << 20
 MAX_NAME = 100  # characters of a tag or a group
 COPY = "copy the file again"
+MAKE = "make one: edge-tag enroll, edge-quantize vocabulary or edge-quantize attributes"
 
 Shapes = Sequence[tuple[int, ...]]
 
@@ -71,7 +72,8 @@ def parse_rows(
     """The same of bytes. `where` opens every error."""
     if data[: len(MAGIC)] != MAGIC or len(data) < START:
         raise BundleError(
-            f"{where}: file does not begin like a gallery, a vocabulary or attributes"
+            f"{where}: file does not begin like a gallery, a vocabulary or attributes",
+            fix=MAKE,
         )
     rest = data[len(MAGIC) + 32 :]
     if hashlib.sha256(rest).digest() != data[len(MAGIC) : len(MAGIC) + 32]:
@@ -80,20 +82,24 @@ def parse_rows(
         )
     [length] = struct.unpack("<I", rest[:4])
     if length > min(MAX_HEADER_BYTES, len(rest) - 4):
-        raise BundleError(f"{where}: header is {length} bytes, expected at most {len(rest) - 4}")
-    header = read_json(rest[4 : 4 + length], kind, where)
+        raise BundleError(
+            f"{where}: header is {length} bytes, expected at most {len(rest) - 4}", fix=COPY
+        )
+    header = read_json(rest[4 : 4 + length], kind, where, MAKE)
     return header, _arrays(rest[4 + length :], shapes(header), where)
 
 
 def _arrays(body: bytes, shapes: Shapes, where: str) -> list[F32]:
     sizes = [int(np.prod(shape, dtype=object)) for shape in shapes]  # no overflow
-    if 2 * sum(sizes) != len(body):
+    wanted = 2 * sum(sizes)
+    if wanted != len(body):
         raise BundleError(
-            f"{where}: numbers take {len(body)} bytes, expected {2 * sum(sizes)} as its header says"
+            f"{where}: numbers take {len(body)} bytes, expected {wanted} as its header says",
+            fix=COPY,
         )
     numbers = np.frombuffer(body, "<f2").astype(np.float32)
     if not np.isfinite(numbers).all():
-        raise BundleError(f"{where}: holds NaN or infinity, expected numbers")
+        raise BundleError(f"{where}: holds NaN or infinity, expected numbers", fix=MAKE)
     ends = np.cumsum([0, *sizes])
     return [numbers[a:b].reshape(shape) for a, b, shape in zip(ends, ends[1:], shapes)]
 
@@ -108,7 +114,9 @@ def check_unit(rows: F32, what: str, where: str) -> None:
     lengths = np.linalg.norm(rows, axis=-1)
     if lengths.size and not (abs(lengths - 1) < 0.01).all():
         off = float(lengths[np.argmax(abs(lengths - 1))])
-        raise BundleError(f"{where}: one of the {what} is of length {off:.3f}, expected 1")
+        raise BundleError(
+            f"{where}: one of the {what} is of length {off:.3f}, expected 1", fix=MAKE
+        )
 
 
 def is_name(text: str) -> bool:
@@ -135,5 +143,5 @@ def _read(path: Path) -> bytes:
     kinds = "a gallery or a vocabulary"
     with suppress(PermissionError):  # reading it says so
         if not path.is_file():  # opening a pipe would wait for ever
-            raise BundleError(f"{path}: file is missing, expected {kinds}")
-    return bounded.read(path, MAX_FILE_BYTES, BundleError, kinds)
+            raise BundleError(f"{path}: file is missing, expected {kinds}", fix=MAKE)
+    return bounded.read(path, MAX_FILE_BYTES, BundleError, kinds, MAKE)

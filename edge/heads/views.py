@@ -78,7 +78,9 @@ def _checked(box: Box, width: int, height: int) -> Box:
     x0, y0, x1, y1 = box
     if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
         raise UsageError(
-            f"enroll: box is {x0},{y0},{x1},{y1}, expected x0,y0,x1,y1 inside {width} x {height} px"
+            f"enroll: box is {x0},{y0},{x1},{y1}, expected x0,y0,x1,y1 "
+            f"inside {width} x {height} px",
+            fix=f"0,0,{width},{height} is all of it",
         )
     if max(x1 - x0, y1 - y0) < LEAST_PX:
         raise UsageError(

@@ -19,6 +19,7 @@ from edge.heads.scores import sigmoid, softmax
 from edge.records import F32
 
 MAX_TAGS = 20_000
+AGAIN = "run edge-quantize vocabulary again with --bundle, and a --projection to that size"
 Size = Annotated[int, msgspec.Meta(ge=1, le=8192)]
 
 
@@ -82,7 +83,7 @@ def _shapes(header: Header, bundle: Bundle, where: str) -> Shapes:
         raise BundleError(
             f"{where}: vocabulary is for embeddings of size {header.size}, "
             f"expected {size} as {bundle.id!r} gives them",
-            fix="run edge-quantize vocabulary again with --bundle, and a --projection to that size",
+            fix=AGAIN,
         )
     if header.embedding not in (None, embedding_id(bundle.manifest)):
         raise BundleError(
@@ -90,9 +91,14 @@ def _shapes(header: Header, bundle: Bundle, where: str) -> Shapes:
             fix="fit it again, and run edge-quantize vocabulary again",
         )
     if not header.is_projected and header.width != size:
-        raise BundleError(f"{where}: vectors are of size {header.width}, expected {size}")
+        raise BundleError(
+            f"{where}: vectors are of size {header.width}, expected {size}", fix=AGAIN
+        )
     words = [word for pair in header.tags for word in pair if word is not None]
     if len({tag for tag, _ in header.tags}) != len(header.tags) or not all(map(is_name, words)):
-        raise BundleError(f"{where}: tags are no names, or not each once")
+        raise BundleError(
+            f"{where}: tags are no names, or not each once",
+            fix="mend the file of --tags, and run edge-quantize vocabulary again",
+        )
     vectors = (len(header.tags), header.width)
     return [vectors, (size, header.width)] if header.is_projected else [vectors]

@@ -11,6 +11,7 @@ from edge.redact import Secret, read_secret
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SHORTEST = 16  # characters of a token
+ALONE = ":9464 alone stands for 127.0.0.1:9464, this machine and nobody else"
 
 
 class Door(NamedTuple):
@@ -58,12 +59,15 @@ def parse_address(text: str, flag: str) -> Door:
     host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
     is_number = port.isascii() and port.isdecimal() and len(port) <= 5
     if not colon or not is_number or int(port) > 65535:
-        raise UsageError(f"{flag}: {text!r} is given, expected HOST:PORT, like 127.0.0.1:9464")
+        raise UsageError(
+            f"{flag}: {text!r} is given, expected HOST:PORT, like 127.0.0.1:9464", fix=ALONE
+        )
     host = "127.0.0.1" if host in ("", "localhost") else host
     try:
         ip_address(host)
     except ValueError as e:
         raise UsageError(
-            f"{flag}: {host!r} is given, expected an address of this machine, like 127.0.0.1"
+            f"{flag}: {host!r} is given, expected an address of this machine, like 127.0.0.1",
+            fix=ALONE,
         ) from e
     return Door(host, int(port))

@@ -50,7 +50,10 @@ def calibrated(
     """
     seen = looked(frames, wanted, step)
     if is_stopped():
-        raise CheckFailed("calibrate: stopped before its end, so there is no plane")
+        raise CheckFailed(
+            "calibrate: stopped before its end, so there is no plane",
+            fix="run it again; --count N asks for fewer boards",
+        )
     if not seen.boards or seen.first is None:
         raise _none(seen, wanted)
     fitted = fit(seen.boards, wanted.pattern, wanted.square_mm)

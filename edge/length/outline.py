@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -29,12 +30,16 @@ from edge.records import F32, U8
 from edge.strict import read_json
 
 MANIFEST = "outline.json"
+MAKE = "edge-quantize quantize-outline makes it for every engine"
 SCHEMA = 2
 PLANES = 2  # the fish in the middle; any fish
 STRIDE = 2  # px of the crop a cell
 MAX_SIDE_PX, MAX_CELLS, MAX_FILE_BYTES, MAX_JSON_BYTES = 640, 64, 1 << 25, 1 << 18
 TOLERANCE = 0.15  # of a probability; integer kernels differ a little between CPUs
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+_need = partial(need, fix=MAKE)
 
 
 class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,7 +92,8 @@ class Outliner:
         if tuple(engine.input.shape[1:]) != wanted or golden.shape != wanted:
             raise BundleError(
                 f"{self._where}: input is {engine.input.shape[1:]}, golden crop {golden.shape}, "
-                f"expected {wanted}"
+                f"expected {wanted}",
+                fix=MAKE,
             )
         self._require(golden, model.golden)
 
@@ -175,23 +181,25 @@ def read_outline(folder: Path) -> OutlineFile:
 
 def parsed(data: bytes, where: str) -> OutlineFile:
     """The same, of its bytes; `where` is for what is said of them. Raises BundleError."""
-    made = read_json(data, OutlineFile, where)
+    made = read_json(data, OutlineFile, where, MAKE)
     cells = made.side // STRIDE
-    need(made.schema == SCHEMA, where, "schema", made.schema, str(SCHEMA))
-    need(32 <= made.side <= MAX_SIDE_PX and not made.side % 16, where, "side", made.side,
-         f"a multiple of 16, 32 to {MAX_SIDE_PX}")  # fmt: skip
-    need(len(made.models) > 0, where, "number of models", 0, "1 or more")
+    _need(made.schema == SCHEMA, where, "schema", made.schema, str(SCHEMA))
+    _need(32 <= made.side <= MAX_SIDE_PX and not made.side % 16, where, "side", made.side,
+          f"a multiple of 16, 32 to {MAX_SIDE_PX}")  # fmt: skip
+    _need(len(made.models) > 0, where, "number of models", 0, "1 or more")
     for model in made.models:
         proofs = len(model.golden)
-        need(1 <= proofs <= MAX_CELLS, where, "number of golden cells", proofs, f"1 to {MAX_CELLS}")
+        _need(
+            1 <= proofs <= MAX_CELLS, where, "number of golden cells", proofs, f"1 to {MAX_CELLS}"
+        )
         for cell in model.golden:
             inside = 0 <= cell.row < cells and 0 <= cell.column < cells and cell.plane in (0, 1)
-            need(inside, where, "golden", (cell.plane, cell.row, cell.column), "a cell of it")
+            _need(inside, where, "golden", (cell.plane, cell.row, cell.column), "a cell of it")
     for stored in (made.golden, *(file for model in made.models for file in model.files)):
         is_plain = bool(NAME.fullmatch(stored.file))
-        need(is_plain, where, "file", stored.file[:80], "a name in the folder")
-        need(0 <= stored.size_bytes <= MAX_FILE_BYTES, where, f"{stored.file}: size_bytes",
-             stored.size_bytes, f"0 to {MAX_FILE_BYTES}")  # fmt: skip
+        _need(is_plain, where, "file", stored.file[:80], "a name in the folder")
+        _need(0 <= stored.size_bytes <= MAX_FILE_BYTES, where, f"{stored.file}: size_bytes",
+              stored.size_bytes, f"0 to {MAX_FILE_BYTES}")  # fmt: skip
     return made
 
 
@@ -202,7 +210,7 @@ def _model(made: OutlineFile, where: str, engine: str | None) -> Model:
         has = ", ".join(sorted({m.engine for m in made.models}))
         raise EngineMissing(
             f"{where}: outline is for {has}, expected {engine or 'one that is installed'}",
-            fix="edge-quantize quantize-outline makes it for every engine",
+            fix=MAKE,
         )
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edge.bundle.manifest import StoredFile
 from edge.bundle.read import Bundle
-from edge.errors import BundleError
+from edge.errors import COPY_AGAIN, PACK_AGAIN, BundleError
 from edge.length.outline import MANIFEST, Outliner, opened, parsed
 
 FOLDER = "outline"  # in the bundle
@@ -23,12 +23,12 @@ def open_packed(
             raise BundleError(
                 f"{where}: {stored.file} is another one for the bundle's manifest than for "
                 f"{MANIFEST}, expected the same",
-                fix="copy the bundle again",
+                fix=COPY_AGAIN,
             )
         return bundle.read(file)
 
     about = named.get(f"{FOLDER}/{MANIFEST}")
     if about is None:
-        raise BundleError(f"{where}: no {MANIFEST} in the manifest, expected one")
+        raise BundleError(f"{where}: no {MANIFEST} in the manifest, expected one", fix=PACK_AGAIN)
     made = parsed(bundle.read(about), f"{where}/{MANIFEST}")
     return opened(made, where, read, engine, provider, threads)

@@ -73,11 +73,11 @@ def read_plane(path: Path) -> CameraPlane:
     fix = "edge-tag calibrate writes one"
     data = bounded.read(path, MAX_BYTES, ConfigError, "a camera plane", fix)
     try:
-        schema = read_json(data, _Peek, str(path)).schema
+        schema = read_json(data, _Peek, str(path), AGAIN).schema
         if schema == SCHEMA:
-            made = read_json(data, PlaneFile, str(path))
+            made = read_json(data, PlaneFile, str(path), AGAIN)
     except BundleError as e:
-        raise ConfigError(str(e), fix=e.fix.replace("the bundle", "the plane") or AGAIN) from e
+        raise ConfigError(str(e), fix=e.fix.replace("the bundle", "the plane")) from e
     if schema != SCHEMA:
         _refuse(path, "schema", min(abs(schema), 10**9), f"{SCHEMA}")
     _check(made, path)

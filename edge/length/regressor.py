@@ -23,6 +23,7 @@ from edge.strict import read_json
 FILE = Path(__file__).with_name("regressor.json")
 FEATURES = PROFILE + 7
 MAX_BYTES = 1 << 20
+AGAIN = "pip install edge-tag again"
 ENDS = ("tips", "fork")  # in the order of the outputs
 
 
@@ -86,8 +87,8 @@ def features_of(mask: U8, body: Body) -> tuple[F64, float]:
 @lru_cache(maxsize=4)
 def read_regressor(file: Path = FILE) -> Regressor:
     """The one that ships, or another. Raises BundleError."""
-    data = bounded.read(file, MAX_BYTES, BundleError, "a regressor", "pip install edge-tag again")
-    made = read_json(data, Regressor, str(file))
+    data = bounded.read(file, MAX_BYTES, BundleError, "a regressor", AGAIN)
+    made = read_json(data, Regressor, str(file), AGAIN)
     _check(made, file)
     return made
 
@@ -101,5 +102,6 @@ def _check(made: Regressor, file: Path) -> None:
         fits = fits and all(len(row) == size for row in layer.rows)
     if not fits:
         raise BundleError(
-            f"{file}: layers are {sizes}, expected {FEATURES} features to {len(ENDS)} lengths"
+            f"{file}: layers are {sizes}, expected {FEATURES} features to {len(ENDS)} lengths",
+            fix=AGAIN,
         )

@@ -106,7 +106,10 @@ class Actions:
             raise UsageError("this run takes no gallery", fix="start it without --no-gallery")
         name = wanted.name.strip()
         if not is_name(name):
-            raise UsageError("expected a name of 1 to 100 characters, without line breaks")
+            raise UsageError(
+                "expected a name of 1 to 100 characters, without line breaks",
+                fix="type a shorter one",
+            )
         _, picture = self._window.frozen(wanted.frozen)
         pixels, tagger = rgb(picture), run.tagger
         with self._enrolling:

@@ -71,7 +71,10 @@ def open_live(flags: argparse.Namespace, names: Sequence[str], live: Sequence[st
     Raises UsageError for an address that is none, is in use, or needs a token.
     """
     if flags.live is None:
-        raise UsageError("--live-token-file or --live-captures is given, expected --live beside it")
+        raise UsageError(
+            "--live-token-file or --live-captures is given, expected --live beside it",
+            fix="edge-tag run --live ..., or leave them out",
+        )
     door = parse_door(flags.live, flags.live_token_file, "--live")
     with ExitStack() as opened:
         site = Site(Window(names, live))

@@ -34,8 +34,8 @@ class EventRefused(SinkError):
 class Later(SinkError):
     """The other side says when to try again."""
 
-    def __init__(self, message: str, after_s: float) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, after_s: float, *, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
         self.after_s = after_s
 
 

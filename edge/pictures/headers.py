@@ -7,6 +7,7 @@ import zlib
 
 from edge.errors import SourceError
 
+AGAIN = "copy it again, or leave it out"
 MAX_PIXELS = 200_000_000  # of one picture; 600 MB once decoded
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -28,7 +29,8 @@ def _check_size(width: int, height: int, where: str) -> None:
     """Before anything is allocated for it."""
     if width * height > MAX_PIXELS:
         raise SourceError(
-            f"{where}: picture is {width} x {height} px, expected at most {MAX_PIXELS:,} in all"
+            f"{where}: picture is {width} x {height} px, expected at most {MAX_PIXELS:,} in all",
+            fix="scale it down, or cut it into parts",
         )
 
 
@@ -52,12 +54,15 @@ def _check_png(data: bytes, where: str) -> None:
             and zlib.crc32(view[at + 4 : end - 4]) != struct.unpack_from(">I", data, end - 4)[0]
         ):
             raise SourceError(
-                f"{where}: PNG is damaged at byte {at}, expected the checksum written there"
+                f"{where}: PNG is damaged at byte {at}, expected the checksum written there",
+                fix=AGAIN,
             )
         if kind == b"IEND":
             return
         at = end
-    raise SourceError(f"{where}: PNG is cut short at {len(data)} bytes, expected its end chunk")
+    raise SourceError(
+        f"{where}: PNG is cut short at {len(data)} bytes, expected its end chunk", fix=AGAIN
+    )
 
 
 def _check_jpeg(data: bytes, where: str) -> None:
@@ -84,4 +89,6 @@ def _check_jpeg(data: bytes, where: str) -> None:
             else struct.unpack_from(">H", data, at + 2)[0]
         )
         at += 2 + length
-    raise SourceError(f"{where}: JPEG is cut short at {len(data)} bytes, expected its end marker")
+    raise SourceError(
+        f"{where}: JPEG is cut short at {len(data)} bytes, expected its end marker", fix=AGAIN
+    )

@@ -15,7 +15,7 @@ import numpy as np
 
 from edge.bundle.manifest import InputSpec
 from edge.errors import SourceError
-from edge.pictures.headers import MAX_PIXELS, check_header
+from edge.pictures.headers import AGAIN, MAX_PIXELS, check_header
 from edge.records import U8, NDArray, Picture, Planes, Region
 
 # OpenCV reads this when it loads; it covers the formats whose header is not read here
@@ -39,6 +39,7 @@ else:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 KNOWN = "JPEG, PNG, WebP, BMP, GIF or TIFF"
+SAVE = "open it in an image viewer and save it again as PNG, or leave it out"
 JPEG = b"\xff\xd8"  # how one begins
 RGB: int = getattr(cv2, "IMREAD_COLOR_RGB", 0)  # 0 before OpenCV 4.11
 
@@ -50,7 +51,7 @@ def decode(data: bytes, where: str) -> U8:
     of several pictures in a file the first. Raises SourceError.
     """
     if not data:
-        raise SourceError(f"{where}: file is empty, expected {KNOWN}")
+        raise SourceError(f"{where}: file is empty, expected {KNOWN}", fix=AGAIN)
     check_header(data, where)
     # without a second array of that size; with 16-bit TIFF it gives blue first (OpenCV 5.0.0)
     is_rgb = RGB != 0 and data.startswith(JPEG)
@@ -58,9 +59,13 @@ def decode(data: bytes, where: str) -> U8:
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as e:
-        raise SourceError(f"{where}: picture cannot be decoded: {e.err}, expected {KNOWN}") from e
+        raise SourceError(
+            f"{where}: picture cannot be decoded: {e.err}, expected {KNOWN}", fix=SAVE
+        ) from e
     if picture is None:
-        raise SourceError(f"{where}: file is no picture, or a damaged one, expected {KNOWN}")
+        raise SourceError(
+            f"{where}: file is no picture, or a damaged one, expected {KNOWN}", fix=SAVE
+        )
     if is_rgb:
         CONVERSIONS.add()  # the decoder's
         return np.asarray(picture, np.uint8)
@@ -203,5 +208,7 @@ def _to_8_bits(bgr: NDArray[Any], where: str) -> U8:
     if bgr.dtype == np.uint16:
         return np.asarray(cv2.convertScaleAbs(bgr, alpha=1 / 257), np.uint8)  # 65535 / 255; rounds
     if bgr.dtype != np.uint8:
-        raise SourceError(f"{where}: picture is {bgr.dtype.name}, expected 8 or 16 bits a channel")
+        raise SourceError(
+            f"{where}: picture is {bgr.dtype.name}, expected 8 or 16 bits a channel", fix=SAVE
+        )
     return bgr

@@ -20,6 +20,7 @@ from edge.store import make_folder, write_whole
 log = logging.getLogger(__name__)
 
 QUALITY = 80
+ANOTHER = "name another folder"
 
 
 class ExplainedPictures:
@@ -79,7 +80,7 @@ class ExplainedPictures:
             try:
                 (self._folder / oldest).unlink(missing_ok=True)
             except OSError as e:
-                raise SinkError(f"{self._folder / oldest}: {e.strerror}") from e
+                raise SinkError(f"{self._folder / oldest}: {e.strerror}", fix=ANOTHER) from e
             del self._names[oldest]
             self.removed += 1
 
@@ -89,5 +90,5 @@ def _by_age(folder: Path) -> list[str]:
     try:
         found = [(path.stat().st_mtime, path.name) for path in folder.glob(f"*{EXPLAINED}")]
     except OSError as e:
-        raise SinkError(f"{folder}: {e.strerror}", fix="name another folder") from e
+        raise SinkError(f"{folder}: {e.strerror}", fix=ANOTHER) from e
     return [name for _, name in sorted(found)]

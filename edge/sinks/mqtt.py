@@ -32,6 +32,7 @@ from edge.sinks.target import Target
 
 REPEAT_S = 60.0  # states that did not change are told again
 COUNTED_S = 5.0  # between two times that counts are told: they change with each event
+LOG = "look at the broker's log"
 NEVER = {0x90, 0x95, 0x99}  # topic name invalid, packet too large, payload format invalid
 
 
@@ -91,9 +92,9 @@ class Mqtt:
     def _refused(self, arrived: Arrived) -> SinkError:
         """Why the first one did not arrive."""
         if arrived.code in NEVER:
-            return EventRefused(f"{self.name}: refused with code 0x{arrived.code:02x}")
+            return EventRefused(f"{self.name}: refused with code 0x{arrived.code:02x}", fix=LOG)
         why = f"refused with code 0x{arrived.code:02x}" if arrived.code else arrived.why
-        return SinkError(f"{self.name}: {why}", fix="look at the broker's log")
+        return SinkError(f"{self.name}: {why}", fix=LOG)
 
     def _topics_of(self, events: Sequence[Owed]) -> Iterator[str]:
         """Up to the first body that a disk has damaged, which alone is refused in its turn."""
@@ -102,7 +103,10 @@ class Mqtt:
                 camera = msgspec.json.decode(event.body, type=_Head).after.camera
             except msgspec.DecodeError as e:
                 if n == 0:
-                    raise EventRefused(f"{self.name}: event {event.seq} is damaged: {e}") from e
+                    raise EventRefused(
+                        f"{self.name}: event {event.seq} is damaged: {e}",
+                        fix="look after the disk of the outbox",
+                    ) from e
                 return
             yield f"{self._prefix}/{stem_of(camera)}/event"
 

@@ -35,7 +35,10 @@ def address_of(target: Target, device: str) -> tuple[Address, Secret | None]:
     parts, is_tls = target.address, target.kind == "mqtts"
     prefix = parts.path.strip("/") or f"edge-tag/{stem_of(f'camera:{device}')}"
     if any(c in prefix for c in "+#\0") or "//" in prefix or len(prefix) > 200:
-        raise UsageError(f"{target.shown}: {prefix!r} is no prefix of a topic, expected a/b")
+        raise UsageError(
+            f"{target.shown}: {prefix!r} is no prefix of a topic, expected a/b",
+            fix=f"{target.kind}://HOST/shop/door, without + and #",
+        )
     assert parts.hostname is not None
     digest = hashlib.sha256(f"{device}/{prefix}".encode()).hexdigest()[:8]
     files = (target.text("ca-file"), target.text("cert-file"), target.text("key-file"))
@@ -60,13 +63,22 @@ def address_of(target: Target, device: str) -> tuple[Address, Secret | None]:
 
 def _check(target: Target, address: Address, password: Secret | None) -> None:
     if password is not None and not address.user:
-        raise UsageError(f"{target.shown}: a password without a user, expected user=NAME too")
+        raise UsageError(
+            f"{target.shown}: a password without a user, expected user=NAME too",
+            fix="#user=NAME,password-file=FILE behind the address",
+        )
     if any(address.files) and not address.is_tls:
-        raise UsageError(f"{target.shown}: ca-file, cert-file and key-file are for mqtts://")
+        raise UsageError(
+            f"{target.shown}: ca-file, cert-file and key-file are for mqtts://",
+            fix="write mqtts:// for mqtt://, or leave them out",
+        )
     if address.is_tls:
         try:
             context = ssl.create_default_context(cafile=address.files[0] or None)
             if address.files[1]:
                 context.load_cert_chain(address.files[1], address.files[2] or None)
         except (OSError, ssl.SSLError) as e:
-            raise UsageError(f"{target.shown}: certificates: {e}") from e
+            raise UsageError(
+                f"{target.shown}: certificates: {e}",
+                fix="name PEM files: #ca-file=FILE,cert-file=FILE,key-file=FILE",
+            ) from e

@@ -103,7 +103,10 @@ class Snapshots:
         if self._free(self._folder) < self._rules.free_bytes:
             self._sweep(self._rules.tighter())
             if self._free(self._folder) < self._rules.free_bytes:
-                raise SinkError(f"{self._folder}: the disk has less free than free-mb says")
+                raise SinkError(
+                    f"{self._folder}: the disk has less free than free-mb says",
+                    fix="make room, or lower it: #free-mb=N behind the folder",
+                )
         label, now = stem_of(sight.label), worth(sight)
         before, best = self._best.get(sight.id, (label, None))
         if best is not None and now <= best:
@@ -179,7 +182,10 @@ def open_from(target: Target) -> Snapshots:
         except ValueError:
             value = -1.0
         if not 0 < value <= 36500:
-            raise UsageError(f"{where} is {text!r}, expected days, more than 0")
+            raise UsageError(
+                f"{where} is {text!r}, expected days, more than 0",
+                fix="a number, as in days:LABEL=30",
+            )
         return value
 
     rules = Rules(

@@ -62,7 +62,10 @@ class Target(NamedTuple):
             except ValueError:
                 value = float("nan")
             if not least <= value <= most:  # a NaN fails too
-                raise UsageError(f"{where} is {text!r}, expected {least:g} to {most:g}")
+                raise UsageError(
+                    f"{where} is {text!r}, expected {least:g} to {most:g}",
+                    fix=f"leave it out for {default:g}",
+                )
             return value
 
         return self.option(name, default, read)
@@ -70,7 +73,10 @@ class Target(NamedTuple):
     def word(self, name: str, default: str, words: tuple[str, ...]) -> str:
         def read(where: str, text: str) -> str:
             if text not in words:
-                raise UsageError(f"{where} is {text!r}, expected one of {', '.join(words)}")
+                raise UsageError(
+                    f"{where} is {text!r}, expected one of {', '.join(words)}",
+                    fix=f"leave it out for {default}",
+                )
             return text
 
         return self.option(name, default, read)
@@ -79,7 +85,10 @@ class Target(NamedTuple):
         """From the file of option `NAME-file`, or the environment variable of `NAME-env`."""
         file, variable = self.text(f"{name}-file"), self.text(f"{name}-env")
         if file and variable:
-            raise UsageError(f"{self.shown}: {name}-file and {name}-env are given, expected one")
+            raise UsageError(
+                f"{self.shown}: {name}-file and {name}-env are given, expected one",
+                fix=f"keep {name}-file alone",
+            )
         return read_secret(self.shown, file or None, variable or None)
 
     def by_label(self, name: str, read: Callable[[str, str], T]) -> dict[str, T]:
@@ -104,7 +113,7 @@ class Target(NamedTuple):
         except ValueError:
             is_whole = False
         if not is_whole:
-            raise UsageError(f"{self.shown}: no host in it, expected {self.kind}://host[:port]/...")
+            raise _no_host(self.kind, self.shown)
         return parts
 
 
@@ -136,7 +145,7 @@ def _refuse_unknown(shown: str, options: Mapping[str, str], known: Sequence[str]
             expected = ", ".join(dict.fromkeys(known)) or "none"
             raise UsageError(
                 f"{shown}: option {key!r} is unknown, expected some of {expected}",
-                fix=f"did you mean {near[0]!r}?" if near else "",
+                fix=f"did you mean {near[0]!r}?" if near else "leave it out",
             )
 
 
@@ -151,7 +160,14 @@ def _refuse_credentials(kind: str, where: str) -> None:
         )
     host = where.partition("://")[2].split("/", 1)[0].split("?", 1)[0]
     if not HOST.fullmatch(host):
-        raise UsageError(f"{kind}://{HIDDEN}: no host in it, expected {kind}://host[:port]/...")
+        raise _no_host(kind, f"{kind}://{HIDDEN}")
+
+
+def _no_host(kind: str, shown: str) -> UsageError:
+    return UsageError(
+        f"{shown}: no host in it, expected {kind}://host[:port]/...",
+        fix=f"{kind}://localhost/..., if it runs on this machine",
+    )
 
 
 def _shown(text: str) -> str:
@@ -173,7 +189,8 @@ def options_of(shown: str, text: str) -> dict[str, str]:
         key, is_given, value = piece.partition("=")
         if not is_given or not value or key in found:
             raise UsageError(
-                f"{shown}: options do not parse, expected #name=value,name=value, each once"
+                f"{shown}: options do not parse, expected #name=value,name=value, each once",
+                fix="write it like #user=NAME,timeout=30",
             )
         found[key] = value
     return found

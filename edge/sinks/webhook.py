@@ -32,6 +32,7 @@ from edge.sinks import CarrierSite
 from edge.sinks.target import Target
 
 TIMEOUT_S = 10.0
+LOG = "look at the log of the other side"
 LONGEST_S = 3600.0  # that we are sent away for
 AGAIN = {301, 302, 303, 307, 308, 401, 403, 404, 407, 408, 421, 423, 425, 429}
 
@@ -79,13 +80,15 @@ class Webhook:
             e.close()
             says = f"{self.name}: answers {e.code}, expected 2xx"
             if (after_s := _seconds(e.headers.get("Retry-After", ""))) and e.code in (429, 503):
-                raise Later(says, after_s) from None
+                raise Later(says, after_s, fix=LOG) from None
             if e.code in AGAIN or e.code >= 500:
-                raise SinkError(says, fix="look at the log of the other side") from None
-            raise EventRefused(says) from None
+                raise SinkError(says, fix=LOG) from None
+            raise EventRefused(says, fix=LOG) from None
         except (URLError, OSError, HTTPException) as e:
             why = redacted(str(getattr(e, "reason", "") or e or type(e).__name__), self._secrets)
-            raise SinkError(f"{self.name}: {why}") from None  # its text may quote the address
+            raise SinkError(
+                f"{self.name}: {why}", fix="is it up, and reached from here? try it with curl"
+            ) from None  # its text may quote the address
 
     def _headers(self, event: Owed) -> dict[str, str]:
         headers = {
@@ -124,7 +127,9 @@ def open_from(target: Target, site: CarrierSite) -> Webhook:
     try:
         context = ssl.create_default_context(cafile=authority or None)
     except (OSError, ssl.SSLError) as e:
-        raise UsageError(f"{target.shown}: ca-file {authority}: {e}") from e
+        raise UsageError(
+            f"{target.shown}: ca-file {authority}: {e}", fix="name a PEM file of certificates"
+        ) from e
     # a path may be a credential: two of one host are told apart by a digest
     name = f"{target.shown} ({hashlib.sha256(target.where.encode()).hexdigest()[:6]})"
     opener = build_opener(_NoRedirects, HTTPSHandler(context=context))
@@ -146,7 +151,10 @@ def _token(target: Target) -> Secret | None:
     if token is None:
         return None
     if target.kind == "http":
-        raise UsageError(f"{target.shown}: a token over http is for all to read, expected https")
+        raise UsageError(
+            f"{target.shown}: a token over http is for all to read, expected https",
+            fix="sign in its place: #secret-file=FILE, which is not sent",
+        )
     if not (token.reveal().isascii() and token.reveal().isprintable()):
         raise UsageError(
             f"{target.shown}: the token has what no header takes, expected ASCII alone",

@@ -121,7 +121,8 @@ def kind_of(text: str) -> str:
         return "clip"
     raise SourceError(
         f"{shown}: the suffix is {path.suffix!r}, expected a picture ({_listed(PICTURES)}) "
-        f"or a clip ({_listed(CLIPS)})"
+        f"or a clip ({_listed(CLIPS)})",
+        fix="rename it, if it is one of those; else save it as PNG or MP4",
     )
 
 

@@ -56,7 +56,9 @@ class CameraLink:
         try:
             ok, given = self._capture.read(into)
         except cv2.error as e:
-            raise Lost(f"{self._name}: {e.err}, expected a frame") from e
+            raise Lost(
+                f"{self._name}: {e.err}, expected a frame", fix="unplug it and plug it in again"
+            ) from e
         if not ok:
             self._check_plug()
             return None
@@ -64,12 +66,17 @@ class CameraLink:
         if self._layout is not None and self._given.ndim == 2:
             return self._planes(self._given, self._layout)
         if self._given.ndim != 3:
-            raise Lost(f"{self._name}: frame is {self._given.shape}, expected (H, W, 3)")
+            raise Lost(
+                f"{self._name}: frame is {self._given.shape}, expected (H, W, 3)",
+                fix="read it with GStreamer: 'gst:v4l2src device=/dev/videoN'",
+            )
         return from_bgr(self._given, self._buffers.array(*self._given.shape))
 
     def _check_plug(self) -> None:
         if self._node is not None and not self._node.exists():
-            raise Lost(f"{self._name}: no {self._node} any more, is it unplugged?")
+            raise Lost(
+                f"{self._name}: no {self._node} any more, is it unplugged?", fix="plug it in again"
+            )
 
     def _planes(self, stacked: U8, layout: str) -> Planes | None:
         """None for what does not hold such planes; OpenCV converts from then on, if it can."""

@@ -162,13 +162,17 @@ def _opened(name: str) -> Iterator[Reader]:
         size = Path(name).stat().st_size
         Path(name).open("rb").close()  # FFmpeg does not say why it could not
     except OSError as e:
-        raise SourceError(f"{name}: {e.strerror}") from e
+        raise SourceError(
+            f"{name}: {e.strerror}", fix="ls -l tells what is there, and who may read it"
+        ) from e
     try:
         # an absolute path: FFmpeg would take the front of `a:b.mp4` for a protocol
         clip = open_reader(str(Path(name).absolute()))
     except ValueError as e:
         message = f"{encodable(name)}: {size} bytes that FFmpeg cannot read, expected a clip"
-        raise SourceError(message) from e
+        raise SourceError(
+            message, fix="does a player show it? then save it as MP4; else copy it again"
+        ) from e
     try:
         yield clip
     finally:

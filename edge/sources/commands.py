@@ -53,7 +53,10 @@ def command(text: str, shape: Shape, has: Callable[[str], bool], is_jetson: bool
         return gst(text.removeprefix("gst:").split(), shape, text, has)
     found = CAMERA.fullmatch(text)
     if found is None:
-        raise UsageError(f"{text}: not a camera, expected csi://0, libcamera://NAME or gst:SOURCE")
+        raise UsageError(
+            f"{text}: not a camera, expected csi://0, libcamera://NAME or gst:SOURCE",
+            fix="csi://0 is the first camera of a board",
+        )
     which = found[2]
     program = next((name for name in PI if has(name)), None)
     if program is not None and which.isdecimal():
@@ -88,7 +91,10 @@ def gst(
 ) -> list[str]:
     """A GStreamer source, brought to the frames that are asked for."""
     if not source:
-        raise UsageError(f"{text}: no element in it, expected gst:videotestsrc or the like")
+        raise UsageError(
+            f"{text}: no element in it, expected gst:videotestsrc or the like",
+            fix="'gst:v4l2src device=/dev/video0', or any source of GStreamer",
+        )
     if not has(GST):
         wanted = GST if text.startswith("gst:") else f"{', '.join(PI)} or {GST}"
         raise SourceError(

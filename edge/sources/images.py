@@ -16,6 +16,7 @@ from edge.records import Frame
 from edge.redact import encodable
 from edge.sources.asked import Asked
 
+LOOK = "ls -l tells what it is, and who may read it"
 MAX_BYTES = 512 * 2**20  # a picture file larger than this is not a picture
 
 
@@ -94,13 +95,16 @@ def read_bytes(path: str) -> bytes:
     file = Path(path)
     try:
         if not file.is_file():
-            raise SourceError(f"{path}: not a file")
+            raise SourceError(f"{path}: not a file", fix=LOOK)
         if (size := file.stat().st_size) > MAX_BYTES:
-            raise SourceError(f"{path}: {size} bytes, expected at most {MAX_BYTES} for a picture")
+            raise SourceError(
+                f"{path}: {size} bytes, expected at most {MAX_BYTES} for a picture",
+                fix="scale it down, or leave it out",
+            )
         return file.read_bytes()
     except OSError as e:
-        raise SourceError(f"{path}: {e.strerror}") from e
+        raise SourceError(f"{path}: {e.strerror}", fix=LOOK) from e
 
 
 def _refuse(e: OSError) -> None:
-    raise SourceError(f"{e.filename}: {e.strerror}") from e
+    raise SourceError(f"{e.filename}: {e.strerror}", fix=LOOK) from e

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 TIMEOUT_S = 10.0  # without a picture: the first one may take seconds
 HANGS = 3  # times that: a stream may take it to open, to say what it is, and to give a frame
 SLICE_S = 0.05  # a wait looks up so often: it may have to end
+NETWORK = "a better cable, or a better network"
 
 
 class Link(Protocol):
@@ -135,7 +136,8 @@ class _Reader:
         if monotonic() < self._heard_s + self._habits.timeout_s:
             return None
         message = f"{self._name}: no frame for {self._habits.timeout_s:g} s"
-        return self._lost(Lost(message, kind="timeout"))
+        fix = "look at its cable and its power; #timeout=30 waits longer"
+        return self._lost(Lost(message, kind="timeout", fix=fix))
 
     def _judged(self, picture: Picture) -> Picture | Fault | None:
         if is_half(picture):
@@ -156,7 +158,7 @@ class _Reader:
         """Left out. A source that gives nothing else is lost."""
         is_due = self.faults.count("corrupt")
         if monotonic() >= self._heard_s + self._habits.timeout_s:
-            return self._lost(Lost(f"{self._name}: nothing but damaged frames"))
+            return self._lost(Lost(f"{self._name}: nothing but damaged frames", fix=NETWORK))
         if is_due:
             log.warning("%s; it is left out, as others will be", message)
         return None

@@ -107,14 +107,16 @@ def open_from(asked: Asked) -> LastingSource:
 def check_plug(name: str, plan: Plan, at_s: float) -> None:
     """Raises Lost while it is unplugged."""
     if plan.has("vanish", at_s):
-        raise Lost(f"{name}: vanished, as it was told to")
+        raise Lost(f"{name}: vanished, as it was told to", fix="leave vanish out of its address")
 
 
 def plan_of(text: str) -> Plan:
     """Raises UsageError."""
     parts = urlsplit(text)
     if parts.netloc != "belt":
-        raise UsageError(f"{text}: no such camera, expected test://belt")
+        raise UsageError(
+            f"{text}: no such camera, expected test://belt", fix="edge-tag test://belt"
+        )
     plan = Plan()
     try:
         for key, value in parse_qsl(parts.query, keep_blank_values=True):

@@ -118,7 +118,10 @@ class Newest:
             if self._error is not None:
                 raise self._error
             if self._is_silent(now_s):
-                raise SourceError(f"{self.where}: no frame for {self._patience_s:g} s")
+                raise SourceError(
+                    f"{self.where}: no frame for {self._patience_s:g} s",
+                    fix="look at its cable, its power, and what else reads it",
+                )
             return None
 
     @property

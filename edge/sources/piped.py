@@ -37,6 +37,7 @@ SECRET = re.compile(r"pw|pass|token|secret|key", re.IGNORECASE)  # in the name o
 NO_ELEMENT = re.compile(r'no element "(\w+)"')  # what GStreamer lacks
 ELEMENT = "gst-inspect-1.0 lists what is there; Debian: apt-get install gstreamer1.0-plugins-good"
 ELEMENTS = {"libcamerasrc": "sudo apt install gstreamer1.0-libcamera, or rpicam-apps"}
+USED = "is the camera plugged in, and used by nobody else?"
 JETSON = Path("/etc/nv_tegra_release")
 
 
@@ -58,7 +59,10 @@ class PipedLink:
                 start_new_session=True,
             )  # fmt: skip
         except OSError as e:
-            raise Lost(f"{name}: {words[0]}: {e.strerror}") from e
+            raise Lost(
+                f"{name}: {words[0]}: {e.strerror}",
+                fix=f"does it start by hand? {words[0]} --version",
+            ) from e
         assert self._child.stdout is not None
         assert self._child.stderr is not None
         self._out, self._err = self._child.stdout.fileno(), self._child.stderr.fileno()
@@ -139,7 +143,7 @@ class PipedLink:
         last = next((line for line in lines if "ERROR" in line.upper()), "".join(lines[-1:]))
         says = f"{self._name}: {self._program} ended ({last or 'without a word'}), expected frames"
         found = NO_ELEMENT.search(last)
-        return Lost(says, fix="" if found is None else ELEMENTS.get(found[1], ELEMENT))
+        return Lost(says, fix=USED if found is None else ELEMENTS.get(found[1], ELEMENT))
 
 
 def open_from(asked: Asked) -> LastingSource:
@@ -149,7 +153,7 @@ def open_from(asked: Asked) -> LastingSource:
     try:
         shape = shape_of(size, fps)
     except ValueError as e:
-        raise UsageError(f"{asked.name}: size {e}") from None
+        raise UsageError(f"{asked.name}: size {e}", fix=f"leave it out for {SIZE}") from None
     words = command(asked.text, shape, _has, JETSON.exists())
     named = asked.shown_as(name_of(asked.text))
     if asked.is_patient:

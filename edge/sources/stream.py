@@ -21,7 +21,7 @@ from edge.redact import Secret
 from edge.sources.asked import Asked
 from edge.sources.decoder import FFmpegError, Frames, kind_of_error, open_address, picture_of
 from edge.sources.faults import Damaged, Kind, Lost
-from edge.sources.lasting import LastingSource, Link, habits, lasting
+from edge.sources.lasting import NETWORK, LastingSource, Link, habits, lasting
 
 STILL = re.compile(r"image2|\w+_pipe")  # FFmpeg's names for the formats of one picture
 STILL_S = 1.0  # from one to the next, where nobody says
@@ -42,11 +42,11 @@ class StreamLink:
         except FFmpegError as e:
             raise _lost(self._name, e) from None  # its text quotes the address
         except ValueError as e:
-            raise Damaged(f"{self._name}: {e}, expected one") from e
+            raise Damaged(f"{self._name}: {e}, expected one", fix=NETWORK) from e
         if frame is None:
-            raise Lost(f"{self._name}: the stream ended")
+            raise Lost(f"{self._name}: the stream ended", fix="is the camera still switched on?")
         if self._frames.is_torn:
-            raise Damaged(f"{self._name}: a frame is damaged, expected a whole one")
+            raise Damaged(f"{self._name}: a frame is damaged, expected a whole one", fix=NETWORK)
         return picture_of(frame)
 
     def close(self) -> None:
@@ -171,6 +171,7 @@ def with_user(asked: Asked, user: str, secret: Secret | None) -> Secret:
         raise UsageError(
             f"{asked.name}: user, or password-file, or an address with both is found, expected "
             "#user=NAME,password-file=FILE alone",
+            fix="give both, and neither in the address itself",
         )
     scheme, _, rest = asked.text.partition("://")
     return Secret(f"{scheme}://{quote(user, safe='')}:{quote(secret.reveal(), safe='')}@{rest}")
@@ -188,7 +189,10 @@ def _open(name: str, address: Secret, words: dict[str, str], timeout_s: float) -
         raise Lost(f"{name}: not an address that FFmpeg takes", fix=FIX) from None
     if not container.streams.video:
         container.close()
-        raise Lost(f"{name}: no video in this stream")
+        raise Lost(
+            f"{name}: no video in this stream",
+            fix="take the address of its pictures from the camera's own page",
+        )
     return container
 
 

@@ -51,7 +51,8 @@ def numbers(named: str, dev: Path = DEV, sysfs: Path = SYSFS) -> list[int]:
         return [n.number for n in nodes(dev, sysfs) if (dev / f"video{n.number}").resolve() == to]
     raise UsageError(
         f"{named}: not a camera, expected camera:0, usb:046d:0825, /dev/v4l/by-id/... or "
-        "v4l2:///dev/video0"
+        "v4l2:///dev/video0",
+        fix="edge-tag doctor lists those of this machine",
     )
 
 

@@ -52,5 +52,8 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             made = sets.capture(frames, folder, new, min(flags.count, sets.MAX_PICTURES), step)
     write_line(out, f"{folder / sets.MANIFEST}: {counted(len(made.pictures), 'picture')}")
     if not made.pictures and not stop():
-        raise SourceError(f"{', '.join(s.name for s in sources)}: gave no picture to keep")
+        raise SourceError(
+            f"{', '.join(s.name for s in sources)}: gave no picture to keep",
+            fix="edge-tag doctor SOURCE tells what each gives",
+        )
     return 0

@@ -40,12 +40,18 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     keys = None if flags.key is None else read_public(Path(flags.key))
     for finding in audit(flags.bundle, keys):
         if stop():
-            raise CheckFailed("check: stopped before its end, so there is no answer")
+            raise CheckFailed(
+                "check: stopped before its end, so there is no answer",
+                fix="run it again, and let it come to its end",
+            )
         findings.append(finding)
     print_table(out, [(f.answer, f.what, f.found) for f in findings])
     wrong = [f.what for f in findings if f.answer == "NO"]
     if wrong:
         raise CheckFailed(f"check: no: {', '.join(wrong)}", fix="copy the bundle again")
     if not any(f.is_golden and f.answer == "yes" for f in findings):
-        raise CheckFailed("check: no engine of this bundle is installed, expected at least one")
+        raise CheckFailed(
+            "check: no engine of this bundle is installed, expected at least one",
+            fix="install one that the table names",
+        )
     return 0

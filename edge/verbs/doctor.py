@@ -42,5 +42,8 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     report = examined(flags, stop, wrong)
     write_report(out, report, is_json=flags.json)
     if stop():
-        raise CheckFailed("doctor: stopped before its end, so there is more to look at")
+        raise CheckFailed(
+            "doctor: stopped before its end, so there is more to look at",
+            fix="run it again, and let it come to its end",
+        )
     return exit_code(report)

@@ -87,7 +87,10 @@ def _check_add(flags: argparse.Namespace) -> None:
             fix='edge-tag enroll --name "Acme" picture.jpg',
         )
     if flags.none and (flags.box or flags.group or flags.mirrored):
-        raise UsageError("enroll: --none takes pictures as they are, without --box or --group")
+        raise UsageError(
+            "enroll: --none takes pictures as they are, without --box or --group",
+            fix="leave --box, --group and --mirrored out",
+        )
 
 
 def box(text: str) -> tuple[int, int, int, int]:

@@ -203,8 +203,8 @@ def test_a_stopped_round_is_no_clean_bill(tiny_bundle):
 def test_the_table_says_what_to_do_and_json_is_the_record():
     found = Report(1, "", "0", (
         ok("machine", "python", "3"),
-        fail("camera", "camera:0", SourceError("camera:0: gone", fix="plug it in"), "x"),
-        fail("camera", "camera:1", SourceError("camera:1: gone"), "look"),
+        fail("camera", "camera:0", SourceError("camera:0: gone", fix="plug it in")),
+        fail("camera", "camera:1", SourceError("camera:1: gone", fix="look")),
     ))  # fmt: skip
     out = io.BytesIO()
     write_report(out, found, is_json=False)

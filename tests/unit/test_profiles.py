@@ -63,7 +63,8 @@ def test_a_wrong_profile_names_file_and_key(written, text, message, fix):
         read(path)
     assert str(caught.value).startswith(str(path))
     assert message in str(caught.value)
-    assert caught.value.fix == fix
+    assert caught.value.fix
+    assert fix in caught.value.fix
     assert caught.value.exit_code == 78
 
 
@@ -111,7 +112,8 @@ def test_a_wrong_roofline_names_file_and_key(written, wrong, right, message, fix
         read(path)
     assert str(caught.value).startswith(str(path))
     assert message in str(caught.value)
-    assert caught.value.fix == fix
+    assert caught.value.fix
+    assert fix in caught.value.fix
 
 
 def test_a_roofline_without_a_source_is_refused(written):
