@@ -141,7 +141,8 @@ def _multilabel(head: Head, spec: HeadSpec, evidence: Evidence) -> Head:
     temperature = thresholds.sigmoid_temperature(logits, truth.wanted)
     head = msgspec.structs.replace(head, temperature=temperature)
     limits = thresholds.tag_thresholds(scores(head, logits), truth.wanted, truth.sure)
-    return msgspec.structs.replace(head, thresholds=tuple(limits))
+    told = tuple(max(limit, thresholds.LIKELY) for limit in limits)
+    return msgspec.structs.replace(head, thresholds=told)
 
 
 def golden_of(

@@ -15,6 +15,7 @@ from edge.records import F32
 
 PRECISION = 0.9
 TEACHER_SURE = 0.3  # a tag the teacher gives this probability counts as present
+LIKELY = 0.5  # who is told a tag takes it for true: one less likely than not is not told
 ENOUGH = 8  # pictures with a tag before it gets a threshold of its own
 LIMITS = (0.1, 0.95)  # a tag that one would not bet on one time in ten is noise
 TEMPERATURES = np.geomspace(0.25, 4.0, 81)

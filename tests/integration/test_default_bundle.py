@@ -41,6 +41,13 @@ def test_int8_loses_at_most_a_point_or_three_pictures_and_beats_the_floor() -> N
                 assert 100 * int8.top1 > FLOOR.get(head.name, 0), (head.name, engine)
 
 
+def test_no_word_is_told_that_is_less_likely_than_not() -> None:
+    """By F1 alone bottles were told to be a scoreboard, 37 %."""
+    with open_bundle() as bundle:
+        for head in bundle.manifest.heads:
+            assert min(head.thresholds) >= 0.5, head.name
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_finds_what_is_on_the_demo_shelf(engine: str) -> None:
     rgb = cv2.imread(str(DEMO / "shelf.jpg"))[:, :, ::-1]
@@ -49,7 +56,7 @@ def test_finds_what_is_on_the_demo_shelf(engine: str) -> None:
         tags = tagger.tag(rgb)
     found = [any(_names(tag, thing) for tag in tags) for thing in things]
     assert sum(found) >= 0.6 * len(things), [t["tag"] for t, f in zip(things, found) if not f]
-    assert not [tag for tag in tags if tag.head == "fish"]
+    assert not [tag for tag in tags if tag.head in ("fish", "tags")]
 
 
 def _names(tag: Tag, thing: dict[str, object]) -> bool:
