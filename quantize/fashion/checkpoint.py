@@ -1,4 +1,4 @@
-"""Published FashionSAP files, read without running any code in them: weights alone are kept.
+"""Published FashionSAP files: a network, and what became of every key.
 
 Momentum twins and queues, half of a file, are left out by key, and the report says so.
 """
@@ -6,18 +6,18 @@ Momentum twins and queues, half of a file, are left out by key, and the report s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from quantize.checkpoints.reading import State, read_state
+from quantize.checkpoints.report import LoadReport, reported
 from quantize.errors import WorkshopError
 from quantize.fashion.configs import Kind
 from quantize.fashion.layout import NAMES, config_of, kind_of, sorted_out
 from quantize.fashion.network import FashionNet
-from quantize.ram.checkpoint import LoadReport, State, read_state
 
 POSITIONS = "visual_encoder.pos_embed"
 FORM = "a FashionSAP checkpoint"
@@ -47,7 +47,7 @@ def load(
         network = FashionNet(config)
     shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     changes = _resize(kept, shapes[POSITIONS])
-    report = _reported(file, found, kept, shapes, renamed, changes, {**dropped, **more})
+    report = reported(file, found, kept, shapes, renamed, changes, {**dropped, **more})
     _refuse_incomplete(report)
     network.load_state_dict({k: v.float() for k, v in kept.items()}, strict=True, assign=True)
     return network.requires_grad_(False).eval(), report
@@ -69,34 +69,6 @@ def _resize(kept: State, shape: tuple[int, ...]) -> dict[str, str]:
         return {}
     kept[POSITIONS] = resized(held.float(), shape[1])
     return {POSITIONS: f"{held.shape[1]} -> {shape[1]} tokens"}
-
-
-def _reported(
-    file: Path,
-    kind: Kind,
-    kept: State,
-    shapes: Mapping[str, tuple[int, ...]],
-    renamed: dict[str, str],
-    changes: dict[str, str],
-    dropped: dict[str, str],
-) -> LoadReport:
-    both = [key for key in shapes if key in kept]
-    wrong = {
-        key: f"{tuple(kept[key].shape)}, expected {shapes[key]}"
-        for key in both
-        if tuple(kept[key].shape) != shapes[key]
-    }
-    return LoadReport(
-        file=str(file),
-        kind=kind,
-        loaded=tuple(key for key in both if key not in wrong),
-        renamed=renamed,
-        resized=changes,
-        dropped=dropped,
-        missing=tuple(key for key in shapes if key not in kept),
-        unexpected=tuple(key for key in kept if key not in shapes),
-        wrong_shape=wrong,
-    )
 
 
 def _refuse_incomplete(report: LoadReport) -> None:

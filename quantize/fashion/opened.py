@@ -14,6 +14,7 @@ from torch import Tensor
 
 from edge.heads.text_vectors import TextVectors, header_of
 from edge.records import F32, U8
+from quantize.checkpoints.report import LoadReport
 from quantize.errors import WorkshopError
 from quantize.fashion import prompts
 from quantize.fashion.checkpoint import load
@@ -22,7 +23,6 @@ from quantize.fashion.layout import NAMES
 from quantize.fashion.network import FashionNet
 from quantize.fashion.tower import as_published
 from quantize.fashion.wordpiece import WordPiece, read_vocabulary
-from quantize.ram.checkpoint import LoadReport
 
 BATCH = 32  # texts, or pictures, at once
 

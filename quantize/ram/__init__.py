@@ -5,7 +5,8 @@
 the captioner is not.
 """
 
-from quantize.ram.checkpoint import LoadReport, load
+from quantize.checkpoints.report import LoadReport
+from quantize.ram.checkpoint import load
 from quantize.ram.cost import Cost, cost
 from quantize.ram.export import Exported, to_onnx
 from quantize.ram.labels import LabelRows, read_labels, write_labels

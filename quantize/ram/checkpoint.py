@@ -1,64 +1,29 @@
-"""Published RAM, RAM++ and Tag2Text files, read without running any code in them.
+"""Published RAM, RAM++ and Tag2Text files: a tagger, and what became of every key.
 
-Only the weights that tagging needs are kept. The file is mapped, not read: tensors that are not
-kept (optimiser, captioner) are never touched, and those kept need no second copy, so the peak is
-about the size of the kept weights. The file must stay as it is while its tagger is in use.
+Only the weights that tagging needs are kept, so the peak is about their size.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import msgspec
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
-from torch.serialization import get_unsafe_globals_in_checkpoint
 
+from quantize.checkpoints.reading import State, read_state
+from quantize.checkpoints.report import LoadReport, reported
 from quantize.errors import WorkshopError
-from quantize.ram.configs import Kind, TaggerConfig
+from quantize.ram.configs import Kind
 from quantize.ram.detect import config_of, counts_of, kind_of, rows_of
 from quantize.ram.labels import LabelRows, refuse_bad_rows
 from quantize.ram.layout import sorted_out
 from quantize.ram.tables import resized, side_of
 from quantize.ram.tagger import Tagger, build
 
-State = dict[str, Tensor]
 Unexpected = Literal["refuse", "ignore"]
 TABLE = "relative_position_bias_table"
 FORM = "a RAM, RAM++ or Tag2Text checkpoint"
-
-
-class LoadReport(msgspec.Struct, frozen=True):
-    """What became of every key of a file. `is_complete` or the tagger is refused."""
-
-    file: str
-    kind: str
-    loaded: tuple[str, ...]
-    renamed: dict[str, str]  # key -> name here
-    resized: dict[str, str]  # key -> "169 -> 529 rows"
-    dropped: dict[str, str]  # key -> reason
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
-    wrong_shape: dict[str, str]  # key -> "(4585, 512), expected (233835, 512)"
-
-    @property
-    def is_complete(self) -> bool:
-        return not (self.missing or self.unexpected or self.wrong_shape)
-
-    def faults(self, most: int = 8) -> str:
-        """The first keys that are wrong, in a sentence; "" when there are none."""
-        wrong = [f"{key} is {what}" for key, what in self.wrong_shape.items()]
-        parts = (("missing", self.missing), ("unexpected", self.unexpected), ("shape", wrong))
-        return "; ".join(
-            f"{len(keys)} {name}: {', '.join(keys[:most])}{' ...' if len(keys) > most else ''}"
-            for name, keys in parts
-            if keys
-        )
 
 
 def load(
@@ -82,7 +47,7 @@ def load(
     Raises WorkshopError for a file that is no such checkpoint, holds code, or lacks or has keys it
     should not: nothing is ever half loaded.
     """
-    state, dropped = read_state(file)
+    state, dropped = read_state(file, FORM)
     found = kind_of(file, state, kind)
     kept, more, renamed = sorted_out(state)
     config = config_of(file, found, kept, image_size)
@@ -91,71 +56,13 @@ def load(
         tagger = build(config, counts)
     shapes = {key: tuple(value.shape) for key, value in tagger.state_dict().items()}
     changes = _resize_tables(kept, shapes)
-    report = _reported(file, config, kept, shapes, renamed, changes, {**dropped, **more})
+    report = reported(file, config.kind, kept, shapes, renamed, changes, {**dropped, **more})
     _refuse_incomplete(report, unexpected)
     if not relabel:
         _refuse_rows(file, kept, counts)
     weights = {key: kept[key].float() for key in report.loaded}
     tagger.load_state_dict(weights, strict=True, assign=True)
     return tagger.requires_grad_(False).eval(), report
-
-
-def read_state(file: Path, form: str = FORM) -> tuple[State, dict[str, str]]:
-    """Tensors by key, and what stood beside them: key -> reason it is dropped.
-
-    Raises WorkshopError that says `form` is expected.
-    """
-    if not file.is_file():
-        raise WorkshopError(file, "no such file", "a checkpoint", "give --checkpoint a file")
-    if file.suffix == ".safetensors":
-        return _read_safetensors(file, form), {}
-    table = read_torch(file, form)
-    if not isinstance(table, Mapping):
-        raise _not_weights(file, f"a {type(table).__name__}", form)
-    weights = table.get("model", table)
-    if not isinstance(weights, Mapping) or not all(isinstance(v, Tensor) for v in weights.values()):
-        raise _not_weights(file, f"keys {', '.join(map(str, list(table)[:6]))}", form)
-    beside = {str(k): "not weights" for k in table if "model" in table and k != "model"}
-    return {str(k): v for k, v in weights.items()}, beside
-
-
-def _read_safetensors(file: Path, form: str) -> State:
-    try:
-        return load_file(file)
-    except (SafetensorError, OSError) as e:
-        raise _not_weights(file, f"no safetensors file ({e})", form) from e
-
-
-def read_torch(file: Path, form: str) -> Any:
-    """What a .pth file holds. Raises WorkshopError when it is damaged or would run code."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of torch's, on pickles it is about to refuse
-            return _mapped(file)
-    except Exception as e:  # a damaged pickle raises what its opcodes stumble on: anything
-        code = _code_in(file)
-        if code:
-            raise WorkshopError(
-                file,
-                f"it would run {', '.join(code[:4])}",
-                "tensors alone; nothing of it was run",
-                "have whoever made it save the weights as safetensors",
-            ) from e
-        raise _not_weights(file, f"it does not parse ({repr(e)[:120]})", form) from e
-
-
-def _mapped(file: Path) -> Any:
-    try:
-        return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-    except RuntimeError:  # files older than torch 1.6 are no archives and cannot be mapped
-        return torch.load(file, map_location="cpu", weights_only=True)
-
-
-def _code_in(file: Path) -> list[str]:
-    try:
-        return sorted(get_unsafe_globals_in_checkpoint(str(file)))
-    except Exception:  # whatever is wrong with the file, it was refused already
-        return []
 
 
 def _resize_tables(kept: State, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
@@ -174,34 +81,6 @@ def _resize_tables(kept: State, shapes: Mapping[str, tuple[int, ...]]) -> dict[s
             changes[key] = f"{before} -> {after} rows"
             kept[key] = resized(kept[key], after)
     return changes
-
-
-def _reported(
-    file: Path,
-    config: TaggerConfig,
-    kept: State,
-    shapes: Mapping[str, tuple[int, ...]],
-    renamed: dict[str, str],
-    changes: dict[str, str],
-    dropped: dict[str, str],
-) -> LoadReport:
-    both = [key for key in shapes if key in kept]
-    wrong = {
-        key: f"{tuple(kept[key].shape)}, expected {shapes[key]}"
-        for key in both
-        if tuple(kept[key].shape) != shapes[key]
-    }
-    return LoadReport(
-        file=str(file),
-        kind=config.kind,
-        loaded=tuple(key for key in both if key not in wrong),
-        renamed=renamed,
-        resized=changes,
-        dropped=dropped,
-        missing=tuple(key for key in shapes if key not in kept),
-        unexpected=tuple(key for key in kept if key not in shapes),
-        wrong_shape=wrong,
-    )
 
 
 def _refuse_incomplete(report: LoadReport, unexpected: Unexpected) -> None:
@@ -224,12 +103,3 @@ def _refuse_rows(file: Path, kept: State, counts: tuple[int, ...]) -> None:
     assert rows is not None  # the report would have said so
     names = tuple(f"number {i}" for i in range(len(counts)))
     refuse_bad_rows(file, LabelRows(names, counts, rows, {}))
-
-
-def _not_weights(file: Path, found: str, form: str) -> WorkshopError:
-    return WorkshopError(
-        file,
-        found,
-        f"{form}: tensors by key, or a dict that has them as `model`",
-        "give the published .pth file, or its weights as safetensors",
-    )

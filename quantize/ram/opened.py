@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from quantize.checkpoints.report import LoadReport
 from quantize.errors import WorkshopError
-from quantize.ram.checkpoint import LoadReport, Unexpected, load
+from quantize.ram.checkpoint import Unexpected, load
 from quantize.ram.configs import Kind
 from quantize.ram.labels import LabelRows, kept, with_labels
 from quantize.ram.preprocess import Picture, batch

@@ -17,8 +17,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from quantize.checkpoints.reading import read_torch
 from quantize.errors import WorkshopError
-from quantize.ram.checkpoint import read_torch
 from quantize.ram.configs import ROWS_A_TAG, Kind
 from quantize.ram.labels import LabelRows, read_labels, refuse_bad_rows
 from quantize.ram.vocabulary import numbered

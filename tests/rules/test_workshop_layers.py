@@ -14,7 +14,7 @@ QUANTIZE = ROOT / "quantize"
 RANKS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("disk",),
-    ("recipe", "pictures", "timm_import", "texts"),
+    ("recipe", "pictures", "timm_import", "texts", "checkpoints"),
     ("ram", "students"),
     ("teachers", "export"),
     ("labels",),

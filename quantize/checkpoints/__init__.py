@@ -1,0 +1,1 @@
+"""Files of published networks: read without running code in them; what became of each key."""
