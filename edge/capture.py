@@ -21,7 +21,7 @@ from edge.errors import SourceError
 from edge.pictures.pixels import decode, jpeg, rgb
 from edge.records import F32, U8, Frame
 from edge.store import make_folder, write_whole
-from edge.strict import NOT_JSON
+from edge.strict import NOT_JSON, decoded
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ def load_set(folder: Path) -> CalibrationSet:
     path = folder / MANIFEST
     text = bounded.read(path, MAX_MANIFEST_BYTES, SourceError, "a manifest", COPY)
     try:
-        made = msgspec.json.decode(text, type=CalibrationSet)
+        made = decoded(text, CalibrationSet)
     except NOT_JSON as e:
         raise SourceError(f"{path}: {e}, expected a calibration set's manifest", fix=COPY) from e
     for picture in made.pictures:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from threading import Lock
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,8 +18,24 @@ from edge.errors import COPY_AGAIN, PACK_AGAIN, BundleError
 from edge.spelling import nearest
 
 T = TypeVar("T")
+_WORKED_OUT = Lock()
+_DECODERS: dict[object, msgspec.json.Decoder[Any]] = {}
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError)
+
+
+def decoded(data: bytes | str, kind: type[T]) -> T:
+    """JSON as a `kind`. Raises what msgspec does.
+
+    msgspec works a record out when it is first asked for, and where two threads ask at once the
+    process crashes (0.22): here one of them does, and the other waits.
+    """
+    with _WORKED_OUT:
+        decoder = _DECODERS.get(kind)
+        if decoder is None:
+            decoder = _DECODERS[kind] = msgspec.json.Decoder(kind)
+    record: T = decoder.decode(data)
+    return record
 
 
 def read_json(data: bytes, kind: type[T], where: str, fix: str = PACK_AGAIN) -> T:
@@ -27,7 +44,7 @@ def read_json(data: bytes, kind: type[T], where: str, fix: str = PACK_AGAIN) -> 
     Raises BundleError; `fix` is for what parses and is no such record.
     """
     try:
-        record = msgspec.json.decode(data, type=kind)
+        record = decoded(data, kind)
     except msgspec.ValidationError as e:
         message, _, place = str(e).partition(" - at `")
         key = place.rstrip("`").removeprefix("$.")

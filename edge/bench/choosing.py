@@ -21,7 +21,7 @@ from edge.engines import installed, pip_line
 from edge.errors import EdgeError, EngineMissing, SinkError
 from edge.homes import own_folder
 from edge.store import make_folder, write_whole
-from edge.strict import NOT_JSON
+from edge.strict import NOT_JSON, decoded
 from edge.tagger import Tagger, open_tagger
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ def remembered(file: Path) -> dict[str, EngineChoice]:
     """By key. Empty where the file is missing, too large, or none of ours: it only saves time."""
     try:
         with file.open("rb") as opened:
-            return msgspec.json.decode(opened.read(MOST_BYTES), type=dict[str, EngineChoice])
+            return decoded(opened.read(MOST_BYTES), dict[str, EngineChoice])
     except (OSError, *NOT_JSON):
         return {}
 

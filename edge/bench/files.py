@@ -11,7 +11,7 @@ import msgspec
 from edge.bench.line import Line
 from edge.errors import SinkError, SourceError
 from edge.store import make_folder
-from edge.strict import NOT_JSON
+from edge.strict import NOT_JSON, decoded
 
 LONGEST = 1 << 20  # bytes: no line is longer
 
@@ -49,7 +49,7 @@ def _lines(file: Path) -> Iterator[Line]:
             while text := opened.readline(LONGEST):
                 n += 1
                 if text.strip():
-                    yield msgspec.json.decode(text, type=Line)
+                    yield decoded(text, Line)
     except OSError as e:
         raise SourceError(f"{file}: {e.strerror}", fix="edge-tag bench --out DIR first") from e
     except NOT_JSON as e:

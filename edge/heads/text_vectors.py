@@ -21,7 +21,7 @@ import numpy as np
 
 from edge.errors import BundleError
 from edge.records import F32
-from edge.strict import NOT_JSON
+from edge.strict import NOT_JSON, decoded
 
 MAGIC = b"EDGETEXT"
 SCHEMA = 1  # grows when a file written today could not be read yesterday
@@ -92,7 +92,7 @@ def _header(file: Path, stream: BinaryIO) -> TextHeader:
     if first[: len(MAGIC)] != MAGIC or size > MOST_HEADER:
         raise _refused(file, "no text vectors")
     try:
-        about = msgspec.json.decode(stream.read(size), type=TextHeader)
+        about = decoded(stream.read(size), TextHeader)
     except NOT_JSON as e:
         raise _refused(file, f"its header does not parse ({e})") from e
     if about.schema != SCHEMA:

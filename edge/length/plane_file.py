@@ -21,7 +21,7 @@ from edge.errors import BundleError, ConfigError
 from edge.length.plane import CameraPlane, mapped, undistorted
 from edge.records import F64
 from edge.store import write_whole
-from edge.strict import read_json
+from edge.strict import decoded, read_json
 
 SCHEMA = 1
 MAX_BYTES = 1 << 16
@@ -101,7 +101,7 @@ def plane_of(lens: Lens, sd_share: float = 0.003) -> CameraPlane:
 def digest(made: PlaneFile) -> str:
     """SHA-256 of everything it says but this, hex."""
     text = msgspec.json.encode(replace(made, sha256=""))
-    same = msgspec.json.decode(text, type=PlaneFile)  # 0 and 0.0 are one number
+    same = decoded(text, PlaneFile)  # 0 and 0.0 are one number
     return hashlib.sha256(msgspec.json.encode(same)).hexdigest()
 
 

@@ -11,7 +11,7 @@ import msgspec
 from edge.errors import ConfigError, EdgeError
 from edge.health.serving import JSON, Page, as_json
 from edge.live.actions import Actions, Capture, Enrol, Freeze
-from edge.strict import NOT_JSON
+from edge.strict import NOT_JSON, decoded
 
 MAX_BODY = 4096
 
@@ -55,11 +55,11 @@ def _done(actions: Actions, path: str, body: bytes) -> Page:
     """Raises EdgeError, and what msgspec raises."""
     done: dict[str, Any]
     if path == "/freeze":
-        done = actions.freeze(msgspec.json.decode(body, type=Freeze))
+        done = actions.freeze(decoded(body, Freeze))
     elif path == "/enrol":
-        done = actions.enrol(msgspec.json.decode(body, type=Enrol))
+        done = actions.enrol(decoded(body, Enrol))
     elif path == "/capture":
-        done = actions.capture(msgspec.json.decode(body, type=Capture))
+        done = actions.capture(decoded(body, Capture))
     elif path == "/reload":
         done = actions.reload()
     else:

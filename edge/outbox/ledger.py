@@ -17,6 +17,7 @@ from edge.events.event import VALUE, Event, Sight
 from edge.outbox import database
 from edge.outbox.sequence import Sequence as Numbers
 from edge.store import write_whole
+from edge.strict import decoded
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -115,7 +116,7 @@ class Ledger:
     def open_sights(self) -> list[Sight]:
         """What was told to have come and not to have gone."""
         rows = self.db.execute("SELECT sight FROM here").fetchall()
-        return [msgspec.json.decode(row[0], type=Sight) for row in rows]
+        return [decoded(row[0], Sight) for row in rows]
 
     def here(self) -> dict[str, dict[str, int]]:
         """camera -> label -> how many of those are there now."""

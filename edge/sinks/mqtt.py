@@ -29,6 +29,7 @@ from edge.sinks.broker import Arrived, Broker
 from edge.sinks.discovery import device_id, discovery
 from edge.sinks.mqtt_address import Address, address_of
 from edge.sinks.target import Target
+from edge.strict import decoded
 
 REPEAT_S = 60.0  # states that did not change are told again
 COUNTED_S = 5.0  # between two times that counts are told: they change with each event
@@ -100,7 +101,7 @@ class Mqtt:
         """Up to the first body that a disk has damaged, which alone is refused in its turn."""
         for n, event in enumerate(events):
             try:
-                camera = msgspec.json.decode(event.body, type=_Head).after.camera
+                camera = decoded(event.body, _Head).after.camera
             except msgspec.DecodeError as e:
                 if n == 0:
                     raise EventRefused(
