@@ -62,6 +62,7 @@ more commands (edge-tag COMMAND --help):
   edge-tag doctor --camera 0                what is wrong here, and what to do
   edge-tag config check edge.toml           is a config file right? also: show, schema
   edge-tag check                            is the bundle right, on each engine of this machine?
+  edge-tag bundle install new.edge          another bundle, if it is right and newer; also: rollback
   edge-tag devices                          the device profiles
 
 results go to stdout: a table on a terminal, JSON Lines elsewhere; everything else goes to stderr

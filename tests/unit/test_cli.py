@@ -31,6 +31,12 @@ def test_the_first_word_is_a_verb_or_an_input(words, verb, sources):
     assert (flags.verb, flags.sources) == (verb, sources)
 
 
+def test_the_first_help_names_every_command(capsys):
+    assert main(["--help"]) == 0
+    told = capsys.readouterr().out
+    assert [verb for verb in VERBS if f"edge-tag {verb}" not in told] == []
+
+
 def test_what_is_not_given_is_left_to_the_profile_and_the_engine():
     flags = parse(["x.jpg"])
     assert [flags.engine, flags.provider, flags.threads, flags.budget_ms] == [None] * 4
