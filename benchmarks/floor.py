@@ -10,7 +10,6 @@ Writes benchmarks/results/floor.md and .json. A head's strongest probe of five s
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,7 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from benchmarks.machine import RESULTS, ROOT, about, write_json
+from edge.bundle import DEFAULT, open_bundle
 from edge.records import F32
 from quantize.pictures import Sample
 from quantize.pictures.shared import picture_set
@@ -107,11 +107,11 @@ def expected(ours: float, probe_here: float, probe_there: float) -> float:
 
 def student() -> dict[str, float]:
     """Top-1 of what ships on our split, %: the worst int8 of all engines, by its own record."""
-    heads = json.loads((ROOT / "edge/bundles/default/bundle.json").read_text("utf-8"))["heads"]
-    return {
-        head["name"]: 100 * min(a["top1"] for how, a in head["accuracy"].items() if "int8" in how)
-        for head in heads
-    }
+    with open_bundle(DEFAULT) as bundle:
+        return {
+            head.name: 100 * min(a.top1 for how, a in head.accuracy.items() if "int8" in how)
+            for head in bundle.manifest.heads
+        }
 
 
 def table(rows: Mapping[str, Mapping[str, float]]) -> str:

@@ -40,8 +40,10 @@ def open_config(flags: argparse.Namespace, opened: ExitStack) -> Configured | No
     return configured(flags, opened.enter_context(hangups()))
 
 
-def with_profile(flags: argparse.Namespace) -> argparse.Namespace:
-    """The flags, with the device profile's values where a flag was not given, and the bundle."""
+def with_defaults(flags: argparse.Namespace) -> argparse.Namespace:
+    """The flags, with what stands where one was not given: the bundle that is installed, what a
+    device profile says, the fastest engine.
+    """
     if flags.bundle is None:
         from edge.bundle.in_use import usable
 

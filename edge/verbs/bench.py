@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from edge.errors import CheckFailed, SourceError, UsageError
 from edge.flags import add_engine, at_least_1, new_parser, seconds, whole_number
-from edge.opening import with_profile
+from edge.opening import with_defaults
 from edge.process import Stop, print_table, say, write_line
 from edge.store import make_folder, write_whole
 
@@ -60,7 +60,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     from edge.bench import files
     from edge.bench.running import bench
 
-    flags = with_profile(flags)
+    flags = with_defaults(flags)
     if flags.virtual is not None:
         raise UsageError(
             "--engine virtual takes the time that is predicted: there is nothing to measure",

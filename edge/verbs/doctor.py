@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from edge.errors import CheckFailed, ConfigError, EdgeError
 from edge.flags import add_engine, add_sources, named, new_parser
-from edge.opening import with_profile
+from edge.opening import with_defaults
 from edge.process import Stop
 
 
@@ -36,7 +36,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
 
     wrong: EdgeError | None = None
     try:
-        flags = with_profile(flags)
+        flags = with_defaults(flags)
     except ConfigError as e:
         wrong = e
     report = examined(flags, stop, wrong)

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from edge.errors import UsageError
 from edge.flags import add_engine, new_parser
-from edge.opening import with_profile
+from edge.opening import with_defaults
 from edge.process import Stop
 
 ACTIONS = ("list", "remove", "merge", "import", "export")  # the first word; any other is a picture
@@ -58,7 +58,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """Tags with a few pictures, on the device."""
     from edge.enrolling import enroll as change
 
-    return change(with_profile(flags), out, stop)
+    return change(with_defaults(flags), out, stop)
 
 
 def _checked(flags: argparse.Namespace) -> argparse.Namespace:

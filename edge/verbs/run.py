@@ -34,7 +34,7 @@ from edge.opening import (
     open_view,
     outlined,
     with_deadline,
-    with_profile,
+    with_defaults,
 )
 from edge.outputs import open_explain, open_health, open_live, open_recipients, open_sinks
 from edge.process import Stop, say
@@ -117,7 +117,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         gc.disable()  # what is loaded and opened stays: looking for rubbish among it is for nothing
         opened.callback(gc.enable)
         configured = open_config(flags, opened)
-        flags = with_profile(flags)
+        flags = with_defaults(flags)
         sources = open_sources(flags, opened, stop)
         with_deadline(flags, sources)
         ahead = begun(sources, opened)

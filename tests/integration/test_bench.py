@@ -11,7 +11,7 @@ from edge.bench import files
 from edge.bench.line import SCHEMA
 from edge.cli import main
 from edge.engines import installed
-from edge.opening import with_profile
+from edge.opening import with_defaults
 from edge.profiles import find
 from edge.verbs import bench
 from tests.tiny import paint, write_tiny
@@ -63,7 +63,7 @@ def test_a_missing_bundle_is_no_invalid_result(tmp_path):
 
 def test_the_roofline_is_the_profiles():
     for words, expected in ((["--device", "rpi5"], find("rpi5").roofline), ([], None)):
-        flags = with_profile(bench.parsed(words))
+        flags = with_defaults(bench.parsed(words))
         assert bench._wanted(flags).roofline == expected
 
 
