@@ -102,9 +102,7 @@ def _pictures(
         go_on()
         frame = images.read_frame(path)
         if frame.pixels is None:
-            raise SourceError(
-                frame.error, fix="leave it out, or open it in an image viewer and save it again"
-            )
+            raise SourceError(frame.error, fix=frame.fix)
         yield path, rgb(frame.pixels), boxes[n] if boxes else None
 
 

@@ -28,6 +28,11 @@ PACK_AGAIN = "have it packed again: edge-quantize pack"
 COPY_OR_OTHER = f"{COPY_AGAIN}; if that does not help, use another engine"
 
 
+def with_fix(error: str, fix: str) -> str:
+    """Both in one line."""
+    return f"{error} (fix: {fix})" if fix else error
+
+
 class EdgeError(Exception):
     """The world is not as it must be. `ValueError` is for callers' mistakes, this is for users'."""
 
@@ -36,6 +41,10 @@ class EdgeError(Exception):
     def __init__(self, message: str, *, fix: str = "") -> None:
         super().__init__(message)
         self.fix = fix
+
+    @property
+    def with_fix(self) -> str:
+        return with_fix(str(self), self.fix)
 
 
 class UsageError(EdgeError):

@@ -144,7 +144,7 @@ def run(
 def _count(totals: Totals, result: FrameTags | FrameFailed) -> None:
     if isinstance(result, FrameFailed):
         totals.failed += 1
-        log.error("%s", result.error)
+        log.error("%s", result.told)
     else:
         totals.frames += 1
         log.debug("%s #%d: %d tags", result.source, result.frame, len(result.tags))
@@ -259,17 +259,17 @@ def _done(
     is_waited_for: Callable[[], bool] = nobody,
 ) -> Done:
     if frame.pixels is None:
-        return _failed(frame, frame.error)
+        return _failed(frame, frame.error, frame.fix)
     try:
         seen = tag_frame(tagger, frame.pixels, view, past, tagger.clock, frame.at_s, is_waited_for)
     except (InferenceError, ConfigError) as e:  # the latter: it has another shape than the plane
-        return _failed(frame, str(e), e)
+        return _failed(frame, str(e), e.fix, e)
     result = _line(frame, seen, pixels.size(frame.pixels), tagger)
     return Done(_timed(watch.after(n, result), frame), frame.pixels, seen, frame.at_s)
 
 
-def _failed(frame: Frame, why: str, broke: EdgeError | None = None) -> Done:
-    failed = FrameFailed(SCHEMA, frame.source, frame.index, frame.time, why)
+def _failed(frame: Frame, why: str, fix: str, broke: EdgeError | None = None) -> Done:
+    failed = FrameFailed(SCHEMA, frame.source, frame.index, frame.time, why, fix or UNSET)
     return Done(_timed(failed, frame), broke=broke)
 
 

@@ -11,6 +11,8 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
 
+from edge.errors import with_fix
+
 _Number = TypeVar("_Number", bound=np.generic)
 NDArray = np.ndarray[Any, np.dtype[_Number]]  # numpy.typing's own, without its 12 ms at start
 U8 = NDArray[np.uint8]
@@ -42,6 +44,7 @@ class Frame(msgspec.Struct, frozen=True, eq=False):
     error: str = ""  # why `pixels` is None, `where: thing is found, expected ...`
     # When it was taken: a camera's on the monotonic clock of the machine, a clip's within the clip.
     at_s: float | None = None  # a picture has none
+    fix: str = ""  # of the error: one thing the reader can do
 
 
 class Region(msgspec.Struct, frozen=True):
@@ -165,8 +168,13 @@ class FrameFailed(msgspec.Struct, frozen=True):
     frame: int
     time: str
     error: str
+    fix: str | UnsetType = UNSET  # one thing the reader can do
     at_s: float | UnsetType = UNSET
     clock_synced: bool | UnsetType = UNSET
+
+    @property
+    def told(self) -> str:
+        return with_fix(self.error, self.fix or "")
 
 
 class TensorSpec(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--require-engine", action="append", default=[], metavar="NAME",
         help="fail, do not skip, when this engine is not installed",
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whoever runs the tests may have installed a bundle or enrolled something: not for these."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("STATE_DIRECTORY", raising=False)
+        for name in ("XDG_STATE_HOME", "XDG_DATA_HOME"):
+            patch.setenv(name, str(tmp_path_factory.mktemp("own")))
+        yield
 
 
 @pytest.fixture(scope="session")

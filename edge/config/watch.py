@@ -121,7 +121,7 @@ class Reload:
             tune(self._tagger, config, str(self._path))  # the last that can fail
         except ConfigError as e:
             for one in (e, *e.also):
-                log.error("%s%s", one, f" (fix: {one.fix})" if one.fix else "")
+                log.error("%s", one.with_fix)
             log.error("%s: not reloaded, everything stays as it was", self._path)
             return Reloaded(wrong=(e, *e.also))
         self._watch.change(config.cameras)

@@ -54,7 +54,7 @@ def _first(text: str, is_stopped: Callable[[], bool]) -> str:
     with closing(open_source(text, is_stopped=is_stopped)) as source:
         for frame in source.frames():
             if frame.pixels is None:
-                raise SourceError(frame.error, fix=ANSWERS)
+                raise SourceError(frame.error, fix=frame.fix or ANSWERS)
             width, height = pixels.size(frame.pixels)
             return f"gives frames of {width} x {height}"
     raise SourceError(f"{without_secrets(text)}: gives no frame, expected one", fix=ANSWERS)

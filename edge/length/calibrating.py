@@ -72,7 +72,7 @@ def looked(frames: Iterable[Frame], wanted: Wanted, step: Callable[[], object]) 
     found = Found()
     for frame in frames:
         if frame.pixels is None:
-            raise SourceError(frame.error, fix="leave it out, or copy it again")
+            raise SourceError(frame.error, fix=frame.fix)
         found.frames += 1
         pixels = rgb(frame.pixels)
         corners = find(pixels, wanted.pattern)

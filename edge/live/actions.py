@@ -151,7 +151,7 @@ class Actions:
         done = self._jobs.ask(self._run.reload.now)
         return {
             "reloaded": not done.wrong,
-            "wrong": [f"{e} (fix: {e.fix})" if e.fix else str(e) for e in done.wrong],
+            "wrong": [e.with_fix for e in done.wrong],
             "late": done.late,
         }
 

@@ -84,7 +84,7 @@ class Window:
     def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:
         if isinstance(result, FrameFailed):
             with self._change:
-                self._errors[self._name(result.source)] = result.error
+                self._errors[self._name(result.source)] = result.told
 
     def keep(self, events: Sequence[Event], picture: Picture | None) -> None:
         with self._change:

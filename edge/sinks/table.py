@@ -50,7 +50,7 @@ class TableSink:
     def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:
         if isinstance(result, FrameFailed):
             self._failed += 1
-            self._print(f"{printable(result.source)}  error: {printable(result.error)}")
+            self._print(f"{printable(result.source)}  error: {printable(result.told)}")
             return
         self._count(result)
         if self._is_compact or not is_picture(result.source):

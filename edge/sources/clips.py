@@ -22,6 +22,7 @@ from edge.records import U8, Frame, Picture
 from edge.redact import encodable
 from edge.sources.asked import Asked
 
+AGAIN = "the file is cut short or damaged: copy or record it again"
 EARLY = 0.9  # containers state their length roughly; a clip that ends before this share is damaged
 
 
@@ -84,14 +85,14 @@ class ClipSource:
         picture = clip.picture()
         name = encodable(self.name)
         error = "" if picture is not None else f"{name}: frame {index} is damaged"
-        return Frame(name, index, utc_now(), picture, error, at_s)
+        return Frame(name, index, utc_now(), picture, error, at_s, error and AGAIN)
 
     def _check_end(self, read: int, stated: int) -> None:
         if read == 0 or read < stated * EARLY - 1:
             expected = stated or "at least 1"
             raise SourceError(
                 f"{self.name}: the clip ends after {read} frames, expected {expected}",
-                fix="the file is cut short or damaged: copy or record it again",
+                fix=AGAIN,
             )
 
 

@@ -32,6 +32,7 @@ class Fault(msgspec.Struct, frozen=True):
     """A word about a live source that goes on."""
 
     says: str  # `where: thing is found, expected ...`
+    fix: str = ""
 
 
 class Faults:

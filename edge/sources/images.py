@@ -87,7 +87,7 @@ def read_frame(path: str) -> Frame:
     try:
         return Frame(name, 0, utc_now(), pixels.decode(read_bytes(path), name))
     except EdgeError as e:
-        return Frame(name, 0, utc_now(), None, encodable(str(e)))
+        return Frame(name, 0, utc_now(), None, encodable(str(e)), fix=e.fix)
 
 
 def read_bytes(path: str) -> bytes:

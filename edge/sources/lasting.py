@@ -178,8 +178,7 @@ class _Reader:
         if not is_due:
             return None
         self._is_told = True
-        fix = f" (fix: {error.fix})" if error.fix else ""
-        return Fault(f"{error}{fix}; tried again until it is back")
+        return Fault(f"{error}; tried again until it is back", error.fix)
 
     def _back(self, now_s: float) -> None:
         """A good picture after a loss."""

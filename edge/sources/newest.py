@@ -110,7 +110,7 @@ class Newest:
             now_s, index = monotonic(), self.given
             if (fault := self._fault_now(now_s)) is not None:
                 self._fault, self.given = None, index + 1
-                return Frame(self.where, index, utc_now(), None, fault.says, now_s)
+                return Frame(self.where, index, utc_now(), None, fault.says, now_s, fault.fix)
             picture, self._picture = self._picture, None
             if picture is not None:
                 self._due_s, self.given = now_s + self._every_s, index + 1
@@ -141,7 +141,8 @@ class Newest:
         self._told_s = now_s
         if not self.faults.count("timeout"):
             return self._fault
-        return Fault(f"{self.where}: reading hangs for {self._patience_s:g} s, in its driver")
+        says = f"{self.where}: reading hangs for {self._patience_s:g} s, in its driver"
+        return Fault(says, "plug it in again, or start this machine again")
 
     def close(self, wait_s: float = 2.0) -> bool:
         """End the thread. False when it hangs in a driver: what it reads must stay open then."""
@@ -222,8 +223,8 @@ class Cameras:
 
 def broken(where: str, index: int, error: SourceError) -> Frame:
     """The frame after a source's last one."""
-    message = f"{error} (fix: {error.fix})" if error.fix else str(error)
-    return Frame(encodable(where), index, utc_now(), None, encodable(message))
+    says = encodable(str(error))
+    return Frame(encodable(where), index, utc_now(), None, says, fix=error.fix)
 
 
 def ready(

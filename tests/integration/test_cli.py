@@ -224,8 +224,10 @@ def test_an_unreadable_picture_has_its_line_and_the_run_goes_on(tiny_bundle, pho
     bad, cut, good = parsed(ran.stdout)
     assert ran.returncode == 3
     fields = [key for key in bad if key != "clock_synced"]
-    assert fields == ["schema", "source", "frame", "time", "error"]
+    assert fields == ["schema", "source", "frame", "time", "error", "fix"]
     assert bad["error"].startswith(f"{photo.parent}/bad.jpg: ")
+    assert bad["fix"].startswith("open it in an image viewer")
+    assert f"{bad['error']} (fix: {bad['fix']})" in ran.stderr
     assert "error" in cut
     assert good["tags"]
     assert only_ours(ran.stderr)
@@ -242,6 +244,7 @@ def test_a_clip_cut_short_gives_its_frames_a_line_and_3(tiny_bundle, clip, photo
     assert len(lines) > 5
     assert [Path(line["source"]).name for line in failed] == ["cut.avi", "junk.mp4"]
     assert "expected 20" in failed[0]["error"]
+    assert "copy or record it again" in failed[0]["fix"]
     assert Path(lines[-1]["source"]).name == "photo.png"
     assert only_ours(ran.stderr)
 

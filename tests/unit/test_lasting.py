@@ -131,7 +131,7 @@ def test_a_link_that_breaks_is_closed_and_another_is_opened():
 
 def test_frames_are_numbered_on_over_a_reconnect_and_say_when_they_came():
     first = Link(*pictures(1), Lost("cam: gone"))
-    with closing(looking_at(first, Link(*pictures(50)))) as look:
+    with closing(looking_at(first, Link(*pictures(500)))) as look:
         look.wait_for_more(4)
     assert [frame.index for frame in look.frames] == list(range(len(look.frames)))
     times = [frame.at_s for frame in look.good]
@@ -141,7 +141,7 @@ def test_frames_are_numbered_on_over_a_reconnect_and_say_when_they_came():
 
 def test_silence_is_a_loss():
     silent = Link()
-    with closing(looking_at(silent, Link(*pictures(5)), timeout_s=0.2)) as look:
+    with closing(looking_at(silent, Link(*pictures(500)), timeout_s=0.2)) as look:
         look.wait_for("cam: no frame for 0.2 s")
         look.wait_for_more(1)
         assert silent.is_closed
@@ -149,7 +149,7 @@ def test_silence_is_a_loss():
 
 
 def test_a_damaged_picture_is_left_out_and_the_link_stays():
-    link = Link(pictures(1)[0], Damaged("cam: torn"), *pictures(3))
+    link = Link(pictures(1)[0], Damaged("cam: torn"), *pictures(500))
     with closing(looking_at(link)) as look:
         look.wait_for_more(2)
         assert look.counts()["corrupt"] == 1
@@ -159,7 +159,7 @@ def test_a_damaged_picture_is_left_out_and_the_link_stays():
 
 def test_nothing_but_damaged_pictures_is_a_loss():
     torn = Link(*[Damaged("cam: torn")] * 10_000)
-    with closing(looking_at(torn, Link(*pictures(3)), timeout_s=0.1)) as look:
+    with closing(looking_at(torn, Link(*pictures(500)), timeout_s=0.1)) as look:
         look.wait_for("nothing but damaged frames")
         look.wait_for_more(1)
 
@@ -167,7 +167,7 @@ def test_nothing_but_damaged_pictures_is_a_loss():
 def test_a_frozen_link_is_told_and_opened_again_until_it_moves():
     still = pictures(1)[0]
     frozen = Link(*[still] * 1000)
-    with closing(looking_at(frozen, frozen, frozen, Link(*pictures(9)), frozen_s=0.1)) as look:
+    with closing(looking_at(frozen, frozen, frozen, Link(*pictures(500)), frozen_s=0.1)) as look:
         look.wait_for("the same picture for")
         until(lambda: look.reconnects == 1)
         assert look.counts()["frozen"] >= 3  # a new link that gives the same is no cure
@@ -175,7 +175,7 @@ def test_a_frozen_link_is_told_and_opened_again_until_it_moves():
 
 
 def test_a_new_size_is_counted_and_goes_on():
-    link = Link(*pictures(2), *pictures(2, height=32), *pictures(50, height=32))
+    link = Link(*pictures(2), *pictures(2, height=32), *pictures(500, height=32))
     with closing(looking_at(link)) as look:
         look.wait_for_more(6)
         assert look.counts() == {"resized": 1}

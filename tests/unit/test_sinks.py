@@ -25,7 +25,9 @@ from edge.sinks.table import TableSink
 from edge.spelling import counted
 from tests.tiny import paint
 
-FAILED = FrameFailed(1, "bad.jpg", 0, "2026-01-01T00:00:00.000Z", "bad.jpg: file is empty")
+FAILED = FrameFailed(
+    1, "bad.jpg", 0, "2026-01-01T00:00:00.000Z", "bad.jpg: file is empty", "copy it again"
+)
 
 
 def result(source: str = "a.jpg", frame: int = 0, tags: tuple[Tag, ...] = ()) -> FrameTags:
@@ -98,7 +100,7 @@ def test_a_table_has_a_row_a_tag_and_the_time_spent():
     row = "a.jpg 5,6 20x30 grocery Granny-Smith Apple █████████░ 93%"
     assert lines[1].split() == row.split()
     assert lines[2].split()[:3] == ["whole", "tags", "outdoor"]
-    assert lines[3] == "bad.jpg  error: bad.jpg: file is empty"
+    assert lines[3] == "bad.jpg  error: bad.jpg: file is empty (fix: copy it again)"
     assert lines[5] == "frames: 1, 1 failed, 4 looks, 0.01 s, 80% of it in the engine"
     assert lines[6:] == ["tags drawn on: out"]  # and no next step: one failed
     assert table(FAILED, on_close="tags drawn on: out", next_step="n")[-1].startswith("frames: 0")
