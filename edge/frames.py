@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,18 @@ from edge.schedule.candidates import (
 )
 from edge.schedule.plan import EXPLORING, NOTHING, Asked, Choice, plan
 from edge.schedule.spending import Spending, nobody
-from edge.seen import AS_USUAL, Looked, Looker, Looks, Seen, Skipped, View, has_gallery, is_limited
+from edge.seen import (
+    AS_USUAL,
+    Glance,
+    Looked,
+    Looker,
+    Looks,
+    Seen,
+    Skipped,
+    View,
+    has_gallery,
+    is_limited,
+)
 
 if TYPE_CHECKING:
     from edge.length.ruler import Ruler
@@ -102,6 +114,7 @@ class _Run:
         self._skipped: list[Skipped] = []
         self._heat: Heat | None = None
         self._glances = 0
+        self._ahead: dict[Region, Glance] = {}
         self._done: list[Box] = []  # things looked at
         self._before: list[tuple[Item, Region]] = []  # looks of plans that a part has changed
         self._exploring_ms = 0.0
@@ -113,17 +126,17 @@ class _Run:
     def glance(self) -> None:
         """The whole frame, where it has changed or was not seen for long."""
         past, whole = self._past, Region(0, 0, self._width, self._height, "full")
+        could = not self._view.whole and not self._is_small and self._tagger.has_glance
+        wants = could and past.wants_heat(self._at_s)
+        glance = self._tagger.glance_ahead(self._picture) if wants else None
         if (self._view.whole or past.wants_tags(self._at_s)) and self._may("tags", "focus"):
             looks = self._launch(self._tagger.looks(self._picture, [whole]))
             tags = self._told(looks, whole, "glance")
             rows = {name: scores[0] for name, scores in looks.scores.items()}
             none = none_for(self._tagger.heads, rows)
             past.saw_whole(tags, self._at_s, none, rows.get(GALLERY))
-        wants = not self._view.whole and not self._is_small and self._tagger.has_glance
-        if wants and past.wants_heat(self._at_s) and self._may("heat", "glance"):
-            begin_ms = self._spending.ms
-            self._heat, engine_ms = self._tagger.glance(self._picture)
-            self._launched("glance", begin_ms, engine_ms)
+        if glance is not None and self._may("heat", "glance"):
+            self._heat = self._glanced(glance)[0]
             self._glances += 1
             past.saw_heat(self._heat, self._at_s)
 
@@ -149,12 +162,11 @@ class _Run:
             return
         question, made, part = self._planned()
         while part is not None:  # and what it shows may change the plan
-            region = self._found[part.candidate].region
             self._before += [
                 (self._items[self._found[c.candidate].item], self._found[c.candidate].region)
                 for c in made
             ]
-            self._glance_at(region, part.gain, part.cost_ms)
+            self._glance_at(part)
             self._items = self._wanted(with_parts=True)
             question, made, part = self._planned()
         self._past.had_turn("focus", self._at_s)  # there may have been nothing to look at
@@ -216,17 +228,26 @@ class _Run:
         question, choices = self._plan()
         parts = [n for n, c in enumerate(choices) if found[c.candidate].region.kind == "part"]
         before = choices[: parts[0]] if parts else choices
-        regions = (found[choice.candidate].region for choice in before)
-        made: list[Looks] = []
-        with closing(self._tagger.looks(self._picture, regions)) as looks:
-            while len(made) < len(before) and self._spending.fits("focus"):
-                made.append(self._launch(looks))
-                if len(made) > 1:  # what the engine gave before was made out beside this launch
-                    self._saw(made[-2], before[len(made) - 2])
-        if made:
-            self._saw(made[-1], before[len(made) - 1])
-        is_part = bool(parts) and len(made) == len(before) and self._spending.fits("glance")
-        return question, before[: len(made)], choices[parts[0]] if is_part else None
+        for n in parts[:2]:  # and the one after it, as a glance at one may leave nothing between
+            self._glance_ahead(found[choices[n].candidate].region)
+        made = self._made(before)
+        is_part = bool(parts) and made == len(before) and self._spending.fits("glance")
+        return question, before[:made], choices[parts[0]] if is_part else None
+
+    def _made(self, before: Sequence[Choice]) -> int:
+        """How many of the looks there was time for. What came of one is worked into what is known
+        while the engine is busy with the next.
+        """
+        regions = (self._found[choice.candidate].region for choice in before)
+        saw: list[Callable[[], None]] = []
+        try:
+            with closing(self._tagger.looks(self._picture, regions)) as looks:
+                while len(saw) < len(before) and self._spending.fits("focus"):
+                    seen = partial(self._saw, self._launch(looks), before[len(saw)])
+                    saw.append(self._tagger.aside(seen))
+        finally:
+            all_of(saw)
+        return len(saw)
 
     def _plan(self) -> tuple[Asked, tuple[Choice, ...]]:
         """What could be looked at, and what will be. A look fits, or has to be made all the same:
@@ -269,14 +290,25 @@ class _Run:
         self._left = [Skipped(Region(*item.box, "tile"), "aged") for item in aged[most:]]
         return [item for item in items if item.why != "aged"] + aged[:most]
 
-    def _glance_at(self, part: Region, gain: float, cost_ms: float) -> None:
+    def _glance_ahead(self, part: Region) -> Glance:
+        """The one that will be made of it."""
+        if part not in self._ahead:
+            self._ahead[part] = self._tagger.glance_ahead(self._picture, part)
+        return self._ahead[part]
+
+    def _glance_at(self, choice: Choice) -> None:
         """A part of the frame, in which things are larger."""
-        begin_ms = self._spending.ms
-        told, engine_ms = self._tagger.glance(self._picture, part)
-        self._launched("glance", begin_ms, engine_ms)
-        self._looks.append(Looked(part, "part", (), engine_ms, gain, cost_ms))
+        part = self._found[choice.candidate].region
+        told, engine_ms = self._glanced(self._glance_ahead(part))
+        self._looks.append(Looked(part, "part", (), engine_ms, choice.gain, choice.cost_ms))
         self._heat = joined(self._heat, told, part, self._width, self._height)
         self._past.saw_part(part, told, self._at_s)
+
+    def _glanced(self, glance: Glance) -> tuple[Heat, float]:
+        begin_ms = self._spending.ms
+        heat, engine_ms = glance()
+        self._launched("glance", begin_ms, engine_ms)
+        return heat, engine_ms
 
     def _saw(self, looks: Looks, choice: Choice) -> None:
         """What came of a closer look."""
@@ -332,6 +364,13 @@ class _Run:
         for row in missed(question, self._found, [choice.candidate for choice in made]):
             candidate = self._found[row]
             self._skipped.append(Skipped(candidate.region, self._items[candidate.item].why))
+
+
+def all_of(work: Sequence[Callable[[], None]]) -> None:
+    """In this order, whatever is raised: nothing goes on behind the caller's back."""
+    with ExitStack() as all_done:
+        for one in reversed(work):
+            all_done.callback(one)
 
 
 def useful_ms(tagger: Looker, view: View) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from functools import cache, partial
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
@@ -19,6 +20,9 @@ from edge.schedule.pace import Pace
 
 if TYPE_CHECKING:  # few runs measure fish: whoever wants one to makes the ruler, and loads it
     from edge.length.ruler import Ruler
+
+T = TypeVar("T")
+Glance = Callable[[], tuple[Heat, float]]  # the heat, and the ms inside the engine
 
 
 class View(msgspec.Struct, frozen=True):
@@ -106,6 +110,18 @@ class Looker(Protocol):
         self, picture: Picture, regions: Iterable[Region]
     ) -> Generator[Looks, None, None]: ...
     def glance(self, picture: Picture, part: Region | None = None) -> tuple[Heat, float]: ...
+    def glance_ahead(self, picture: Picture, part: Region | None = None) -> Glance: ...
+    def aside(self, work: Callable[[], T]) -> Callable[[], T]: ...
+
+
+class OneByOne:
+    """A looker's part that does one thing at a time: nothing is made ahead, nor aside."""
+
+    def glance_ahead(self: Looker, picture: Picture, part: Region | None = None) -> Glance:
+        return partial(self.glance, picture, part)
+
+    def aside(self, work: Callable[[], T]) -> Callable[[], T]:
+        return cache(work)
 
 
 def is_limited(view: View) -> bool:

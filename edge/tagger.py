@@ -11,7 +11,7 @@ from functools import partial
 from os import PathLike
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import msgspec
 import numpy as np
@@ -32,12 +32,13 @@ from edge.pictures.planes import Scratch
 from edge.pictures.prepare import Preparer, prepare
 from edge.records import F32, U8, Picture, Region, Tag
 from edge.schedule.pace import Pace
-from edge.seen import AS_USUAL, View
+from edge.seen import AS_USUAL, Glance, View
 
 if TYPE_CHECKING:
     from edge.boards.virtual import Virtual
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 BATCH = 8  # regions a launch: more gain little on a CPU, and memory grows with it
 
@@ -165,6 +166,16 @@ class Tagger:
             raise ValueError(f"{self.bundle.root}: bundle has no glance")
         return self._glancer.glance(picture, part)
 
+    def glance_ahead(self, picture: Picture, part: Region | None = None) -> Glance:
+        """`glance`, when it is called; what the engine is given for it is made meanwhile, beside
+        other launches. It may be left uncalled. Raises as `glance` does.
+        """
+        if self._glancer is None:
+            raise ValueError(f"{self.bundle.root}: bundle has no glance")
+        size, glance_at = pixels.size(picture), self._glancer.glance_at
+        made = self._preparer.begin(partial(self._glancer.shrunk, picture, part))
+        return lambda: glance_at(made(), size, part)
+
     def look(self, picture: Picture, regions: Sequence[Region]) -> Looks:
         """Scores of every head for each region, in the order of `regions`.
 
@@ -195,6 +206,12 @@ class Tagger:
             for crop in crops:
                 outputs, engine_ms = self.launch(crop)
                 yield Reading(engine_ms, self._preparer.aside(partial(self.read, outputs)))
+
+    def aside(self, work: Callable[[], T]) -> Callable[[], T]:
+        """Done while the engine is busy with the next of `looks`, one piece after the other; what
+        comes back gives its result, or raises what it did. To be called in the order given.
+        """
+        return self._preparer.in_turn(work)
 
     def tag(self, picture: Picture, view: View = AS_USUAL) -> tuple[Tag, ...]:
         """The tags of a picture, best first, closer looks included; see `edge.frames`."""

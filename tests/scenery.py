@@ -20,7 +20,7 @@ from edge.pictures.regions import alike, shared_px
 from edge.records import F32, U8, Box, Picture, Region
 from edge.schedule.pace import Pace
 from edge.schedule.spending import nobody
-from edge.seen import AS_USUAL, Seen, View
+from edge.seen import AS_USUAL, OneByOne, Seen, View
 
 WIDTH, HEIGHT = 320, 240
 INPUT_PX = 32  # tiles are 96 px, 15 of them
@@ -67,7 +67,7 @@ class Launch:
 
 
 @dataclass
-class Scene:
+class Scene(OneByOne):
     """Things before a background, and a tagger that looks at them."""
 
     things: Sequence[Thing] = ()

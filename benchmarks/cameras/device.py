@@ -23,6 +23,7 @@ from edge.bundle.manifest import Head, StoredFile
 from edge.glance.heat import Heat, Spot
 from edge.records import F32, Picture, Region
 from edge.schedule.pace import Pace
+from edge.seen import OneByOne
 
 INPUT_PX = 224
 LEAST_PX = 32
@@ -47,7 +48,7 @@ class Looks(msgspec.Struct, frozen=True, eq=False):
     engine_ms: float
 
 
-class Device:
+class Device(OneByOne):
     """What `tag_frame` and the peers' rules need of a tagger."""
 
     has_glance = True

@@ -11,11 +11,11 @@ from edge.bench.line import STAGES
 from edge.frames import tag_frame
 from edge.glance.heat import Heat
 from edge.records import Picture, Region
-from edge.seen import View
+from edge.seen import OneByOne, View
 from edge.tagger import Looks, Tagger
 
 
-class Staged:
+class Staged(OneByOne):
     """What `tag_frame` needs of a tagger, each part timed. For one frame at a time."""
 
     def __init__(self, tagger: Tagger) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -39,8 +40,7 @@ class Glancer:
     ) -> None:
         """Raises BundleError when it does not answer as when it was packed."""
         self._spec, self._artifact, self._engine, self._clock = spec, artifact, engine, clock
-        self._input = np.empty((1, spec.input.height, spec.input.width, 3), np.uint8)
-        self._scratch = Scratch()
+        self._scratch, self._lock = Scratch(), threading.Lock()
         self._where = f"{bundle.root}: glance of {artifact.engine}/{artifact.precision}"
         self._check_input()
         golden = pixels.decode(bundle.read(spec.golden), f"{bundle.root}/{spec.golden.file}")
@@ -51,17 +51,35 @@ class Glancer:
 
         Spots lie in px of the picture. Raises InferenceError.
         """
+        return self.glance_at(self.shrunk(picture, part), pixels.size(picture), part)
+
+    def shrunk(self, picture: Picture, part: Region | None = None) -> U8:
+        """What the engine is given, (1, h, w, 3), fresh. Any thread may ask."""
         width, height = pixels.size(picture)
-        region = part or Region(0, 0, width, height, "full")
-        pixels.shrink_into(picture, region, self._input[0], self._scratch)
+        made = np.empty((1, *self._shape), np.uint8)
+        with self._lock:
+            region = part or Region(0, 0, width, height, "full")
+            pixels.shrink_into(picture, region, made[0], self._scratch)
+        return made
+
+    def glance_at(
+        self, shrunk: U8, size: tuple[int, int], part: Region | None = None
+    ) -> tuple[Heat, float]:
+        """As `glance`, of what was shrunk before. size: of the picture, W, H"""
+        region = part or Region(0, 0, *size, "full")
         launch = self._clock()
-        heat, geometry = self._rows(self._engine.run(self._input))
+        heat, geometry = self._rows(self._engine.run(shrunk))
         engine_ms = (self._clock() - launch) * 1e3
         seen = read(heat, geometry, self._spec, region.x1 - region.x0, region.y1 - region.y0)
-        return shifted(seen, region, width, height), engine_ms
+        return shifted(seen, region, *size), engine_ms
 
     def close(self) -> None:
         self._engine.close()
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        """Of one input."""
+        return self._spec.input.height, self._spec.input.width, 3
 
     def _rows(self, outputs: Mapping[str, F32]) -> tuple[F32, F32]:
         """Of each output the one row. Raises InferenceError."""
@@ -75,10 +93,9 @@ class Glancer:
 
     def _check_input(self) -> None:
         """Raises BundleError."""
-        if self._engine.input.shape[1:] != self._input.shape[1:]:
+        if self._engine.input.shape[1:] != self._shape:
             raise BundleError(
-                f"{self._where}: input is {self._engine.input.shape[1:]}, "
-                f"expected {self._input.shape[1:]}",
+                f"{self._where}: input is {self._engine.input.shape[1:]}, expected {self._shape}",
                 fix=PACK_AGAIN,
             )
 
@@ -99,10 +116,9 @@ class Glancer:
     def _require(self, golden: U8) -> None:
         """Raises BundleError, with the numbers, when the golden picture gives other answers."""
         spec = self._spec
-        wanted = self._input.shape[1:]
-        if golden.shape != wanted:
+        if golden.shape != self._shape:
             raise BundleError(
-                f"{self._where}: golden picture is {golden.shape}, expected {wanted}",
+                f"{self._where}: golden picture is {golden.shape}, expected {self._shape}",
                 fix=PACK_AGAIN,
             )
         outputs = self._engine.run(golden[None])

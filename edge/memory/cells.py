@@ -75,11 +75,10 @@ def ages_s(cells: Cells, at_s: float) -> F32:
     return np.asarray(ages, np.float32)
 
 
-def chance(cells: Cells, box: Box, waited_s: float, width: int, height: int) -> float:
-    """That a look at `box` finds something new, 0..1: the share of looks there that did, more so
-    the longer nobody looked.
-    """
-    return rate(cells, box, width, height) * (1 - float(np.exp(-waited_s / WAIT_S)))
+def all_rates(cells: Cells, held: NDArray[np.bool_]) -> F32:
+    """(N,): of each box what `rate` says."""
+    rates = cells.hits / (cells.hits + cells.blanks)
+    return np.asarray(np.where(held, rates, 0).max((1, 2)), np.float32)
 
 
 def rate(cells: Cells, box: Box, width: int, height: int) -> float:

@@ -78,7 +78,13 @@ class Sweep:
         if takes_new:
             turns = max(turns, int((ages > self._now_s - self._woke_s).sum()))
         order = np.argsort(-ages, kind="stable")[:turns]
-        return [self._item(self._tiles[n], float(ages[n]), hidden) for n in order]
+        # What nobody ever looked at is as if it had waited, but not due before it has.
+        unseen_s = np.full_like(ages, cells.WAIT_S) if self._is_new else ages
+        late_s = np.minimum(unseen_s, self._now_s - self._began_s) - cells.WAIT_S
+        # That a look finds something new: the share of looks there that did, more so with time.
+        new = cells.all_rates(self._cells, self._held) * (1 - np.exp(-unseen_s / cells.WAIT_S))
+        worths = np.maximum(hidden * new, TURN)
+        return [Item(self._tiles[n].box, float(worths[n]), "aged", float(late_s[n])) for n in order]
 
     def owed_ms(self, given_ms: float, cost_ms: float) -> float:
         """What exploration may keep of a frame's budget: what it is given, and what it could not
@@ -131,10 +137,3 @@ class Sweep:
     def _is_new(self) -> bool:
         """Is this the first frame of a scene?"""
         return self._now_s == self._woke_s
-
-    def _item(self, tile: Region, age_s: float, hidden: float) -> Item:
-        """What nobody ever looked at is as if it had waited, but not due before it has."""
-        unseen_s = cells.WAIT_S if self._is_new else age_s
-        worth = hidden * cells.chance(self._cells, tile.box, unseen_s, *self._size)
-        waited_s = min(unseen_s, self._now_s - self._began_s)
-        return Item(tile.box, max(worth, TURN), "aged", waited_s - cells.WAIT_S)

@@ -80,8 +80,16 @@ class Preparer:
         Before the thread has begun it, whoever asks does it: that is quicker than to wait, and
         looking at one region alone starts no thread.
         """
-        if self._ahead is None:
-            return cache(work)
+        return cache(work) if self._ahead is None else self.begin(work)
+
+    def in_turn(self, work: Callable[[], T]) -> Callable[[], T]:
+        """As `aside`, but left to the thread: nothing given later is begun before this has ended,
+        where results are asked for in the order of what was given.
+        """
+        return cache(work) if self._ahead is None else self._worker.submit(work).result
+
+    def begin(self, work: Callable[[], T]) -> Callable[[], T]:
+        """As `aside`, and starts the thread where it does not run yet."""
         later = self._worker.submit(work)
         return cache(lambda: work() if later.cancel() else later.result())
 

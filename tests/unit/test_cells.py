@@ -11,7 +11,7 @@ from edge.memory.cells import (
     Cells,
     ages_s,
     all_ages_s,
-    chance,
+    all_rates,
     covered,
     held,
     looked,
@@ -85,12 +85,12 @@ def test_shops_are_rearranged():
     assert rate(cells, LEFT.box, *SIZE) < 0.3
 
 
-def test_the_longer_nobody_looked_the_likelier_is_something_new():
-    cells = unseen(4, 8)
-    waits = [chance(cells, LEFT.box, s, *SIZE) for s in (0.0, 1.0, WAIT_S, np.inf)]
-    assert waits == sorted(waits)
-    assert waits[0] == 0.0
-    assert waits[-1] == pytest.approx(0.1)
+def test_boxes_together_have_the_rates_that_each_has_alone():
+    cells = after((LEFT, True, 1.0), (LEFT, True, 2.0), (RIGHT, False, 3.0))
+    boxes = [LEFT.box, RIGHT.box, (0, 0, *SIZE), (1, 1, 2, 2)]
+    alone = [rate(cells, box, *SIZE) for box in boxes]
+    together = all_rates(cells, held(boxes, *cells.shape, *SIZE))
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
 
 
 def test_the_cells_before_a_look_stay_as_they_were():

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
+from functools import partial
 from itertools import count
 
 import numpy as np
 import pytest
 
 from edge.bundle.manifest import InputSpec
+from edge.errors import InferenceError
 from edge.frames import tag_frame
+from edge.memory.known import Memory
 from edge.pictures import pixels
 from edge.pictures.prepare import Preparer
 from edge.records import Budget, Region
@@ -132,6 +136,64 @@ def test_another_picture_ends_the_one_before(preparer):
     with pytest.raises(ValueError, match="another picture was begun"):
         next(old)
     np.testing.assert_array_equal(next(new)[0], wanted(REGIONS[4]))
+
+
+def test_what_is_done_in_turn_is_done_one_after_the_other_however_busy_the_thread_is(preparer):
+    running: list[int] = []
+    order: list[tuple[int, str]] = []
+
+    def work(n: int) -> None:
+        assert not running
+        running.append(n)
+        time.sleep(0.005)
+        running.remove(n)
+        order.append((n, threading.current_thread().name))
+
+    crops = preparer.crops(FRAME, REGIONS[:4])
+    given = [preparer.in_turn(partial(work, n)) for n, _ in enumerate(crops)]
+    for one in given:
+        one()
+    assert [n for n, _ in order] == [0, 1, 2, 3]
+    *others, last = (name for _, name in order)
+    assert all(name.startswith("prepare") for name in others)
+    assert last == threading.current_thread().name  # nothing runs beside it
+
+
+def test_an_engine_that_fails_leaves_nothing_that_goes_on(tiny_bundle, monkeypatch):
+    """What the looks before it showed is worked in, and the next frame may begin."""
+    seen: list[Region] = []
+    real = Memory.saw
+
+    def saw(self, picture, heads, item, region, *rest):
+        time.sleep(0.05)
+        real(self, picture, heads, item, region, *rest)
+        seen.append(region)
+
+    monkeypatch.setattr(Memory, "saw", saw)
+    with open_tagger(tiny_bundle) as tagger:
+        tagger._engine = Broken(tagger._engine, after=3)  # at the frame as a whole, and two looks
+        with pytest.raises(InferenceError, match="gone"):
+            tag_frame(tagger, FRAME)
+        assert len(seen) == 2
+        tagger._engine.after = 1000
+        assert tag_frame(tagger, FRAME).tags == tag_frame(tagger, FRAME).tags
+
+
+class Broken:
+    """An engine that fails at a launch."""
+
+    def __init__(self, engine, after: int) -> None:
+        self._engine, self.after, self.launches = engine, after, 0
+        self.name, self.provider, self.input = engine.name, engine.provider, engine.input
+
+    def run(self, batch):
+        if self.launches == self.after:
+            raise InferenceError("the device is gone", fix="reset it")
+        self.launches += 1
+        return self._engine.run(batch)
+
+    def close(self) -> None:
+        self._engine.close()
 
 
 class Slow:
