@@ -1,7 +1,8 @@
 """What was wanted and what was measured, by benchmark: `python -m benchmarks.targets`.
 
 The results are judged again by what they hold, so that a target that came later, or a verdict that
-was mended, needs no new run. The table goes into the README, where a test holds it to the results.
+was mended, needs no new run. The table goes into benchmarks/README.md, a row a benchmark into the
+first README; tests hold both to the results.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,16 @@ REPORTS = dict(zip("ABCDEF", (report_a, report_b, report_c, report_d, report_e, 
 
 HEADING = "| benchmark | number | wanted | measured | |\n|---|---|---|---|---|"
 TABLE = re.compile(r"^\| benchmark \| number \|.*?^Measured with [^\n]*$", re.DOTALL | re.MULTILINE)
+ASKS = {
+    "A": ("a-recall-against-compute", "how much detail is found for how much compute?"),
+    "B": ("b-pipeline-efficiency", "how much of a frame's time is spent in the engine?"),
+    "C": ("c-steady-video", "what does steady video cost, and is it on time?"),
+    "D": ("d-the-engine-beside-its-own-tools", "what do we add to what an engine takes by itself?"),
+    "E": ("e-cold-start-memory-size", "what does a start cost: first tag, memory, size?"),
+    "F": ("f-several-cameras", "how many cameras does one device serve?"),
+}
+COUNTS = "| | asks | targets met | missed | no verdict |\n|---|---|---|---|---|"
+SUMMARY = re.compile(r"^\| \| asks \|.*?(?=\n\n)", re.DOTALL | re.MULTILINE)
 # Results that are older than their key `bundle`: as commit b4ad6ce says, which holds them.
 EARLIER = dict.fromkeys("BDE", "edge-tag-default@5")
 
@@ -44,6 +56,17 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Markdown, a row a target; below, which bundle each result is of."""
     rows = [row for name, result in found.items() for row in _rows(name, result)]
     return "\n".join([HEADING, *rows, "", _bundles(found)])
+
+
+def summary(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Markdown, a row a benchmark: how many of its targets are met."""
+    rows = [COUNTS]
+    for name, (anchor, asks) in ASKS.items():
+        by_verdict = Counter(target["is_met"] for target in found[name]["targets"])
+        met, missed, none = (by_verdict[is_met] for is_met in (True, False, None))
+        link = f"[{name}](benchmarks/README.md#{anchor})"
+        rows.append(f"| {link} | {asks} | {met} | {missed} | {none} |")
+    return "\n".join(rows)
 
 
 def _rows(name: str, result: Mapping[str, Any]) -> Iterator[str]:
@@ -70,6 +93,7 @@ def main() -> None:
         write_json(RESULTS / f"bench-{name.lower()}.json", result)
     told = table(found)
     put(TABLE, told)
+    put(SUMMARY, summary(found))
     sys.stdout.write(f"{told}\n")
 
 

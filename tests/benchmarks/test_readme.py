@@ -1,4 +1,4 @@
-"""A measured table goes to its one place in the README, or is refused."""
+"""A measured table goes to its one place in the manual, or is refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import fashion, length, length_photos, lowdata, readme, targets, virtual
-from benchmarks.readme import README, put
+from benchmarks.readme import put
+from tests.manual import MANUAL
 
 ROW = re.compile(r"^\| fish \|.*?(?=\n\n)", re.DOTALL | re.MULTILINE)
 
@@ -16,7 +17,7 @@ ROW = re.compile(r"^\| fish \|.*?(?=\n\n)", re.DOTALL | re.MULTILINE)
 def test_a_table_is_put_over_the_one_that_is_there(tmp_path: Path) -> None:
     file = tmp_path / "README.md"
     file.write_text("before\n\n| fish |\n| old |\n\nafter\n", "utf-8")
-    put(ROW, r"| fish | \1 |", file)
+    put(ROW, r"| fish | \1 |", [file])
     assert file.read_text("utf-8") == "before\n\n| fish | \\1 |\n\nafter\n"
 
 
@@ -24,8 +25,8 @@ def test_a_table_is_put_over_the_one_that_is_there(tmp_path: Path) -> None:
 def test_a_table_without_a_place_of_its_own_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "README.md"
     file.write_text(text, "utf-8")
-    with pytest.raises(SystemExit, match="expected 1"):
-        put(ROW, "| fish | new |", file)
+    with pytest.raises(SystemExit, match="in 1 place"):
+        put(ROW, "| fish | new |", [file])
     assert file.read_text("utf-8") == text
 
 
@@ -35,7 +36,7 @@ def test_a_table_without_a_place_of_its_own_is_refused(text: str, tmp_path: Path
     ids=lambda module: module.__name__,
 )
 def test_every_table_has_its_place(module: object) -> None:
-    assert len(module.TABLE.findall(README.read_text("utf-8"))) == 1
+    assert len(module.TABLE.findall(MANUAL)) == 1
 
 
 def test_the_table_of_input_sizes_is_made_of_what_was_measured() -> None:

@@ -1,4 +1,4 @@
-"""The README says what is so: its example runs, its commands parse, its numbers were measured."""
+"""The manual says what is so: its example runs, its commands parse, its numbers were measured."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from benchmarks.fashion import table as fashion_table
 from benchmarks.length import TABLE as LENGTHS
 from benchmarks.lowdata import TABLE
-from benchmarks.targets import judged, results
+from benchmarks.targets import judged, results, summary
 from benchmarks.targets import table as targets
 from edge.bench.choosing import ROUNDS
 from edge.bench.samples import ENOUGH_FOR_P99, PARTS
@@ -56,17 +56,17 @@ from edge.verbs.bench import MIN_SECONDS
 from edge.verbs.run import LIVE
 from quantize.report.records import read_report
 from quantize.report.table import table
+from tests.manual import MANUAL, PAGES, README, TEXTS, page
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
 RESULTS = ROOT / "benchmarks" / "results" / "default-bundle.json"
-COMMANDS = re.findall(r"edge-tag (?!-)[^\n`|#]*|edge-tag --[^\n`|#]*", README)
+COMMANDS = re.findall(r"edge-tag (?!-)[^\n`|#]*|edge-tag --[^\n`|#]*", MANUAL)
 
 
 def test_the_python_example_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    [example] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    [example] = re.findall(r"```python\n(.*?)```", MANUAL, re.DOTALL)
     (tmp_path / "example.py").write_text(example, "utf-8")
     monkeypatch.chdir(ROOT)
     left = runpy.run_path(str(tmp_path / "example.py"))
@@ -83,11 +83,15 @@ def test_every_command_parses(command: str) -> None:
 
 
 def test_the_table_is_the_measured_one() -> None:
-    assert table(read_report(RESULTS)) in README
+    assert table(read_report(RESULTS)) in MANUAL
 
 
 def test_the_targets_are_those_of_the_results() -> None:
-    assert targets(results()) in README
+    assert targets(results()) in MANUAL
+
+
+def test_the_counts_of_targets_are_those_of_the_results() -> None:
+    assert summary(results()) in README
 
 
 def test_the_verdicts_of_the_results_are_those_of_the_rules_of_now() -> None:
@@ -99,7 +103,7 @@ def test_the_verdicts_of_the_results_are_those_of_the_rules_of_now() -> None:
 
 def test_what_is_said_of_benchmark_d_is_what_was_measured() -> None:
     found = results()["D"]
-    said = " ".join(README.split("**Beside the engines' own tools**")[1].split("## ")[0].split())
+    said = " ".join(MANUAL.split("**Beside the engines' own tools**")[1].split("## ")[0].split())
     launches, repeats = found["settings"]["launches"], found["settings"]["repeats"]
     assert ("Taken on a quiet machine" in said) == found["machine"]["is_quiet"]
     assert f"({launches} launches a side, {repeats} runs of each tool)" in said
@@ -121,35 +125,35 @@ def test_what_is_said_of_benchmark_d_is_what_was_measured() -> None:
 
 def test_the_low_data_table_is_the_measured_one() -> None:
     [measured] = TABLE.findall((RESULTS.parent / "lowdata.md").read_text("utf-8"))
-    assert measured in README
+    assert measured in MANUAL
 
 
 def test_the_table_of_input_sizes_is_the_measured_one() -> None:
-    assert (RESULTS.parent / "input_size.md").read_text("utf-8") in README
+    assert (RESULTS.parent / "input_size.md").read_text("utf-8") in MANUAL
 
 
 def test_the_gallery_tables_are_the_measured_ones() -> None:
     measured = (RESULTS.parent / "gallery.md").read_text("utf-8").split("\n\n")
     tables = [part for part in measured if part.startswith("| ")]
     assert len(tables) == 2
-    assert all(part in README for part in tables)
+    assert all(part in MANUAL for part in tables)
 
 
 def test_the_fashion_table_is_the_measured_one() -> None:
     result = json.loads((RESULTS.parent / "fashion.json").read_text("utf-8"))
-    assert fashion_table(result) in README
+    assert fashion_table(result) in MANUAL
 
 
 def test_the_table_of_lengths_is_the_measured_one() -> None:
     [measured] = LENGTHS.findall((RESULTS.parent / "length.md").read_text("utf-8"))
-    assert measured in README
-    assert (RESULTS.parent / "length-photos.md").read_text("utf-8").strip() in README
+    assert measured in MANUAL
+    assert (RESULTS.parent / "length-photos.md").read_text("utf-8").strip() in MANUAL
 
 
 def test_the_lengths_shown_are_those_that_come() -> None:
     """Those of whole fish, to two of their own deviations: engines differ a little."""
     example = r"\n\n(    \.venv/bin/edge-tag --json --mm-per-px.*?')\n\n((?:    \S[^\n]*\n)+)"
-    found = re.search(example, README, re.DOTALL)
+    found = re.search(example, MANUAL, re.DOTALL)
     assert found is not None
     python = shlex.quote(sys.executable)
     command = re.sub(r"^    ", "", found[1], flags=re.M).replace(".venv/bin/python", "PYTHON")
@@ -168,7 +172,7 @@ def test_the_lengths_shown_are_those_that_come() -> None:
 
 
 def test_the_json_line_is_one_of_this_schema() -> None:
-    [text] = re.findall(r"^    (\{\"schema\".*?\n\s+\"none\": \[.*?\]\})$", README, re.S | re.M)
+    [text] = re.findall(r"^    (\{\"schema\".*?\n\s+\"none\": \[.*?\]\})$", MANUAL, re.S | re.M)
     line = json.loads(text)
     fields = {
         kind: [f.name for f in msgspec.structs.fields(kind)] for kind in (FrameTags, Tag, Spent)
@@ -185,7 +189,7 @@ def test_the_json_line_is_one_of_this_schema() -> None:
     assert list(line["spent"]) == fields[Spent]
     assert msgspec.convert(line, FrameTags).schema == SCHEMA
     assert set(line["shed"]) <= set(get_args(Why))
-    rows = README.split(text)[1].split("\n\n")[1].splitlines()[2:]
+    rows = MANUAL.split(text)[1].split("\n\n")[1].splitlines()[2:]
     told = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
     assert told >= {"coverage", "oldest_s", "shed", "age_s", "state", "length_cm", "occluded"}
     assert "held" in told
@@ -208,7 +212,7 @@ def test_the_json_line_is_one_of_this_schema() -> None:
     ],
 )
 def test_the_numbers_of_the_scheduler_are_those_of_the_code(said: str) -> None:
-    assert said in " ".join(README.split())
+    assert said in " ".join(MANUAL.split())
 
 
 def test_the_fractions_of_the_scheduler_are_those_of_the_code() -> None:
@@ -217,44 +221,44 @@ def test_the_fractions_of_the_scheduler_are_those_of_the_code() -> None:
 
 @pytest.mark.parametrize("kind", sorted(SINKS))
 def test_every_kind_of_target_is_told(kind: str) -> None:
-    [rows] = re.findall(r"^\| target \|.*?\n\n", README, re.S | re.M)
+    [rows] = re.findall(r"^\| target \|.*?\n\n", MANUAL, re.S | re.M)
     assert re.search(rf"`{kind}:", rows)
 
 
 def test_the_health_topic_holds_the_counts() -> None:
-    [shown] = re.findall(r"`PREFIX/health` \| retained: `(.*?)`", README)
+    [shown] = re.findall(r"`PREFIX/health` \| retained: `(.*?)`", MANUAL)
     assert tuple(json.loads(shown)) == Counts.__struct_fields__
 
 
 def test_the_waits_of_events_are_those_of_the_code() -> None:
     said = f"there for {SURE_S:g} s or is settled, and has gone after {GONE_S:g} s"
-    assert said in " ".join(README.split())
-    assert f"`--outbox-mb {OUTBOX_MB}`" in README
+    assert said in " ".join(MANUAL.split())
+    assert f"`--outbox-mb {OUTBOX_MB}`" in MANUAL
     assert Limits().bytes == OUTBOX_MB << 20
 
 
 def test_the_health_of_a_service_is_told_with_the_numbers_of_the_code() -> None:
-    said = " ".join(README.split())
+    said = " ".join(MANUAL.split())
     assert f"nothing was tagged for {STALE_S:g} s" in said
     assert f"shrinks to {LEAST:.0%}".replace("%", " %") in said
     assert f"is {HELD:.0%} at most".replace("%", " %") in said
     assert f"looked at every {EVERY_S:g} s" in said
     assert f"at most {HEALTH_MOST} connections, {LONGEST_S:g} s each" in said
-    assert all(f'"{reason}"' in README for reason in REASONS)
+    assert all(f'"{reason}"' in MANUAL for reason in REASONS)
 
 
 def test_what_makes_a_result_valid_is_told_with_the_numbers_of_the_code() -> None:
-    said = (ROOT / "devices" / "README.md").read_text("utf-8")
+    said = page("Boards: profiles, predictions, virtual devices")
     assert f"{LEAST_S:g} s and {LEAST_LAUNCHES} launches; p99 is told from {ENOUGH_FOR_P99}" in said
     assert f"lie within {WANDERED:.0%}".replace("%", " %") in said
     assert f"took at most {TAKEN:.0%} of the cores".replace("%", " %") in said
     assert PARTS == 10  # "ten parts"
-    assert f"times the engine for at least {MIN_SECONDS:g} s" in " ".join(README.split())
-    assert f"take turns for {ROUNDS} launches" in " ".join(README.split())
+    assert f"times the engine for at least {MIN_SECONDS:g} s" in " ".join(MANUAL.split())
+    assert f"take turns for {ROUNDS} launches" in " ".join(MANUAL.split())
 
 
 def test_the_live_page_is_told_with_the_numbers_of_the_code() -> None:
-    said = " ".join(README.split("## The live page")[1].split("## ")[0].split())
+    said = " ".join(page("The live page").split())
     assert f"`--live` alone is `{LIVE}`" in said
     assert f"At most {MOST_STREAMS} pages at a time" in said
     assert f"at most {SHOWN_PX:,} px and {1 / PAUSE_S:g} a second" in said
@@ -263,15 +267,34 @@ def test_the_live_page_is_told_with_the_numbers_of_the_code() -> None:
 
 
 def test_the_config_file_is_one() -> None:
-    [example] = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    config = parse_config(example.encode(), "README.md")
+    [example] = re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL)
+    config = parse_config(example.encode(), "a page")
     assert [camera.name for camera in config.cameras] == ["till"]
     missing = set(Camera.__struct_fields__) - set(re.findall(r"\w+", example)) - {"every_s"}
     assert missing == set()
-    told = README.split("## A config file")[1].split("## ")[0]
+    told = page("A config file")
     assert {key for key in Config.__struct_fields__ if key not in told} == set()
 
 
-def test_every_picture_is_there_and_none_is_large() -> None:
-    for name in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README):
-        assert 0 < (ROOT / name).stat().st_size <= 250_000, name
+@pytest.mark.parametrize("file", TEXTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_link_leads_somewhere_and_no_picture_is_large(file: Path) -> None:
+    for is_picture, where in re.findall(r"(!?)\[[^\]]*\]\(([^)\s]+)\)", TEXTS[file]):
+        if "://" in where:
+            continue
+        path, _, anchor = where.partition("#")
+        to = (file.parent / path).resolve() if path else file
+        assert to.exists(), where
+        assert not is_picture or 0 < to.stat().st_size <= 250_000, where
+        assert not anchor or anchor in anchors(to.read_text("utf-8")), where
+
+
+def anchors(text: str) -> set[str]:
+    """Of its headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_first_page_leads_to_every_other_and_is_short() -> None:
+    linked = {(ROOT / where).resolve() for where in re.findall(r"\]\(([^)#\s]+)", README)}
+    assert set(PAGES) - {ROOT / "README.md"} <= linked
+    assert len(README.splitlines()) <= 320

@@ -8,7 +8,6 @@ import re
 import urllib.error
 import urllib.request
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -24,6 +23,7 @@ from edge.outbox.health import FileHealth, SinkHealth
 from edge.outbox.ledger import Counts
 from edge.schedule.cooling import FREE, Thermal
 from edge.sources.faults import Faults
+from tests.manual import MANUAL
 from tests.unit.test_vitals import FAILED, TAGGED
 
 pytest.importorskip("prometheus_client", reason="pip install 'edge-tag[health]'")
@@ -31,7 +31,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 SINK = SinkHealth("mqtt://broker/shop", Counts(owed=3, sent=41, dropped=2, refused=1), failures=4)
 FILE = FileHealth("snapshots:pics", written=9, left_out=2, removed=5)
-README = Path(__file__).parents[2] / "README.md"
 
 
 class Away:
@@ -129,8 +128,8 @@ def test_files_are_one_label(tmp_path):
     assert labels == {"files"}
 
 
-def test_the_readme_tells_each_metric_and_no_other(tmp_path):
-    [table] = re.findall(r"^\| metric \|.*?\n\n", README.read_text("utf-8"), re.S | re.M)
+def test_the_manual_tells_each_metric_and_no_other(tmp_path):
+    [table] = re.findall(r"^\| metric \|.*?\n\n", MANUAL, re.S | re.M)
     told = set(re.findall(r"`edgetag_(\w+)", table))
     there = {s.split("{")[0].removeprefix("edgetag_") for s in samples(page(tmp_path))}
     there = {re.sub(r"^(frame_seconds)_(bucket|sum|count)$", r"\1", name) for name in there}

@@ -1,4 +1,4 @@
-"""The README's workshop commands: each parses, and those of its RAM part run as they stand."""
+"""The manual's workshop commands: each parses, and those of its RAM part run as they stand."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from quantize.cli import STAGES, _parser, main
+from tests.manual import MANUAL
 from tests.workshop.label import write_pictures, write_tags
 from tests.workshop.ram import synthetic
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-LINES = README.replace("\\\n", " ").splitlines()
+LINES = MANUAL.replace("\\\n", " ").splitlines()
 COMMANDS = [shlex.split(line)[1:] for line in LINES if line.startswith("    edge-quantize ")]
 WHOLE = [words for words in COMMANDS if "..." not in words]
 SMALL = {  # what makes a command quick
@@ -43,7 +43,7 @@ def test_a_big_tagger_becomes_a_small_one(tmp_path: Path, monkeypatch: pytest.Mo
     synthetic.write(synthetic.random_state(plan, captioner=False), Path("ram.pth"))
     write_tags(Path("tags.txt"), [f"tag {i}" for i in range(plan.tags)])
     write_pictures(Path("DIR"), 12)
-    [told] = re.findall(r"A big tagger becomes a small one:\n\n(.*?)\n\n", README, re.DOTALL)
+    [told] = re.findall(r"A big tagger becomes a small one:\n\n(.*?)\n\n", MANUAL, re.DOTALL)
     for line in told.splitlines():
         words = shlex.split(line)[1:]
         assert main([*words, *SMALL[words[0]]]) == 0, line

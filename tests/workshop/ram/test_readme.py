@@ -1,4 +1,4 @@
-"""README's lines for `quantize.ram`, run as they stand on a tiny checkpoint."""
+"""The manual's lines for `quantize.ram`, run as they stand on a tiny checkpoint."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ onnx = pytest.importorskip("onnx", reason="pip install 'edge-tag[quantize]'")
 
 from quantize.ram import open_tagger, read_labels  # noqa: E402
 from quantize.ram.evaluate import SCORES  # noqa: E402
+from tests.manual import MANUAL  # noqa: E402
 from tests.workshop.ram.synthetic import Plan, random_state, write  # noqa: E402
 
-README = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
 TAGS = ("person", "coat", "hat", "shoe")
 PLAN = Plan("ram", tags=len(TAGS))
 
 
 def lines_after(sentence: str) -> str:
     """The indented lines that follow it."""
-    [found] = re.findall(rf"{re.escape(sentence)}\n\n((?:    .*\n|\n(?=    ))+)", README)
+    [found] = re.findall(rf"{re.escape(sentence)}\n\n((?:    .*\n|\n(?=    ))+)", MANUAL)
     return textwrap.dedent(found)
 
 
