@@ -14,7 +14,7 @@ LABELLED := --images build/pictures --labels build/soft
 
 .PHONY: help demo picture live-picture test cameras lint unit unit-runtime unit-workshop test-slow bundle \
     attributes int8 glance bundle-report bench-a bench-b bench-c bench-d bench-e bench-f arm cuda bench-footage bench-gallery bench-fashion bench-length \
-    bench-length-photos soak costs virtual clean
+    bench-length-photos soak costs virtual rehearsal clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -119,6 +119,9 @@ bundle: build/pictures  ## train, export, quantise, compare and pack the default
 	$(WORKSHOP) pack --int8 build/int8 --report build/report --proof build/proven/report \
 	    --images build/pictures --labels build/soft --glance build/glance-int8 --outline build/outline-int8 \
 	    --attributes build/attributes --name edge-tag-default --out edge/bundles/default
+
+rehearsal: $(VENV)/everything  ## every command of `bundle` at small size, in build/rehearsal; half an hour, goes on when stopped
+	$(BIN)/python -m tests.rehearsal build/rehearsal $(DATA)
 
 GARMENTS := $(BIN)/python -m quantize.pictures.shared $(DATA)
 attributes: $(VENV)/everything  ## what garments have: of FROM=STUDENT those that PROOF=STUDENT has shown; minutes

@@ -100,11 +100,17 @@ class Tab:
         self.mouse("mouseMoved", *end)
         self.mouse("mouseReleased", *end)
 
+    def click(self, x: float, y: float) -> None:
+        self.mouse("mousePressed", x, y)
+        self.mouse("mouseReleased", x, y)
+
     def type(self, text: str) -> None:
         self.call("Input.insertText", text=text)
 
     def key(self, key: str, *, shift: bool = False) -> None:
-        codes = {"Enter": (13, "\r"), "Escape": (27, ""), "Tab": (9, ""), "ArrowLeft": (37, "")}
+        codes = {"Enter": (13, "\r"), "Escape": (27, ""), "Tab": (9, ""), "Backspace": (8, "")}
+        arrows = ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown")
+        codes |= {arrow: (code, "") for code, arrow in enumerate(arrows, 37)}
         code, text = codes.get(key, (ord(key.upper()[0]), key))
         own = {"key": key, "windowsVirtualKeyCode": code, "modifiers": 8 if shift else 0}
         self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **own)

@@ -112,6 +112,7 @@ def _parts(value: object, plain: Any, key: str) -> Iterator[tuple[str, object, A
                 yield below, value[field.encode_name], hints[field.name]
     elif isinstance(value, dict) and get_origin(plain) is dict:
         for name, part in value.items():
+            yield joined(key, name), name, options[0]
             yield joined(key, name), part, options[1]
     elif isinstance(value, list) and get_origin(plain) is tuple:
         kinds = [options[0]] * len(value) if options[-1] is Ellipsis else list(options)

@@ -76,6 +76,11 @@ class Watch:
         post = self._posts[n] if n < len(self._posts) else None
         return result if post is None else post.areas.applied(result)
 
+    def camera(self, name: str) -> Camera | None:
+        """What the file says of it now; None where it does not know it. Any thread may ask."""
+        cameras = (post.camera for post in self._posts if post is not None)
+        return next((camera for camera in cameras if camera.name == name), None)
+
     def zone_rules(self, source: str) -> ZoneRules:
         """Of the camera whose result has this `source`."""
         for post in self._posts:

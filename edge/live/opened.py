@@ -56,7 +56,7 @@ class Live:
         jobs = Jobs()
         watch.between = _both(watch.between, jobs)
         self._site.hosts = Hosts(
-            health.vitals, health.held, recipients.health, recipients.sinks, disk
+            health.vitals, health.held, recipients.health, recipients.sinks, disk, watch.camera
         )
         self._site.actions = Actions(self.window, jobs, run)
         return self.window.explain if also is None else _told(also, self.window.explain)

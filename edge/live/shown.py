@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from edge.config.records import Camera
 from edge.events.event import Event
 from edge.health.room import free_bytes, resident_bytes
 from edge.health.vitals import Tally, Vitals
@@ -24,6 +25,10 @@ from edge.sinks.steady import SteadySink
 MOST = 150  # tags, looks, skipped looks of a frame: more cannot be read
 
 
+def _unknown(_: str) -> None:
+    """No config file knows it."""
+
+
 class Hosts(msgspec.Struct, frozen=True, eq=False):
     """Whom to ask how the run is doing."""
 
@@ -32,6 +37,7 @@ class Hosts(msgspec.Struct, frozen=True, eq=False):
     carriers: Callable[[], Sequence[SinkHealth]]
     files: Sequence[SteadySink]
     disk: Path  # where events wait
+    camera: Callable[[str], Camera | None] = _unknown  # of the config file, by name
 
 
 def frame(name: str, shot: Shot) -> dict[str, Any]:
@@ -80,7 +86,8 @@ def health(window: Window, hosts: Hosts) -> dict[str, Any]:
     carriers = [_carrier(one) for one in hosts.carriers()]
     return {
         "cameras": [
-            _camera(name, tallies.get(name), window, hosts.vitals) for name in window.sources()
+            _camera(name, tallies.get(name), window, hosts.vitals) | _areas(hosts.camera(name))
+            for name in window.sources()
         ],
         "sinks": [*(_file(one) for one in hosts.files), *carriers],
         "device": {
@@ -127,6 +134,14 @@ def _camera(name: str, tally: Tally | None, window: Window, vitals: Vitals) -> d
         "tagged": tally.tagged,
         "failed": tally.failed,
     }
+
+
+def _areas(camera: Camera | None) -> dict[str, Any]:
+    """Polygons of the config file; corners are shares of the frame."""
+    if camera is None:
+        return {}
+    shown = {"zones": camera.zones, "ignore": camera.ignore, "privacy": camera.privacy}
+    return {"areas": shown}
 
 
 def _carrier(one: SinkHealth) -> dict[str, Any]:

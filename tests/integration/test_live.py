@@ -22,8 +22,9 @@ import numpy as np
 import pytest
 
 from edge.capture import read_set
+from edge.config.read import parse
 from tests.brokers import free_port
-from tests.browser import FOUND, MISSING, browser
+from tests.browser import FOUND, MISSING, Tab, browser
 from tests.tiny import write_tiny
 
 ROOT = Path(__file__).parents[2]
@@ -188,6 +189,65 @@ def test_somebody_looks_enrols_keeps_and_reloads(file, tmp_path):
         )
         tab.until(dark)
         assert tab.errors == []
+
+
+@needs_browser
+def test_a_zone_is_drawn_and_its_line_is_one_for_the_config_file(file):
+    file.write_text(f"{file.read_text()}zones.door = [[0, 0], [0.2, 0], [0.2, 1], [0, 1]]\n")
+    toml = "document.getElementById('area-toml').textContent"
+    with running(file, "--live", "127.0.0.1:0") as run, browser() as tab:
+        tab.size(1280, 900)
+        tab.open(run.address())
+        tab.until("document.querySelector('#overlay .zone') !== null")
+        assert tab.run("document.querySelector('#overlay .area-name').textContent") == "door"
+
+        # a zone with the pointer
+        tab.run("document.getElementById('draw').click()")
+        tab.until(state("frozen"))
+        tab.until("document.querySelector('#overlay .cross') !== null")
+        assert tab.run("document.getElementById('area-copy').disabled")
+        for x, y in ((0.5, 0.25), (0.75, 0.25), (0.75, 0.75), (0.1, 0.9)):
+            tab.click(*corner(tab, x, y))
+        tab.key("Backspace")
+        tab.run("document.getElementById('area-name').value = 'at the till'")
+        tab.run("document.getElementById('area-name').dispatchEvent(new Event('input'))")
+        told = tab.until(f"{toml}.includes('at-the-till') && {toml}")
+        zone = parse(f"{file.read_text()}{told}".encode(), "edge.toml").cameras[0].zones
+        assert list(zone) == ["door", "at-the-till"]
+        wanted = [[0.5, 0.25], [0.75, 0.25], [0.75, 0.75]]
+        np.testing.assert_allclose(zone["at-the-till"], wanted, atol=0.01)
+        tab.key("Escape")
+        tab.until(state("file"))
+
+        # what is ignored by keys alone, beside what is ignored already
+        file.write_text(f"{file.read_text()}ignore = [[[0, 0], [0.1, 0], [0.1, 0.1]]]\n")
+        tab.run("document.getElementById('reload').click()")
+        tab.until("document.querySelector('#overlay .ignored') !== null")
+        tab.run("document.activeElement.blur()")
+        tab.key("z")
+        tab.until("document.querySelector('#overlay .cross') !== null")
+        tab.run("document.getElementById('area-kind').value = 'ignore'")
+        tab.run("document.querySelector('#overlay .cross').focus()")
+        for arrow in ("ArrowLeft", "ArrowUp", "ArrowRight"):
+            tab.key(arrow, shift=True)
+            tab.key(" ")
+        told = tab.until(f"!document.getElementById('area-copy').disabled && {toml}")
+        before = file.read_text().rpartition("ignore")[0]
+        ignored = parse(f"{before}{told}".encode(), "edge.toml").cameras[0].ignore
+        assert [len(polygon) for polygon in ignored] == [3, 3]
+        assert ignored[0] == ((0, 0), (0.1, 0), (0.1, 0.1))
+        tab.run("document.getElementById('area-copy').click()")
+        tab.until(some(".note", "e.textContent.includes('config file')"))
+        assert tab.errors == []
+
+
+def corner(tab: Tab, x: float, y: float) -> tuple[float, float]:
+    """Where a share of the picture is on the page."""
+    left, top, wide, tall = tab.run(
+        "(({x, y, width, height}) => [x, y, width, height])"
+        "(document.getElementById('stage').getBoundingClientRect())"
+    )
+    return left + wide * x, top + tall * y
 
 
 @needs_browser

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
-import subprocess
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch", reason="no torch: pip install 'edge-tag[quantize]'")
 
 from quantize.cli import _parser
+from tests.rehearsal import FEWER, FLAGS, smaller, steps
 
-ROOT = Path(__file__).parents[2]
 MADE = "build/"  # what lies there was written by a step before
 
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="no make")
-
-
-def steps(target: str) -> list[list[str]]:
-    """The commands of a target, in the order in which they would run."""
-    dry = ["make", "--dry-run", "--always-make", "--no-print-directory", target]
-    said = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    lines = said.replace("\\\n", " ").splitlines()
-    return [shlex.split(line) for line in lines if line.startswith(".venv/bin/")]
 
 
 @pytest.mark.parametrize("target", ["bundle", "bundle-report", "attributes", "glance"])
@@ -34,7 +23,15 @@ def test_every_stage_of_a_recipe_knows_its_flags(target: str) -> None:
     assert stages
     for stage, *flags in stages:
         module = import_module(f"quantize.stages.{stage.replace('-', '_')}")
-        _parser(stage, module).parse_args([stage, *flags])  # leaves with 2 where it does not
+        for words in ([stage, *flags], smaller(["edge-quantize", stage, *flags])[1:]):
+            _parser(stage, module).parse_args(words)  # leaves with 2 where it does not
+
+
+def test_a_rehearsal_makes_every_step_of_a_recipe_smaller() -> None:
+    """A flag that the recipe no longer has would make it no shorter, unnoticed."""
+    words = {word for step in steps("bundle") for word in step}
+    assert set(FEWER) <= words
+    assert set(FLAGS) <= words
 
 
 @pytest.mark.parametrize("target", ["bundle", "bundle-report"])

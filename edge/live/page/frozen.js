@@ -23,9 +23,9 @@ export async function freeze() {
 }
 
 export function live() {
-  page.frozen = page.box = page.drag = null;
-  $("freeze").setAttribute("aria-pressed", "false");
-  $("enrol").hidden = true;
+  page.frozen = page.box = page.drag = page.area = null;
+  for (const id of ["freeze", "draw"]) $(id).setAttribute("aria-pressed", "false");
+  $("enrol").hidden = $("area").hidden = true;
   $("enrol").reset();
   overlay();
   status();

@@ -1,5 +1,6 @@
 // What is told by /happening, drawn; and what is done here, asked for. The page begins with this.
 
+import { begin, copy, told } from "./area.js";
 import { $ } from "./dom.js";
 import { enrol, freeze, live } from "./frozen.js";
 import { overlay } from "./overlay.js";
@@ -12,9 +13,12 @@ import { open } from "./stream.js";
 $("freeze").addEventListener("click", () => attempt($("freeze"), async () => (page.frozen ? live() : freeze())));
 $("capture").addEventListener("click", () => attempt($("capture"), capture));
 $("reload").addEventListener("click", () => attempt($("reload"), reload));
-$("back").addEventListener("click", live);
+$("draw").addEventListener("click", () => attempt($("draw"), async () => (page.area ? live() : begin())));
+for (const id of ["back", "area-back"]) $(id).addEventListener("click", live);
+for (const id of ["area-kind", "area-name"]) $(id).addEventListener("input", told);
+$("area").addEventListener("submit", copy);
 $("enrol").addEventListener("submit", (event) => attempt($("enrol").querySelector(".first"), () => enrol(event)));
-for (const id of ["with-boxes", "with-looks"]) $(id).addEventListener("change", overlay);
+for (const id of ["with-boxes", "with-looks", "with-areas"]) $(id).addEventListener("change", overlay);
 $("camera").addEventListener("change", () => {
   page.camera = $("camera").value;
   if (page.frozen) live();

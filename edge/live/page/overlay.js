@@ -1,5 +1,6 @@
 // The picture, and what is drawn over it: things, closer looks, the chosen box.
 
+import { areas, drawing } from "./areas.js";
 import { $, drawn } from "./dom.js";
 import { isWhole, page, sides } from "./state.js";
 import { percent, said } from "./words.js";
@@ -35,7 +36,7 @@ export function overlay() {
   const told = page.frame;
   if (!told) return;
   const [width, height] = told.size;
-  const nodes = [];
+  const nodes = $("with-areas").checked ? areas() : [];
   if ($("with-looks").checked) {
     nodes.push(...told.skipped.map((one) => drawn("rect", { class: "skipped", ...sides(one.box) })));
     nodes.push(...told.looks.map((one) => drawn("rect", { class: "look", "data-why": one.why, ...sides(one.box) })));
@@ -45,8 +46,10 @@ export function overlay() {
     nodes.push(...found.map(boxed), ...labelled(found));
   }
   if (page.box) nodes.push(chosen());
+  if (page.area) nodes.push(...drawing());
   $("overlay").setAttribute("viewBox", `0 0 ${width} ${height}`);
   $("stage").style.aspectRatio = `${width} / ${height}`; // also while there is no picture
+  $("overlay").style.setProperty("--px", scale()); // frame pixels a page pixel: corners and names
   $("overlay").replaceChildren(...nodes);
   const spent = told.spent;
   const budget = told.budget_ms == null ? "" : ` of ${Math.round(told.budget_ms)}`;

@@ -1,5 +1,6 @@
 // A box is dragged, or chosen, with a pointer or with keys.
 
+import { nudge as nudgeCorner, set, takeBack } from "./area.js";
 import { $, say } from "./dom.js";
 import { choose, freeze, live, nudge } from "./frozen.js";
 import { scale, things } from "./overlay.js";
@@ -17,8 +18,10 @@ function boxAt([x, y]) {
 }
 
 export function press(event) {
-  if (!page.frame || event.button !== 0 || page.health?.can?.enrol === false) return;
+  if (!page.frame || event.button !== 0) return;
   event.preventDefault();
+  if (page.area) return set(at(event));
+  if (page.health?.can?.enrol === false) return;
   $("overlay").setPointerCapture(event.pointerId);
   page.drag = { from: at(event), to: at(event), still: page.frozen ? Promise.resolve() : freeze() };
   page.drag.still.catch((error) => say(error.message, true));
@@ -50,6 +53,7 @@ export function keys(event) {
   const isTyping = event.target.matches("input:not([type=checkbox]), select, textarea");
   if (event.key === "Escape" && page.frozen) return live();
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (page.area) return corner(event);
   const box = event.target.dataset?.box;
   if (box && (event.key === "Enter" || event.key === " ")) {
     event.preventDefault();
@@ -59,4 +63,14 @@ export function keys(event) {
     nudge(event.key, event.shiftKey);
   } else if (event.key === "f") $("freeze").click();
   else if (event.key === "c") $("capture").click();
+  else if (event.key === "z") $("draw").click();
+}
+
+function corner(event) {
+  const isCross = event.target.matches(".cross");
+  if (event.key === "Backspace") takeBack();
+  else if (isCross && event.key.startsWith("Arrow")) nudgeCorner(event.key, event.shiftKey);
+  else if (isCross && (event.key === " " || event.key === "Enter")) set(page.area.at);
+  else return;
+  event.preventDefault();
 }

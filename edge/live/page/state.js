@@ -3,7 +3,7 @@
 export const page = {
   camera: "", stream: null, heardMs: 0, retryMs: 1000, timer: 0,
   points: [], frame: null, heads: [], health: null, listedMs: 0, url: "",
-  frozen: null, box: null, drag: null,
+  frozen: null, box: null, drag: null, area: null,
 };
 
 export const sides = ([x0, y0, x1, y1]) => ({ x: x0, y: y0, width: Math.max(1, x1 - x0), height: Math.max(1, y1 - y0) });
