@@ -120,7 +120,7 @@ bundle: build/pictures  ## train, export, quantise, compare and pack the default
 	    --images build/pictures --labels build/soft --glance build/glance-int8 --outline build/outline-int8 \
 	    --attributes build/attributes --name edge-tag-default --out edge/bundles/default
 
-rehearsal: $(VENV)/everything  ## every command of `bundle` at small size, in build/rehearsal; half an hour, goes on when stopped
+rehearsal: $(VENV)/everything  ## every command of `bundle` at small size, in build/rehearsal; an hour, goes on when stopped
 	$(BIN)/python -m tests.rehearsal build/rehearsal $(DATA)
 
 GARMENTS := $(BIN)/python -m quantize.pictures.shared $(DATA)

@@ -74,9 +74,11 @@ def tag_frame(
         tagger.pace.measure(tagger)
     run = _Run(tagger, picture, view, past or Memory(), clock, at_s, is_waited_for)
     run.glance()
+    if is_turn := view.ruler is not None and run.is_measuring_due():
+        run.measure(view.ruler, is_turn=True)
     if not view.whole:
         run.focus()
-    if view.ruler is not None:
+    if view.ruler is not None and not is_turn:
         run.measure(view.ruler)
     return run.seen()
 
@@ -121,6 +123,7 @@ class _Run:
         self._items: Sequence[Item] = ()
         self._found: Sequence[Candidate] = ()
         self._lengths: Sequence[Tag] = ()
+        self._must_name = False
         self._left: Sequence[Skipped] = ()  # tiles that exploration was not given the time for
 
     def glance(self) -> None:
@@ -172,20 +175,39 @@ class _Run:
         self._past.had_turn("focus", self._at_s)  # there may have been nothing to look at
         self._skip(question, made)
 
-    def measure(self, ruler: Ruler) -> None:
-        """Fish and their lengths, in what is left of the budget."""
+    def is_measuring_due(self) -> bool:
+        """Is it to come before the closer looks, which would leave it no time?"""
+        past = self._past
+        if past.measured is None or not is_limited(self._view):
+            return is_limited(self._view)
+        has_moved = past.has_moved_since(past.measured.turn_s)
+        return past.measured.is_due(self._at_s, has_moved=has_moved)
+
+    def measure(self, ruler: Ruler, *, is_turn: bool = False) -> None:
+        """Fish and their lengths, in what is left of the budget; or all the same, where it is due.
+        That counts as no launch: looks are not left out later for having waited for it.
+        """
         past, limit_ms = self._past, self._view.budget.frame_ms
         past.measured = past.measured or ruler.begin()
         lengths = past.measured.look(
-            ruler, self._picture, self._at_s, lambda: limit_ms - self._spending.ms, past.new_id
+            ruler,
+            self._picture,
+            self._at_s,
+            lambda: limit_ms - self._spending.ms,
+            past.new_id,
+            is_turn=is_turn,
         )
+        self._must_name = is_turn  # or a turn that leaves no time would name none, again and again
         self._lengths = past.measured.named(lengths, self._named)
+        self._spending.rested()
 
     def _named(self, name: str, box: Box) -> str | None:
         """What a head says of a box, or ""; None: no such head, no time, no closer looks."""
         head = next((head for head in self._tagger.heads if head.name == name), None)
-        if head is None or self._view.whole or not self._spending.fits("focus"):
+        has_time = self._must_name or self._spending.fits("focus")
+        if head is None or self._view.whole or not has_time:
             return None
+        self._must_name = False
         region = crop_around(box, self._width, self._height)
         looks = self._launch(self._tagger.looks(self._picture, [region]))
         self._told(looks, region, "track")

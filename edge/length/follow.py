@@ -84,6 +84,18 @@ def follow(
     return (*shown, *missed)[:MOST], shown
 
 
+def moved(fish: Known, at_s: float) -> tuple[int, int]:
+    """How far it should have moved since it was seen, px; not at all, as far as one look says."""
+    dt = at_s - fish.seen_s
+    return round(fish.dx * dt), round(fish.dy * dt)
+
+
+def is_near(fish: Known, x: float, y: float, at_s: float) -> bool:
+    """Could what lies there be this fish?"""
+    dx, dy = moved(fish, at_s)
+    return float(np.hypot(x - fish.x - dx, y - fish.y - dy)) <= REACH * fish.side
+
+
 def _pairs(known: Sequence[Known], looks: Sequence[Look], at_s: float) -> dict[int, int]:
     """Look -> fish, nearest first."""
     near = []

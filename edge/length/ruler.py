@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Literal
 
-import cv2
 import msgspec
-import numpy as np
 from msgspec.structs import replace
 
 from edge.length.choose import chosen
-from edge.length.follow import Known, follow, fused
+from edge.length.follow import GONE_S, MOST, SETTLED, Known, follow, is_near
 from edge.length.mask import near
 from edge.length.measure import Look, measure
 from edge.length.outline import Outliner
 from edge.length.pieces import Rough, pieces_of
 from edge.length.plane import Plane
+from edge.length.told import UNSURE, length_in, most, tag_of, with_length
+from edge.memory.cells import WAIT_S
 from edge.pictures.pixels import size
-from edge.pictures.regions import within
-from edge.records import F64, Box, Picture, Tag
+from edge.records import Box, Picture, Tag
 
-HEAD, TAG = "length", "fish"
 SPECIES = "fish"  # the head whose tags get the length of what they are about
 LIKELY = 0.30  # score from which a thing is given a length
 LEAST = 0.08  # or, where nothing is, the likeliest thing from here on
 PROMISING = 0.05  # by its outline alone: what is worth a nearer look
 LEARNS = 0.3  # how much of its cost a look believes of the newest one
 ASKED = 3  # times that a fish's species is looked at from near
-UNSURE = "unsure"  # its species
-POINTS = 48  # of an outline, at most
-PART = 0.5  # of a fish: so much of it lies in the box of a tag that is about it
+SAME_PX = 20  # away at most: what was looked at before, and was no fish
+TURN_S = 1.0  # then fish are measured before anything is looked at, whatever that costs
 
 Ends = Literal["tips", "fork"]
 
@@ -50,12 +47,24 @@ class Ruler(msgspec.Struct, frozen=True, eq=False):
 
 
 class Measured:
-    """What is known of the fish of one source. Bounded: see follow.MOST and KEPT."""
+    """What is known of the fish of one source. Bounded: see follow.MOST and KEPT.
+
+    Measuring may take longer than a frame may: it has a turn of its own, each TURN_S, and what is
+    left of the other frames. A turn that has no time for all fish goes on with those that were
+    measured least.
+    """
 
     def __init__(self) -> None:
         self.known: tuple[Known, ...] = ()
         self._rough_ms = self._near_ms = 0.0  # what each has cost of late
+        self.turn_s = float("-inf")  # when fish were last measured
+        self._blanks: tuple[tuple[float, float, float], ...] = ()  # x, y, s: looked at, no fish
         self._species: dict[int, tuple[str, ...]] = {}  # what was said of each fish, by track
+        self._about: dict[int, Tag] = {}  # the length of the fish that each track is about
+
+    def is_due(self, at_s: float, *, has_moved: bool) -> bool:
+        """Has measuring its turn? Has anything moved since the last one?"""
+        return not 0 <= at_s - self.turn_s < (TURN_S if has_moved else WAIT_S)
 
     def look(
         self,
@@ -64,22 +73,26 @@ class Measured:
         at_s: float,
         left_ms: Callable[[], float],
         new_id: Callable[[], int],
+        *,
+        is_turn: bool = False,
     ) -> tuple[Tag, ...]:
         """The fish of a frame, each with its length over all looks.
 
         left_ms  of the budget; what would end past it is not begun
+        is_turn  fish are measured all the same: one, and more for as long as finding them took
         Raises ConfigError for a frame that the plane is not for.
         """
         width, height = size(picture)
         plane = ruler.plane.for_size(width, height)
-        if self._rough_ms + self._near_ms > left_ms():
-            return ()
-        start = perf_counter()
+        if self._rough_ms + self._near_ms > left_ms() and not is_turn:
+            return self._tags(self.known, at_s, (width, height))
+        start, self.turn_s = perf_counter(), at_s
         rough = pieces_of(picture, ruler.outliner)
         self._rough_ms = _learned(self._rough_ms, start)
-        looks = self._near(ruler, plane, picture, rough, left_ms)
+        nearer_ms = self._rough_ms if is_turn else 0.0  # finding them was dear
+        looks, are_all = self._near(ruler, plane, picture, rough, at_s, left_ms, nearer_ms)
         self.known, shown = follow(self.known, looks, at_s, new_id)
-        return tuple(_tag(fish) for fish in shown)
+        return self._tags(shown if are_all else self.known, at_s, (width, height))
 
     def named(
         self, lengths: Sequence[Tag], say: Callable[[str, Box], str | None]
@@ -93,13 +106,34 @@ class Measured:
             word = say(SPECIES, tag.box) if len(said[tag.track]) < ASKED else None
             said[tag.track] += () if word is None else (word or UNSURE,)
         self._species = {k.id: said.get(k.id) or self._species.get(k.id, ()) for k in self.known}
-        return tuple(replace(tag, species=_most(said[tag.track])) for tag in lengths)
+        return tuple(replace(tag, species=most(said[tag.track])) for tag in lengths)
+
+    def told(self, tags: Sequence[Tag], lengths: Sequence[Tag]) -> tuple[Tag, ...]:
+        """`tags`, species with the length of the fish they are about, and `lengths`; best first.
+
+        A track keeps the length that it had when its fish was measured.
+        """
+        both = [self._with_length(tag, lengths) for tag in tags] + list(lengths)
+        self._about = dict([*self._about.items()][-MOST:])
+        return tuple(sorted(both, key=lambda tag: -tag.score))
+
+    def _with_length(self, tag: Tag, lengths: Sequence[Tag]) -> Tag:
+        if tag.head != SPECIES:
+            return tag
+        length = length_in(tag, lengths)
+        if tag.track is None:
+            return with_length(tag, length)
+        if length is not None:
+            self._about.pop(tag.track, None)  # the newest are kept
+            self._about[tag.track] = length
+        return with_length(tag, self._about.get(tag.track))
 
     @staticmethod
-    def told(tags: Sequence[Tag], lengths: Sequence[Tag]) -> tuple[Tag, ...]:
-        """`tags`, species with the length of the fish they are about, and `lengths`; best first."""
-        both = [_with_length(tag, lengths) for tag in tags] + list(lengths)
-        return tuple(sorted(both, key=lambda tag: -tag.score))
+    def _tags(fish: Sequence[Known], at_s: float, size: tuple[int, int]) -> tuple[Tag, ...]:
+        """Of those that were seen now; and of those whose way is known, where they should be."""
+        told = [one for one in fish if one.seen_s == at_s or one.count > 1]
+        tags = (tag_of(one, at_s, size) for one in told if at_s - one.seen_s <= GONE_S)
+        return tuple(tag for tag in tags if tag is not None)
 
     def _near(
         self,
@@ -107,66 +141,45 @@ class Measured:
         plane: Plane,
         picture: Picture,
         rough: Rough,
+        at_s: float,
         left_ms: Callable[[], float],
-    ) -> list[Look]:
-        """Looks at the pieces that may be fish, the likeliest first."""
+        nearer_ms: float,
+    ) -> tuple[list[Look], bool]:
+        """Looks at the pieces that may be fish, those with the fewest looks first, of these the
+        likeliest; and whether there was time for all of them. It takes `nearer_ms` at least.
+        """
         found: list[Look] = []
-        for number in rough.promising(PROMISING):
-            if found and self._near_ms > left_ms():
-                break
-            start = perf_counter()
+        self._blanks = tuple(one for one in self._blanks if 0 <= at_s - one[2] <= GONE_S)
+        middles = _middles(rough, size(picture))
+        order = rough.promising(PROMISING)
+        order.sort(key=lambda number: self._looks_at(middles[number - 1], at_s))
+        begin = perf_counter()
+        for number in order:
+            is_long = (perf_counter() - begin) * 1e3 >= nearer_ms
+            if found and is_long and self._near_ms > left_ms():
+                return chosen(found, LIKELY, LEAST), False
+            start, before = perf_counter(), len(found)
             pieces = near(picture, rough, number, ruler.outliner)
             looks = (measure(p, plane, size(picture), ruler.ends == "fork") for p in pieces)
             found += [look for look in looks if look is not None]
             self._near_ms = _learned(self._near_ms, start)
-        return chosen(found, LIKELY, LEAST)
+            if len(found) == before:
+                self._blanks = (*self._blanks, (*middles[number - 1], at_s))[-MOST:]
+        return chosen(found, LIKELY, LEAST), True
+
+    def _looks_at(self, place: tuple[float, float], at_s: float) -> int:
+        """How often what lies there was measured, as far as it matters."""
+        x, y = place
+        if any(math.hypot(x - a, y - b) <= SAME_PX for a, b, _ in self._blanks):
+            return SETTLED
+        return max((min(k.count, SETTLED) for k in self.known if is_near(k, x, y, at_s)), default=0)
 
 
-def _with_length(tag: Tag, lengths: Sequence[Tag]) -> Tag:
-    """Of a species the length of the one fish in its box; of several nobody knows which."""
-    if tag.head != SPECIES:
-        return tag
-    inside = [length for length in lengths if within(length.box, tag.box) >= PART]
-    if len(inside) != 1:
-        return tag
-    one = inside[0]
-    return replace(
-        tag, length_cm=one.length_cm, length_sd_cm=one.length_sd_cm, occluded=one.occluded
-    )
-
-
-def _most(words: Sequence[str]) -> str:
-    """The one that was said most often, of equals the first."""
-    return max(words, key=Counter(words).__getitem__, default=UNSURE)
-
-
-def polygon(line: F64) -> tuple[tuple[int, int], ...]:
-    """An outline (M, 2) with POINTS of its corners at most, whole pixels."""
-    exact = line.astype(np.float32)
-    points, far = exact, 0.5
-    while len(points) > POINTS:
-        points = np.asarray(cv2.approxPolyDP(exact, far, True)[:, 0], np.float32)
-        far *= 1.4
-    return tuple((int(x), int(y)) for x, y in points.round())
-
-
-def _tag(fish: Known) -> Tag:
-    whole = fused(fish.looks)
-    return Tag(
-        HEAD,
-        TAG,
-        None,
-        whole.score,
-        fish.looks[-1].box,
-        fish.id,
-        fish.count,
-        0.0,
-        fish.state,  # type: ignore[arg-type]
-        length_cm=round(whole.cm, 2),
-        length_sd_cm=round(whole.sd_cm, 2),
-        occluded=whole.is_occluded,
-        outline=polygon(fish.looks[-1].outline),
-    )
+def _middles(rough: Rough, size: tuple[int, int]) -> list[tuple[float, float]]:
+    """Of its pieces, frame px."""
+    rows, columns = rough.owner.shape
+    wide, tall = size[0] / columns / 2, size[1] / rows / 2
+    return [((x0 + x1) * wide, (y0 + y1) * tall) for x0, y0, x1, y1 in rough.boxes]
 
 
 def _learned(known_ms: float, start: float) -> float:

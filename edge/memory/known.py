@@ -167,6 +167,10 @@ class Memory:
         self._rested.add(part.box)
         self._things.glanced_at(part, heat.spots, at_s)
 
+    def has_moved_since(self, at_s: float) -> bool:
+        """Anything at all."""
+        return self._motion.last_s() >= at_s
+
     def new_id(self) -> int:
         """A number that no thing of this source had before."""
         return self._things.new_id()

@@ -67,6 +67,11 @@ class Spending:
         self._pace.took(role, (self._ended_s - self._start_s) * 1e3 - begin_ms)
         self._is_starved = False
 
+    def rested(self) -> None:
+        """What was done until now belongs to no launch: it is no tail of the last one."""
+        if self._ended_s > self._start_s:
+            self._ended_s = self._clock()
+
     def fits(self, role: str) -> bool:
         """Whether a launch would end within the budget; or has to be made all the same."""
         return self._is_starved or self.has_time_for(role)

@@ -100,6 +100,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("length.regressor", "length.board"),
     ("length.measure", "length.board_picture"),
     ("length.follow", "length.choose", "length.calibrating"),
+    ("length.told",),
     ("length.ruler",),
     (
         *("memory.tracks", "memory.sweep", "schedule.steady", "schedule.spending"),

@@ -135,7 +135,10 @@ def test_all_faults_are_told_at_once_each_with_its_key():
         (camera("ignore = [[[0, 0], [1, 1]]]"), "ignore[0]: an array of 2 is found, expected 3 to"),
         (camera("ignore = [[[0, 0, 0], [0, 1], [1, 0]]]"), "ignore[0][0]: an array of 3"),
         (camera("privacy = [[[0, 0], [1, 1], [0.5, 0.5]]]"), "privacy[0] encloses nothing"),
-        (camera('zones."a/b" = [[0, 0], [1, 0], [1, 1]]'), "zones.a/b: 'a/b' is found, expected 1 to 64 letters"),
+        (
+            camera('zones."a/b" = [[0, 0], [1, 0], [1, 1]]'),
+            "zones.a/b: 'a/b' is found, expected 1 to 64 letters",
+        ),
         (camera('schedule = [{from = "09:00", to = "09:00"}]'), "expected two times"),
         (camera('schedule = [{from = "24:00"}]'), "expected two times"),
         (camera("schedule = [{days = []}]"), "schedule[0].days: an array of 0 is found"),

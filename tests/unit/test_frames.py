@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
 
 from edge.frames import tag_frame, too_tight
+from edge.length import ruler
+from edge.length.plane import FlatPlane
+from edge.length.ruler import Ruler
 from edge.memory.known import Memory
 from edge.pictures.regions import shared
 from edge.records import Budget
@@ -211,3 +215,49 @@ def test_the_public_tagger_tags_and_embeds_any_view_of_an_array(tagger, halves):
     flipped = np.ascontiguousarray(halves[..., ::-1])
     assert tagger.tag(halves[..., ::-1]) == tagger.tag(flipped)
     assert tagger.embed(halves[..., ::-1]) == pytest.approx(tagger.embed(flipped))
+
+
+@pytest.fixture
+def belt():
+    """A fish, measured dearly; light flickers in a corner, or nothing moves."""
+    pixels = np.full((600, 900, 3), 230, np.uint8)
+    cv2.ellipse(pixels, (430, 300), (180, 40), 0, 0, 360, (70, 80, 60), -1)
+    cv2.fillPoly(pixels, [np.array([[600, 300], [680, 250], [680, 350]])], (70, 80, 60))
+    return lambda n: cv2.rectangle(pixels.copy(), (0, 0), (99, 99), (n % 2 * 255,) * 3, -1)
+
+
+@pytest.mark.parametrize(("moves", "measured_s"), [(True, [0, 1, 2, 3]), (False, [0])])
+def test_fish_are_measured_in_turns_where_no_budget_has_time_for_it(
+    tagger, belt, moves, measured_s
+):
+    """And looks are not left out for what measuring took."""
+    view = View(budget=Budget(60.0), ruler=Ruler(FlatPlane(1.0)))
+    past, told, looks = Memory(), [], []
+    clock = Dear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ruler, "perf_counter", clock)
+        patch.setattr(ruler, "pieces_of", clock.dear(ruler.pieces_of, 0.5))
+        for n in range(15):
+            seen = tag_frame(tagger, belt(n * moves), view, past, clock, n / 4)
+            told += [n / 4] * any(tag.head == "length" and not tag.age_s for tag in seen.tags)
+            looks.append(seen.spent.glances + seen.spent.crops)
+    assert told == measured_s
+    without = [n for n in range(15) if n / 4 not in measured_s]
+    assert not moves or all(looks[n] for n in without)
+
+
+class Dear:
+    """A clock that goes on by as much as something costs, and by nothing else."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def dear(self, work, cost_s: float):
+        def done(*args):
+            self.now_s += cost_s
+            return work(*args)
+
+        return done

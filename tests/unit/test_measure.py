@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import count
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 from msgspec import UnsetType
@@ -14,10 +15,11 @@ from calib_data.boards import Camera, pose
 from calib_data.boards import seen as through
 from calib_data.measured import Posed, put
 from calib_data.stage import Stage
-from edge.length.follow import Known
+from edge.length.follow import MOST, Known
 from edge.length.measure import Look
 from edge.length.plane import CameraPlane, FlatPlane, rows_of
-from edge.length.ruler import HEAD, POINTS, Measured, Ruler
+from edge.length.ruler import Measured, Ruler
+from edge.length.told import HEAD, POINTS
 from edge.records import U8, Tag
 
 MM_PER_PX = 0.9
@@ -177,6 +179,38 @@ def test_what_does_not_fit_the_budget_is_not_begun() -> None:
     of, ruler, pixels = Measured(), Ruler(FlatPlane(MM_PER_PX)), frame((TROUT,))
     assert len(of.look(ruler, pixels, 0.0, lambda: 1e9, lambda: 1)) == 1
     assert of.look(ruler, pixels, 1.0, lambda: 0.0, lambda: 2) == ()
+    [tag] = of.look(ruler, pixels, 2.0, lambda: 0.0, lambda: 3, is_turn=True)
+    assert (tag.track, tag.looks, tag.age_s) == (1, 2, 0.0)  # it has its turn, all the same
+
+
+def test_turns_without_time_for_all_fish_measure_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The least measured first; those whose way is known are told meanwhile, with their age."""
+    monkeypatch.setattr("edge.length.ruler.perf_counter", count().__next__)  # s: all is dear
+    of, ruler, ids = Measured(), Ruler(FlatPlane(MM_PER_PX)), count(1)
+    pixels = np.vstack([frame((TROUT,), (900, 360))] * 3)
+    seen = [
+        of.look(ruler, pixels, float(n), lambda: 0.0, lambda: next(ids), is_turn=True)
+        for n in range(6)
+    ]
+    new = [{tag.track for tag in tags if not tag.age_s} for tags in seen]
+    assert [len(tracks) for tracks in new] == [1] * 6
+    assert set.union(*new[:3]) == set.union(*new[3:]) == {1, 2, 3}
+    assert len(seen[-1]) == 3
+    assert of.look(ruler, pixels, 5.5, lambda: 0.0, lambda: 9)[0].age_s > 0
+    assert of.look(ruler, pixels, 60.0, lambda: 0.0, lambda: 9) == ()  # too old to be told
+
+
+@pytest.mark.parametrize(("has_moved", "first_s"), [(True, 1.0), (False, 10.0)])
+def test_measuring_has_its_turn_each_second_while_anything_moves(
+    has_moved: bool, first_s: float
+) -> None:
+    of = Measured()
+    assert of.is_due(0.0, has_moved=False)
+    of.look(Ruler(FlatPlane(MM_PER_PX)), frame((TROUT,)), 0.0, lambda: 1e9, lambda: 1)
+    due = [n / 4 for n in range(60) if of.is_due(n / 4, has_moved=has_moved)]
+    assert due[0] == first_s
 
 
 LENGTH = Tag(HEAD, "fish", None, 0.9, (10, 10, 50, 30), 3, length_cm=40.0, length_sd_cm=0.5,
@@ -186,13 +220,26 @@ LENGTH = Tag(HEAD, "fish", None, 0.9, (10, 10, 50, 30), 3, length_cm=40.0, lengt
 def test_a_species_gets_the_length_of_the_one_fish_it_is_about() -> None:
     species = Tag("fish", "nase", None, 0.95, (0, 0, 60, 60))
     other = Tag("grocery", "Kiwi", None, 0.97, (0, 0, 60, 60))
-    found = Measured.told([species, other], [LENGTH])
+    of = Measured()
+    found = of.told([species, other], [LENGTH])
     assert [tag.tag for tag in found] == ["Kiwi", "nase", "fish"]
     assert found[1].length_cm == 40.0
     assert not isinstance(found[0].length_cm, float)
 
 
+def test_a_track_keeps_the_length_of_its_fish_while_others_are_measured() -> None:
+    of = Measured()
+    one, other = (Tag("fish", "nase", None, 0.9, (x, 0, x + 60, 60), x) for x in (0, 200))
+    of.told([one], [LENGTH])
+    moved = msgspec.structs.replace(one, box=(90, 0, 150, 60))
+    cm = [tag.length_cm for tag in of.told([moved, other], [])]
+    assert cm == [40.0, msgspec.UNSET]
+    for n in range(1000, 1000 + 2 * MOST):
+        of.told([msgspec.structs.replace(one, track=n)], [LENGTH])
+    assert len(of._about) <= MOST
+
+
 def test_a_species_in_a_region_of_two_fish_gets_none() -> None:
     species = Tag("fish", "nase", None, 0.95, (0, 0, 60, 60))
-    found = Measured.told([species], [LENGTH, LENGTH])
+    found = Measured().told([species], [LENGTH, LENGTH])
     assert not isinstance(found[0].length_cm, float)
