@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from edge.glance.heat import Heat
 from edge.glance.parts import joined
 from edge.heads.colour import coloured
-from edge.heads.scores import ATTRIBUTES, GALLERY, none_for, tags_for
-from edge.heads.worn import head_of, worn
+from edge.heads.scores import GALLERY, none_for
+from edge.launches import Launches
+from edge.measuring import Measuring, is_due
 from edge.memory.known import Memory, Turn
 from edge.pictures import pixels
 from edge.pictures.regions import overlap
@@ -20,10 +21,8 @@ from edge.records import Box, Budget, Picture, Region, Spent, Tag
 from edge.schedule.candidates import (
     Candidate,
     Item,
-    Why,
     asked,
     candidates,
-    crop_around,
     missed,
 )
 from edge.schedule.plan import EXPLORING, NOTHING, Asked, Choice, plan
@@ -74,12 +73,13 @@ def tag_frame(
         tagger.pace.measure(tagger)
     run = _Run(tagger, picture, view, past or Memory(), clock, at_s, is_waited_for)
     run.glance()
-    if is_turn := view.ruler is not None and run.is_measuring_due():
+    is_turn = view.ruler is not None and is_due(run.past, view, run.at_s)
+    if view.ruler is not None and is_turn:
         run.measure(view.ruler, is_turn=True)
     if not view.whole:
         run.focus()
     if view.ruler is not None and not is_turn:
-        run.measure(view.ruler)
+        run.measure(view.ruler, is_turn=False)
     return run.seen()
 
 
@@ -98,24 +98,23 @@ class _Run:
     ) -> None:
         start_s = clock()
         self._tagger, self._picture = tagger, picture
-        self._view, self._past = view, past
-        self._at_s = start_s if at_s is None else at_s
+        self._view, self.past = view, past
+        self.at_s = start_s if at_s is None else at_s
         self._width, self._height = pixels.size(picture)
         self._is_small = past.arrive(
             picture,
-            self._at_s,
+            self.at_s,
             tagger.input_px,
             is_fine=has_gallery(tagger.heads) and not is_limited(view),
             enrolled=tagger.tags.get(GALLERY),
         )
-        idle_s, tail_ms = self._at_s - past.launched_s, past.tail_ms
+        idle_s, tail_ms = self.at_s - past.launched_s, past.tail_ms
         self._spending = Spending(
             view.budget, tail_ms, idle_s, tagger.pace, clock, start_s, is_waited_for
         )
-        self._looks: list[Looked] = []
+        self._launches = Launches(tagger, view, past, self._spending, self.at_s)
         self._skipped: list[Skipped] = []
         self._heat: Heat | None = None
-        self._glances = 0
         self._ahead: dict[Region, Glance] = {}
         self._done: list[Box] = []  # things looked at
         self._before: list[tuple[Item, Region]] = []  # looks of plans that a part has changed
@@ -123,25 +122,24 @@ class _Run:
         self._items: Sequence[Item] = ()
         self._found: Sequence[Candidate] = ()
         self._lengths: Sequence[Tag] = ()
-        self._must_name = False
         self._left: Sequence[Skipped] = ()  # tiles that exploration was not given the time for
 
     def glance(self) -> None:
         """The whole frame, where it has changed or was not seen for long."""
-        past, whole = self._past, Region(0, 0, self._width, self._height, "full")
+        past, whole = self.past, Region(0, 0, self._width, self._height, "full")
         could = not self._view.whole and not self._is_small and self._tagger.has_glance
-        wants = could and past.wants_heat(self._at_s)
+        wants = could and past.wants_heat(self.at_s)
         glance = self._tagger.glance_ahead(self._picture) if wants else None
-        if (self._view.whole or past.wants_tags(self._at_s)) and self._may("tags", "focus"):
-            looks = self._launch(self._tagger.looks(self._picture, [whole]))
-            tags = self._told(looks, whole, "glance")
+        if (self._view.whole or past.wants_tags(self.at_s)) and self._may("tags", "focus"):
+            looks = self._launches.look(self._tagger.looks(self._picture, [whole]))
+            tags = self._launches.told(looks, whole, "glance")
             rows = {name: scores[0] for name, scores in looks.scores.items()}
             none = none_for(self._tagger.heads, rows)
-            past.saw_whole(tags, self._at_s, none, rows.get(GALLERY))
+            past.saw_whole(tags, self.at_s, none, rows.get(GALLERY))
         if glance is not None and self._may("heat", "glance"):
-            self._heat = self._glanced(glance)[0]
-            self._glances += 1
-            past.saw_heat(self._heat, self._at_s)
+            self._heat = self._launches.glance(glance)[0]
+            self._launches.glances += 1
+            past.saw_heat(self._heat, self.at_s)
 
     def focus(self) -> None:
         """Closer looks, the best first, until the budget is spent.
@@ -154,7 +152,7 @@ class _Run:
         budget, cost_ms = self._view.budget, self._tagger.pace.planned_ms("focus")
         tenth_ms = EXPLORING * budget.frame_ms
         given_ms = tenth_ms if budget.exploring_ms is None else budget.exploring_ms
-        self._exploring_ms = self._past.sweep.owed_ms(given_ms, cost_ms)
+        self._exploring_ms = self.past.sweep.owed_ms(given_ms, cost_ms)
         self._items = self._wanted(with_parts=self._has_room())
         if all(item.why == "aged" for item in self._items) and not self._spending.is_waited_for:
             self._items = self._wanted(with_parts=self._tagger.has_glance)  # there is time for more
@@ -172,56 +170,22 @@ class _Run:
             self._glance_at(part)
             self._items = self._wanted(with_parts=True)
             question, made, part = self._planned()
-        self._past.had_turn("focus", self._at_s)  # there may have been nothing to look at
+        self.past.had_turn("focus", self.at_s)  # there may have been nothing to look at
         self._skip(question, made)
 
-    def is_measuring_due(self) -> bool:
-        """Is it to come before the closer looks, which would leave it no time?"""
-        past = self._past
-        if past.measured is None or not is_limited(self._view):
-            return is_limited(self._view)
-        has_moved = past.has_moved_since(past.measured.turn_s)
-        return past.measured.is_due(self._at_s, has_moved=has_moved)
-
-    def measure(self, ruler: Ruler, *, is_turn: bool = False) -> None:
-        """Fish and their lengths, in what is left of the budget; or all the same, where it is due.
-        That counts as no launch: looks are not left out later for having waited for it.
-        """
-        past, limit_ms = self._past, self._view.budget.frame_ms
-        past.measured = past.measured or ruler.begin()
-        lengths = past.measured.look(
-            ruler,
-            self._picture,
-            self._at_s,
-            lambda: limit_ms - self._spending.ms,
-            past.new_id,
-            is_turn=is_turn,
-        )
-        self._must_name = is_turn  # or a turn that leaves no time would name none, again and again
-        self._lengths = past.measured.named(lengths, self._named)
-        self._spending.rested()
-
-    def _named(self, name: str, box: Box) -> str | None:
-        """What a head says of a box, or ""; None: no such head, no time, no closer looks."""
-        head = next((head for head in self._tagger.heads if head.name == name), None)
-        has_time = self._must_name or self._spending.fits("focus")
-        if head is None or self._view.whole or not has_time:
-            return None
-        self._must_name = False
-        region = crop_around(box, self._width, self._height)
-        looks = self._launch(self._tagger.looks(self._picture, [region]))
-        self._told(looks, region, "track")
-        tags = tags_for(head, self._tagger.tags[name], looks.scores[name][0], box)
-        return tags[0].tag if tags else ""
+    def measure(self, ruler: Ruler, *, is_turn: bool) -> None:
+        """Fish and their lengths."""
+        one = Measuring(self._tagger, self._picture, self._view, self._spending, self._launches)
+        self._lengths = one.lengths(ruler, self.past, self.at_s, is_turn=is_turn)
 
     def seen(self) -> Seen:
-        past, view = self._past, self._view
-        known_tags = past.tags(self._tagger.heads, self._tagger.tags, self._at_s, view.top_k)
+        past, view = self.past, self._view
+        known_tags = past.tags(self._tagger.heads, self._tagger.tags, self.at_s, view.top_k)
         tags, past.colours = coloured(self._picture, known_tags, past.colours)
         if past.measured is not None:
             tags = past.measured.told(tags, self._lengths)
-        closer = sum(look.is_closer for look in self._looks)
-        launches = len(self._looks) - closer + self._glances
+        made, closer = self._launches, self._launches.closer
+        launches = len(made.looks) - closer + made.glances
         spending, tail_ms = self._spending, self._spending.tail_ms
         past.tail_ms = max(tail_ms or 0.0, 0.9 * past.tail_ms)  # a hiccup is forgotten in time
         return Seen(
@@ -229,7 +193,7 @@ class _Run:
             Spent(spending.ms, spending.engine_ms, launches, closer),
             1.0 if view.whole else past.sweep.coverage(),
             0.0 if view.whole else past.sweep.oldest_s(),
-            tuple(self._looks),
+            tuple(made.looks),
             (*self._skipped, *self._left),
             self._heat,
             past.motion,
@@ -238,7 +202,7 @@ class _Run:
             self._tagger.pace.slowdown,
             view.budget.frame_ms,
             past.sweep.ages_s(),
-            past.none(self._tagger.heads, self._at_s),
+            past.none(self._tagger.heads, self.at_s),
         )
 
     def _planned(self) -> tuple[Asked, tuple[Choice, ...], Choice | None]:
@@ -265,7 +229,7 @@ class _Run:
         try:
             with closing(self._tagger.looks(self._picture, regions)) as looks:
                 while len(saw) < len(before) and self._spending.fits("focus"):
-                    seen = partial(self._saw, self._launch(looks), before[len(saw)])
+                    seen = partial(self._saw, self._launches.look(looks), before[len(saw)])
                     saw.append(self._tagger.aside(seen))
         finally:
             all_of(saw)
@@ -280,7 +244,7 @@ class _Run:
         part_ms = pace.planned_ms("glance") + 2 * cost_ms if self._tagger.has_glance else 0.0
         question = asked(self._items, self._found, cost_ms, part_ms)
         left_ms = max(self._spending.left_ms, cost_ms)
-        left = budget.max_regions - sum(look.is_closer for look in self._looks)
+        left = budget.max_regions - self._launches.closer
         return question, plan(question, Budget(left_ms, left), self._exploring_ms)
 
     def _candidates(self) -> Iterator[Candidate]:
@@ -304,7 +268,7 @@ class _Run:
         """What there is to settle; of tiles that nothing but age speaks for, the longest forgotten,
         as many as exploration is given, where it is given so much and no more.
         """
-        items = self._past.items(self._at_s, with_parts=with_parts)
+        items = self.past.items(self.at_s, with_parts=with_parts)
         if self._view.budget.exploring_ms is None:
             return items
         most = int(self._exploring_ms / self._tagger.pace.planned_ms("focus") + 1e-6)
@@ -321,56 +285,23 @@ class _Run:
     def _glance_at(self, choice: Choice) -> None:
         """A part of the frame, in which things are larger."""
         part = self._found[choice.candidate].region
-        told, engine_ms = self._glanced(self._glance_ahead(part))
-        self._looks.append(Looked(part, "part", (), engine_ms, choice.gain, choice.cost_ms))
+        told, engine_ms = self._launches.glance(self._glance_ahead(part))
+        self._launches.looks.append(
+            Looked(part, "part", (), engine_ms, choice.gain, choice.cost_ms)
+        )
         self._heat = joined(self._heat, told, part, self._width, self._height)
-        self._past.saw_part(part, told, self._at_s)
-
-    def _glanced(self, glance: Glance) -> tuple[Heat, float]:
-        begin_ms = self._spending.ms
-        heat, engine_ms = glance()
-        self._launched("glance", begin_ms, engine_ms)
-        return heat, engine_ms
+        self.past.saw_part(part, told, self.at_s)
 
     def _saw(self, looks: Looks, choice: Choice) -> None:
         """What came of a closer look."""
         candidate = self._found[choice.candidate]
         item, region = self._items[candidate.item], candidate.region
-        tags = self._told(looks, region, item.why, choice)
-        self._past.saw(self._picture, self._tagger.heads, item, region, looks, tags, self._at_s)
+        tags = self._launches.told(looks, region, item.why, choice)
+        self.past.saw(self._picture, self._tagger.heads, item, region, looks, tags, self.at_s)
         self._done += [] if item.is_tile else [item.box]
         if item.why == "aged":
-            self._past.sweep.explored(choice.cost_ms)
+            self.past.sweep.explored(choice.cost_ms)
             self._exploring_ms = max(0.0, self._exploring_ms - choice.cost_ms)
-
-    def _launch(self, ready: Iterator[Looks]) -> Looks:
-        """The next of `ready`."""
-        begin_ms = self._spending.ms
-        looks = next(ready)
-        self._launched("focus", begin_ms, looks.engine_ms)
-        return looks
-
-    def _told(
-        self, looks: Looks, region: Region, why: Why, choice: Choice | None = None
-    ) -> tuple[Tag, ...]:
-        """What a look says alone."""
-        head, names = head_of(self._tagger.heads), self._tagger.tags.get(ATTRIBUTES, ())
-        row = None if head is None else looks.scores[ATTRIBUTES][0]
-        tags = worn(tuple(self._tags_of(looks, region)), head, names, row)
-        gain, cost_ms = (choice.gain, choice.cost_ms) if choice else (0.0, 0.0)
-        self._looks.append(Looked(region, why, tags, looks.engine_ms, gain, cost_ms))
-        return tags
-
-    def _tags_of(self, looks: Looks, region: Region) -> Iterator[Tag]:
-        for head in self._tagger.heads:
-            if head.name == ATTRIBUTES:
-                continue
-            row, names = looks.scores[head.name][0], self._tagger.tags[head.name]
-            yield from tags_for(head, names, row, region.box, self._view.top_k)
-
-    def _launched(self, role: str, begin_ms: float, engine_ms: float) -> None:
-        self._spending.launched(role, begin_ms, engine_ms)
-        self._past.launched_s = self._at_s
 
     def _may(self, turn: Turn, role: str) -> bool:
         """Whether a launch for the sake of the glance is made: it fits, and so does a closer look
@@ -379,7 +310,7 @@ class _Run:
         fits = self._spending.fits(role)
         if not fits or self._view.whole or self._is_small:
             return fits
-        return self._spending.has_time_for(role, "focus") or self._past.is_turn(turn)
+        return self._spending.has_time_for(role, "focus") or self.past.is_turn(turn)
 
     def _skip(self, question: Asked, made: Sequence[Choice]) -> None:
         """What would still bring something after the looks that were made."""

@@ -111,6 +111,8 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("memory.things",),
     ("memory.known",),
     ("seen",),
+    ("launches",),
+    ("measuring",),
     ("bundle.read", "frames", "sources", "capture"),
     ("bundle", "sources.several", "sources.ahead"),
     (
