@@ -17,14 +17,17 @@ AGREES = 0.15  # by which both ways may differ and the look is worth a third
 WHOLE = 0.5  # of the longest likely fish: a shorter one may be a scrap, and counts for less
 
 
-def chosen(looks: Sequence[Look], likely: float, least: float) -> list[Look]:
+def chosen(
+    looks: Sequence[Look], likely: float, least: float, beside_cm: float = 0.0
+) -> list[Look]:
     """The looks that are likely to be of fish, best first; where none is, the best from `least` on.
 
+    beside_cm  of the longest fish that is known beside them
     Of looks at the same fish stays the one that is a fish and large: what covers a part of a fish
     is as much like one, what covers a fish and its shadow or its board is less.
     """
     kept = _apart(looks)
-    long = max((look.midline_cm for look in kept if look.score >= likely), default=0.0)
+    long = max([beside_cm, *(look.midline_cm for look in kept if look.score >= likely)])
     if long:
         kept = [replace(look, score=look.score * _share(look, long)) for look in kept]
     best = sorted(kept, key=lambda look: -look.score)

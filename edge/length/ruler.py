@@ -132,7 +132,7 @@ class Measured:
     def _tags(fish: Sequence[Known], at_s: float, size: tuple[int, int]) -> tuple[Tag, ...]:
         """Of those that were seen now; and of those whose way is known, where they should be."""
         told = [one for one in fish if one.seen_s == at_s or one.count > 1]
-        tags = (tag_of(one, at_s, size) for one in told if at_s - one.seen_s <= GONE_S)
+        tags = (tag_of(one, at_s, size) for one in told if 0 <= at_s - one.seen_s <= GONE_S)
         return tuple(tag for tag in tags if tag is not None)
 
     def _near(
@@ -148,7 +148,7 @@ class Measured:
         """Looks at the pieces that may be fish, those with the fewest looks first, of these the
         likeliest; and whether there was time for all of them. It takes `nearer_ms` at least.
         """
-        found: list[Look] = []
+        found: list[tuple[tuple[float, float], Look | None]] = []  # where, and what came of it
         self._blanks = tuple(one for one in self._blanks if 0 <= at_s - one[2] <= GONE_S)
         middles = _middles(rough, size(picture))
         order = rough.promising(PROMISING)
@@ -156,16 +156,33 @@ class Measured:
         begin = perf_counter()
         for number in order:
             is_long = (perf_counter() - begin) * 1e3 >= nearer_ms
-            if found and is_long and self._near_ms > left_ms():
-                return chosen(found, LIKELY, LEAST), False
-            start, before = perf_counter(), len(found)
+            if is_long and self._near_ms > left_ms() and any(look is not None for _, look in found):
+                return self._chosen(found, at_s, are_all=False), False
+            start = perf_counter()
             pieces = near(picture, rough, number, ruler.outliner)
-            looks = (measure(p, plane, size(picture), ruler.ends == "fork") for p in pieces)
-            found += [look for look in looks if look is not None]
+            looks = [measure(p, plane, size(picture), ruler.ends == "fork") for p in pieces]
+            found += [(middles[number - 1], look) for look in looks or [None]]
             self._near_ms = _learned(self._near_ms, start)
-            if len(found) == before:
-                self._blanks = (*self._blanks, (*middles[number - 1], at_s))[-MOST:]
-        return chosen(found, LIKELY, LEAST), True
+        return self._chosen(found, at_s, are_all=True), True
+
+    def _chosen(
+        self,
+        found: Sequence[tuple[tuple[float, float], Look | None]],
+        at_s: float,
+        *,
+        are_all: bool,
+    ) -> list[Look]:
+        """Those of fish. What may be none is told only where it is all there is; other places have
+        a look again after the fish.
+        """
+        looks = [look for _, look in found if look is not None]
+        known = [] if are_all else [look.midline_cm for k in self.known for look in k.looks[-1:]]
+        told = chosen(looks, LIKELY, LEAST if are_all else LIKELY, max(known, default=0.0))
+        boxes = {look.box for look in told}
+        good = {place for place, look in found if look is not None and look.box in boxes}
+        blanks = dict.fromkeys(place for place, _ in found if place not in good)
+        self._blanks = (*self._blanks, *((*place, at_s) for place in blanks))[-MOST:]
+        return told
 
     def _looks_at(self, place: tuple[float, float], at_s: float) -> int:
         """How often what lies there was measured, as far as it matters."""

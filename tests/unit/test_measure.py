@@ -189,17 +189,29 @@ def test_turns_without_time_for_all_fish_measure_one_after_the_other(
     """The least measured first; those whose way is known are told meanwhile, with their age."""
     monkeypatch.setattr("edge.length.ruler.perf_counter", count().__next__)  # s: all is dear
     of, ruler, ids = Measured(), Ruler(FlatPlane(MM_PER_PX)), count(1)
-    pixels = np.vstack([frame((TROUT,), (900, 360))] * 3)
+    pixels = frame((TROUT, TROUT), (1300, 1000), -330)
     seen = [
         of.look(ruler, pixels, float(n), lambda: 0.0, lambda: next(ids), is_turn=True)
         for n in range(6)
     ]
     new = [{tag.track for tag in tags if not tag.age_s} for tags in seen]
-    assert [len(tracks) for tracks in new] == [1] * 6
-    assert set.union(*new[:3]) == set.union(*new[3:]) == {1, 2, 3}
-    assert len(seen[-1]) == 3
+    assert new == [{1}, {2}] * 3
+    assert len(seen[-1]) == 2
     assert of.look(ruler, pixels, 5.5, lambda: 0.0, lambda: 9)[0].age_s > 0
     assert of.look(ruler, pixels, 60.0, lambda: 0.0, lambda: 9) == ()  # too old to be told
+
+
+def test_what_is_no_fish_takes_no_turns_from_fish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.length.ruler.perf_counter", count().__next__)
+    of, ruler, ids = Measured(), Ruler(FlatPlane(MM_PER_PX)), count(1)
+    pixels = frame((TROUT,)).copy()
+    for x in (150, 450, 700):
+        cv2.ellipse(pixels, (x, 560), (40, 25), 0, 0, 360, (60, 50, 40), -1)
+    for n in range(8):
+        of.look(ruler, pixels, n / 4, lambda: 0.0, lambda: next(ids), is_turn=True)
+    best = max(of.known, key=lambda fish: fish.count)
+    assert best.looks[-1].midline_cm * 10 == pytest.approx(TROUT.tips_mm, rel=0.025)
+    assert best.count >= 4
 
 
 @pytest.mark.parametrize(("has_moved", "first_s"), [(True, 1.0), (False, 10.0)])
