@@ -30,6 +30,7 @@ LEARNS = 0.3  # how much of its cost a look believes of the newest one
 ASKED = 3  # times that a fish's species is looked at from near
 SAME_PX = 20  # away at most: what was looked at before, and was no fish
 TURN_S = 1.0  # then fish are measured before anything is looked at, whatever that costs
+REST = 2.0  # times what a turn took, between two of them
 
 Ends = Literal["tips", "fork"]
 
@@ -49,8 +50,8 @@ class Ruler(msgspec.Struct, frozen=True, eq=False):
 class Measured:
     """What is known of the fish of one source. Bounded: see follow.MOST and KEPT.
 
-    Measuring may take longer than a frame may: it has a turn of its own, each TURN_S, and what is
-    left of the other frames. A turn that has no time for all fish goes on with those that were
+    Measuring may take longer than a frame may: it has turns of its own, each TURN_S at most, and
+    what is left of the other frames. A turn without time for all fish goes on with those that were
     measured least.
     """
 
@@ -58,13 +59,18 @@ class Measured:
         self.known: tuple[Known, ...] = ()
         self._rough_ms = self._near_ms = 0.0  # what each has cost of late
         self.turn_s = float("-inf")  # when fish were last measured
+        self._took_s, self._was_turn = 0.0, False  # measuring; and was the last frame a turn?
         self._blanks: tuple[tuple[float, float, float], ...] = ()  # x, y, s: looked at, no fish
         self._species: dict[int, tuple[str, ...]] = {}  # what was said of each fish, by track
         self._about: dict[int, Tag] = {}  # the length of the fish that each track is about
 
     def is_due(self, at_s: float, *, has_moved: bool) -> bool:
-        """Has measuring its turn? Has anything moved since the last one?"""
-        return not 0 <= at_s - self.turn_s < (TURN_S if has_moved else WAIT_S)
+        """Has measuring its turn? Neither twice in a row nor most of the time: looks have theirs.
+
+        has_moved  anything, since fish were last measured
+        """
+        wait_s = max(TURN_S if has_moved else WAIT_S, REST * self._took_s)
+        return not self._was_turn and not 0 <= at_s - self.turn_s < wait_s
 
     def look(
         self,
@@ -84,6 +90,7 @@ class Measured:
         """
         width, height = size(picture)
         plane = ruler.plane.for_size(width, height)
+        self._was_turn = is_turn
         if self._rough_ms + self._near_ms > left_ms() and not is_turn:
             return self._tags(self.known, at_s, (width, height))
         start, self.turn_s = perf_counter(), at_s
@@ -91,6 +98,7 @@ class Measured:
         self._rough_ms = _learned(self._rough_ms, start)
         nearer_ms = self._rough_ms if is_turn else 0.0  # finding them was dear
         looks, are_all = self._near(ruler, plane, picture, rough, at_s, left_ms, nearer_ms)
+        self._took_s = perf_counter() - start
         self.known, shown = follow(self.known, looks, at_s, new_id)
         return self._tags(shown if are_all else self.known, at_s, (width, height))
 

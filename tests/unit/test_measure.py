@@ -216,13 +216,26 @@ def test_what_is_no_fish_takes_no_turns_from_fish(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(("has_moved", "first_s"), [(True, 1.0), (False, 10.0)])
 def test_measuring_has_its_turn_each_second_while_anything_moves(
-    has_moved: bool, first_s: float
+    has_moved: bool, first_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("edge.length.ruler.perf_counter", lambda: 0.0)
     of = Measured()
     assert of.is_due(0.0, has_moved=False)
     of.look(Ruler(FlatPlane(MM_PER_PX)), frame((TROUT,)), 0.0, lambda: 1e9, lambda: 1)
     due = [n / 4 for n in range(60) if of.is_due(n / 4, has_moved=has_moved)]
     assert due[0] == first_s
+
+
+def test_a_dear_turn_leaves_time_and_frames_to_what_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge.length.ruler.perf_counter", count(step=3).__next__)
+    of, ruler, pixels = Measured(), Ruler(FlatPlane(MM_PER_PX)), frame((TROUT,))
+    of.look(ruler, pixels, 0.0, lambda: 0.0, lambda: 1, is_turn=True)
+    assert not of.is_due(1000.0, has_moved=True)  # not twice in a row
+    of.look(ruler, pixels, 1.0, lambda: 0.0, lambda: 2)
+    assert not of.is_due(5.0, has_moved=True)
+    assert of.is_due(1000.0, has_moved=True)
 
 
 LENGTH = Tag(HEAD, "fish", None, 0.9, (10, 10, 50, 30), 3, length_cm=40.0, length_sd_cm=0.5,
