@@ -40,10 +40,10 @@ class Ground(msgspec.Struct, frozen=True, eq=False):
 
 def _far(off: F32, spread: F64) -> F32:
     """(H, W, 3) -> (H, W), a shadow counted as less than it is."""
-    dark = np.where(off[..., 0] < 0, DARKER, 1.0).astype(np.float32)
-    scaled = off / spread.astype(np.float32)
-    scaled[..., 0] *= dark
-    return np.asarray(np.sqrt((scaled**2).sum(2)), np.float32)
+    scaled = [plane / np.float32(one) for plane, one in zip(cv2.split(off), spread)]
+    scaled[0][scaled[0] < 0] *= np.float32(DARKER)
+    squares = [plane * plane for plane in scaled]
+    return np.asarray(np.sqrt(squares[0] + squares[1] + squares[2]), np.float32)
 
 
 def to_lab(rgb: U8) -> F32:
@@ -93,13 +93,14 @@ def _settled(lab: F32, is_nothing: NDArray[np.bool_], surface: F64, spread: F64)
     level = far_level
     for _ in range(SETTLES):
         far = _far(lab - level, spread)
-        weights = (1 / (1 + (far / TRUSTS) ** 4)).astype(np.float32)
+        square = (far / TRUSTS) ** 2
+        weights = (1 / (1 + square * square)).astype(np.float32)
         weights[is_nothing] = 0
         level = _near(lab, weights, far_level)
         held = weights > 0.5
         if held.sum() > 50:
-            off = np.abs(lab[held] - level[held]).astype(np.float64)
-            spread = np.maximum(1.4826 * np.median(off, axis=0), FLOOR)
+            off = np.abs((lab - level)[held]).T.astype(np.float64, order="C")
+            spread = np.maximum(1.4826 * np.median(off, axis=1), FLOOR)
     return Ground(level, spread)
 
 
@@ -108,8 +109,11 @@ def _level(surface: F64, height: int, width: int) -> F32:
     x = ((np.arange(width) + 0.5) / width * 2 - 1)[None, :, None]
     y = ((np.arange(height) + 0.5) / height * 2 - 1)[:, None, None]
     one, right, down, bow, twist, sag = surface
-    told = one + x * (right + bow * x + twist * y) + y * (down + sag * y)
-    return np.asarray(told, np.float32)
+    told = right + bow * x + twist * y
+    told *= x
+    told += one
+    told += y * (down + sag * y)
+    return told.astype(np.float32)
 
 
 def _near(lab: F32, weights: F32, far_level: F32) -> F32:

@@ -142,20 +142,18 @@ def _small(mask: U8) -> tuple[U8, float, F64]:
 
 
 def _fronts(mask: U8, seed: NDArray[np.int64]) -> NDArray[np.int32]:
-    """When a wave from `seed` (row, column) reaches each pixel; -1: never."""
-    fronts = np.full(mask.shape, -1, np.int32)
-    wave = np.zeros_like(mask)
+    """When a wave from `seed` (row, column), in the mask, reaches each pixel; -1: never."""
+    wave, since = np.zeros_like(mask), np.zeros(mask.shape, np.uint16)
     wave[tuple(seed)] = 1
-    number = 0
-    while True:
-        new = (wave > 0) & (fronts < 0)
-        if not new.any():
-            return fronts
-        fronts[new] = number
+    number = size = 0
+    while (now := cv2.countNonZero(wave)) > size:
+        size = now
+        cv2.add(since, wave, since, dtype=cv2.CV_16U)  # for how long each pixel has been reached
         number += 1
         # a cross and a square in turn: as round as a wave on a grid can be at no cost
         grown = cv2.dilate(wave, CROSS if number % 2 else SQUARE)
-        wave = np.asarray(grown, np.uint8) & mask
+        wave = np.asarray(cv2.bitwise_and(grown, mask), np.uint8)
+    return np.where(since > 0, number - since.astype(np.int32), -1).astype(np.int32)
 
 
 def _farthest(fronts: NDArray[np.int32]) -> NDArray[np.int64]:
