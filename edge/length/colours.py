@@ -112,7 +112,8 @@ def _whole(soft: F32, is_piece: NDArray[np.bool_]) -> F32 | None:
 def steps(lab: F32) -> F32:
     """How much the colour changes at each pixel, (H, W)."""
     square = np.ones((3, 3), np.uint8)
-    return np.asarray(cv2.morphologyEx(lab, cv2.MORPH_GRADIENT, square).max(2), np.float32)
+    first, second, third = cv2.split(cv2.morphologyEx(lab, cv2.MORPH_GRADIENT, square))
+    return np.asarray(cv2.max(cv2.max(first, second), third), np.float32)
 
 
 def filled(held: U8) -> U8:

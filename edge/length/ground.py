@@ -53,7 +53,8 @@ def to_lab(rgb: U8) -> F32:
 
 def padding(rgb: U8) -> NDArray[np.bool_]:
     """Where the picture is nothing: black, from its rim on. (H, W)"""
-    black = (rgb.max(2) <= PADDED).astype(np.uint8)
+    red, green, blue = cv2.split(rgb)
+    black = (cv2.max(cv2.max(red, green), blue) <= PADDED).astype(np.uint8)
     count, labels = cv2.connectedComponents(cv2.erode(black, np.ones((3, 3), np.uint8)))
     if count < 2:
         return np.zeros(black.shape, bool)
@@ -94,12 +95,14 @@ def _settled(lab: F32, is_nothing: NDArray[np.bool_], surface: F64, spread: F64)
     for _ in range(SETTLES):
         far = _far(lab - level, spread)
         square = (far / TRUSTS) ** 2
-        weights = (1 / (1 + square * square)).astype(np.float32)
+        square *= square
+        square += 1
+        weights = np.asarray(1 / square, np.float32)
         weights[is_nothing] = 0
         level = _near(lab, weights, far_level)
-        held = weights > 0.5
-        if held.sum() > 50:
-            off = np.abs((lab - level)[held]).T.astype(np.float64, order="C")
+        held = np.flatnonzero(weights > 0.5)
+        if len(held) > 50:
+            off = np.abs((lab - level).reshape(-1, 3)[held]).T.astype(np.float64, order="C")
             spread = np.maximum(1.4826 * np.median(off, axis=1), FLOOR)
     return Ground(level, spread)
 
@@ -113,7 +116,7 @@ def _level(surface: F64, height: int, width: int) -> F32:
     told *= x
     told += one
     told += y * (down + sag * y)
-    return told.astype(np.float32)
+    return np.asarray(told, np.float32)
 
 
 def _near(lab: F32, weights: F32, far_level: F32) -> F32:
