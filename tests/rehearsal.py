@@ -35,9 +35,10 @@ FEWER = {
     "--tune": "1",
 }
 WIDE = ["--gate-slowdown", "9"]
+LOOSE = ["--gate-points", "100", "--gate-f1", "1", "--gate-embedding", "1000", *WIDE]
 FLAGS = {
-    "quantize": ["--gate-points", "100", "--gate-f1", "1", "--gate-embedding", "1000", *WIDE],
-    "compare": ["--gate-points", "100", "--gate-f1", "1", "--gate-embedding", "1000", *WIDE],
+    "quantize": LOOSE,
+    "compare": LOOSE,
     "glance": ["--judged", "24", "--marks", "20"],
     "quantize-glance": ["--gate-precision", "1", "--ranges", "16", "--judged", "24", *WIDE],
     "outline": ["--crops", "64", "--judged", "24", "--epochs", "1"],

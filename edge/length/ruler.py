@@ -30,7 +30,7 @@ LEARNS = 0.3  # how much of its cost a look believes of the newest one
 ASKED = 3  # times that a fish's species is looked at from near
 SAME_PX = 20  # away at most: what was looked at before, and was no fish
 TURN_S = 1.0  # then fish are measured before anything is looked at, whatever that costs
-REST = 2.0  # times what a turn took, between two of them
+REST = 2.0  # times what a turn took, from it to the next: half of the time at most
 
 Ends = Literal["tips", "fork"]
 

@@ -179,23 +179,6 @@ def test_an_engine_that_fails_leaves_nothing_that_goes_on(tiny_bundle, monkeypat
         assert tag_frame(tagger, FRAME).tags == tag_frame(tagger, FRAME).tags
 
 
-class Broken:
-    """An engine that fails at a launch."""
-
-    def __init__(self, engine, after: int) -> None:
-        self._engine, self.after, self.launches = engine, after, 0
-        self.name, self.provider, self.input = engine.name, engine.provider, engine.input
-
-    def run(self, batch):
-        if self.launches == self.after:
-            raise InferenceError("the device is gone", fix="reset it")
-        self.launches += 1
-        return self._engine.run(batch)
-
-    def close(self) -> None:
-        self._engine.close()
-
-
 class Slow:
     """An engine that moves the clock by 5 ms a launch."""
 
@@ -212,6 +195,19 @@ class Slow:
 
     def now_s(self) -> float:
         return self.launches * 0.005
+
+
+class Broken(Slow):
+    """One that fails at a launch."""
+
+    def __init__(self, engine, after: int) -> None:
+        super().__init__(engine)
+        self.after = after
+
+    def run(self, batch):
+        if self.launches == self.after:
+            raise InferenceError("the device is gone", fix="reset it")
+        return super().run(batch)
 
 
 @pytest.mark.parametrize("budget_ms", [0.0, 12.0, 60.0])
