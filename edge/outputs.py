@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from edge.errors import UsageError
 from edge.flags import EXPLAIN_KEEP, OUTBOX_MB
@@ -154,6 +154,7 @@ def _open_results(flags: argparse.Namespace, sources: Sequence[Source], out: Bin
         on_close="" if is_live else _where(flags),
         next_step="" if is_live else NEXT,
         encoding=getattr(sys.stdout, "encoding", None) or "utf-8",
+        has_log=out.isatty() and _is_terminal(sys.stderr),
     )
 
 
@@ -164,7 +165,11 @@ def _where(flags: argparse.Namespace) -> str:
 
 
 def _wants_bar(flags: argparse.Namespace) -> bool:
-    return sys.stderr is not None and sys.stderr.isatty() and not flags.quiet
+    return _is_terminal(sys.stderr) and not flags.quiet
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
 
 
 @contextmanager

@@ -24,6 +24,7 @@ class TableSink:
     on_close     a last line, where any frame was tagged
     next_step    another one, where all were
     encoding     the terminal's; a character it has not becomes a question mark
+    has_log      the log is on the same terminal: what failed is counted here and told there
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class TableSink:
         on_close: str = "",
         next_step: str = "",
         encoding: str = "utf-8",
+        has_log: bool = False,
     ) -> None:
         self._out = out
         self._name = name
         self._encoding = encoding
         self._is_compact = is_compact
+        self._has_log = has_log
         self._on_close, self._next = on_close, next_step
         self._widths: Sequence[int] = WIDTHS
         self._has_heading = False
@@ -50,7 +53,8 @@ class TableSink:
     def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:
         if isinstance(result, FrameFailed):
             self._failed += 1
-            self._print(f"{printable(result.source)}  error: {printable(result.told)}")
+            if not self._has_log:
+                self._print(f"{printable(result.source)}  error: {printable(result.told)}")
             return
         self._count(result)
         if self._is_compact or not is_picture(result.source):

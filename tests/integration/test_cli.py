@@ -394,11 +394,12 @@ def test_a_closed_stream_is_no_crash(tiny_bundle, photo, fd, code):
     assert only_ours(ran.stderr)
 
 
-def on_a_terminal(*args: object) -> tuple[int, str, str]:
-    """Run with stderr as a terminal: exit code, stdout, what the terminal showed."""
+def on_a_terminal(*args: object, is_all: bool = False) -> tuple[int, str | None, str]:
+    """Run with stderr (with all) as a terminal: exit code, stdout, what the terminal showed."""
     ours, theirs = pty.openpty()
+    stdout = theirs if is_all else subprocess.PIPE
     with subprocess.Popen(
-        [*PYTHON, *map(str, args)], cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs, text=True
+        [*PYTHON, *map(str, args)], cwd=ROOT, stdout=stdout, stderr=theirs, text=True
     ) as process:
         os.close(theirs)
         out, _ = process.communicate(timeout=LIMIT_S)
@@ -500,6 +501,14 @@ def test_a_misspelt_flag_is_told_with_the_nearest_one(words, meant):
     ran = edge_tag(*words)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert f"fix: did you mean '{meant}'?" in ran.stderr
+
+
+def test_a_terminal_is_told_once_why_a_picture_failed(tiny_bundle, tmp_path):
+    file = tmp_path / "a.png"
+    file.write_text("none")
+    code, _, shown = on_a_terminal("--bundle", tiny_bundle, file, is_all=True)
+    assert (code, shown.count("is no picture")) == (3, 1), shown
+    assert "frames: 0, 1 failed" in shown
 
 
 def test_ctrl_c_ends_with_0_while_a_bar_is_shown(tiny_bundle, clip):
