@@ -180,8 +180,10 @@ class Tagger:
         """Scores of every head for each region, in the order of `regions`.
 
         A region of kind "full" is shrunk as a glance is, any other resized as a closer look. Raises
-        InferenceError when the engine fails; ValueError for a region outside the picture, or none.
+        InferenceError when the engine fails; ValueError for a region outside the picture, or none,
+        and for an array that is no frame.
         """
+        pixels.check(picture)
         if not regions:
             raise ValueError("regions is empty, expected 1 or more")
         engine_ms, parts = 0.0, []
@@ -218,7 +220,8 @@ class Tagger:
         return tag_frame(self, picture, view).tags
 
     def embed(self, picture: Picture) -> F32:
-        """The whole picture -> (D,) of length 1."""
+        """The whole picture -> (D,) of length 1. Raises as `look` does."""
+        pixels.check(picture)
         width, height = pixels.size(picture)
         row: F32 = self.look(picture, [Region(0, 0, width, height, "full")]).embedding[0]
         return row

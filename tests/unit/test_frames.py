@@ -13,7 +13,7 @@ from edge.length.plane import FlatPlane
 from edge.length.ruler import Ruler
 from edge.memory.known import Memory
 from edge.pictures.regions import shared
-from edge.records import Budget
+from edge.records import Budget, Region
 from edge.seen import View
 from edge.tagger import open_tagger
 from tests.scenery import Scene, Thing
@@ -203,12 +203,20 @@ def test_top_k_gives_tags_below_their_threshold(tagger):
         np.zeros((4, 4, 4), np.uint8),
         np.zeros((4, 4, 3), np.float32),
         np.zeros((0, 4, 3), np.uint8),
+        np.ones((8, 12, 3), bool),
+        np.ones((8, 12, 3), np.uint16),
+        [[[0, 0, 0]]],
+        None,
+        "shelf.jpg",
     ],
-    ids=["grey", "rgba", "float", "empty"],
+    ids=["grey", "rgba", "float", "empty", "bool", "16 bits", "list", "None", "path"],
 )
-def test_an_array_that_is_no_frame_is_refused(tagger, rgb):
-    with pytest.raises(ValueError, match=r"expected uint8 \(H, W, 3\)"):
-        tag_frame(tagger, rgb)
+def test_what_is_no_frame_is_refused(tagger, rgb):
+    """Of the input's size too, where nothing has to be resized."""
+    ask = tagger.tag, tagger.embed, lambda rgb: tagger.look(rgb, [Region(0, 0, 4, 4)])
+    for one in ask:
+        with pytest.raises(ValueError, match=r"frame is .*, expected .*uint8 \(H, W, 3\)"):
+            one(rgb)
 
 
 def test_the_public_tagger_tags_and_embeds_any_view_of_an_array(tagger, halves):
