@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from os import PathLike
+from threading import RLock
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -72,7 +74,9 @@ class Reading:
 
 
 class Tagger:
-    """Not thread-safe: one thread owns a tagger. Owns its bundle and engine, and closes them."""
+    """`tag` and `embed` may be called by any thread: they take turns. All else is for the one
+    thread that owns a tagger. Owns its bundle and engine, and closes them.
+    """
 
     def __init__(
         self,
@@ -97,6 +101,7 @@ class Tagger:
         self._spec = bundle.manifest.input
         self._preparer = Preparer(self._spec.height, self._spec.width)
         self._scratch = Scratch()
+        self._turns, self._process, self._is_closed = RLock(), os.getpid(), False
         self._check_input()
         require(bundle, artifact, self.score)  # which warms the engine up as well
         if (attributes := open_attributes(bundle)) is not None:
@@ -216,17 +221,28 @@ class Tagger:
         return self._preparer.in_turn(work)
 
     def tag(self, picture: Picture, view: View = AS_USUAL) -> tuple[Tag, ...]:
-        """The tags of a picture, best first, closer looks included; see `edge.frames`."""
-        return tag_frame(self, picture, view).tags
+        """The tags of a picture, best first, closer looks included; see `edge.frames`.
+
+        Raises as `tag_frame` does; ValueError once closed, and in a process forked since.
+        """
+        with self._turn():
+            return tag_frame(self, picture, view).tags
 
     def embed(self, picture: Picture) -> F32:
-        """The whole picture -> (D,) of length 1. Raises as `look` does."""
+        """The whole picture -> (D,) of length 1. Raises InferenceError and ValueError as `tag`."""
         pixels.check(picture)
         width, height = pixels.size(picture)
-        row: F32 = self.look(picture, [Region(0, 0, width, height, "full")]).embedding[0]
+        with self._turn():
+            row: F32 = self.look(picture, [Region(0, 0, width, height, "full")]).embedding[0]
         return row
 
     def close(self) -> None:
+        """Of threads that a forked process has not got, the end would be waited for for ever: there
+        the engine goes with the process.
+        """
+        self._is_closed = True
+        if self._is_forked:
+            return
         self._preparer.close()
         if self._glancer is not None:
             self._glancer.close()
@@ -243,6 +259,23 @@ class Tagger:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def _is_forked(self) -> bool:
+        """Is this process a copy of the one that opened it?"""
+        return os.getpid() != self._process
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One thread's after another's, as all use the same memory. Raises ValueError where there
+        would be no answer: a forked process has none of the threads, and would wait for ever.
+        """
+        if self._is_forked:
+            raise ValueError("tagger was opened before this process was forked, expected after it")
+        with self._turns:
+            if self._is_closed:
+                raise ValueError("tagger is closed, expected an open one")
+            yield
 
     def cut(self, picture: Picture, regions: Sequence[Region]) -> U8:
         """(R, h, w, 3), in memory that the next batch is made in again."""

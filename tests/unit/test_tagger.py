@@ -6,8 +6,9 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 
 import msgspec
 import numpy as np
@@ -17,6 +18,7 @@ from edge.bundle import open_bundle
 from edge.bundle.golden import NONE, check, golden_embedding, golden_scores
 from edge.bundle.manifest import Accuracy
 from edge.bundle.write import stored, write_bundle
+from edge.engines.null import NullEngine
 from edge.errors import (
     BundleError,
     EngineMissing,
@@ -26,7 +28,7 @@ from edge.errors import (
 )
 from edge.frames import tag_frame
 from edge.pictures import pixels
-from edge.records import U8, Picture, Planes, Region
+from edge.records import F32, U8, Picture, Planes, Region
 from edge.tagger import BATCH, open_tagger
 from tests.tiny import here, i420, null_model, nv12, paint, tiny_parts, write_tiny
 
@@ -126,6 +128,44 @@ def test_an_embedding_has_length_one(tiny_bundle: Path) -> None:
     np.testing.assert_allclose(yellow, [0.5**0.5, 0.5**0.5, 0], atol=1e-6)
     assert yellow.dtype == np.float32
     np.testing.assert_array_equal(black, 0)  # nothing to normalise, and no NaN
+
+
+def test_threads_take_turns(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They share the memory that inputs are made in: what one cut, the other looked at."""
+    run = NullEngine.run
+
+    def slow(engine: NullEngine, batch: U8) -> dict[str, F32]:
+        sleep(0.02)
+        return run(engine, batch)
+
+    with open_tagger(tiny_bundle) as tagger, ThreadPoolExecutor(2) as threads:
+        monkeypatch.setattr(NullEngine, "run", slow)
+        for ask in (tagger.embed, lambda rgb: [tag.tag for tag in tagger.tag(rgb)]):
+            rows = [threads.submit(ask, paint(c)) for c in ("red", "blue") * 3]
+            alone = [ask(paint(c)) for c in ("red", "blue")] * 3
+            np.testing.assert_array_equal([row.result() for row in rows], alone)
+
+
+def test_a_tagger_that_is_closed_says_so(tiny_bundle: Path) -> None:
+    with open_tagger(tiny_bundle) as tagger:
+        tagger.close()
+    for ask in (tagger.tag, tagger.embed):
+        with pytest.raises(ValueError, match="tagger is closed"):
+            ask(paint("red", 400, 400))
+
+
+def test_a_forked_process_is_told_to_open_its_own(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that makes inputs is not in it: a closer look waited for ever."""
+    with open_tagger(tiny_bundle) as tagger:
+        monkeypatch.setattr("os.getpid", lambda: -1)
+        for ask in (tagger.tag, tagger.embed):
+            with pytest.raises(ValueError, match="forked"):
+                ask(paint("red"))
+        monkeypatch.setattr(NullEngine, "close", lambda engine: pytest.fail("waits for ever"))
+        tagger.close()
+        monkeypatch.undo()
 
 
 def test_without_a_wish_the_best_engine_here_is_taken(wide_bundle: Path) -> None:
