@@ -146,13 +146,17 @@ class Tagger:
     def tune(self, thresholds: Mapping[str, float], off: Collection[str] = ()) -> None:
         """Thresholds by head in place of the bundle's, heads to leave out; the rest as they came.
 
-        Counts from the next frame on. Raises ValueError for a head that is not there.
+        Counts from the next frame on. Raises ValueError for a head that is not there, or for a
+        threshold that is no probability, as 50 for 50 % would be.
         """
         given = (*self.bundle.manifest.heads, *(added.head for added in self._added))
         known = [head.name for head in given]
         for name in (*thresholds, *off):
             if name not in known:
                 raise ValueError(f"head {name!r} is unknown, expected one of {', '.join(known)}")
+        for name, least in thresholds.items():
+            if not 0 <= least <= 1:
+                raise ValueError(f"threshold of head {name!r} is {least}, expected 0..1")
         self._tuned = thresholds, off
         self.heads = tuple(
             msgspec.structs.replace(head, thresholds=(thresholds[head.name],))
@@ -377,7 +381,8 @@ def open_tagger(
     virtual    a device whose predicted time every launch takes; None: this one, in its own time
     whole      only whole frames will be looked at: the glance is left out, which starts faster
 
-    Raises BundleError, EngineMissing, ProviderUnavailable, UsageError.
+    Raises BundleError, EngineError (of these EngineMissing and ProviderUnavailable), UsageError,
+    and ConfigError where the keys that must have signed it cannot be read.
     """
     provider, threads = provider or "CPU", threads or 0
     if engine is not None:
