@@ -241,17 +241,18 @@ class Tagger:
         return row
 
     def close(self) -> None:
-        """Of threads that a forked process has not got, the end would be waited for for ever: there
-        the engine goes with the process.
+        """Once whoever is at `tag` or `embed` has an answer. Of threads that a forked process has
+        not got, the end would be waited for for ever: there the engine goes with the process.
         """
-        self._is_closed = True
         if self._is_forked:
             return
-        self._preparer.close()
-        if self._glancer is not None:
-            self._glancer.close()
-        self._engine.close()
-        self.bundle.close()
+        with self._turns:
+            self._is_closed = True
+            self._preparer.close()
+            if self._glancer is not None:
+                self._glancer.close()
+            self._engine.close()
+            self.bundle.close()
 
     def __enter__(self) -> Tagger:
         return self

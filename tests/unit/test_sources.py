@@ -167,6 +167,11 @@ def test_natural_order_survives_names_of_any_kind():
     assert sorted(names, key=natural).index("a9") < sorted(names, key=natural).index("a10")
 
 
+def test_a_path_is_a_name_too(tmp_path):
+    path = write_picture(tmp_path / "a.png")
+    assert [frame.source for frame in open_source(path).frames()] == [str(path)]
+
+
 def test_a_folder_without_pictures_says_what_it_found(tmp_path):
     (tmp_path / "a.txt").write_text("x")
     (tmp_path / "b.txt").write_text("x")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from time import perf_counter, sleep
 
 import msgspec
@@ -27,6 +28,7 @@ from edge.errors import (
     UsageError,
 )
 from edge.frames import tag_frame
+from edge.heads.enroll import example, none_example
 from edge.pictures import pixels
 from edge.records import F32, U8, Picture, Planes, Region
 from edge.tagger import BATCH, open_tagger
@@ -152,6 +154,27 @@ def test_a_tagger_that_is_closed_says_so(tiny_bundle: Path) -> None:
     for ask in (tagger.tag, tagger.embed):
         with pytest.raises(ValueError, match="tagger is closed"):
             ask(paint("red", 400, 400))
+
+
+def test_whoever_closes_a_tagger_waits_for_who_is_at_it(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, begun, done = NullEngine.run, Event(), []
+
+    def slow(engine: NullEngine, batch: U8) -> dict[str, F32]:
+        begun.set()
+        sleep(0.02)
+        done.append("run")
+        return run(engine, batch)
+
+    with open_tagger(tiny_bundle) as tagger, ThreadPoolExecutor(1) as thread:
+        monkeypatch.setattr(NullEngine, "run", slow)
+        monkeypatch.setattr(NullEngine, "close", lambda engine: done.append("close"))
+        found = thread.submit(tagger.tag, paint("red", 40, 40))
+        begun.wait()
+        tagger.close()
+        assert found.result()
+        assert done[-1] == "close"
 
 
 def test_a_forked_process_is_told_to_open_its_own(
@@ -412,6 +435,14 @@ def test_a_damaged_artifact_is_found_before_it_is_loaded(tiny_bundle: Path, tmp_
     model.write_bytes(model.read_bytes().replace(b"8", b"9"))
     with pytest.raises(BundleError, match="SHA-256"):
         open_tagger(folder)
+
+
+def test_what_is_no_frame_is_not_enrolled(tiny_bundle: Path) -> None:
+    with open_tagger(tiny_bundle) as tagger:
+        for wrong in (np.ones((40, 40, 3), bool), np.ones((40, 40, 3), np.float32), None):
+            for one in (example, none_example):
+                with pytest.raises(ValueError, match="frame is"):
+                    one(tagger, wrong)  # type: ignore[operator]
 
 
 def test_what_no_head_knows_is_listed_as_none(tiny_bundle: Path) -> None:
