@@ -225,6 +225,20 @@ def test_the_public_tagger_tags_and_embeds_any_view_of_an_array(tagger, halves):
     assert tagger.embed(halves[..., ::-1]) == pytest.approx(tagger.embed(flipped))
 
 
+def test_a_frame_that_comes_too_early_has_nothing_that_was_seen_later(tagger, halves):
+    """Decoders of damaged streams give such times: tags were -0.3 s old."""
+    past = Memory()
+    for at_s in (50.0, 49.7):
+        seen = tag_frame(tagger, halves, View(budget=Budget(60.0)), past, at_s=at_s)
+        assert min(tag.age_s for tag in seen.tags) == 0
+        assert seen.oldest_s >= 0
+
+
+@pytest.mark.parametrize(("budget", "told"), [(Budget(60.0), 60.0), (Budget(), msgspec.UNSET)])
+def test_what_a_frame_was_allowed_is_told(tagger, halves, budget, told):
+    assert tag_frame(tagger, halves, View(budget=budget)).spent.budget_ms == told
+
+
 @pytest.fixture
 def belt():
     """A fish, measured dearly; light flickers in a corner, or nothing moves."""
