@@ -33,7 +33,7 @@ from edge.pictures.planes import (
     whole_rgb,
 )
 
-if hasattr(cv2, "setLogLevel"):  # OpenCV 4
+if hasattr(cv2, "setLogLevel"):  # OpenCV 4.10 to 4.12
     cv2.setLogLevel(0)
 else:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
