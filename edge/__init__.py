@@ -65,7 +65,13 @@ _LATER = {  # public name -> the module that loads when it is first asked for
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module 'edge' has no attribute {name!r}")
-    return getattr(import_module(_LATER[name]), name)
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+if not TYPE_CHECKING:  # or every name would be one of edge's to mypy, a misspelt one as well
+
+    def __getattr__(name: str) -> object:
+        if name not in _LATER:
+            raise AttributeError(f"module 'edge' has no attribute {name!r}")
+        return getattr(import_module(_LATER[name]), name)

@@ -8,6 +8,8 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from edge.glance.heat import Heat
 from edge.glance.parts import joined
 from edge.heads.colour import coloured
@@ -99,7 +101,7 @@ class _Run:
         start_s = clock()
         self._tagger, self._picture = tagger, picture
         self._view, self.past = view, past
-        self.at_s = start_s if at_s is None else at_s
+        self.at_s = past.time_s(start_s if at_s is None else at_s)
         self._width, self._height = pixels.size(picture)
         self._is_small = past.arrive(
             picture,
@@ -186,11 +188,12 @@ class _Run:
             tags = past.measured.told(tags, self._lengths)
         made, closer = self._launches, self._launches.closer
         launches = len(made.looks) - closer + made.glances
+        limit_ms = view.budget.frame_ms if is_limited(view) else UNSET
         spending, tail_ms = self._spending, self._spending.tail_ms
         past.tail_ms = max(tail_ms or 0.0, 0.9 * past.tail_ms)  # a hiccup is forgotten in time
         return Seen(
             tags,
-            Spent(spending.ms, spending.engine_ms, launches, closer),
+            Spent(spending.ms, spending.engine_ms, launches, closer, limit_ms),
             1.0 if view.whole else past.sweep.coverage(),
             0.0 if view.whole else past.sweep.oldest_s(),
             tuple(made.looks),

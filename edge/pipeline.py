@@ -117,7 +117,7 @@ def run(
     Raises InferenceError where the engine fails at `BROKEN` in a row, ConfigError where the plane
     is for no frame so far, SinkError, and BrokenPipeError when nobody reads the results any more.
     """
-    totals, in_a_row = Totals(), 0
+    totals, in_a_row, sinks = Totals(), 0, tuple(sinks)  # which may come one by one
     watch = watch or Unwatched()
     with closing(_all(list(sources), begun, tagger, view, is_stopped, watch, held, off)) as frames:
         for done in islice(frames, max_frames):

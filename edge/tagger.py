@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from os import PathLike
+from threading import RLock
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -72,7 +74,9 @@ class Reading:
 
 
 class Tagger:
-    """Not thread-safe: one thread owns a tagger. Owns its bundle and engine, and closes them."""
+    """`tag` and `embed` may be called by any thread: they take turns. All else is for the one
+    thread that owns a tagger. Owns its bundle and engine, and closes them.
+    """
 
     def __init__(
         self,
@@ -97,6 +101,7 @@ class Tagger:
         self._spec = bundle.manifest.input
         self._preparer = Preparer(self._spec.height, self._spec.width)
         self._scratch = Scratch()
+        self._turns, self._process, self._is_closed = RLock(), os.getpid(), False
         self._check_input()
         require(bundle, artifact, self.score)  # which warms the engine up as well
         if (attributes := open_attributes(bundle)) is not None:
@@ -141,13 +146,17 @@ class Tagger:
     def tune(self, thresholds: Mapping[str, float], off: Collection[str] = ()) -> None:
         """Thresholds by head in place of the bundle's, heads to leave out; the rest as they came.
 
-        Counts from the next frame on. Raises ValueError for a head that is not there.
+        Counts from the next frame on. Raises ValueError for a head that is not there, or for a
+        threshold that is no probability, as 50 for 50 % would be.
         """
         given = (*self.bundle.manifest.heads, *(added.head for added in self._added))
         known = [head.name for head in given]
         for name in (*thresholds, *off):
             if name not in known:
                 raise ValueError(f"head {name!r} is unknown, expected one of {', '.join(known)}")
+        for name, least in thresholds.items():
+            if not 0 <= least <= 1:
+                raise ValueError(f"threshold of head {name!r} is {least}, expected 0..1")
         self._tuned = thresholds, off
         self.heads = tuple(
             msgspec.structs.replace(head, thresholds=(thresholds[head.name],))
@@ -180,8 +189,10 @@ class Tagger:
         """Scores of every head for each region, in the order of `regions`.
 
         A region of kind "full" is shrunk as a glance is, any other resized as a closer look. Raises
-        InferenceError when the engine fails; ValueError for a region outside the picture, or none.
+        InferenceError when the engine fails; ValueError for a region outside the picture, or none,
+        and for an array that is no frame.
         """
+        pixels.check(picture)
         if not regions:
             raise ValueError("regions is empty, expected 1 or more")
         engine_ms, parts = 0.0, []
@@ -214,21 +225,34 @@ class Tagger:
         return self._preparer.in_turn(work)
 
     def tag(self, picture: Picture, view: View = AS_USUAL) -> tuple[Tag, ...]:
-        """The tags of a picture, best first, closer looks included; see `edge.frames`."""
-        return tag_frame(self, picture, view).tags
+        """The tags of a picture, best first, closer looks included; see `edge.frames`.
+
+        Raises as `tag_frame` does; ValueError once closed, and in a process forked since.
+        """
+        with self._turn():
+            return tag_frame(self, picture, view).tags
 
     def embed(self, picture: Picture) -> F32:
-        """The whole picture -> (D,) of length 1."""
+        """The whole picture -> (D,) of length 1. Raises InferenceError and ValueError as `tag`."""
+        pixels.check(picture)
         width, height = pixels.size(picture)
-        row: F32 = self.look(picture, [Region(0, 0, width, height, "full")]).embedding[0]
+        with self._turn():
+            row: F32 = self.look(picture, [Region(0, 0, width, height, "full")]).embedding[0]
         return row
 
     def close(self) -> None:
-        self._preparer.close()
-        if self._glancer is not None:
-            self._glancer.close()
-        self._engine.close()
-        self.bundle.close()
+        """Once whoever is at `tag` or `embed` has an answer. Of threads that a forked process has
+        not got, the end would be waited for for ever: there the engine goes with the process.
+        """
+        if self._is_forked:
+            return
+        with self._turns:
+            self._is_closed = True
+            self._preparer.close()
+            if self._glancer is not None:
+                self._glancer.close()
+            self._engine.close()
+            self.bundle.close()
 
     def __enter__(self) -> Tagger:
         return self
@@ -240,6 +264,23 @@ class Tagger:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def _is_forked(self) -> bool:
+        """Is this process a copy of the one that opened it?"""
+        return os.getpid() != self._process
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One thread's after another's, as all use the same memory. Raises ValueError where there
+        would be no answer: a forked process has none of the threads, and would wait for ever.
+        """
+        if self._is_forked:
+            raise ValueError("tagger was opened before this process was forked, expected after it")
+        with self._turns:
+            if self._is_closed:
+                raise ValueError("tagger is closed, expected an open one")
+            yield
 
     def cut(self, picture: Picture, regions: Sequence[Region]) -> U8:
         """(R, h, w, 3), in memory that the next batch is made in again."""
@@ -341,7 +382,8 @@ def open_tagger(
     virtual    a device whose predicted time every launch takes; None: this one, in its own time
     whole      only whole frames will be looked at: the glance is left out, which starts faster
 
-    Raises BundleError, EngineMissing, ProviderUnavailable, UsageError.
+    Raises BundleError, EngineError (of these EngineMissing and ProviderUnavailable), UsageError,
+    and ConfigError where the keys that must have signed it cannot be read.
     """
     provider, threads = provider or "CPU", threads or 0
     if engine is not None:

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from operator import index
 from typing import Protocol
 
 import numpy as np
@@ -102,6 +103,7 @@ def open_engine(
     BundleError when the bytes are no artifact.
     """
     check_name(name)
+    threads = index(threads)  # numpy's is one too; what is none is no fault of the bundle
     if threads < 0:
         raise ValueError(f"threads is {threads}, expected 0 (the engine decides) or more")
     cores = os.cpu_count() or 1

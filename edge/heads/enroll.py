@@ -13,6 +13,7 @@ from edge.heads.gallery_file import unit
 from edge.heads.negatives import negatives
 from edge.heads.rows import embedding_id
 from edge.heads.views import beside, parts, views
+from edge.pictures.pixels import check
 from edge.records import F32, U8, Box, Region
 from edge.tagger import Tagger
 
@@ -22,14 +23,17 @@ SHEET = hashlib.sha256(b"the sheet of negatives that ships").hexdigest()
 def example(tagger: Tagger, rgb: U8, box: Box | None = None, *, mirrored: bool = False) -> Example:
     """One picture of a tag, or the part of it in `box`; `mirrored` where it has no right way round.
 
-    Raises UsageError for a box that is not in the picture, InferenceError when the engine fails.
+    Raises UsageError for a box that is not in the picture, InferenceError when the engine fails,
+    ValueError for an array that is no frame.
     """
+    check(rgb)
     shown = _embedded(tagger, views(rgb, box, mirrored=mirrored))
     return Example(_digest(rgb, box), utc_now(), shown, _embedded(tagger, beside(rgb, box)))
 
 
 def none_example(tagger: Tagger, rgb: U8) -> Example:
-    """One picture that shows none of the tags. Raises InferenceError when the engine fails."""
+    """One picture that shows none of the tags. Raises as `example` does."""
+    check(rgb)
     return Example(_digest(rgb, None), utc_now(), _embedded(tagger, parts(rgb)))
 
 

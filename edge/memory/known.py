@@ -71,6 +71,12 @@ class Memory:
         self._rested: set[Box] = set()  # of them, those where nothing moved since
         self._usual, self._wanted = 0.0, 0  # looks that a frame wants; that the newest does
 
+    def time_s(self, at_s: float) -> float:
+        """Of a frame taken `at_s`: while its clock does not begin anew, no earlier than the frame
+        before, or something would have been seen in the future.
+        """
+        return at_s if at_s < self._now_s - BACK_S else max(at_s, self._now_s)
+
     def arrive(
         self,
         picture: Picture,

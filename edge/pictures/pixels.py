@@ -33,7 +33,7 @@ from edge.pictures.planes import (
     whole_rgb,
 )
 
-if hasattr(cv2, "setLogLevel"):  # OpenCV 4
+if hasattr(cv2, "setLogLevel"):  # OpenCV 4.10 to 4.12
     cv2.setLogLevel(0)
 else:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -41,6 +41,7 @@ else:
 KNOWN = "JPEG, PNG, WebP, BMP, GIF or TIFF"
 SAVE = "open it in an image viewer and save it again as PNG, or leave it out"
 JPEG = b"\xff\xd8"  # how one begins
+FRAME = "uint8 (H, W, 3)"
 RGB: int = getattr(cv2, "IMREAD_COLOR_RGB", 0)  # 0 before OpenCV 4.11
 
 
@@ -82,8 +83,10 @@ def check(picture: Picture) -> None:
     """Raises ValueError for what is no frame."""
     if isinstance(picture, Planes):
         check_planes(picture)
+    elif not isinstance(picture, np.ndarray):  # None: cv2.imread found no picture
+        raise ValueError(f"frame is a {type(picture).__name__}, expected an array: {FRAME}")
     elif picture.dtype != "uint8" or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
-        raise ValueError(f"frame is {picture.dtype} {picture.shape}, expected uint8 (H, W, 3)")
+        raise ValueError(f"frame is {picture.dtype} {picture.shape}, expected {FRAME}")
 
 
 def size(picture: Picture) -> tuple[int, int]:

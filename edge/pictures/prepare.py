@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import TypeVar
 
 import numpy as np
@@ -60,15 +60,15 @@ class Preparer:
             while True:
                 region = next(following, None)
                 if region is not None:
-                    job = picture, region, later[0], self._scratch
-                    self._ahead = self._worker.submit(prepare, *job)
+                    job = partial(prepare, picture, region, later[0], self._scratch)
+                    self._ahead = self._later(job)
                 yield now
                 if begun != self._begun:
                     raise ValueError("another picture was begun, expected this one to its end")
                 if region is None:
                     return
                 if not self._is_made():
-                    prepare(*job)
+                    job()
                 now, later = later, now
         finally:
             if begun == self._begun:
@@ -86,17 +86,31 @@ class Preparer:
         """As `aside`, but left to the thread: nothing given later is begun before this has ended,
         where results are asked for in the order of what was given.
         """
-        return cache(work) if self._ahead is None else self._worker.submit(work).result
+        later = None if self._ahead is None else self._later(work)
+        return cache(work) if later is None else later.result
 
     def begin(self, work: Callable[[], T]) -> Callable[[], T]:
         """As `aside`, and starts the thread where it does not run yet."""
-        later = self._worker.submit(work)
+        later = self._later(work)
+        if later is None:
+            return cache(work)
         return cache(lambda: work() if later.cancel() else later.result())
 
     def close(self) -> None:
         """End the thread."""
         self._drop()
         self._worker.shutdown()
+
+    def _later(self, work: Callable[[], T]) -> Future[T] | None:
+        """For the thread; None where Python begins nothing any more, as the program's main thread
+        has ended: its other threads may tag on.
+        """
+        try:
+            return self._worker.submit(work)
+        except RuntimeError as e:
+            if "cannot schedule" not in str(e):  # but no thread could be started, for one
+                raise
+            return None
 
     def _is_made(self) -> bool:
         """False when the thread has not begun: on a busy machine its owner is there before it."""

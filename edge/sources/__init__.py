@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Protocol
 
@@ -69,7 +70,7 @@ def never() -> bool:
 
 
 def open_source(
-    text: str,
+    text: str | PathLike[str],
     *,
     every_s: float = 0.0,
     is_stopped: Callable[[], bool] = never,
@@ -86,7 +87,7 @@ def open_source(
     Raises SourceError when it is not there or cannot be opened, UsageError for a camera or an
     option that cannot be.
     """
-    text = text.removeprefix("file://")
+    text = fspath(text).removeprefix("file://")
     kind = kind_of(text)
     module, extra = SOURCES[kind]
     opener: Callable[[Asked], Source]

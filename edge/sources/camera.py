@@ -102,7 +102,6 @@ def connect(text: str) -> CameraLink:
     number = the_one(text)
     if on_linux:
         check_camera(number)
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our error says it all
     capture = cv2.VideoCapture(number, cv2.CAP_V4L2 if on_linux else cv2.CAP_ANY)
     if not capture.isOpened():
         raise SourceError(

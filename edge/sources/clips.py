@@ -104,7 +104,6 @@ class OpenCVClip:
         if path != encodable(path):
             raise ValueError(f"{path}: OpenCV dies of such a name, expected UTF-8")
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet; read at FFmpeg's first use
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our error says it all
         self._clip = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
         if not self._clip.isOpened():
             raise ValueError(f"{path}: FFmpeg cannot read it, expected a clip")

@@ -21,6 +21,9 @@ from edge.sources.faults import Kind
 
 WIDTHS = {"yuv420p": (1, 2, 2), "nv12": (1, 1)}  # of the frame, over bytes in a row of each plane
 
+# Numbers: PyAV 13 has no name for "unspecified", as most frames are, and compares names with names.
+FULL_RANGE, BT_709 = int(ColorRange.JPEG.value), int(Colorspace.ITU709.value)
+
 FFmpegError = av.FFmpegError
 LATE = (av.error.TimeoutError, av.error.ExitError)  # the second: PyAV's own clock
 REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
@@ -146,7 +149,7 @@ def picture_of(frame: VideoFrame) -> Picture:
     """
     width, height, name = frame.width, frame.height, frame.format.name
     is_even = width % 2 == height % 2 == 0
-    is_usual = frame.color_range != ColorRange.JPEG and frame.colorspace != Colorspace.ITU709
+    is_usual = frame.color_range != FULL_RANGE and frame.colorspace != BT_709
     if name not in WIDTHS or not is_usual or not is_even:
         CONVERSIONS.add()
         return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)  # (H, W, 3)

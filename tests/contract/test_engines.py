@@ -232,7 +232,7 @@ def test_takes_a_provider_in_any_case(case: tuple[str, list[bytes], float]) -> N
     engine.close()
 
 
-@pytest.mark.parametrize("threads", [0, 1, 2])
+@pytest.mark.parametrize("threads", [0, 1, np.int64(2)])
 def test_takes_any_number_of_threads(case: tuple[str, list[bytes], float], threads: int) -> None:
     engine = open_engine(case[0], case[1], threads=threads)
     assert engine.run(pictures(1))["hues"].shape == (1, 3)
@@ -326,6 +326,8 @@ def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
 def test_a_negative_number_of_threads_is_the_callers_mistake() -> None:
     with pytest.raises(ValueError, match="threads is -1"):
         open_engine("null", [null_model()], threads=-1)
+    with pytest.raises(TypeError, match="integer"):
+        open_engine("null", [null_model()], threads=1.5)  # type: ignore[arg-type]
 
 
 def in_a_fresh_python(code: str) -> str:

@@ -73,6 +73,20 @@ def test_the_python_example_runs(
     assert "grocery" in capsys.readouterr().out
     assert left["embedding"].shape == (1280,)
     assert np.isclose(np.linalg.norm(left["embedding"]), 1)
+    assert {tag.head for tag in left["best"]} > {"grocery", "clothes"}
+
+
+def test_mypy_passes_the_python_example_and_nothing_misspelt(tmp_path: Path) -> None:
+    """In a project of somebody's own, which has none of our settings."""
+    [example] = re.findall(r"```python\n(.*?)```", MANUAL, re.DOTALL)
+    (tmp_path / "example.py").write_text(example, "utf-8")
+    (tmp_path / "misspelt.py").write_text("import edge\n\nedge.open_taggr\n", "utf-8")
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-error-summary"]
+    kept = ["--cache-dir", str(ROOT / ".mypy_cache" / "others"), "--follow-imports=silent"]
+    told = subprocess.run([*mypy, *kept, tmp_path], cwd=ROOT, capture_output=True, text=True)
+    [line] = told.stdout.splitlines()
+    assert "misspelt.py:3" in line
+    assert 'Module has no attribute "open_taggr"' in line
 
 
 @pytest.mark.parametrize("command", sorted({c.strip() for c in COMMANDS if re.search(r"--|\.", c)}))

@@ -13,7 +13,7 @@ from edge.length.plane import FlatPlane
 from edge.length.ruler import Ruler
 from edge.memory.known import Memory
 from edge.pictures.regions import shared
-from edge.records import Budget
+from edge.records import Budget, Region
 from edge.seen import View
 from edge.tagger import open_tagger
 from tests.scenery import Scene, Thing
@@ -203,18 +203,40 @@ def test_top_k_gives_tags_below_their_threshold(tagger):
         np.zeros((4, 4, 4), np.uint8),
         np.zeros((4, 4, 3), np.float32),
         np.zeros((0, 4, 3), np.uint8),
+        np.ones((8, 12, 3), bool),
+        np.ones((8, 12, 3), np.uint16),
+        [[[0, 0, 0]]],
+        None,
+        "shelf.jpg",
     ],
-    ids=["grey", "rgba", "float", "empty"],
+    ids=["grey", "rgba", "float", "empty", "bool", "16 bits", "list", "None", "path"],
 )
-def test_an_array_that_is_no_frame_is_refused(tagger, rgb):
-    with pytest.raises(ValueError, match=r"expected uint8 \(H, W, 3\)"):
-        tag_frame(tagger, rgb)
+def test_what_is_no_frame_is_refused(tagger, rgb):
+    """Of the input's size too, where nothing has to be resized."""
+    ask = tagger.tag, tagger.embed, lambda rgb: tagger.look(rgb, [Region(0, 0, 4, 4)])
+    for one in ask:
+        with pytest.raises(ValueError, match=r"frame is .*, expected .*uint8 \(H, W, 3\)"):
+            one(rgb)
 
 
 def test_the_public_tagger_tags_and_embeds_any_view_of_an_array(tagger, halves):
     flipped = np.ascontiguousarray(halves[..., ::-1])
     assert tagger.tag(halves[..., ::-1]) == tagger.tag(flipped)
     assert tagger.embed(halves[..., ::-1]) == pytest.approx(tagger.embed(flipped))
+
+
+def test_a_frame_that_comes_too_early_has_nothing_that_was_seen_later(tagger, halves):
+    """Decoders of damaged streams give such times: tags were -0.3 s old."""
+    past = Memory()
+    for at_s in (50.0, 49.7):
+        seen = tag_frame(tagger, halves, View(budget=Budget(60.0)), past, at_s=at_s)
+        assert min(tag.age_s for tag in seen.tags) == 0
+        assert seen.oldest_s >= 0
+
+
+@pytest.mark.parametrize(("budget", "told"), [(Budget(60.0), 60.0), (Budget(), msgspec.UNSET)])
+def test_what_a_frame_was_allowed_is_told(tagger, halves, budget, told):
+    assert tag_frame(tagger, halves, View(budget=budget)).spent.budget_ms == told
 
 
 @pytest.fixture

@@ -115,6 +115,12 @@ def test_files_come_in_turn_and_each_line_is_about_its_frame(tagger):
     ]  # fmt: skip
 
 
+def test_sinks_that_come_one_by_one_are_given_every_frame(tagger):
+    sink = Kept()
+    run([Files("a", [paint("red")] * 2)], tagger, iter([sink]), View(), is_stopped=never)
+    assert [result.frame for result in sink.results] == [0, 1]
+
+
 def test_a_source_that_breaks_has_a_last_line_and_the_others_go_on(tagger):
     sink = Kept()
     files = [Files("a", [paint("red")], "a: damaged"), Files("b", [paint("red")])]

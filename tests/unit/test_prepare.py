@@ -49,6 +49,15 @@ def test_every_region_comes_in_order_in_memory_used_again(preparer):
     assert len(addresses) == 2
 
 
+def test_threads_tag_on_after_the_main_thread_has_ended(tiny_bundle, monkeypatch):
+    """Python then starts no work ahead: a camera's thread that nobody waits for broke."""
+    with open_tagger(tiny_bundle) as tagger:
+        before = tagger.tag(FRAME)
+        monkeypatch.setattr("concurrent.futures.thread._shutdown", True)
+        assert tagger.tag(FRAME) == before
+        assert len(list(tagger.looks(FRAME, REGIONS))) == len(REGIONS)
+
+
 def test_the_next_one_is_made_while_this_one_is_used(preparer, monkeypatch):
     """Had it not been made by another thread meanwhile, the wait would not end."""
     made = threading.Event()

@@ -19,7 +19,8 @@ from edge.pictures.pixels import rgb
 from edge.pictures.planes import CONVERSIONS, check_planes
 from edge.redact import without_secrets
 from edge.sources import kind_of, open_source
-from edge.sources.camera import CameraLink, check_camera
+from edge.sources.camera import CameraLink, check_camera, connect
+from edge.sources.clips import OpenCVClip
 from edge.sources.images import natural
 from edge.sources.lasting import Habits, LastingSource
 from edge.sources.newest import Cameras, Newest
@@ -167,6 +168,11 @@ def test_natural_order_survives_names_of_any_kind():
     assert sorted(names, key=natural).index("a9") < sorted(names, key=natural).index("a10")
 
 
+def test_a_path_is_a_name_too(tmp_path):
+    path = write_picture(tmp_path / "a.png")
+    assert [frame.source for frame in open_source(path).frames()] == [str(path)]
+
+
 def test_a_folder_without_pictures_says_what_it_found(tmp_path):
     (tmp_path / "a.txt").write_text("x")
     (tmp_path / "b.txt").write_text("x")
@@ -265,6 +271,16 @@ def test_a_clip_that_has_to_be_turned_is_left_to_opencv(planar_clip, monkeypatch
     frames = list(open_source(str(planar_clip)).frames())
     assert all(isinstance(frame.pixels, np.ndarray) for frame in frames)
     assert len(frames) == 12
+
+
+def test_opencv_before_4_13_reads_clips_and_opens_cameras(clip, monkeypatch):
+    """It had no `utils.logging`: both ended in an AttributeError."""
+    monkeypatch.delattr("cv2.utils.logging", raising=False)
+    assert OpenCVClip(str(clip)).grab()
+    monkeypatch.setattr("edge.sources.camera.the_one", lambda text: 77)
+    monkeypatch.setattr("edge.sources.camera.check_camera", lambda number: None)
+    with pytest.raises(SourceError, match="is there but does not open"):
+        connect("camera:77")
 
 
 def test_frames_of_a_clip_may_be_kept(clip):

@@ -6,8 +6,10 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import perf_counter
+from threading import Event
+from time import perf_counter, sleep
 
 import msgspec
 import numpy as np
@@ -17,6 +19,7 @@ from edge.bundle import open_bundle
 from edge.bundle.golden import NONE, check, golden_embedding, golden_scores
 from edge.bundle.manifest import Accuracy
 from edge.bundle.write import stored, write_bundle
+from edge.engines.null import NullEngine
 from edge.errors import (
     BundleError,
     EngineMissing,
@@ -25,8 +28,9 @@ from edge.errors import (
     UsageError,
 )
 from edge.frames import tag_frame
+from edge.heads.enroll import example, none_example
 from edge.pictures import pixels
-from edge.records import U8, Picture, Planes, Region
+from edge.records import F32, U8, Picture, Planes, Region
 from edge.tagger import BATCH, open_tagger
 from tests.tiny import here, i420, null_model, nv12, paint, tiny_parts, write_tiny
 
@@ -126,6 +130,65 @@ def test_an_embedding_has_length_one(tiny_bundle: Path) -> None:
     np.testing.assert_allclose(yellow, [0.5**0.5, 0.5**0.5, 0], atol=1e-6)
     assert yellow.dtype == np.float32
     np.testing.assert_array_equal(black, 0)  # nothing to normalise, and no NaN
+
+
+def test_threads_take_turns(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They share the memory that inputs are made in: what one cut, the other looked at."""
+    run = NullEngine.run
+
+    def slow(engine: NullEngine, batch: U8) -> dict[str, F32]:
+        sleep(0.02)
+        return run(engine, batch)
+
+    with open_tagger(tiny_bundle) as tagger, ThreadPoolExecutor(2) as threads:
+        monkeypatch.setattr(NullEngine, "run", slow)
+        for ask in (tagger.embed, lambda rgb: [tag.tag for tag in tagger.tag(rgb)]):
+            rows = [threads.submit(ask, paint(c)) for c in ("red", "blue") * 3]
+            alone = [ask(paint(c)) for c in ("red", "blue")] * 3
+            np.testing.assert_array_equal([row.result() for row in rows], alone)
+
+
+def test_a_tagger_that_is_closed_says_so(tiny_bundle: Path) -> None:
+    with open_tagger(tiny_bundle) as tagger:
+        tagger.close()
+    for ask in (tagger.tag, tagger.embed):
+        with pytest.raises(ValueError, match="tagger is closed"):
+            ask(paint("red", 400, 400))
+
+
+def test_whoever_closes_a_tagger_waits_for_who_is_at_it(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, begun, done = NullEngine.run, Event(), []
+
+    def slow(engine: NullEngine, batch: U8) -> dict[str, F32]:
+        begun.set()
+        sleep(0.02)
+        done.append("run")
+        return run(engine, batch)
+
+    with open_tagger(tiny_bundle) as tagger, ThreadPoolExecutor(1) as thread:
+        monkeypatch.setattr(NullEngine, "run", slow)
+        monkeypatch.setattr(NullEngine, "close", lambda engine: done.append("close"))
+        found = thread.submit(tagger.tag, paint("red", 40, 40))
+        begun.wait()
+        tagger.close()
+        assert found.result()
+        assert done[-1] == "close"
+
+
+def test_a_forked_process_is_told_to_open_its_own(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that makes inputs is not in it: a closer look waited for ever."""
+    with open_tagger(tiny_bundle) as tagger:
+        monkeypatch.setattr("os.getpid", lambda: -1)
+        for ask in (tagger.tag, tagger.embed):
+            with pytest.raises(ValueError, match="forked"):
+                ask(paint("red"))
+        monkeypatch.setattr(NullEngine, "close", lambda engine: pytest.fail("waits for ever"))
+        tagger.close()
+        monkeypatch.undo()
 
 
 def test_without_a_wish_the_best_engine_here_is_taken(wide_bundle: Path) -> None:
@@ -372,6 +435,14 @@ def test_a_damaged_artifact_is_found_before_it_is_loaded(tiny_bundle: Path, tmp_
     model.write_bytes(model.read_bytes().replace(b"8", b"9"))
     with pytest.raises(BundleError, match="SHA-256"):
         open_tagger(folder)
+
+
+def test_what_is_no_frame_is_not_enrolled(tiny_bundle: Path) -> None:
+    with open_tagger(tiny_bundle) as tagger:
+        for wrong in (np.ones((40, 40, 3), bool), np.ones((40, 40, 3), np.float32), None):
+            for one in (example, none_example):
+                with pytest.raises(ValueError, match="frame is"):
+                    one(tagger, wrong)  # type: ignore[operator]
 
 
 def test_what_no_head_knows_is_listed_as_none(tiny_bundle: Path) -> None:

@@ -172,6 +172,9 @@ def test_thresholds_and_heads_are_those_of_the_file(setting, tagger):
     assert tagger.heads == tagger.bundle.manifest.heads
     with pytest.raises(ValueError, match="expected one of"):
         tagger.tune({"nonsense": 1.0})
+    for least in (50, -0.1, float("nan")):
+        with pytest.raises(ValueError, match=r"threshold of head 'colours' is .*, expected 0\.\.1"):
+            tagger.tune({"colours": least})
 
 
 def test_a_head_that_the_bundle_does_not_have_is_refused(setting, tagger):
