@@ -132,7 +132,9 @@ class Outbox:
     # Inside, with the lock held.
 
     def _begin(self) -> None:
+        self._is_lost = True  # until a database is open
         self._ledger = Ledger(self._path, self._sinks, self._limits)
+        self._is_lost = False
         self._through: dict[str, int] = {}  # sink -> acknowledged, and not yet on the disk
         self._settle_s = 0.0  # when that is due
 
@@ -181,11 +183,16 @@ class Outbox:
         """What `work` gives; None when the disk does not take it, or the database is damaged."""
         if self._is_closed:  # SQLite's error for that is the one for damage
             return None
+        if self._is_lost and not self._is_time():
+            return None
         try:
+            if self._is_lost:
+                self._retry_s = self._clock() + RETRY_S
+                self._begin()
             return work()
         except sqlite3.OperationalError as e:
             self._say(f"{self._path}: {e}")
-        except SinkError as e:  # the file of numbers
+        except SinkError as e:  # the file of numbers, or none can be begun
             self._say(str(e))
         except sqlite3.DatabaseError as e:
             self._renew(str(e))
@@ -198,8 +205,11 @@ class Outbox:
             log.error("%s; events wait in memory, make room", what)
 
     def _renew(self, why: str) -> None:
-        """A damaged database is set aside while we use it."""
+        """A damaged database is set aside while we use it. Where the disk does not let us, or takes
+        no new one, that is tried again.
+        """
         self._ledger.db.close()
+        self._is_lost = True
         try:
             database.set_aside(self._path, why)
             self._begin()

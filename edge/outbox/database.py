@@ -82,9 +82,7 @@ def numbers_file(path: Path) -> Path:
 
 def set_aside(path: Path, why: str) -> None:
     """The file gets a name that none has. Raises SinkError."""
-    aside = _free(path.with_name(f"{path.name}.damaged"))
-    if path.exists():
-        log.error("%s: %s; set aside as %s, what it owed is lost", path, why, aside.name)
+    aside, was_there = _free(path.with_name(f"{path.name}.damaged")), path.exists()
     try:
         for end in SIDE_FILES:
             file = path.with_name(path.name + end)
@@ -92,6 +90,8 @@ def set_aside(path: Path, why: str) -> None:
                 file.replace(aside.with_name(aside.name + end))
     except OSError as e:
         raise SinkError(f"{path}: {e.strerror}", fix="name another file with --outbox") from e
+    if was_there:
+        log.error("%s: %s; set aside as %s, what it owed is lost", path, why, aside.name)
 
 
 def _free(path: Path) -> Path:

@@ -6,6 +6,7 @@ does not take one.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,9 @@ from edge.events.event import VALUE, Event, Sight
 from edge.outbox import database
 from edge.outbox.sequence import Sequence as Numbers
 from edge.store import write_whole
-from edge.strict import decoded
+from edge.strict import NOT_JSON, decoded
+
+log = logging.getLogger(__name__)
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -115,8 +118,9 @@ class Ledger:
 
     def open_sights(self) -> list[Sight]:
         """What was told to have come and not to have gone."""
-        rows = self.db.execute("SELECT sight FROM here").fetchall()
-        return [decoded(row[0], Sight) for row in rows]
+        rows = self.db.execute("SELECT id, sight FROM here").fetchall()
+        sights = [self._sight(number, body) for number, body in rows]
+        return [sight for sight in sights if sight is not None]
 
     def here(self) -> dict[str, dict[str, int]]:
         """camera -> label -> how many of those are there now."""
@@ -130,6 +134,15 @@ class Ledger:
         """Sinks that are not among ours -> what is owed to them."""
         rows = self.db.execute("SELECT sink, count(*) FROM owed GROUP BY sink")
         return {sink: count for sink, count in rows if sink not in self._sinks}
+
+    def _sight(self, number: str, body: bytes) -> Sight | None:
+        """Of one that the disk has damaged nothing can be said: it is forgotten."""
+        try:
+            return decoded(body, Sight)
+        except NOT_JSON as e:
+            log.error("outbox: what is known of thing %s is damaged: %s", number, e)
+            self.db.execute("DELETE FROM here WHERE id = ?", (number,))
+            return None
 
     def _insert(self, event: Event, body: bytes) -> None:
         run, after = self.db.execute, event.after

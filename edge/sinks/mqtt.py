@@ -29,7 +29,7 @@ from edge.sinks.broker import Arrived, Broker
 from edge.sinks.discovery import device_id, discovery
 from edge.sinks.mqtt_address import Address, address_of
 from edge.sinks.target import Target
-from edge.strict import decoded
+from edge.strict import NOT_JSON, decoded
 
 REPEAT_S = 60.0  # states that did not change are told again
 COUNTED_S = 5.0  # between two times that counts are told: they change with each event
@@ -102,7 +102,7 @@ class Mqtt:
         for n, event in enumerate(events):
             try:
                 camera = decoded(event.body, _Head).after.camera
-            except msgspec.DecodeError as e:
+            except NOT_JSON as e:
                 if n == 0:
                     raise EventRefused(
                         f"{self.name}: event {event.seq} is damaged: {e}",

@@ -28,6 +28,7 @@ from tests.brokers import MOSQUITTO, Broker, Listener, until
 from tests.happenings import event, events
 
 BODY = msgspec.json.encode(event(1))
+TORN = BODY.replace(b"camera:0", b"camera:\xff")
 ACKS = {"5": b"\x20\x03\0\0\0", "3.1.1": b"\x20\x02\0\0"}
 BIRTH = "homeassistant/status"
 
@@ -141,7 +142,7 @@ def test_what_strangers_publish_does_not_reach_our_memory(tmp_path):
 
 
 @pytest.mark.skipif(MOSQUITTO is None, reason="apt-get install mosquitto")
-@pytest.mark.parametrize("body", [b"", b"\xff\0", b'{"after": 1}', BODY[:90]])
+@pytest.mark.parametrize("body", [b"", b"\xff\0", b'{"after": 1}', BODY[:90], TORN])
 def test_a_body_that_the_disk_has_damaged_does_not_hold_up_the_others(tmp_path, body):
     broker = Broker(tmp_path)
     broker.start()

@@ -6,12 +6,14 @@ import os
 import sqlite3
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from edge.errors import SinkError
 from edge.events.event import Event
+from edge.outbox import database
 from edge.outbox.box import RETRY_S, SETTLE_S, WAITING, Outbox
 from edge.outbox.ledger import Counts, Limits
 from edge.outbox.sequence import BLOCK, Sequence
@@ -235,6 +237,37 @@ def test_damage_while_in_use_is_survived(path, caplog):
     outbox.close()
 
 
+@pytest.mark.parametrize(
+    ("owner", "name", "error"),
+    [
+        (database, "_prepare", sqlite3.OperationalError("disk is full")),  # for a new one
+        (Path, "replace", OSError(28, "disk is full")),  # the old one cannot be set aside
+    ],
+)
+def test_damage_on_a_disk_that_takes_nothing_is_told_once_and_leaves_no_files(
+    path, caplog, monkeypatch, owner, name, error
+):
+    outbox = opened(path)
+    outbox.accept(events(5))
+    outbox._ledger.db.close()
+    spoil(path, "junk")
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, refuse)
+        for n in range(20):
+            outbox.accept([event(10 + n)])
+            assert (outbox.owed("a", 9), outbox.here()) == ([], {})
+    assert caplog.text.count("disk is full") == 1
+    assert outbox.waiting == 20
+    assert len(outbox.accept([event(99)])) == 21
+    assert caplog.text.count("set aside") == 1
+    assert not path.with_name("outbox.db.damaged-2").exists()
+    outbox.close()
+
+
 def test_a_full_disk_accepts_nothing_and_loses_nothing_that_it_accepted(path, caplog):
     outbox = opened(path)
     outbox.accept(events(5))
@@ -301,6 +334,17 @@ def test_what_was_here_when_the_run_was_cut_off_is_known(path):
     outbox._ledger.db.close()  # cut off
     outbox = opened(path)
     assert sorted(sight.id for sight in outbox.left_here()) == ["t-2", "t-3"]
+    outbox.close()
+
+
+@pytest.mark.parametrize("damage", [b"{", b'{"id": "t-1", "camera": "\xff"}'])
+def test_what_was_here_and_is_damaged_on_the_disk_is_told_and_forgotten(path, damage, caplog):
+    outbox = opened(path)
+    outbox.accept([event(1), event(2)])
+    outbox._ledger.db.execute("UPDATE here SET sight = ? WHERE id = 't-1'", (damage,))
+    assert [sight.id for sight in outbox.left_here()] == ["t-2"]
+    assert "thing t-1 is damaged" in caplog.text
+    assert outbox.here() == {"camera:0": {"Banana": 1}}
     outbox.close()
 
 
