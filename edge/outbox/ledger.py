@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,8 @@ from edge.store import write_whole
 from edge.strict import NOT_JSON, decoded
 
 log = logging.getLogger(__name__)
+
+FRESH = 10  # one in so many of the events held is a new one, which goes last
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -82,7 +84,7 @@ class Ledger:
                     self._insert(event, body)
                 self._events += len(bodies)
                 self._bytes += sum(map(len, bodies))
-                self._trim()
+                self._trim(first + len(events) - 1)
         except BaseException:
             self._events, self._bytes = before
             raise
@@ -155,20 +157,29 @@ class Ledger:
             row = (after.id, after.camera, after.label, self._encode(after))
             run("INSERT OR REPLACE INTO here VALUES (?, ?, ?, ?)", row)
 
-    def _trim(self) -> None:
-        """Those of least value go, the oldest first."""
-        query = "SELECT seq, length(body) FROM event ORDER BY value, seq"
+    def _trim(self, newest: int) -> None:
+        """What there is no room for goes."""
         gone = []
-        for seq, size in self.db.execute(query):
+        for number, size in self._least(newest):
             if self._events <= self._limits.events and self._bytes <= self._limits.bytes:
                 break
-            gone.append((seq,))
+            gone.append((number,))
             self._events, self._bytes = self._events - 1, self._bytes - size
         for seq in gone:
             rows = self.db.execute("SELECT sink FROM owed WHERE seq = ?", seq)
             self._add(Counter(sink for (sink,) in rows), "dropped")
         self.db.executemany("DELETE FROM owed WHERE seq = ?", gone)
         self.db.executemany("DELETE FROM event WHERE seq = ?", gone)
+
+    def _least(self, newest: int) -> Iterator[tuple[int, int]]:
+        """Number and bytes of each event: those of least value first, the oldest first. The newest
+        ones last, whatever their value: a sink that is there has not got them yet, and one that is
+        away must not cost it any.
+        """
+        settled = (newest - self._events // FRESH,)
+        query = "SELECT seq, length(body) FROM event WHERE seq {} ? ORDER BY value, seq"
+        yield from self.db.execute(query.format("<="), settled)
+        yield from self.db.execute(query.format(">"), settled)
 
     def _settle(self, sink: str, through: int, what: str) -> None:
         query = "SELECT seq FROM owed WHERE sink = ? AND seq <= ?"

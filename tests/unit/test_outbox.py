@@ -137,6 +137,19 @@ def test_when_there_is_no_room_the_least_value_goes_first_and_the_oldest_of_it(p
     outbox.close()
 
 
+def test_a_sink_that_is_away_for_long_costs_one_that_is_there_nothing(path):
+    outbox, arrived = opened(path, "away", "there", events=100), []
+    for n in range(300):
+        outbox.accept([event(n, ("new", "update", "end")[n % 3])])
+        arrived += seqs(outbox, "there")
+        outbox.acknowledge("there", arrived[-1])
+    assert arrived == list(range(1, 301))
+    assert (outbox.counts("there").dropped, outbox.counts("away").dropped) == (0, 200)
+    kept = [read(owed.body).type for owed in outbox.owed("away", 100)]
+    assert kept.count("end") > 90  # of it, what is worth most
+    outbox.close()
+
+
 def test_bytes_are_bounded_too(path):
     outbox = opened(path, bytes=20_000)
     for n in range(200):
