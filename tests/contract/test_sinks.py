@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edge.clock import rfc3339
 from edge.errors import SinkError, UsageError
 from edge.records import FrameFailed, FrameTags
 from edge.sinks import SINKS, CarrierSite, open_album, open_carrier, open_sink
@@ -154,6 +155,48 @@ def test_a_file_of_an_earlier_run_is_as_old_as_it_is(tmp_path):
         file.append(b"b\n")
         file.close()
         assert (tmp_path / "f.1").exists() == (age_s > 60)
+
+
+def test_a_file_that_several_runs_wrote_is_as_old_as_its_first_record(tmp_path):
+    path, hours = tmp_path / "f", 3600
+    first = f'{{"time": "{rfc3339(time.time() - 25 * hours)}"}}\n'.encode()
+    path.write_bytes(first + b"of today\n")
+    file = RotatingFile(path, max_age_s=24 * hours)
+    file.append(b"next\n")
+    file.close()
+    assert (tmp_path / "f.1").read_bytes() == first + b"of today\n"
+    assert lines(path) == ["next"]
+
+
+@pytest.mark.parametrize("how", ["moved", "folder moved", "emptied", "another in its place"])
+def test_a_file_that_somebody_takes_away_is_begun_anew(tmp_path, how):
+    path = tmp_path / "folder" / "f"
+    file = RotatingFile(path, heading=b"head\n")
+    file.append(b"first\n")
+    if how == "emptied":
+        os.truncate(path, 0)
+    elif how == "folder moved":
+        path.parent.rename(tmp_path / "march")
+    else:
+        path.rename(tmp_path / "march")
+    if how == "another in its place":
+        path.write_bytes(b"head\nof others\n")
+    file.append(b"second\n")
+    file.close()
+    others = ["of others"] if how == "another in its place" else []
+    assert lines(path) == ["head", *others, "second"]
+
+
+def test_a_file_is_opened_again_when_its_disk_is_back(tmp_path):
+    path = tmp_path / "f"
+    file = RotatingFile(path)
+    file.append(b"first\n")
+    file._file = Quota(file._file, 0)  # whatever is done with it fails from now on
+    with pytest.raises(SinkError):
+        file.append(b"second\n")
+    file.append(b"third\n")
+    file.close()
+    assert lines(path) == ["first", "third"]
 
 
 def test_what_a_power_cut_left_of_a_line_is_cut_off(tmp_path):
