@@ -109,15 +109,17 @@ def open_sinks(
 
     heads: of the tagger, in their order.
     """
+    is_live = any(source.is_live for source in sources)
     counts = [source.count for source in sources]
     known = None if None in counts else sum(count or 0 for count in counts)
     sinks: list[Sink] = [_open_results(flags, sources, out)]
     if flags.annotate is not None:
         from edge.sinks.pictures import PicturesSink
+        from edge.sinks.steady import SteadySink
 
-        sinks.append(PicturesSink(Path(flags.annotate), heads))
+        drawn: Sink = PicturesSink(Path(flags.annotate), heads)
+        sinks.append(SteadySink(drawn, flags.annotate) if is_live else drawn)
     sinks += more
-    is_live = any(source.is_live for source in sources)
     if _wants_bar(flags) and not is_live and known != 1:
         from edge.sinks.progress import ProgressSink
 
@@ -128,13 +130,17 @@ def open_sinks(
     return sinks
 
 
-def open_explain(flags: argparse.Namespace, opened: ExitStack) -> Explain | None:
+def open_explain(
+    flags: argparse.Namespace, sources: Sequence[Source], opened: ExitStack
+) -> Explain | None:
     if flags.explain is None:
         return None
     from edge.sinks.explained import ExplainedPictures
 
     keep, every_s = flags.explain_keep or EXPLAIN_KEEP, flags.explain_every_s or 0.0
-    pictures = ExplainedPictures(Path(flags.explain), keep, every_s)
+    pictures = ExplainedPictures(
+        Path(flags.explain), keep, every_s, is_steady=any(source.is_live for source in sources)
+    )
     return opened.enter_context(closing(pictures)).write
 
 
