@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 SCHEMA = 1  # of the tables
 WAL_BYTES = 1 << 20  # the log is cut back to this once it was written over
 FIX = "name another file with --outbox: each edge-tag that runs needs its own"
+ROOM = "make room on its disk, or name another file with --outbox, on a disk that may be written to"
 SIDE_FILES = ("", "-wal", "-shm")
 OWN = {"event", "owed", "here", "total"}  # tables
 
@@ -129,7 +130,7 @@ def _open(path: Path) -> tuple[sqlite3.Connection, bool]:
         if db is not None:
             db.close()
         if isinstance(e, sqlite3.OperationalError):
-            raise SinkError(f"{path}: {e}", fix=FIX) from e
+            raise SinkError(f"{path}: {e}", fix=FIX if "locked" in str(e) else ROOM) from e
         if isinstance(e, sqlite3.DatabaseError):
             raise Damaged(str(e)) from e
         raise

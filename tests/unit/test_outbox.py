@@ -168,6 +168,16 @@ def test_a_second_process_is_refused(path):
     outbox.close()
 
 
+def test_a_disk_without_room_for_an_outbox_says_so_and_not_that_another_runs(path, monkeypatch):
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(database, "_prepare", full)
+    with pytest.raises(SinkError, match="disk is full") as caught:
+        opened(path)
+    assert caught.value.fix.startswith("make room on its disk")
+
+
 def test_a_newer_schema_is_left_alone(path):
     opened(path).close()
     with sqlite3.connect(path) as db:
