@@ -67,10 +67,13 @@ class Ledger:
         query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM event"
         self._events, self._bytes = self.db.execute(query).fetchone()
 
-    def write(self, events: Sequence[Event], sent: Mapping[str, int]) -> tuple[int, ...]:
+    def write(
+        self, events: Sequence[Event], sent: Mapping[str, int], lost: int = 0
+    ) -> tuple[int, ...]:
         """All of them or none; their numbers. What there is no room for is dropped.
 
         sent  by sink, up to which number it has every event: noted first, in the same commit
+        lost  events before these that found no room: counted as dropped
         """
         first = self._numbers.peek(len(events))
         numbered = [replace(event, seq=first + n) for n, event in enumerate(events)]
@@ -80,6 +83,7 @@ class Ledger:
             with database.transaction(self.db):
                 for sink, through in sent.items():
                     self._settle(sink, through, "sent")
+                self._add(dict.fromkeys(self._sinks, lost) if lost else {}, "dropped")
                 for event, body in zip(numbered, bodies):
                     self._insert(event, body)
                 self._events += len(bodies)

@@ -301,12 +301,16 @@ def test_a_full_disk_accepts_nothing_and_loses_nothing_that_it_accepted(path, ca
     assert accepted[-1] == ()
     assert seqs(outbox) == list(range(1, 6)) + done
     assert outbox.waiting == WAITING
-    assert outbox.lost == 2000 - len(done) - WAITING
+    assert outbox.lost == outbox.counts("a").dropped == 2000 - len(done) - WAITING
     assert caplog.text.count("disk is full") == 1  # said once
     outbox._ledger.db.execute("PRAGMA max_page_count = 100000")  # there is room again
     assert len(outbox.accept([event(9)])) == WAITING + 1
     assert (outbox.waiting, len(seqs(outbox))) == (0, 5 + len(done) + WAITING + 1)
     assert seqs(outbox) == sorted(set(seqs(outbox)))
+    lost = outbox.lost
+    outbox.close()
+    outbox = opened(path)
+    assert outbox.counts("a").dropped == lost  # counted over restarts
     outbox.close()
 
 
