@@ -33,7 +33,7 @@ class RotatingFile:
     max_age_s  put aside when its first record is so old; 0: never
     keep       files put aside, at most
     sync       one of SYNCS
-    heading    first line of each file
+    heading    first line of each file; one with another is put aside
     Raises SinkError when it cannot be opened.
     """
 
@@ -105,6 +105,7 @@ class RotatingFile:
             self._bytes = _whole_bytes(self.path)
             if self._bytes < file.tell():
                 file.truncate(self._bytes)
+            self._is_other = self._bytes > 0 and not self._has_heading()
             self._began_s = self._clock()
             if self._bytes:  # of an earlier run; the wall clock says how old, and only now
                 self._began_s -= max(0.0, time() - _began_s(self.path))
@@ -112,6 +113,11 @@ class RotatingFile:
             raise SinkError(f"{self.path}: {e.strerror}", fix="name another file") from e
         self._file = file
         return file
+
+    def _has_heading(self) -> bool:
+        """An older edge-tag's has another one: under that, our columns would be wrong ones."""
+        with self.path.open("rb") as file:
+            return file.read(len(self._heading)) == self._heading
 
     def _add(self, file: BinaryIO, data: bytes) -> None:
         if self._bytes == 0:
@@ -130,7 +136,7 @@ class RotatingFile:
         if self._bytes == 0:
             return False
         is_large = 0 < self._max_bytes < self._bytes + more
-        return is_large or 0 < self._max_age_s <= self._clock() - self._began_s
+        return is_large or self._is_other or 0 < self._max_age_s <= self._clock() - self._began_s
 
     def _put_aside(self) -> BinaryIO:
         self.close()

@@ -133,6 +133,18 @@ def test_a_file_is_put_aside_when_it_is_large_and_the_oldest_goes(tmp_path):
     assert lines(tmp_path / "f.1") == ["head", "line number 8"]
 
 
+def test_a_file_with_the_columns_of_an_older_version_is_put_aside(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("time,source,frame,tag\n,old.jpg,0,Apple\n")
+    for name in ("a.jpg", "b.jpg"):
+        sink = opened("csv", path)
+        sink.write(result([tag("Plum")], name), None)
+        sink.close()
+    assert read("csv", path) == [("a.jpg", "Plum"), ("b.jpg", "Plum")]
+    assert read("csv", tmp_path / "file.1") == [("old.jpg", "Apple")]
+    assert not (tmp_path / "file.2").exists()
+
+
 def test_a_file_is_put_aside_when_it_is_old(tmp_path):
     now = [1000.0]
     file = RotatingFile(tmp_path / "f", max_age_s=60, clock=lambda: now[0])
