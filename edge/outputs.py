@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from edge.errors import UsageError
 from edge.flags import EXPLAIN_KEEP, OUTBOX_MB
-from edge.opening import names, paces_s
+from edge.opening import is_patient, names, paces_s
 from edge.pictures.suffixes import is_clip
 from edge.process import say
 
@@ -57,7 +57,15 @@ def open_recipients(
     most_mb = flags.outbox_mb or OUTBOX_MB
     also = [] if live is None else [live.window]
     slowest_s = max(paces_s(flags), default=0.0)
-    made = recipients.open_recipients(flags.to, cameras, flags.outbox, most_mb, also, slowest_s)
+    made = recipients.open_recipients(
+        flags.to,
+        cameras,
+        flags.outbox,
+        most_mb,
+        also,
+        slowest_s,
+        is_patient=bool(cameras) and is_patient(flags),
+    )
     return opened.enter_context(closing(made))
 
 

@@ -34,7 +34,8 @@ class RotatingFile:
     keep       files put aside, at most
     sync       one of SYNCS
     heading    first line of each file; one with another is put aside
-    Raises SinkError when it cannot be opened.
+    is_patient  one that cannot be opened yet is tried again with each record; else SinkError is
+                raised
     """
 
     def __init__(
@@ -47,13 +48,15 @@ class RotatingFile:
         sync: str = "second",
         heading: bytes = b"",
         clock: Callable[[], float] = monotonic,
+        is_patient: bool = False,
     ) -> None:
         self.path = path
         self._max_bytes, self._max_age_s, self._keep = max_bytes, max_age_s, keep
         self._sync, self._heading, self._clock = sync, heading, clock
         self._synced_s = monotonic()
         self._file: BinaryIO | None = None
-        self._open()
+        with suppress(*[SinkError] * is_patient):
+            self._open()
 
     def append(self, record: bytes) -> None:
         """One or more whole lines. Raises SinkError; the file is then as it was before."""
@@ -165,6 +168,7 @@ def open_rotating(target: Target, sync: str, heading: bytes = b"") -> RotatingFi
         keep=keep,
         sync=sync,
         heading=heading,
+        is_patient=target.is_patient,
     )
 
 

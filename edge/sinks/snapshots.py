@@ -58,7 +58,9 @@ def worth(sight: Sight) -> Worth:
 
 
 class Snapshots:
-    """An `Album`. Raises SinkError when the folder cannot be used at the start; never later."""
+    """An `Album`. Raises SinkError when the folder cannot be used at the start, unless it
+    `is_patient`; never later.
+    """
 
     def __init__(
         self,
@@ -69,6 +71,7 @@ class Snapshots:
         clock: Callable[[], float] = time,
         steady: Callable[[], float] = monotonic,
         free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+        is_patient: bool = False,
     ) -> None:
         self.written = self.removed = self.left_out = 0
         self._folder, self._rules, self._of = folder, rules, OF[of]
@@ -77,9 +80,10 @@ class Snapshots:
         self._own: set[Path] = set()  # pictures of this run
         self._best: OrderedDict[str, tuple[str, Worth]] = OrderedDict()  # id -> label, and how good
         self._fails, self._swept_s = False, -SWEEP_S
-        make_folder(folder)
-        check_folder(folder)
-        self._kept = {kept.path: kept for kept in _found(folder)}
+        self._kept: dict[Path, Kept] = {}
+        self._is_begun = False
+        if not is_patient:
+            self._begin()
 
     def keep(self, events: Sequence[Event], picture: Picture | None) -> None:
         told = [event.after for event in events if event.type != "end" and event.why != "moved"]
@@ -96,6 +100,12 @@ class Snapshots:
         if self.left_out:
             log.warning("%s: %d pictures found no room", self._folder, self.left_out)
 
+    def _begin(self) -> None:
+        make_folder(self._folder)
+        check_folder(self._folder)
+        self._kept = {kept.path: kept for kept in _found(self._folder)}
+        self._is_begun = True
+
     def _tried(self, work: Callable[[], object]) -> bool:
         """False where the disk does not let it: told once, until it does."""
         try:
@@ -110,6 +120,8 @@ class Snapshots:
 
     def _room(self) -> int:
         """Bytes that the disk has free. Somebody may have taken the folder away, with all in it."""
+        if not self._is_begun:
+            self._begin()
         make_folder(self._folder)
         return self._free(self._folder)
 
@@ -158,9 +170,8 @@ class Snapshots:
 
     def _sweep(self, rules: Rules) -> None:
         """Everything that is due goes. All are sorted for it: 40 ms for 10,000."""
-        self._swept_s = self._steady()
+        self._swept_s, free = self._steady(), self._room()
         self._follow_clock()
-        free = self._room()
         for kept in due(list(self._kept.values()), rules, self._clock(), free):
             self._remove(kept.path)
             self.removed += 1
@@ -222,7 +233,7 @@ def open_from(target: Target) -> Snapshots:
         free_bytes=int(target.number("free-mb", Rules().free_bytes / 2**20) * 2**20),
     )
     of = target.word("of", "crops", tuple(OF))
-    return Snapshots(Path(target.where), rules, of)
+    return Snapshots(Path(target.where), rules, of, is_patient=target.is_patient)
 
 
 def _found(folder: Path) -> Iterator[Kept]:

@@ -78,7 +78,8 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     parser.epilog = EXAMPLES + SOURCES
     parser.add_argument("--version", action="version", version=f"edge-tag {__version__}")
     add_sources(parser)
-    text = "a camera or stream that is not there yet is waited for (with --config, always)"
+    text = "a camera or stream, or a disk of --to, that is not there yet is waited for (with "
+    text += "--config, always)"
     parser.add_argument("--wait", action="store_true", help=text)
     add_pace(parser, every_s=None)
     text = "a TOML with cameras, zones, masks, schedules, targets and most of what follows; other "

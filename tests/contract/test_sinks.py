@@ -6,13 +6,16 @@ import csv
 import json
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from edge.clock import rfc3339
 from edge.errors import SinkError, UsageError
+from edge.recipients import open_recipients
 from edge.records import FrameFailed, FrameTags
 from edge.sinks import SINKS, CarrierSite, open_album, open_carrier, open_sink
 from edge.sinks.rotating import RotatingFile
@@ -209,6 +212,31 @@ def test_a_file_is_opened_again_when_its_disk_is_back(tmp_path):
     file.append(b"third\n")
     file.close()
     assert lines(path) == ["first", "third"]
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "events", "snapshots"])
+def test_a_disk_that_is_not_there_yet_is_waited_for_where_nobody_would_start_again(tmp_path, kind):
+    """A stick that broke must not keep everybody else from having anything."""
+    disk, frame = tmp_path / "disk", np.zeros((50, 100, 3), np.uint8)
+    disk.write_bytes(b"no folder")
+    asked = [f"{kind}:{disk}/of/it"], ["camera:0"], f"{tmp_path}/outbox.db", 1
+    with pytest.raises(SinkError, match="disk"):
+        open_recipients(*asked)
+    made = open_recipients(*asked, is_patient=True)
+    with closing(made):
+        for n in range(2):
+            found = result([tag(track=n, state="settled")], second=n)
+            for sink in made.sinks:
+                sink.write(found, frame)
+            if made.report is not None:
+                made.report(found, frame, float(n))
+            if n == 0:
+                disk.unlink()  # the disk is there
+    for sink in made.sinks:
+        sink.close()
+    there = disk / "of" / "it"
+    found = there.rglob("*.jpg") if kind == "snapshots" else lines(there)
+    assert len(list(found)) == {"csv": 2, "events": 4}.get(kind, 1)
 
 
 def test_what_a_power_cut_left_of_a_line_is_cut_off(tmp_path):
