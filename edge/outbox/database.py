@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 SCHEMA = 1  # of the tables
 WAL_BYTES = 1 << 20  # the log is cut back to this once it was written over
 FIX = "name another file with --outbox: each edge-tag that runs needs its own"
-ROOM = "make room on its disk, or name another file with --outbox, on a disk that may be written to"
+ROOM = "make room on its disk; ls -ld tells who may write there; or name another file with --outbox"
 SIDE_FILES = ("", "-wal", "-shm")
 OWN = {"event", "owed", "here", "total"}  # tables
 
