@@ -42,7 +42,7 @@ class Measuring:
         ConfigError for a frame that the plane is not for.
         """
         limit_ms = self._view.budget.frame_ms
-        past.measured = past.measured or ruler.begin()
+        past.measured = past.measured or ruler.begin(past.first_size)
         found = past.measured.look(
             ruler,
             self._picture,

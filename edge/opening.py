@@ -63,11 +63,15 @@ def with_defaults(flags: argparse.Namespace) -> argparse.Namespace:
     return flags
 
 
+def is_patient(flags: argparse.Namespace) -> bool:
+    """What is not there yet is waited for: nobody is there to start the run again."""
+    return getattr(flags, "wait", False) or getattr(flags, "config", None) is not None
+
+
 def open_sources(flags: argparse.Namespace, opened: ExitStack, stop: Stop) -> list[Source]:
     from edge.sources import open_source, refuse_twice
 
-    is_patient = getattr(flags, "wait", False) or getattr(flags, "config", None) is not None
-    open_one = partial(open_source, is_stopped=stop, is_patient=is_patient)
+    open_one = partial(open_source, is_stopped=stop, is_patient=is_patient(flags))
     named = flags.names or [None] * len(flags.sources)
     sources = [
         opened.enter_context(closing(open_one(text, every_s=every_s, name=name)))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from edge.errors import UsageError
 from edge.flags import EXPLAIN_KEEP, OUTBOX_MB
-from edge.opening import names, paces_s
+from edge.opening import is_patient, names, paces_s
 from edge.pictures.suffixes import is_clip
 from edge.process import say
 
@@ -57,7 +57,15 @@ def open_recipients(
     most_mb = flags.outbox_mb or OUTBOX_MB
     also = [] if live is None else [live.window]
     slowest_s = max(paces_s(flags), default=0.0)
-    made = recipients.open_recipients(flags.to, cameras, flags.outbox, most_mb, also, slowest_s)
+    made = recipients.open_recipients(
+        flags.to,
+        cameras,
+        flags.outbox,
+        most_mb,
+        also,
+        slowest_s,
+        is_patient=bool(cameras) and is_patient(flags),
+    )
     return opened.enter_context(closing(made))
 
 
@@ -109,15 +117,17 @@ def open_sinks(
 
     heads: of the tagger, in their order.
     """
+    is_live = any(source.is_live for source in sources)
     counts = [source.count for source in sources]
     known = None if None in counts else sum(count or 0 for count in counts)
     sinks: list[Sink] = [_open_results(flags, sources, out)]
     if flags.annotate is not None:
         from edge.sinks.pictures import PicturesSink
+        from edge.sinks.steady import SteadySink
 
-        sinks.append(PicturesSink(Path(flags.annotate), heads))
+        drawn: Sink = PicturesSink(Path(flags.annotate), heads)
+        sinks.append(SteadySink(drawn, flags.annotate) if is_live else drawn)
     sinks += more
-    is_live = any(source.is_live for source in sources)
     if _wants_bar(flags) and not is_live and known != 1:
         from edge.sinks.progress import ProgressSink
 
@@ -128,13 +138,17 @@ def open_sinks(
     return sinks
 
 
-def open_explain(flags: argparse.Namespace, opened: ExitStack) -> Explain | None:
+def open_explain(
+    flags: argparse.Namespace, sources: Sequence[Source], opened: ExitStack
+) -> Explain | None:
     if flags.explain is None:
         return None
     from edge.sinks.explained import ExplainedPictures
 
     keep, every_s = flags.explain_keep or EXPLAIN_KEEP, flags.explain_every_s or 0.0
-    pictures = ExplainedPictures(Path(flags.explain), keep, every_s)
+    pictures = ExplainedPictures(
+        Path(flags.explain), keep, every_s, is_steady=any(source.is_live for source in sources)
+    )
     return opened.enter_context(closing(pictures)).write
 
 

@@ -115,14 +115,18 @@ def run(
     out; `begun` is what `read_ahead` gave for these sources, where it was called before.
     A frame that the engine fails at is a failed one, and so is one that the plane is not for.
     Raises InferenceError where the engine fails at `BROKEN` in a row, ConfigError where the plane
-    is for no frame so far, SinkError, and BrokenPipeError when nobody reads the results any more.
+    is for no frame of files so far (a camera may have what it had again, and there are others),
+    SinkError, and BrokenPipeError when nobody reads the results any more.
     """
-    totals, in_a_row, sinks = Totals(), 0, tuple(sinks)  # which may come one by one
+    totals, in_a_row, opened = Totals(), 0, list(sources)
+    sinks = tuple(sinks)  # which may come one by one
+    is_live = any(source.is_live for source in opened)
+    told: dict[str, str] = {}  # source -> why its last frame failed
     watch = watch or Unwatched()
-    with closing(_all(list(sources), begun, tagger, view, is_stopped, watch, held, off)) as frames:
+    with closing(_all(opened, begun, tagger, view, is_stopped, watch, held, off)) as frames:
         for done in islice(frames, max_frames):
-            _count(totals, done.result)
-            if isinstance(done.broke, ConfigError) and not totals.frames:
+            _count(totals, done.result, told)
+            if isinstance(done.broke, ConfigError) and not totals.frames and not is_live:
                 raise done.broke
             for sink in sinks:
                 sink.write(done.result, done.picture)
@@ -141,11 +145,14 @@ def run(
     return totals
 
 
-def _count(totals: Totals, result: FrameTags | FrameFailed) -> None:
+def _count(totals: Totals, result: FrameTags | FrameFailed, told: dict[str, str]) -> None:
     if isinstance(result, FrameFailed):
         totals.failed += 1
-        log.error("%s", result.told)
+        is_told = told.get(result.source) == result.error  # each frame of a year may fail so
+        told[result.source] = result.error
+        log.log(logging.DEBUG if is_told else logging.ERROR, "%s", result.told)
     else:
+        told.pop(result.source, None)
         totals.frames += 1
         log.debug("%s #%d: %d tags", result.source, result.frame, len(result.tags))
 
@@ -262,8 +269,10 @@ def _done(
         return _failed(frame, frame.error, frame.fix)
     try:
         seen = tag_frame(tagger, frame.pixels, view, past, tagger.clock, frame.at_s, is_waited_for)
-    except (InferenceError, ConfigError) as e:  # the latter: it has another shape than the plane
+    except InferenceError as e:
         return _failed(frame, str(e), e.fix, e)
+    except ConfigError as e:  # it has another shape than the plane
+        return _failed(frame, f"{frame.source}: {e}", e.fix, e)
     result = _line(frame, seen, pixels.size(frame.pixels), tagger)
     return Done(_timed(watch.after(n, result), frame), frame.pixels, seen, frame.at_s)
 

@@ -111,13 +111,16 @@ def open_recipients(
     outbox_mb: int,
     also: Sequence[Witness] = (),
     slowest_s: float = 0.0,
+    *,
+    is_patient: bool = False,
 ) -> Recipients:
     """texts as after `--to`; cameras are the live sources, of which one gives a frame each
-    `slowest_s` at the slowest; `also` gets events, as albums do.
+    `slowest_s` at the slowest; `also` gets events, as albums do. A file or a folder that cannot be
+    opened yet is tried again where this `is_patient`.
 
     Raises UsageError and SinkError.
     """
-    targets = [parse_target(text, SINKS) for text in texts]
+    targets = [parse_target(text, SINKS)._replace(is_patient=is_patient) for text in texts]
     _refuse_twice(targets)
     with ExitStack() as opened:
         sinks = [SteadySink(open_sink(t), t.shown) for t in _of(targets, "sink")]

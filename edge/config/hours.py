@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 
 from edge.config.records import DAYS, Hours
+
+
+def local_now() -> datetime:
+    """Where the machine is now: a ship crosses time zones, and Python reads its zone but once."""
+    if hasattr(time, "tzset"):  # not on Windows
+        time.tzset()
+    return datetime.now()
 
 
 def is_on(schedule: Sequence[Hours], now: datetime) -> bool:

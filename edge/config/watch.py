@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from edge.config.hours import is_on
+from edge.config.hours import is_on, local_now
 from edge.config.masks import Stencil
 from edge.config.problems import Problem
 from edge.config.read import read, refuse
@@ -50,7 +50,7 @@ class Watch:
     """What a config file asks of every frame; without one, nothing. One thread owns it."""
 
     def __init__(
-        self, cameras: Sequence[Camera | None] = (), now: Callable[[], datetime] = datetime.now
+        self, cameras: Sequence[Camera | None] = (), now: Callable[[], datetime] = local_now
     ) -> None:
         """cameras: by source; None for one that the config does not know. now: local time."""
         self._posts = [None if camera is None else _post(camera) for camera in cameras]
@@ -67,7 +67,7 @@ class Watch:
         frame = replace(frame, source=_named(frame.source, camera))
         if frame.pixels is None:
             return frame
-        if not is_on(camera.schedule, self._now()):
+        if camera.schedule and not is_on(camera.schedule, self._now()):
             return None
         return replace(frame, pixels=post.stencil.cover(frame.pixels))
 

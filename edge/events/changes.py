@@ -212,7 +212,8 @@ class _Writing:
 def _began(now: Sight, lasted_s: float) -> Sight:
     """A wall clock that was set meanwhile sets the beginning, too: a duration is not negative."""
     start = now.frame_time - lasted_s
-    return replace(now, start_time=start) if abs(start - now.start_time) > CLOCK_S else now
+    was_set = abs(start - now.start_time) > CLOCK_S or now.start_time > now.frame_time
+    return replace(now, start_time=start) if was_set else now
 
 
 def _ends(opened: Iterable[Open], why: Why) -> list[Event]:

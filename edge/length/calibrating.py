@@ -12,7 +12,7 @@ from edge.length.board import Board, Fitted, find, fit, is_new, other_pattern
 from edge.length.board_picture import drawn, scale_range
 from edge.length.plane_file import write_plane
 from edge.pictures.pixels import jpeg, rgb, size
-from edge.pictures.suffixes import CORNERS
+from edge.pictures.suffixes import CORNERS, is_picture
 from edge.records import U8, Frame
 from edge.store import write_whole
 
@@ -34,6 +34,7 @@ class Found(msgspec.Struct):
     boards: tuple[Board, ...] = ()
     first: U8 | None = None  # the first frame with a board in it
     other: U8 | None = None  # the first frame without one
+    missed: str = ""  # a picture without one, before any that has one
 
 
 def calibrated(
@@ -56,6 +57,8 @@ def calibrated(
         )
     if not seen.boards or seen.first is None:
         raise _none(seen, wanted)
+    if seen.missed:
+        raise _missed(seen, wanted)
     fitted = fit(seen.boards, wanted.pattern, wanted.square_mm)
     picture = out.with_suffix(CORNERS)
     write_whole(picture, jpeg(drawn(seen.first, fitted), QUALITY))
@@ -78,6 +81,8 @@ def looked(frames: Iterable[Frame], wanted: Wanted, step: Callable[[], object]) 
         corners = find(pixels, wanted.pattern)
         if corners is None:
             found.other = pixels if found.other is None else found.other
+            if not found.boards and is_picture(frame.source):
+                found.missed = found.missed or frame.source
             continue
         name = f"{frame.source} #{frame.index}" if frame.index else frame.source
         board = Board(name, corners, size(pixels))
@@ -114,4 +119,16 @@ def _none(seen: Found, wanted: Wanted) -> SourceError:
         f"no board of {columns} x {rows} inner corners in {seen.frames} frames, "
         "expected one in each",
         fix=fix,
+    )
+
+
+def _missed(seen: Found, wanted: Wanted) -> SourceError:
+    """The board of the next picture is tilted, and fish would be measured in its plane. A camera
+    may have to wait for its first board, pictures need not.
+    """
+    columns, rows = wanted.pattern
+    return SourceError(
+        f"{seen.missed}: no board of {columns} x {rows} inner corners is found, expected the one "
+        "that lies flat where fish will lie: it comes before the others",
+        fix="take it again, sharp and with all of the board; or name the one that lies flat first",
     )

@@ -16,6 +16,7 @@ from edge.errors import ConfigError
 from edge.records import F64
 
 SAME_SHAPE = 0.005  # by which the sides' ratio of a frame may differ from that of the plane
+Size = tuple[int, int]  # W, H of a frame, px
 ITERATIONS = (cv2.TERM_CRITERIA_MAX_ITER | cv2.TERM_CRITERIA_EPS, 40, 1e-8)
 
 
@@ -31,8 +32,10 @@ class Plane(Protocol):
         """Pixels of the frame (N, 2) -> mm in the plane (N, 2)."""
         ...
 
-    def for_size(self, width: int, height: int) -> Plane:
-        """The plane for frames of this size. Raises ConfigError where it cannot be."""
+    def for_size(self, width: int, height: int, first: Size) -> Plane:
+        """The plane for frames of this size, of a source whose first frame had size `first`. Raises
+        ConfigError where it cannot be.
+        """
         ...
 
 
@@ -46,9 +49,10 @@ class FlatPlane(msgspec.Struct, frozen=True):
         """See Plane."""
         return points * self.mm_per_px
 
-    def for_size(self, width: int, height: int) -> FlatPlane:
-        """Itself: the scale was given for the frames that come."""
-        return self
+    def for_size(self, width: int, height: int, first: Size) -> FlatPlane:
+        """See Plane: the scale was given for the frames that came first."""
+        across, _ = shrunk(first, (width, height), "the first frame was of")
+        return msgspec.structs.replace(self, mm_per_px=self.mm_per_px / across)
 
 
 class CameraPlane(msgspec.Struct, frozen=True, eq=False):
@@ -73,18 +77,26 @@ class CameraPlane(msgspec.Struct, frozen=True, eq=False):
         straight = undistorted(points, self.matrix, self.distortion)
         return mapped(straight, np.array(self.to_plane))
 
-    def for_size(self, width: int, height: int) -> CameraPlane:
+    def for_size(self, width: int, height: int, first: Size) -> CameraPlane:
         """See Plane: scaled where the frame has the same shape, refused where it has not."""
         if (width, height) == (self.width, self.height):
             return self
-        across, down = width / self.width, height / self.height
-        if abs(across / down - 1) > SAME_SHAPE:
-            raise ConfigError(
-                f"plane is for frames of {self.width} x {self.height} px, frame is "
-                f"{width} x {height} px, expected the same shape",
-                fix="edge-tag calibrate again, with pictures as this camera gives them now",
-            )
+        shrunk((self.width, self.height), (width, height), "plane is for frames of")
         return scaled(self, width, height)
+
+
+def shrunk(known: Size, now: Size, says: str) -> tuple[float, float]:
+    """By how much, across and down. Raises ConfigError, with what `says` who knows, for frames of
+    another shape.
+    """
+    across, down = now[0] / known[0], now[1] / known[1]
+    if abs(across / down - 1) > SAME_SHAPE:
+        raise ConfigError(
+            f"{says} {known[0]} x {known[1]} px, frame is {now[0]} x {now[1]} px, expected the "
+            "same shape",
+            fix="edge-tag calibrate again, with pictures as this camera gives them now",
+        )
+    return across, down
 
 
 def scaled(plane: CameraPlane, width: int, height: int) -> CameraPlane:

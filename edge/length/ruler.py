@@ -16,7 +16,7 @@ from edge.length.mask import near
 from edge.length.measure import Look, measure
 from edge.length.outline import Outliner
 from edge.length.pieces import Rough, pieces_of
-from edge.length.plane import Plane
+from edge.length.plane import Plane, Size
 from edge.length.told import UNSURE, length_in, most, tag_of, with_length
 from edge.memory.cells import WAIT_S
 from edge.pictures.pixels import size
@@ -42,9 +42,9 @@ class Ruler(msgspec.Struct, frozen=True, eq=False):
     ends: Ends = "tips"
     outliner: Outliner | None = None  # draws masks where colours do not
 
-    def begin(self) -> Measured:
-        """For one source."""
-        return Measured()
+    def begin(self, first: Size) -> Measured:
+        """For one source, whose first frame had that size."""
+        return Measured(first)
 
 
 class Measured:
@@ -53,9 +53,12 @@ class Measured:
     Measuring may take longer than a frame may: it has turns of its own, each TURN_S at most, and
     what is left of the other frames. A turn without time for all fish goes on with those that were
     measured least.
+
+    first  size of the source's first frame; None: of the one that comes
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first: Size | None = None) -> None:
+        self._first = first
         self.known: tuple[Known, ...] = ()
         self._rough_ms = self._near_ms = 0.0  # what each has cost of late
         self.turn_s = float("-inf")  # when fish were last measured
@@ -89,7 +92,7 @@ class Measured:
         Raises ConfigError for a frame that the plane is not for.
         """
         width, height = size(picture)
-        plane = ruler.plane.for_size(width, height)
+        plane = ruler.plane.for_size(width, height, self._first or (width, height))
         self._was_turn = is_turn
         if self._rough_ms + self._near_ms > left_ms() and not is_turn:
             return self._tags(self.known, at_s, (width, height))

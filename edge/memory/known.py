@@ -50,6 +50,7 @@ class Memory:
         self.tail_ms = 0.0  # what a frame takes after its last launch
         self.colours: dict[int | Box, str] = {}  # of what was told: see edge.heads.colour
         self._size, self._now_s = (0, 0), -np.inf
+        self.first_size = self._size  # of the source's first frame
         self._things = Things(self._size, Motion(*self._size), 1)
         self.measured: Measured | None = None  # of fish, by whoever has a ruler
         self._enrolled: object = None
@@ -57,6 +58,7 @@ class Memory:
     def _begin(self, size: tuple[int, int], input_px: int, at_s: float, is_fine: bool) -> None:
         """Nothing is of use of frames of another size, or of a clock that began anew."""
         self._size = size
+        self.first_size = size if self.first_size == (0, 0) else self.first_size
         self.measured = None
         self.launched_s = -np.inf
         self.sweep = Sweep(*size, input_px, at_s, is_fine=is_fine)

@@ -22,6 +22,8 @@ from threading import Lock
 from time import monotonic
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from edge.errors import SinkError
 from edge.events.event import VALUE, Event, Sight
 from edge.outbox import database
@@ -56,6 +58,7 @@ class Outbox:
         self._retry_s = 0.0  # when the disk is tried again, after it took nothing
         self._waiting: list[Event] = []
         self.lost = 0  # events that found no room in memory either
+        self._unnoted = 0  # of them, those of which the disk does not know yet
         self._said = ""  # what is wrong with the disk, as it was last told
         self._is_closed = False
         self._begin()
@@ -104,7 +107,8 @@ class Outbox:
     def counts(self, sink: str) -> Counts:
         with self._lock:
             through = self._through.get(sink, 0)
-            return self._try(lambda: self._ledger.counts(sink, through)) or Counts()
+            told = self._try(lambda: self._ledger.counts(sink, through)) or Counts()
+            return replace(told, dropped=told.dropped + self._unnoted)
 
     @property
     def waiting(self) -> int:
@@ -132,7 +136,9 @@ class Outbox:
     # Inside, with the lock held.
 
     def _begin(self) -> None:
+        self._is_lost = True  # until a database is open
         self._ledger = Ledger(self._path, self._sinks, self._limits)
+        self._is_lost = False
         self._through: dict[str, int] = {}  # sink -> acknowledged, and not yet on the disk
         self._settle_s = 0.0  # when that is due
 
@@ -147,12 +153,12 @@ class Outbox:
             if self._clock() >= self._settle_s:
                 self._settle_all()
             return ()
-        seqs = self._try(lambda: self._ledger.write(events, self._through))
+        seqs = self._try(lambda: self._ledger.write(events, self._through, self._unnoted))
         if seqs is None:
             self._settle_all()  # they make room
             self._retry_s = self._clock() + RETRY_S
             return self._wait()
-        self._waiting, self._through, self._said = [], {}, ""
+        self._waiting, self._through, self._unnoted, self._said = [], {}, 0, ""
         return seqs
 
     def _settle_all(self) -> None:
@@ -171,7 +177,7 @@ class Outbox:
             order = sorted(range(len(self._waiting)), key=lambda n: (self._value(n), n))
             gone = set(order[:over])
             self._waiting = [e for n, e in enumerate(self._waiting) if n not in gone]
-            self.lost += over
+            self.lost, self._unnoted = self.lost + over, self._unnoted + over
         return ()
 
     def _value(self, n: int) -> int:
@@ -181,11 +187,16 @@ class Outbox:
         """What `work` gives; None when the disk does not take it, or the database is damaged."""
         if self._is_closed:  # SQLite's error for that is the one for damage
             return None
+        if self._is_lost and not self._is_time():
+            return None
         try:
+            if self._is_lost:
+                self._retry_s = self._clock() + RETRY_S
+                self._begin()
             return work()
         except sqlite3.OperationalError as e:
             self._say(f"{self._path}: {e}")
-        except SinkError as e:  # the file of numbers
+        except SinkError as e:  # the file of numbers, or none can be begun
             self._say(str(e))
         except sqlite3.DatabaseError as e:
             self._renew(str(e))
@@ -198,8 +209,11 @@ class Outbox:
             log.error("%s; events wait in memory, make room", what)
 
     def _renew(self, why: str) -> None:
-        """A damaged database is set aside while we use it."""
+        """A damaged database is set aside while we use it. Where the disk does not let us, or takes
+        no new one, that is tried again.
+        """
         self._ledger.db.close()
+        self._is_lost = True
         try:
             database.set_aside(self._path, why)
             self._begin()

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 SCHEMA = 1  # of the tables
 WAL_BYTES = 1 << 20  # the log is cut back to this once it was written over
 FIX = "name another file with --outbox: each edge-tag that runs needs its own"
+ROOM = "make room on its disk; ls -ld tells who may write there; or name another file with --outbox"
 SIDE_FILES = ("", "-wal", "-shm")
 OWN = {"event", "owed", "here", "total"}  # tables
 
@@ -82,9 +83,7 @@ def numbers_file(path: Path) -> Path:
 
 def set_aside(path: Path, why: str) -> None:
     """The file gets a name that none has. Raises SinkError."""
-    aside = _free(path.with_name(f"{path.name}.damaged"))
-    if path.exists():
-        log.error("%s: %s; set aside as %s, what it owed is lost", path, why, aside.name)
+    aside, was_there = _free(path.with_name(f"{path.name}.damaged")), path.exists()
     try:
         for end in SIDE_FILES:
             file = path.with_name(path.name + end)
@@ -92,6 +91,8 @@ def set_aside(path: Path, why: str) -> None:
                 file.replace(aside.with_name(aside.name + end))
     except OSError as e:
         raise SinkError(f"{path}: {e.strerror}", fix="name another file with --outbox") from e
+    if was_there:
+        log.error("%s: %s; set aside as %s, what it owed is lost", path, why, aside.name)
 
 
 def _free(path: Path) -> Path:
@@ -129,7 +130,7 @@ def _open(path: Path) -> tuple[sqlite3.Connection, bool]:
         if db is not None:
             db.close()
         if isinstance(e, sqlite3.OperationalError):
-            raise SinkError(f"{path}: {e}", fix=FIX) from e
+            raise SinkError(f"{path}: {e}", fix=FIX if "locked" in str(e) else ROOM) from e
         if isinstance(e, sqlite3.DatabaseError):
             raise Damaged(str(e)) from e
         raise

@@ -6,8 +6,9 @@ does not take one.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,11 @@ from edge.events.event import VALUE, Event, Sight
 from edge.outbox import database
 from edge.outbox.sequence import Sequence as Numbers
 from edge.store import write_whole
-from edge.strict import decoded
+from edge.strict import NOT_JSON, decoded
+
+log = logging.getLogger(__name__)
+
+FRESH = 10  # one in so many of the events held is a new one, which goes last
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -62,10 +67,13 @@ class Ledger:
         query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM event"
         self._events, self._bytes = self.db.execute(query).fetchone()
 
-    def write(self, events: Sequence[Event], sent: Mapping[str, int]) -> tuple[int, ...]:
+    def write(
+        self, events: Sequence[Event], sent: Mapping[str, int], lost: int = 0
+    ) -> tuple[int, ...]:
         """All of them or none; their numbers. What there is no room for is dropped.
 
         sent  by sink, up to which number it has every event: noted first, in the same commit
+        lost  events before these that found no room: counted as dropped
         """
         first = self._numbers.peek(len(events))
         numbered = [replace(event, seq=first + n) for n, event in enumerate(events)]
@@ -75,11 +83,12 @@ class Ledger:
             with database.transaction(self.db):
                 for sink, through in sent.items():
                     self._settle(sink, through, "sent")
+                self._add(dict.fromkeys(self._sinks, lost) if lost else {}, "dropped")
                 for event, body in zip(numbered, bodies):
                     self._insert(event, body)
                 self._events += len(bodies)
                 self._bytes += sum(map(len, bodies))
-                self._trim()
+                self._trim(first + len(events) - 1)
         except BaseException:
             self._events, self._bytes = before
             raise
@@ -115,8 +124,9 @@ class Ledger:
 
     def open_sights(self) -> list[Sight]:
         """What was told to have come and not to have gone."""
-        rows = self.db.execute("SELECT sight FROM here").fetchall()
-        return [decoded(row[0], Sight) for row in rows]
+        rows = self.db.execute("SELECT id, sight FROM here").fetchall()
+        sights = [self._sight(number, body) for number, body in rows]
+        return [sight for sight in sights if sight is not None]
 
     def here(self) -> dict[str, dict[str, int]]:
         """camera -> label -> how many of those are there now."""
@@ -131,6 +141,15 @@ class Ledger:
         rows = self.db.execute("SELECT sink, count(*) FROM owed GROUP BY sink")
         return {sink: count for sink, count in rows if sink not in self._sinks}
 
+    def _sight(self, number: str, body: bytes) -> Sight | None:
+        """Of one that the disk has damaged nothing can be said: it is forgotten."""
+        try:
+            return decoded(body, Sight)
+        except NOT_JSON as e:
+            log.error("outbox: what is known of thing %s is damaged: %s", number, e)
+            self.db.execute("DELETE FROM here WHERE id = ?", (number,))
+            return None
+
     def _insert(self, event: Event, body: bytes) -> None:
         run, after = self.db.execute, event.after
         run("INSERT INTO event VALUES (?, ?, ?)", (event.seq, VALUE[event.type], body))
@@ -142,20 +161,29 @@ class Ledger:
             row = (after.id, after.camera, after.label, self._encode(after))
             run("INSERT OR REPLACE INTO here VALUES (?, ?, ?, ?)", row)
 
-    def _trim(self) -> None:
-        """Those of least value go, the oldest first."""
-        query = "SELECT seq, length(body) FROM event ORDER BY value, seq"
+    def _trim(self, newest: int) -> None:
+        """What there is no room for goes."""
         gone = []
-        for seq, size in self.db.execute(query):
+        for number, size in self._least(newest):
             if self._events <= self._limits.events and self._bytes <= self._limits.bytes:
                 break
-            gone.append((seq,))
+            gone.append((number,))
             self._events, self._bytes = self._events - 1, self._bytes - size
         for seq in gone:
             rows = self.db.execute("SELECT sink FROM owed WHERE seq = ?", seq)
             self._add(Counter(sink for (sink,) in rows), "dropped")
         self.db.executemany("DELETE FROM owed WHERE seq = ?", gone)
         self.db.executemany("DELETE FROM event WHERE seq = ?", gone)
+
+    def _least(self, newest: int) -> Iterator[tuple[int, int]]:
+        """Number and bytes of each event: those of least value first, the oldest first. The newest
+        ones last, whatever their value: a sink that is there has not got them yet, and one that is
+        away must not cost it any.
+        """
+        settled = (newest - self._events // FRESH,)
+        query = "SELECT seq, length(body) FROM event WHERE seq {} ? ORDER BY value, seq"
+        yield from self.db.execute(query.format("<="), settled)
+        yield from self.db.execute(query.format(">"), settled)
 
     def _settle(self, sink: str, through: int, what: str) -> None:
         query = "SELECT seq FROM owed WHERE sink = ? AND seq <= ?"

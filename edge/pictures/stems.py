@@ -8,6 +8,8 @@ from pathlib import Path
 
 from edge.pictures.suffixes import is_picture
 
+MOST_BYTES = 200
+
 
 class Stems:
     """A stem for each source, no two alike: a second source of the same one becomes `<stem>-2`."""
@@ -35,4 +37,9 @@ class Stems:
 def stem_of(source: str) -> str:
     """The part of a source's name that a file may be called: `camera:0` -> `camera-0`."""
     last = Path(source.rstrip("/")).stem if "://" not in source else source.split("://", 1)[1]
-    return re.sub(r"[^\w.-]+", "-", last).strip("-.")[:100] or "frame"
+    return _short(re.sub(r"[^\w.-]+", "-", last).strip("-."))[:100] or "frame"
+
+
+def _short(name: str) -> str:
+    """A file's name has 255 bytes, of which ours take some: 100 letters of Chinese are 300."""
+    return name.encode()[:MOST_BYTES].decode(errors="ignore")

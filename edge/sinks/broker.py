@@ -22,6 +22,7 @@ from edge.redact import Secret, redacted
 from edge.sinks.mqtt_address import Address
 
 ANSWER_S = 10.0  # to connect, and to acknowledge
+SLOWEST = 1000.0  # bytes a second of a link that is of use: a ship's is a satellite
 SLICE_S = 0.1
 KEEPALIVE_S = 30
 MOST_BYTES = 1 << 16  # of a packet to us: "online" is all that we want to hear
@@ -82,19 +83,22 @@ class Broker:
         if self._client is not None:
             self._client.subscribe(topic, qos=1)
 
-    def deliver(self, messages: Sequence[tuple[str, bytes]]) -> Arrived:
+    def deliver(
+        self, messages: Sequence[tuple[str, bytes]], *, is_retained: bool = False
+    ) -> Arrived:
         """In their order; after one that did not arrive there is no connection."""
         client = self._client
         if client is None:
             return Arrived(0)
         self._codes.clear()
-        sent = [client.publish(topic, payload, qos=1) for topic, payload in messages]
-        ends_s = monotonic() + ANSWER_S
+        sent = [client.publish(topic, payload, 1, is_retained) for topic, payload in messages]
+        on_its_way_s = sum(len(payload) for _, payload in messages) / SLOWEST
+        ends_s = monotonic() + ANSWER_S + on_its_way_s
         for done, info in enumerate(sent):
             is_taken = self._is_taken(client, info, ends_s)
             code = self._codes.get(info.mid, 0)
             if code or not is_taken:
-                why = self._refusal or f"no answer within {ANSWER_S:g} s"
+                why = self._refusal or f"no answer within {ANSWER_S + on_its_way_s:.0f} s"
                 self.leave()
                 return Arrived(done, code, why)
         return Arrived(len(sent))

@@ -28,8 +28,8 @@ class ExplainedPictures:
 
     keep     pictures in the folder at most, those of earlier runs among them; the oldest go first
     every_s  of a camera or a clip: at most one picture each so many seconds
-
-    Raises SinkError when a picture cannot be written, or an old one not removed.
+    is_steady  a camera's run goes on without pictures that cannot be written; else SinkError is
+               raised for one, and for an old one that cannot be removed
     """
 
     def __init__(
@@ -38,10 +38,13 @@ class ExplainedPictures:
         keep: int,
         every_s: float = 0.0,
         clock: Callable[[], float] = monotonic,
+        *,
+        is_steady: bool = False,
     ) -> None:
         self.removed = 0  # pictures, for want of room
         self.left_out = 0  # frames, as they came too soon
         self._folder, self._keep, self._every_s, self._clock = folder, keep, every_s, clock
+        self._is_steady, self._is_failing = is_steady, False
         self._stems = Stems()
         self._due_s: dict[str, float] = {}  # source -> when its next picture may come
         make_folder(folder)
@@ -51,11 +54,15 @@ class ExplainedPictures:
         if not self._is_due(result.source):
             self.left_out += 1
             return
-        name = self._stems.name(result.source, result.frame) + EXPLAINED
-        self._names.pop(name, None)
-        self._make_room()
-        write_whole(self._folder / name, jpeg(explained(rgb(picture), result, seen), QUALITY))
-        self._names[name] = None
+        try:
+            self._write(result, picture, seen)
+            self._is_failing = False
+        except SinkError as e:
+            if not self._is_steady:
+                raise
+            if not self._is_failing:
+                log.error("%s; the run goes on without", e)
+            self._is_failing = True
 
     def close(self) -> None:
         """Says what is not there any more."""
@@ -64,6 +71,14 @@ class ExplainedPictures:
                 "%s: the %d oldest pictures were removed, %d are kept",
                 self._folder, self.removed, len(self._names),
             )  # fmt: skip
+
+    def _write(self, result: FrameTags, picture: Picture, seen: Seen) -> None:
+        make_folder(self._folder)  # somebody may have taken it away
+        name = self._stems.name(result.source, result.frame) + EXPLAINED
+        self._names.pop(name, None)
+        self._make_room()
+        write_whole(self._folder / name, jpeg(explained(rgb(picture), result, seen), QUALITY))
+        self._names[name] = None
 
     def _is_due(self, source: str) -> bool:
         if is_picture(source):

@@ -29,7 +29,7 @@ from edge.sinks.broker import Arrived, Broker
 from edge.sinks.discovery import device_id, discovery
 from edge.sinks.mqtt_address import Address, address_of
 from edge.sinks.target import Target
-from edge.strict import decoded
+from edge.strict import NOT_JSON, decoded
 
 REPEAT_S = 60.0  # states that did not change are told again
 COUNTED_S = 5.0  # between two times that counts are told: they change with each event
@@ -59,6 +59,7 @@ class Mqtt:
         self._is_born = False  # a connection, or Home Assistant, is new
         self._has_pictures = address.has_pictures
         self._shown: dict[str, str] = {}  # camera -> id of the thing whose picture was sent
+        self._arrived: set[str] = set()  # cameras whose picture did for certain
         self._told: dict[str, bytes] = {}  # topic -> retained state
         self._told_s = self._counted_s = 0.0
 
@@ -76,6 +77,8 @@ class Mqtt:
     def tend(self) -> None:
         self._greet()
         self._tell()
+        if self._has_pictures:
+            self._show()
 
     def close(self) -> None:
         self.broker.last_words(f"{self._prefix}/status", b"stopped")
@@ -86,7 +89,6 @@ class Mqtt:
             if self._discovery:
                 self.broker.hear(f"{self._discovery}/status")
             self._is_born = True
-            self._shown.clear()
             self._tell()
             self._forget_pictures()
 
@@ -102,7 +104,7 @@ class Mqtt:
         for n, event in enumerate(events):
             try:
                 camera = decoded(event.body, _Head).after.camera
-            except msgspec.DecodeError as e:
+            except NOT_JSON as e:
                 if n == 0:
                     raise EventRefused(
                         f"{self.name}: event {event.seq} is damaged: {e}",
@@ -124,19 +126,29 @@ class Mqtt:
             if self._told.get(topic) != state:
                 self.broker.keep(topic, state)
                 self._told[topic] = state
-        if self._has_pictures:
-            self._show()
 
     def _show(self) -> None:
+        """Once nothing is owed, and waited for: no event waits behind a picture, which a slow link
+        takes a minute for. One that does not arrive is not sent again, nor on the next connection.
+        """
         for part, name in self._cameras.items():
-            if (found := self._site.latest(name, self._shown.get(name, ""))) is not None:
+            found = self._site.latest(name, self._shown.get(name, ""))
+            if found is not None:
                 self._shown[name], picture = found
-                self.broker.keep(f"{self._prefix}/{part}/snapshot", picture)
+                self._arrived.discard(name)
+                topic = f"{self._prefix}/{part}/snapshot"
+                arrived = self.broker.deliver([(topic, picture)], is_retained=True)
+                if not arrived.done:
+                    raise SinkError(f"{self.name}: a picture: {arrived.why}", fix=LOG)
+                self._arrived.add(name)
 
     def _forget_pictures(self) -> None:
-        """What an earlier run left at the broker is none of today's."""
+        """What an earlier run left at the broker is none of today's; what arrived is sent anew."""
+        for name in self._arrived:
+            del self._shown[name]
+        self._arrived.clear()
         for part, name in self._cameras.items():
-            if self._has_pictures and name not in self._shown:
+            if self._has_pictures and self._site.latest(name, "") is None:
                 self.broker.keep(f"{self._prefix}/{part}/snapshot", b"")
 
     def _states(self) -> dict[str, bytes]:

@@ -34,6 +34,7 @@ class PicturesSink:
         if isinstance(result, FrameFailed) or picture is None:
             return
         drawn = annotate(rgb(picture), result.tags, self._colours)
+        make_folder(self._folder)  # somebody may have taken it away
         name = self._stems.name(result.source, result.frame) + ANNOTATED
         write_whole(self._folder / name, jpeg(drawn, QUALITY))
 

@@ -8,18 +8,22 @@ cut off at the next start.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, time
 from typing import BinaryIO
 
+from edge.clock import epoch_s
 from edge.errors import SinkError
 from edge.sinks.target import Target
 from edge.store import make_folder
 
 SYNCS = ("always", "second", "never")  # when what was written is on the disk for certain
 TAIL_BYTES = 1 << 20  # a longer line than this was not written by us
+HEAD_BYTES = 1 << 16  # in which the first record says its time
+TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 class RotatingFile:
@@ -29,8 +33,9 @@ class RotatingFile:
     max_age_s  put aside when its first record is so old; 0: never
     keep       files put aside, at most
     sync       one of SYNCS
-    heading    first line of each file
-    Raises SinkError when it cannot be opened.
+    heading    first line of each file; one with another is put aside
+    is_patient  one that cannot be opened yet is tried again with each record; else SinkError is
+                raised
     """
 
     def __init__(
@@ -43,40 +48,59 @@ class RotatingFile:
         sync: str = "second",
         heading: bytes = b"",
         clock: Callable[[], float] = monotonic,
+        is_patient: bool = False,
     ) -> None:
         self.path = path
         self._max_bytes, self._max_age_s, self._keep = max_bytes, max_age_s, keep
         self._sync, self._heading, self._clock = sync, heading, clock
         self._synced_s = monotonic()
-        make_folder(path.parent)
         self._file: BinaryIO | None = None
-        self._open()
+        with suppress(*[SinkError] * is_patient):
+            self._open()
 
     def append(self, record: bytes) -> None:
         """One or more whole lines. Raises SinkError; the file is then as it was before."""
         try:
-            if self._is_due(len(record)):
-                self._put_aside()
+            if self._is_taken():
+                self._let_go()
             file = self._file or self._open()
+            if self._is_due(len(record)):
+                file = self._put_aside()
             self._add(file, (self._heading if self._bytes == 0 else b"") + record)
             is_due = self._sync == "second" and monotonic() - self._synced_s >= 1.0
             if self._sync == "always" or is_due:
                 os.fsync(file.fileno())
                 self._synced_s = monotonic()
         except OSError as e:
+            self._let_go()  # what comes back, like a disk, is to be opened again
             raise SinkError(
                 f"{self.path}: {e.strerror}", fix="make room, or name another file"
             ) from e
 
     def close(self) -> None:
+        if self._file is not None and self._sync != "never":
+            with suppress(OSError):
+                os.fsync(self._file.fileno())
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._file is not None:
             with suppress(OSError):
-                if self._sync != "never":
-                    os.fsync(self._file.fileno())
                 self._file.close()
             self._file = None
 
+    def _is_taken(self) -> bool:
+        """Is what is open not what lies there? Somebody took it away, or its disk is gone."""
+        if self._file is None:
+            return False
+        try:
+            there, ours = self.path.stat(), os.fstat(self._file.fileno())
+        except OSError:
+            return True
+        return not os.path.samestat(there, ours) or there.st_size != self._bytes
+
     def _open(self) -> BinaryIO:
+        make_folder(self.path.parent)
         if self.path.exists() and not self.path.is_file():
             raise SinkError(f"{self.path}: no regular file", fix="name another file")
         try:
@@ -84,13 +108,19 @@ class RotatingFile:
             self._bytes = _whole_bytes(self.path)
             if self._bytes < file.tell():
                 file.truncate(self._bytes)
+            self._is_other = self._bytes > 0 and not self._has_heading()
             self._began_s = self._clock()
             if self._bytes:  # of an earlier run; the wall clock says how old, and only now
-                self._began_s -= max(0.0, time() - self.path.stat().st_mtime)
+                self._began_s -= max(0.0, time() - _began_s(self.path))
         except OSError as e:
             raise SinkError(f"{self.path}: {e.strerror}", fix="name another file") from e
         self._file = file
         return file
+
+    def _has_heading(self) -> bool:
+        """An older edge-tag's has another one: under that, our columns would be wrong ones."""
+        with self.path.open("rb") as file:
+            return file.read(len(self._heading)) == self._heading
 
     def _add(self, file: BinaryIO, data: bytes) -> None:
         if self._bytes == 0:
@@ -109,9 +139,9 @@ class RotatingFile:
         if self._bytes == 0:
             return False
         is_large = 0 < self._max_bytes < self._bytes + more
-        return is_large or 0 < self._max_age_s <= self._clock() - self._began_s
+        return is_large or self._is_other or 0 < self._max_age_s <= self._clock() - self._began_s
 
-    def _put_aside(self) -> None:
+    def _put_aside(self) -> BinaryIO:
         self.close()
         if self._keep == 0:
             self.path.unlink()
@@ -119,7 +149,7 @@ class RotatingFile:
             older = self.path if number == 1 else self._aside(number - 1)
             if older.exists():
                 older.replace(self._aside(number))
-        self._open()
+        return self._open()
 
     def _aside(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.{number}")
@@ -138,7 +168,15 @@ def open_rotating(target: Target, sync: str, heading: bytes = b"") -> RotatingFi
         keep=keep,
         sync=sync,
         heading=heading,
+        is_patient=target.is_patient,
     )
+
+
+def _began_s(path: Path) -> float:
+    """When its first record was written, s since 1970, as that one says; else when its last was."""
+    with path.open("rb") as file:
+        found = TIME.search(file.read(HEAD_BYTES))
+    return (found and epoch_s(found[0].decode())) or path.stat().st_mtime
 
 
 def _whole_bytes(path: Path) -> int:

@@ -18,6 +18,7 @@ import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic, time
 
@@ -30,7 +31,7 @@ from edge.pictures.pixels import jpeg
 from edge.pictures.stems import stem_of
 from edge.records import Picture
 from edge.sinks.cutouts import QUALITY, cut_out
-from edge.sinks.retention import Kept, Rules, due
+from edge.sinks.retention import DAY_S, Kept, Rules, due
 from edge.sinks.target import Target
 from edge.store import check_folder, make_folder, write_whole
 
@@ -38,9 +39,12 @@ log = logging.getLogger(__name__)
 
 SWEEP_S = 60.0  # between two looks at what is too old
 STEP_S = 60.0  # by which a wall clock is set; less is drift
+YEAR_S = 365 * DAY_S  # no clock that was right is set by so much
+UNSET_S = 50 * YEAR_S  # since 1970, which is before edge-tag was written: a clock was not set yet
 MOST_OPEN = 1000  # things whose picture may be replaced
 OF = {"crops": (".jpg",), "frames": (".frame.jpg",), "both": (".jpg", ".frame.jpg")}
 OURS = re.compile(f"{ID}({'|'.join(map(re.escape, OF['both']))})")  # names of files
+PART = re.compile(rf"\.{OURS.pattern}\.part")  # what `write_whole` had in hand when it was killed
 
 
 Worth = tuple[bool, float, int]
@@ -54,7 +58,9 @@ def worth(sight: Sight) -> Worth:
 
 
 class Snapshots:
-    """An `Album`. Raises SinkError when the folder cannot be used at the start; never later."""
+    """An `Album`. Raises SinkError when the folder cannot be used at the start, unless it
+    `is_patient`; never later.
+    """
 
     def __init__(
         self,
@@ -65,6 +71,7 @@ class Snapshots:
         clock: Callable[[], float] = time,
         steady: Callable[[], float] = monotonic,
         free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+        is_patient: bool = False,
     ) -> None:
         self.written = self.removed = self.left_out = 0
         self._folder, self._rules, self._of = folder, rules, OF[of]
@@ -73,24 +80,18 @@ class Snapshots:
         self._own: set[Path] = set()  # pictures of this run
         self._best: OrderedDict[str, tuple[str, Worth]] = OrderedDict()  # id -> label, and how good
         self._fails, self._swept_s = False, -SWEEP_S
-        make_folder(folder)
-        check_folder(folder)
-        self._kept = {kept.path: kept for kept in _found(folder)}
+        self._kept: dict[Path, Kept] = {}
+        self._is_begun = False
+        if not is_patient:
+            self._begin()
 
     def keep(self, events: Sequence[Event], picture: Picture | None) -> None:
         told = [event.after for event in events if event.type != "end" and event.why != "moved"]
-        try:
-            if picture is not None:
-                for sight in told:
-                    self._write(sight, picture)
-            if self._steady() - self._swept_s >= SWEEP_S:
-                self._sweep(self._rules)
-            self._fails = self._fails and not told
-        except (SinkError, OSError) as e:
-            self.left_out += 1
-            if not self._fails:
-                log.error("%s; the run goes on without", e)
-            self._fails = True
+        if picture is not None:
+            for sight in told:
+                self.left_out += not self._tried(partial(self._write, sight, picture))
+        if self._steady() - self._swept_s >= SWEEP_S:
+            self._tried(partial(self._sweep, self._rules))
         for event in events:
             if event.type == "end":
                 self._best.pop(event.after.id, None)
@@ -99,10 +100,35 @@ class Snapshots:
         if self.left_out:
             log.warning("%s: %d pictures found no room", self._folder, self.left_out)
 
+    def _begin(self) -> None:
+        make_folder(self._folder)
+        check_folder(self._folder)
+        self._kept = {kept.path: kept for kept in _found(self._folder)}
+        self._is_begun = True
+
+    def _tried(self, work: Callable[[], object]) -> bool:
+        """False where the disk does not let it: told once, until it does."""
+        try:
+            work()
+        except (SinkError, OSError) as e:
+            if not self._fails:
+                log.error("%s; the run goes on without", e)
+            self._fails = True
+            return False
+        self._fails = False
+        return True
+
+    def _room(self) -> int:
+        """Bytes that the disk has free. Somebody may have taken the folder away, with all in it."""
+        if not self._is_begun:
+            self._begin()
+        make_folder(self._folder)
+        return self._free(self._folder)
+
     def _write(self, sight: Sight, picture: Picture) -> None:
-        if self._free(self._folder) < self._rules.free_bytes:
+        if self._room() < self._rules.free_bytes:
             self._sweep(self._rules.tighter())
-            if self._free(self._folder) < self._rules.free_bytes:
+            if self._room() < self._rules.free_bytes:
                 raise SinkError(
                     f"{self._folder}: the disk has less free than free-mb says",
                     fix="make room, or lower it: #free-mb=N behind the folder",
@@ -133,20 +159,19 @@ class Snapshots:
     def _move(self, number: str, before: str, label: str) -> None:
         """The pictures of a thing that has another label now."""
         names = [f"{number}{end}" for end in self._of if before != label]
-        for kept in [self._kept.get(self._folder / before / name) for name in names]:
-            if kept is not None:
+        for kept in filter(None, [self._kept.get(self._folder / before / name) for name in names]):
+            if kept.path.exists():  # somebody may have taken it away
                 path = self._folder / label / kept.path.name
                 make_folder(path.parent)
                 kept.path.rename(path)
-                self._remove(kept.path)
                 self._kept[path] = replace(kept, path=path, label=label)
                 self._own.add(path)
+            self._remove(kept.path)
 
     def _sweep(self, rules: Rules) -> None:
         """Everything that is due goes. All are sorted for it: 40 ms for 10,000."""
-        self._swept_s = self._steady()
+        self._swept_s, free = self._steady(), self._room()
         self._follow_clock()
-        free = self._free(self._folder)
         for kept in due(list(self._kept.values()), rules, self._clock(), free):
             self._remove(kept.path)
             self.removed += 1
@@ -155,11 +180,23 @@ class Snapshots:
         """A board without a battery begins in 1970: once its clock is set, what it wrote before is
         not half a century old.
         """
-        step_s = self._clock() - self._steady() - self._ahead_s
-        if abs(step_s) < STEP_S:
-            return
-        self._ahead_s += step_s
-        for path in self._own:
+        now_s = self._clock()
+        step_s = now_s - self._steady() - self._ahead_s
+        if abs(step_s) >= STEP_S:
+            self._ahead_s += step_s
+            # by years: then it was wrong, or is now, and dated what earlier runs wrote, too
+            dated = self._own if abs(step_s) < YEAR_S else self._dated_until(now_s - step_s)
+            self._date(list(dated), step_s)
+        if now_s >= UNSET_S and (undated := self._dated_until(UNSET_S)):
+            newest_s = max(self._kept[path].time_s for path in undated)
+            self._date(undated, now_s - newest_s)
+
+    def _dated_until(self, time_s: float) -> list[Path]:
+        return [path for path, kept in self._kept.items() if kept.time_s <= time_s]
+
+    def _date(self, paths: Sequence[Path], step_s: float) -> None:
+        """So much later than they were, here and for the next run."""
+        for path in paths:
             kept = self._kept[path]
             self._kept[path] = replace(kept, time_s=kept.time_s + step_s)
             with suppress(OSError):
@@ -196,7 +233,7 @@ def open_from(target: Target) -> Snapshots:
         free_bytes=int(target.number("free-mb", Rules().free_bytes / 2**20) * 2**20),
     )
     of = target.word("of", "crops", tuple(OF))
-    return Snapshots(Path(target.where), rules, of)
+    return Snapshots(Path(target.where), rules, of, is_patient=target.is_patient)
 
 
 def _found(folder: Path) -> Iterator[Kept]:
@@ -204,9 +241,11 @@ def _found(folder: Path) -> Iterator[Kept]:
     try:
         for label in sorted(path for path in folder.iterdir() if path.is_dir()):
             for entry in os.scandir(label):
-                if OURS.fullmatch(entry.name):
-                    found = entry.stat()
-                    path = label / entry.name
+                path, found = label / entry.name, entry.stat()
+                is_ours = OURS.fullmatch(entry.name) is not None
+                if PART.fullmatch(entry.name) or (is_ours and not found.st_size):
+                    path.unlink(missing_ok=True)  # a power cut left it
+                elif is_ours:
                     yield Kept(path, label.name, found.st_mtime, found.st_size)
     except OSError as e:
         raise SinkError(f"{folder}: {e.strerror}", fix="name another folder") from e

@@ -45,6 +45,7 @@ class Target(NamedTuple):
     shown: str  # without credentials, for names and messages
     options: dict[str, str]
     known: list[str]  # options that were asked for
+    is_patient: bool = False  # a file, or a folder, that is not to be had yet is waited for
 
     def option(self, name: str, default: T, read: Callable[[str, str], T]) -> T:
         """The value of an option. `read` is told the option's name and its text."""

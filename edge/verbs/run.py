@@ -78,7 +78,8 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     parser.epilog = EXAMPLES + SOURCES
     parser.add_argument("--version", action="version", version=f"edge-tag {__version__}")
     add_sources(parser)
-    text = "a camera or stream that is not there yet is waited for (with --config, always)"
+    text = "a camera or stream, or a disk of --to, that is not there yet is waited for (with "
+    text += "--config, always)"
     parser.add_argument("--wait", action="store_true", help=text)
     add_pace(parser, every_s=None)
     text = "a TOML with cameras, zones, masks, schedules, targets and most of what follows; other "
@@ -136,7 +137,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         if (why := too_tight(tagger, view)) and not flags.quiet:
             say(f"edge-tag: {why}")
         sinks = open_sinks(flags, sources, out, opened, recipients.sinks, tagger.tags)
-        explain = open_explain(flags, opened)
+        explain = open_explain(flags, sources, opened)
         if live is not None:
             from edge.config.watch import Watch
 

@@ -6,12 +6,16 @@ import csv
 import json
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
+from edge.clock import rfc3339
 from edge.errors import SinkError, UsageError
+from edge.recipients import open_recipients
 from edge.records import FrameFailed, FrameTags
 from edge.sinks import SINKS, CarrierSite, open_album, open_carrier, open_sink
 from edge.sinks.rotating import RotatingFile
@@ -132,6 +136,18 @@ def test_a_file_is_put_aside_when_it_is_large_and_the_oldest_goes(tmp_path):
     assert lines(tmp_path / "f.1") == ["head", "line number 8"]
 
 
+def test_a_file_with_the_columns_of_an_older_version_is_put_aside(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("time,source,frame,tag\n,old.jpg,0,Apple\n")
+    for name in ("a.jpg", "b.jpg"):
+        sink = opened("csv", path)
+        sink.write(result([tag("Plum")], name), None)
+        sink.close()
+    assert read("csv", path) == [("a.jpg", "Plum"), ("b.jpg", "Plum")]
+    assert read("csv", tmp_path / "file.1") == [("old.jpg", "Apple")]
+    assert not (tmp_path / "file.2").exists()
+
+
 def test_a_file_is_put_aside_when_it_is_old(tmp_path):
     now = [1000.0]
     file = RotatingFile(tmp_path / "f", max_age_s=60, clock=lambda: now[0])
@@ -154,6 +170,73 @@ def test_a_file_of_an_earlier_run_is_as_old_as_it_is(tmp_path):
         file.append(b"b\n")
         file.close()
         assert (tmp_path / "f.1").exists() == (age_s > 60)
+
+
+def test_a_file_that_several_runs_wrote_is_as_old_as_its_first_record(tmp_path):
+    path, hours = tmp_path / "f", 3600
+    first = f'{{"time": "{rfc3339(time.time() - 25 * hours)}"}}\n'.encode()
+    path.write_bytes(first + b"of today\n")
+    file = RotatingFile(path, max_age_s=24 * hours)
+    file.append(b"next\n")
+    file.close()
+    assert (tmp_path / "f.1").read_bytes() == first + b"of today\n"
+    assert lines(path) == ["next"]
+
+
+@pytest.mark.parametrize("how", ["moved", "folder moved", "emptied", "another in its place"])
+def test_a_file_that_somebody_takes_away_is_begun_anew(tmp_path, how):
+    path = tmp_path / "folder" / "f"
+    file = RotatingFile(path, heading=b"head\n")
+    file.append(b"first\n")
+    if how == "emptied":
+        os.truncate(path, 0)
+    elif how == "folder moved":
+        path.parent.rename(tmp_path / "march")
+    else:
+        path.rename(tmp_path / "march")
+    if how == "another in its place":
+        path.write_bytes(b"head\nof others\n")
+    file.append(b"second\n")
+    file.close()
+    others = ["of others"] if how == "another in its place" else []
+    assert lines(path) == ["head", *others, "second"]
+
+
+def test_a_file_is_opened_again_when_its_disk_is_back(tmp_path):
+    path = tmp_path / "f"
+    file = RotatingFile(path)
+    file.append(b"first\n")
+    file._file = Quota(file._file, 0)  # whatever is done with it fails from now on
+    with pytest.raises(SinkError):
+        file.append(b"second\n")
+    file.append(b"third\n")
+    file.close()
+    assert lines(path) == ["first", "third"]
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "events", "snapshots"])
+def test_a_disk_that_is_not_there_yet_is_waited_for_where_nobody_would_start_again(tmp_path, kind):
+    """A stick that broke must not keep everybody else from having anything."""
+    disk, frame = tmp_path / "disk", np.zeros((50, 100, 3), np.uint8)
+    disk.write_bytes(b"no folder")
+    asked = [f"{kind}:{disk}/of/it"], ["camera:0"], f"{tmp_path}/outbox.db", 1
+    with pytest.raises(SinkError, match="disk"):
+        open_recipients(*asked)
+    made = open_recipients(*asked, is_patient=True)
+    with closing(made):
+        for n in range(2):
+            found = result([tag(track=n, state="settled")], second=n)
+            for sink in made.sinks:
+                sink.write(found, frame)
+            if made.report is not None:
+                made.report(found, frame, float(n))
+            if n == 0:
+                disk.unlink()  # the disk is there
+    for sink in made.sinks:
+        sink.close()
+    there = disk / "of" / "it"
+    found = there.rglob("*.jpg") if kind == "snapshots" else lines(there)
+    assert len(list(found)) == {"csv": 2, "events": 4}.get(kind, 1)
 
 
 def test_what_a_power_cut_left_of_a_line_is_cut_off(tmp_path):

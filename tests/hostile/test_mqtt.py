@@ -6,6 +6,7 @@ import random
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from types import SimpleNamespace
@@ -28,6 +29,7 @@ from tests.brokers import MOSQUITTO, Broker, Listener, until
 from tests.happenings import event, events
 
 BODY = msgspec.json.encode(event(1))
+TORN = BODY.replace(b"camera:0", b"camera:\xff")
 ACKS = {"5": b"\x20\x03\0\0\0", "3.1.1": b"\x20\x02\0\0"}
 BIRTH = "homeassistant/status"
 
@@ -141,7 +143,7 @@ def test_what_strangers_publish_does_not_reach_our_memory(tmp_path):
 
 
 @pytest.mark.skipif(MOSQUITTO is None, reason="apt-get install mosquitto")
-@pytest.mark.parametrize("body", [b"", b"\xff\0", b'{"after": 1}', BODY[:90]])
+@pytest.mark.parametrize("body", [b"", b"\xff\0", b'{"after": 1}', BODY[:90], TORN])
 def test_a_body_that_the_disk_has_damaged_does_not_hold_up_the_others(tmp_path, body):
     broker = Broker(tmp_path)
     broker.start()
@@ -153,4 +155,62 @@ def test_a_body_that_the_disk_has_damaged_does_not_hold_up_the_others(tmp_path, 
         assert carrier.send([Owed(3, BODY)]) == 1
     finally:
         carrier.close()
+        broker.stop()
+
+
+class Slow:
+    """A link to a broker that takes BYTES_S of what is sent to it, as a satellite's does."""
+
+    BYTES_S = 100_000
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.port: int = self._socket.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                near = self._socket.accept()[0]
+                far = socket.create_connection(("127.0.0.1", self._to))
+                for ends in ((near, far, self.BYTES_S), (far, near, 1e9)):
+                    threading.Thread(target=self._pass_on, args=ends, daemon=True).start()
+
+    def _pass_on(self, one: socket.socket, other: socket.socket, bytes_s: float) -> None:
+        with one, other, suppress(OSError):
+            while data := one.recv(2000):
+                time.sleep(len(data) / bytes_s)
+                other.sendall(data)
+
+
+@pytest.mark.skipif(MOSQUITTO is None, reason="apt-get install mosquitto")
+def test_no_event_waits_behind_a_picture_that_a_slow_link_takes_long_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(connection, "ANSWER_S", 0.5)
+    monkeypatch.setattr(connection, "SLOWEST", 20_000.0)
+    broker, picture = Broker(tmp_path), bytes(150_000)
+    broker.start()
+    link = Slow(broker.port)
+    latest = lambda _, but: None if but == "t-1" else ("t-1", picture)  # noqa: E731
+    site = CarrierSite("box", ("camera:0",), dict, lambda _: Counts(), latest=latest)
+    where = parse_target(f"mqtt://127.0.0.1:{link.port}/s#pictures=on", SINKS)
+    carrier = open_carrier(where, site)
+    outbox = Outbox(tmp_path / "outbox.db", (carrier.name,))
+    outbox.accept(events(10))
+    delivery = Delivery(outbox, carrier)
+    try:
+        with closing(Listener(broker.port, "s/camera-0/#")) as listener:
+            while delivery.once() == 0.0:  # what is owed; then the picture
+                assert delivery.health.failures == 0
+            until(lambda: listener.of("s/camera-0/snapshot") == [picture])
+            assert len(listener.of("s/camera-0/event")) == 10
+            assert delivery.health.failures == 0
+    finally:
+        carrier.close()
+        outbox.close()
+        link.close()
         broker.stop()

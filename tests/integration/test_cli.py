@@ -337,6 +337,19 @@ def test_a_folder_of_reasons_that_cannot_be_written_is_74(tiny_bundle, photo):
     assert only_ours(ran.stderr)
 
 
+@pytest.mark.parametrize(("flag", "suffix"), [("--explain", "why"), ("--annotate", "tags")])
+def test_pictures_for_people_that_find_no_room_do_not_end_a_cameras_run(
+    tiny_bundle, tmp_path, flag, suffix
+):
+    for n in (0, 1):
+        (tmp_path / f"belt.{n:06d}.{suffix}.jpg").mkdir()  # in the way, as a full disk is
+    source = "test://belt?fps=20&size=128x96"
+    ran = edge_tag("--bundle", tiny_bundle, "--json", "--frames", 3, flag, tmp_path, source)
+    assert (ran.returncode, len(parsed(ran.stdout))) == (0, 3)
+    assert ran.stderr.count("the run goes on without") == 1
+    assert (tmp_path / f"belt.000002.{suffix}.jpg").is_file()
+
+
 def test_a_full_disk_is_74(tiny_bundle, photo):
     with Path("/dev/full").open("w") as full:
         ran = edge_tag("--bundle", tiny_bundle, photo, stdout=full)

@@ -174,6 +174,19 @@ def test_s5_calibrate_teaches(boards, tmp_path, args, code, says) -> None:
     assert not (tmp_path / "plane.json").exists()
 
 
+def test_a_first_picture_without_a_board_gives_no_plane_of_the_next_tilted_one(
+    boards, tmp_path
+) -> None:
+    blurred = tmp_path / "00.png"
+    flat = cv2.imread(str(boards / "00.png"))
+    assert cv2.imwrite(str(blurred), cv2.GaussianBlur(flat, (0, 0), 15))
+    others, plane = sorted(boards.iterdir())[1:], tmp_path / "plane.json"
+    ran = edge_tag("calibrate", blurred, *others, "--square-mm", 20, "--out", plane)
+    assert (ran.returncode, plane.exists()) == (3, False)
+    assert "00.png: no board of 9 x 6 inner corners is found" in ran.stderr
+    assert "take it again" in ran.stderr
+
+
 def test_s5_calibrate_ends_when_stopped_and_writes_nothing(
     boards, tmp_path, monkeypatch, capfd
 ) -> None:

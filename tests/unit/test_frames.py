@@ -268,6 +268,15 @@ def test_fish_are_measured_in_turns_where_no_budget_has_time_for_it(
     assert not moves or all(looks[n] for n in without)
 
 
+def test_a_camera_that_comes_back_with_half_its_pixels_shows_no_shorter_fish(tagger, belt):
+    view, past, told = View(ruler=Ruler(FlatPlane(1.0))), Memory(), []
+    for n, by in enumerate((1, 2)):
+        pixels = cv2.resize(belt(0), None, fx=1 / by, fy=1 / by, interpolation=cv2.INTER_AREA)
+        seen = tag_frame(tagger, pixels, view, past, at_s=20.0 * n)
+        told += [tag.length_cm for tag in seen.tags if tag.head == "length"]
+    assert told == [pytest.approx(told[0], rel=0.02)] * 2
+
+
 class Dear:
     """A clock that goes on by as much as something costs, and by nothing else."""
 

@@ -6,12 +6,14 @@ import os
 import sqlite3
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from edge.errors import SinkError
 from edge.events.event import Event
+from edge.outbox import database
 from edge.outbox.box import RETRY_S, SETTLE_S, WAITING, Outbox
 from edge.outbox.ledger import Counts, Limits
 from edge.outbox.sequence import BLOCK, Sequence
@@ -135,6 +137,19 @@ def test_when_there_is_no_room_the_least_value_goes_first_and_the_oldest_of_it(p
     outbox.close()
 
 
+def test_a_sink_that_is_away_for_long_costs_one_that_is_there_nothing(path):
+    outbox, arrived = opened(path, "away", "there", events=100), []
+    for n in range(300):
+        outbox.accept([event(n, ("new", "update", "end")[n % 3])])
+        arrived += seqs(outbox, "there")
+        outbox.acknowledge("there", arrived[-1])
+    assert arrived == list(range(1, 301))
+    assert (outbox.counts("there").dropped, outbox.counts("away").dropped) == (0, 200)
+    kept = [read(owed.body).type for owed in outbox.owed("away", 100)]
+    assert kept.count("end") > 90  # of it, what is worth most
+    outbox.close()
+
+
 def test_bytes_are_bounded_too(path):
     outbox = opened(path, bytes=20_000)
     for n in range(200):
@@ -151,6 +166,16 @@ def test_a_second_process_is_refused(path):
         opened(path)
     assert "--outbox" in caught.value.fix
     outbox.close()
+
+
+def test_a_disk_without_room_for_an_outbox_says_so_and_not_that_another_runs(path, monkeypatch):
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(database, "_prepare", full)
+    with pytest.raises(SinkError, match="disk is full") as caught:
+        opened(path)
+    assert caught.value.fix.startswith("make room on its disk")
 
 
 def test_a_newer_schema_is_left_alone(path):
@@ -235,6 +260,37 @@ def test_damage_while_in_use_is_survived(path, caplog):
     outbox.close()
 
 
+@pytest.mark.parametrize(
+    ("owner", "name", "error"),
+    [
+        (database, "_prepare", sqlite3.OperationalError("disk is full")),  # for a new one
+        (Path, "replace", OSError(28, "disk is full")),  # the old one cannot be set aside
+    ],
+)
+def test_damage_on_a_disk_that_takes_nothing_is_told_once_and_leaves_no_files(
+    path, caplog, monkeypatch, owner, name, error
+):
+    outbox = opened(path)
+    outbox.accept(events(5))
+    outbox._ledger.db.close()
+    spoil(path, "junk")
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, refuse)
+        for n in range(20):
+            outbox.accept([event(10 + n)])
+            assert (outbox.owed("a", 9), outbox.here()) == ([], {})
+    assert caplog.text.count("disk is full") == 1
+    assert outbox.waiting == 20
+    assert len(outbox.accept([event(99)])) == 21
+    assert caplog.text.count("set aside") == 1
+    assert not path.with_name("outbox.db.damaged-2").exists()
+    outbox.close()
+
+
 def test_a_full_disk_accepts_nothing_and_loses_nothing_that_it_accepted(path, caplog):
     outbox = opened(path)
     outbox.accept(events(5))
@@ -245,12 +301,16 @@ def test_a_full_disk_accepts_nothing_and_loses_nothing_that_it_accepted(path, ca
     assert accepted[-1] == ()
     assert seqs(outbox) == list(range(1, 6)) + done
     assert outbox.waiting == WAITING
-    assert outbox.lost == 2000 - len(done) - WAITING
+    assert outbox.lost == outbox.counts("a").dropped == 2000 - len(done) - WAITING
     assert caplog.text.count("disk is full") == 1  # said once
     outbox._ledger.db.execute("PRAGMA max_page_count = 100000")  # there is room again
     assert len(outbox.accept([event(9)])) == WAITING + 1
     assert (outbox.waiting, len(seqs(outbox))) == (0, 5 + len(done) + WAITING + 1)
     assert seqs(outbox) == sorted(set(seqs(outbox)))
+    lost = outbox.lost
+    outbox.close()
+    outbox = opened(path)
+    assert outbox.counts("a").dropped == lost  # counted over restarts
     outbox.close()
 
 
@@ -301,6 +361,17 @@ def test_what_was_here_when_the_run_was_cut_off_is_known(path):
     outbox._ledger.db.close()  # cut off
     outbox = opened(path)
     assert sorted(sight.id for sight in outbox.left_here()) == ["t-2", "t-3"]
+    outbox.close()
+
+
+@pytest.mark.parametrize("damage", [b"{", b'{"id": "t-1", "camera": "\xff"}'])
+def test_what_was_here_and_is_damaged_on_the_disk_is_told_and_forgotten(path, damage, caplog):
+    outbox = opened(path)
+    outbox.accept([event(1), event(2)])
+    outbox._ledger.db.execute("UPDATE here SET sight = ? WHERE id = 't-1'", (damage,))
+    assert [sight.id for sight in outbox.left_here()] == ["t-2"]
+    assert "thing t-1 is damaged" in caplog.text
+    assert outbox.here() == {"camera:0": {"Banana": 1}}
     outbox.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
@@ -167,6 +168,21 @@ def test_a_frame_of_another_shape_than_the_plane_fails_alone(tagger):
     totals = run([Files("a", pictures)], tagger, [sink], view, is_stopped=never)
     assert (totals.frames, totals.failed) == (2, 1)
     assert "plane is for frames of 12 x 8 px" in sink.results[1].error
+
+
+def test_a_camera_of_another_shape_than_the_plane_ends_no_other_one_and_is_told_once(
+    tagger, caplog
+):
+    """A restart must not find the run refused for good, for want of one camera."""
+    plane = CameraPlane(12, 8, (10, 10), (6, 4), (0, 0, 0, 0, 0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+    sink, view = Kept(), View(ruler=Ruler(plane))
+    wrong, right = Live("wrong", paint("red", 50, 20)), Live("right", paint("red"))
+    with closing(wrong), closing(right):
+        while not wrong.newest.is_ready:
+            time.sleep(0.01)
+        totals = run([wrong, right], tagger, [sink], view, is_stopped=never, max_frames=10)
+    assert min(totals.frames, totals.failed) >= 3
+    assert caplog.text.count("wrong: plane is for frames of 12 x 8 px") == 1
 
 
 def test_the_next_frame_is_read_while_this_one_is_tagged(tagger):

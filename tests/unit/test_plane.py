@@ -42,17 +42,24 @@ def test_s5_the_same_camera_at_another_size(by: float) -> None:
     """Frames a camera shrinks by itself show the same plane."""
     width, height = (round(side * by) for side in CAMERA.size)
     seen = (CAMERA.to_px(GRID, POSE) + 0.5) * [width / 1640, height / 1232] - 0.5
-    assert np.abs(plane().for_size(width, height).to_mm(seen) - GRID).max() < 0.01
+    assert np.abs(plane().for_size(width, height, (9, 9)).to_mm(seen) - GRID).max() < 0.01
 
 
 def test_s5_a_frame_of_another_shape_is_refused() -> None:
     with pytest.raises(ConfigError, match="1640 x 1232 px, frame is 1920 x 1080 px"):
-        plane().for_size(1920, 1080)
+        plane().for_size(1920, 1080, (1920, 1080))
 
 
 def test_a_scale_is_for_any_frame() -> None:
     flat: PlaneLike = FlatPlane(0.4)
-    assert flat.for_size(7, 9) is flat
+    assert flat.for_size(7, 9, (7, 9)) == flat
+
+
+def test_a_scale_is_for_the_frames_that_came_first() -> None:
+    """A camera that comes back with half the pixels shows no shorter fish."""
+    assert FlatPlane(0.4).for_size(640, 360, (1280, 720)) == FlatPlane(0.8)
+    with pytest.raises(ConfigError, match="first frame was of 1280 x 720 px, frame is 640 x 480"):
+        FlatPlane(0.4).for_size(640, 480, (1280, 720))
 
 
 def test_no_points_are_no_points() -> None:

@@ -242,6 +242,8 @@ def test_pictures_are_named_after_their_source(tmp_path):
         ("...jpg", "frame"),
         ("äpfel 1.jpg", "äpfel-1"),
         ("x" * 300 + ".jpg", "x" * 100),
+        ("鱼" * 100 + ".jpg", "鱼" * 66),  # 100 of them no file system takes
+        ("\udcff1.jpg", "1"),
     ],
 )
 def test_a_stem_is_a_safe_file_name(source, stem):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import cv2
@@ -133,6 +134,55 @@ def test_a_clock_that_is_set_makes_no_picture_old(tmp_path):
     wall[0], steady[0] = wall[0] + 7 * DAY_S, steady[0] + 7 * DAY_S
     album.keep([], None)
     assert names(tmp_path) == []
+
+
+def test_pictures_of_runs_whose_clock_was_not_set_are_not_half_a_century_old(tmp_path):
+    opened(tmp_path).keep([told(1), told(2)], PICTURE)
+    os.utime(tmp_path / "Banana" / f"{RUN}-1.jpg", (9000.0,) * 2)  # as of 1970
+    os.utime(tmp_path / "Banana" / f"{RUN}-2.jpg", (100.0,) * 2)
+    opened(tmp_path, "#days=7").keep([], None)  # a clock that is set by now
+    assert names(tmp_path) == [f"Banana/{RUN}-{n}.jpg" for n in (1, 2)]
+    dates = [path.stat().st_mtime for path in sorted((tmp_path / "Banana").iterdir())]
+    assert dates == pytest.approx([time.time(), time.time() - 8900], abs=60)
+
+
+def test_a_clock_that_is_set_by_years_and_back_makes_no_earlier_picture_old(tmp_path):
+    opened(tmp_path).keep([told(1)], PICTURE)
+    age(tmp_path / "Banana" / f"{RUN}-1.jpg", 6)
+    first_s, ahead, gone = time.time(), [0.0], [0.0]
+    album = Snapshots(
+        tmp_path, Rules(days=7, free_bytes=0), clock=lambda: first_s + gone[0] + ahead[0],
+        steady=lambda: gone[0],
+    )  # fmt: skip
+    for years, days in ((0, 0.1), (19, 0.2), (-56, 0.3), (0, 0.9)):
+        ahead[0], gone[0] = years * 365 * DAY_S, days * DAY_S
+        album.keep([], None)
+        assert names(tmp_path) == [f"Banana/{RUN}-1.jpg"]
+    gone[0] = 1.1 * DAY_S
+    album.keep([], None)
+    assert names(tmp_path) == []
+
+
+def test_what_somebody_takes_away_costs_no_other_picture(tmp_path, caplog):
+    folder = tmp_path / "pics"
+    album = opened(folder)
+    album.keep([event(1)], PICTURE)
+    (folder / "Banana" / "t-1.jpg").unlink()
+    renamed = replace(event(1, "update"), why="tags", after=sight(1, "Plum"))
+    album.keep([renamed, event(2)], PICTURE)
+    assert names(folder) == ["Banana/t-2.jpg"]
+    folder.rename(tmp_path / "march")
+    album.keep([event(3)], PICTURE)
+    assert names(folder) == ["Banana/t-3.jpg"]
+    assert (album.left_out, caplog.text) == (0, "")
+
+
+def test_what_a_power_cut_left_is_removed(tmp_path):
+    opened(tmp_path).keep([told(1), told(2)], PICTURE)
+    os.truncate(tmp_path / "Banana" / f"{RUN}-1.jpg", 0)
+    (tmp_path / "Banana" / f".{RUN}-3.jpg.part").write_bytes(b"half")
+    opened(tmp_path)
+    assert [path.name for path in (tmp_path / "Banana").iterdir()] == [f"{RUN}-2.jpg"]
 
 
 def test_what_is_too_old_goes_though_nothing_happens(tmp_path):

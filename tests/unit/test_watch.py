@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+import time
+from datetime import datetime, timezone
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from msgspec import UNSET
 
 from edge.config.applied import Configured
 from edge.config.read import read
+from edge.config.records import Camera, Hours
 from edge.config.watch import Watch, needs_restart, tune
 from edge.errors import ConfigError
 from edge.pipeline import run
@@ -255,3 +257,18 @@ def test_another_camera_needs_a_restart(setting):
     one, two = setting(DOOR).configured.config, DOOR + '[[cameras]]\nname = "b"\nurl = "b"\n'
     assert needs_restart(one, setting(two).configured.config) == ["cameras"]
     assert needs_restart(one, one) == []
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="Windows has no tzset")
+def test_a_schedule_follows_the_zone_of_a_machine_that_travels(monkeypatch):
+    """Python asks for the zone at its start, and never again by itself."""
+    hour = datetime.now(timezone.utc).hour
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", f"HERE{hour}")  # where it is midnight, or a little later
+        time.tzset()
+        watch = Watch([Camera("deck", "a", schedule=(Hours(start="12:00"),))])
+        frame = Frame("a", 0, "", paint("red", 60, 90))
+        assert watch.before(0, frame) is None
+        patch.setenv("TZ", f"THERE{hour - 12}")
+        assert watch.before(0, frame) is not None
+    time.tzset()
