@@ -53,6 +53,11 @@ def parse(data: bytes, where: str, more: Callable[[Config], Iterable[Problem]] =
     """`where`, the file, opens every error. Its length is for the caller to limit. Raises
     ConfigError as `read` does.
     """
+    if not data.strip():  # and the defaults would take the masks off a camera
+        raise ConfigError(
+            f"{where}: file is empty, as a power cut may leave one",
+            fix="bring back a copy; a comment alone is a config that says nothing",
+        )
     if DEEP.search(TEXTS.sub(b"", data)):
         # Python's reader takes minutes for a key of many thousand parts
         raise ConfigError(

@@ -74,8 +74,10 @@ def test_what_is_written_is_what_is_read():
     assert config.targets["broker"] == "mqtt://broker/shop"
 
 
-def test_an_empty_file_is_a_config_of_defaults():
-    assert parse(b"", "edge.toml") == Config()
+def test_a_file_that_says_nothing_is_a_config_of_defaults_and_an_empty_one_was_lost():
+    assert parse(b"# nothing yet", "edge.toml") == Config()
+    with pytest.raises(ConfigError, match="file is empty, as a power cut may leave one"):
+        parse(b" \n", "edge.toml")
 
 
 DOTS = "." * 40
@@ -329,7 +331,7 @@ def test_an_input_chooses_a_camera_by_name_or_url_or_is_a_stranger(file):
 
 
 def test_no_camera_and_no_input_is_refused(tmp_path):
-    (tmp_path / "e.toml").write_text("")
+    (tmp_path / "e.toml").write_text("#")
     with pytest.raises(UsageError, match="no camera is in it"):
         applied(tmp_path / "e.toml")
     with pytest.raises(UsageError):
