@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing
 import cv2
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 paho = pytest.importorskip("paho.mqtt.client", reason="pip install 'edge-tag[mqtt]'")
 
@@ -32,9 +33,9 @@ CANARY = "canary-7f3a"
 class Sending:
     """An outbox and its delivery to one address."""
 
-    def __init__(self, path, text: str, cameras=("camera:0",)) -> None:
+    def __init__(self, path, text: str, cameras=("camera:0",), device: str = "box") -> None:
         site = CarrierSite(
-            "box", cameras, lambda: self.outbox.here(), lambda n: self.outbox.counts(n)
+            device, cameras, lambda: self.outbox.here(), lambda n: self.outbox.counts(n)
         )
         carrier = open_carrier(parse_target(text, SINKS), site)
         self.name = carrier.name
@@ -138,6 +139,22 @@ def test_a_camera_that_gives_nothing_is_told_and_its_states_are_unknown_then(
     assert "availability" not in told["till_camera"]  # that it is away is known
     assert told["till_camera"]["device_class"] == "connectivity"
     assert len({one["unique_id"] for one in told.values()}) == len(told)
+
+
+def test_cameras_that_differ_behind_a_dot_have_topics_of_their_own(tmp_path, broker, opened):
+    listener = opened.enter_context(closing(Listener(broker.port)))
+    text = f"mqtt://127.0.0.1:{broker.port}"
+    sending = Sending(tmp_path / "o.db", text, ("till.1", "till.2"), device="pi.shop.local")
+    sending.outbox.accept([event(1), replace(event(2), after=sight(2, camera="till.2"))])
+    sending.start()
+    opened.callback(sending.close)
+    prefix = "edge-tag/pi.shop.local"
+    until(lambda: len(listener.of(f"{prefix}/till.2/event")) == 1)
+    assert listener.of(f"{prefix}/till.1/status") == [b"online"]
+    assert listener.of(f"{prefix}/till.2/status") == [b"online"]
+    # Home Assistant hears of nothing at a topic with another letter than these
+    [told] = listener.of("homeassistant/device/edge-tag_pi-shop-local/config")
+    assert {"till.1_here", "till.2_here"} < set(json.loads(told)["components"])
 
 
 def test_a_picture_of_what_came_last_where_it_is_wanted(tmp_path, broker, opened):
