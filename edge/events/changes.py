@@ -1,7 +1,8 @@
 """From the results of a source, one after the other, to what happened. Pure; no clock of its own.
 
 A thing is what a track follows. A tag without one, of a place or of the whole frame, is a word
-about the scene: it is there or it is not, wherever it is.
+about the scene: it is there or it is not, wherever it is. Once a closer look makes a thing of what
+was a word about its place, that goes on as the thing.
 
 All waits are in seconds of the source's clock, so that 30 frames a second and 1 tell the same. A
 thing is told once it was there for SURE_S, or was settled; it is gone once it was away for GONE_S.
@@ -22,7 +23,7 @@ from edge.clock import epoch_s
 from edge.events.event import Event, Kind, Sight, Why
 from edge.events.sights import Key, sight_of, things, words
 from edge.events.zones import ANYWHERE, Stay, ZoneRules, is_wanted, stayed
-from edge.pictures.regions import overlap
+from edge.pictures.regions import overlap, within
 from edge.pictures.suffixes import is_clip
 from edge.records import FrameTags, Tag
 
@@ -30,6 +31,7 @@ SURE_S = 0.5
 GONE_S = 2.0
 UPDATE_S = 1.0  # between two updates of a thing that only moved, or went to and fro at an edge
 MOVED = 0.5  # of intersection over union: below it, it is somewhere else
+THERE = 0.5  # of a thing that lies in a place: that is where it was found
 BACK_S = 1.0  # by which a clock may go back; more, and the source began anew
 MOST = 256  # things open at once in a source, told or not yet told
 MOST_SOURCES = 64
@@ -154,7 +156,7 @@ class _Writing:
             self.events += _ends(scene.open.values(), "restarted")
             scene = Scene()
         seen = dict(things(self._result.tags))
-        opened = dict(self._stay(scene, seen, at_s))
+        opened = dict(self._stay(_grown(scene.open, seen), seen, at_s))
         for key, tags in seen.items():
             if key not in opened:
                 self._come(opened, key, tags, at_s)
@@ -167,10 +169,10 @@ class _Writing:
         return epoch_s(self._result.time) - self._scenes[name].told_s > SILENT_S
 
     def _stay(
-        self, scene: Scene, seen: Mapping[Key, Sequence[Tag]], at_s: float
+        self, before: Mapping[Key, Open], seen: Mapping[Key, Sequence[Tag]], at_s: float
     ) -> Iterator[tuple[Key, Open]]:
         """What was open and still is; what is gone ends."""
-        for key, old in scene.open.items():
+        for key, old in before.items():
             if key in seen:
                 stay = stayed(old.stay, seen[key], at_s, self._rules)
                 now = sight_of(self._result, seen[key], stay, old.now)
@@ -209,6 +211,20 @@ class _Writing:
         return replace(here, now=now, told=now, told_s=at_s)
 
 
+def _grown(opened: Mapping[Key, Open], seen: Mapping[Key, Sequence[Tag]]) -> dict[Key, Open]:
+    """By their keys of now: a word about a place of which a closer look made a thing goes on as
+    that thing, else one thing would be told to come twice, and counted as two for a while.
+    """
+    found = dict(opened)
+    for key, (best, *_) in seen.items():
+        word = best.head, best.tag
+        if key in found or word in seen or word not in found:
+            continue
+        if within(best.box, found[word].now.box) >= THERE:
+            found[key] = found.pop(word)
+    return found
+
+
 def _began(now: Sight, lasted_s: float) -> Sight:
     """A wall clock that was set meanwhile sets the beginning, too: a duration is not negative."""
     start = now.frame_time - lasted_s
@@ -227,7 +243,7 @@ def _ends(opened: Iterable[Open], why: Why) -> list[Event]:
 def _change(told: Sight, now: Sight) -> Why | None:
     if told.label != now.label or words(told) != words(now):
         return "tags"
-    if told.state != now.state:
+    if (told.state, told.track) != (now.state, now.track):
         return "state"
     if told.current_zones != now.current_zones or told.entered_zones != now.entered_zones:
         return "zones"

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime, timezone
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
@@ -157,6 +158,36 @@ def test_what_is_on_a_picture_comes_and_goes_with_it():
     book, events = step(Book("r"), result([tag(), tag("Fruit salad", None)], "p.jpg"), None)
     assert [e.type for e in events] == ["new", "end"] * 2
     assert book.scenes == {}
+
+
+def test_a_word_about_a_place_that_becomes_a_thing_there_is_told_to_come_once():
+    def place(box):
+        return replace(tag(track=None), box=box)
+
+    book, _ = step(Book("r"), result([place((0, 0, 40, 40))]), 0.0)
+    book, [new] = step(book, result([place((0, 0, 40, 40))]), 1.0)
+    book, [update] = step(book, result([tag(track=7, x=20)]), 1.1)
+    assert (update.type, update.why, update.before) == ("update", "state", new.after)
+    assert (update.after.id, update.after.track) == (new.after.id, 7)
+    book, events = step(book, result([tag(track=7, x=20)]), 9.0)
+    assert (len(book.scenes["camera:0"].open), events) == (1, ())
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        [tag(track=7, x=80)],  # it is elsewhere
+        [tag("Apple", track=7, x=20)],  # it is something else
+        [tag(track=7, x=20), replace(tag(track=None), box=(0, 0, 40, 40))],  # there is another
+    ],
+)
+def test_a_thing_that_is_none_of_a_place_comes_by_itself(seen):
+    place = replace(tag(track=None), box=(0, 0, 40, 40))
+    book, _ = step(Book("r"), result([place]), 0.0)
+    book, _ = step(book, result([place]), 1.0)
+    book, events = step(book, result(seen), 1.1)
+    assert events == ()
+    assert len(book.scenes["camera:0"].open) == 2
 
 
 def test_an_update_says_what_it_was_before():
