@@ -8,18 +8,18 @@ from edge.config.records import Camera, Config
 from edge.errors import UsageError
 
 ALIKE = (
-    *("live", "live_token_file", "live_captures"),
-    *("bundle", "engine", "threads", "device", "budget_ms", "outbox", "outbox_mb", "vocabulary"),
+    *("live", "live_token_file", "live_captures", "budget_ms", "outbox_mb", "vocabulary"),
     *("outline", "length_to", "top_k", "thermal", "health", "health_token_file"),
     *("explain", "explain_every_s", "explain_keep"),
 )
 
 
+PLACED = ("bundle", "engine", "threads", "device", "outbox")  # of the machine: a doctor asks too
+
+
 def merged(flags: argparse.Namespace, config: Config) -> list[Camera | None]:
     """Sets what the file says and no flag did. Gives and raises as `with_cameras` does."""
-    is_foreign = flags.engine is not None and flags.engine != config.engine
-    if flags.provider is None and not is_foreign:  # a provider belongs to its engine
-        flags.provider = config.provider
+    with_machine(flags, config)
     for key in ALIKE:
         _fill(flags, key, getattr(config, key))
     if not flags.no_gallery:
@@ -29,6 +29,15 @@ def merged(flags: argparse.Namespace, config: Config) -> list[Camera | None]:
     flags.whole = flags.whole or config.whole
     flags.to = flags.to or list(config.targets.values())
     return with_cameras(flags, config)
+
+
+def with_machine(flags: argparse.Namespace, config: Config) -> None:
+    """Sets what runs the bundle, and where events wait, where no flag did."""
+    is_foreign = flags.engine is not None and flags.engine != config.engine
+    if flags.provider is None and not is_foreign:  # a provider belongs to its engine
+        flags.provider = config.provider
+    for key in PLACED:
+        _fill(flags, key, getattr(config, key))
 
 
 def with_cameras(flags: argparse.Namespace, config: Config) -> list[Camera | None]:
