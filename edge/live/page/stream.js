@@ -42,6 +42,7 @@ async function again() {
 function hello(told) {
   page.retryMs = 1000;
   page.camera = told.camera;
+  page.cameras = told.cameras;
   page.points = told.points;
   $("events").replaceChildren(made("li", { className: "none", textContent: "nothing yet" }));
   plots();
