@@ -210,6 +210,7 @@ def test_a_broker_that_is_not_there_is_no_error_at_the_start(tmp_path, caplog):
     assert (health.counts.owed, health.failures) == (3, 2)
     assert "refused" in health.last_error
     assert caplog.text.count("events wait in the outbox") == 1
+    assert "(fix: is a broker at 127.0.0.1:" in caplog.text  # what to do, also in the log
     sending.close()
 
 
