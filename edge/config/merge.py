@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import re
+from pathlib import Path
 
 from edge.config.records import Camera, Config
 from edge.errors import UsageError
+from edge.spelling import nearest
 
 ALIKE = (
     *("live", "live_token_file", "live_captures", "budget_ms", "outbox_mb", "vocabulary"),
     *("outline", "length_to", "top_k", "thermal", "health", "health_token_file"),
     *("explain", "explain_every_s", "explain_keep"),
 )
-
-
+NAME = re.compile(r"[\w-]+")  # of a camera, and of no file that has a suffix
 PLACED = ("bundle", "engine", "threads", "device", "outbox")  # of the machine: a doctor asks too
 
 
@@ -71,4 +73,15 @@ def _chosen(texts: list[str], config: Config) -> list[Camera | None]:
     if not texts:
         return list(config.cameras)
     by_name = {c.url: c for c in config.cameras} | {c.name: c for c in config.cameras}
+    for text in texts:
+        if text not in by_name and NAME.fullmatch(text) and not Path(text).exists():
+            raise _no_camera(text, [camera.name for camera in config.cameras])
     return [by_name.get(text) for text in texts]
+
+
+def _no_camera(text: str, names: list[str]) -> UsageError:
+    return UsageError(
+        f"{text}: no camera of the config file has this name, and no file, expected "
+        f"{', '.join(names) or 'a file'}",
+        fix=nearest(text, names) or "edge-tag config show FILE tells its cameras",
+    )
