@@ -32,7 +32,7 @@ def fuse(
     """
     groups: defaultdict[tuple[str, str, str], list[Tag]] = defaultdict(list)
     for tag in places:
-        if not any(_is_same(tag, thing) and within(thing.box, tag.box) >= PART for thing in things):
+        if not is_explained(tag, things):
             groups[tag.head, tag.tag, tag.level].append(tag)
     merged = [_as_one(group) for tags in groups.values() for group in touching(tags)]
     told = [*merged, *things]
@@ -40,6 +40,11 @@ def fuse(
     merged = [tag for tag in merged if not _is_told(tag, told) and _what(tag) not in whole]
     ranked = sorted([*glance, *merged, *things], key=_rank)
     return tuple(ranked if top_k is None else _best(ranked, top_k))
+
+
+def is_explained(tag: Tag, things: Iterable[Tag]) -> bool:
+    """Of a place: by a thing in it, or by a part of one?"""
+    return any(_is_same(tag, thing) and within(thing.box, tag.box) >= PART for thing in things)
 
 
 def _what(tag: Tag) -> tuple[str, str, str, Box]:
