@@ -29,9 +29,9 @@ from edge.records import FrameTags, Tag
 
 SURE_S = 0.5
 GONE_S = 2.0
-UPDATE_S = 1.0  # between two updates of a thing that only moved, or went to and fro at an edge
+UPDATE_S = 1.0  # to an update of what only moved, went to and fro at an edge, or is open again
 MOVED = 0.5  # of intersection over union: below it, it is somewhere else
-THERE = 0.5  # of a thing that lies in a place: that is where it was found
+THERE = 0.2  # of a thing: so much of it a place may have been told by, as in memory.fuse
 BACK_S = 1.0  # by which a clock may go back; more, and the source began anew
 MOST = 256  # things open at once in a source, told or not yet told
 MOST_SOURCES = 64
@@ -197,7 +197,7 @@ class _Writing:
             is_due = is_sure and is_wanted(here.stay, self._rules)
             return self._told(here, "new", "seen", at_s) if is_due else here
         why = _change(here.told, here.now)
-        is_hasty = why in HASTY and here.told.entered_zones == here.now.entered_zones
+        is_hasty = _is_hasty(why, here.told, here.now)
         if why is None or (is_hasty and at_s - here.told_s < UPDATE_S):
             return here
         return self._told(here, "update", why, at_s)
@@ -217,11 +217,11 @@ def _grown(opened: Mapping[Key, Open], seen: Mapping[Key, Sequence[Tag]]) -> dic
     """
     found = dict(opened)
     for key, (best, *_) in seen.items():
-        word = best.head, best.tag
-        if key in found or word in seen or word not in found:
-            continue
-        if within(best.box, found[word].now.box) >= THERE:
-            found[key] = found.pop(word)
+        for word in ((best.head, best.tag), (best.head, best.group or "")):
+            if key in found or word in seen or word not in found:
+                continue
+            if within(best.box, found[word].now.box) >= THERE:
+                found[key] = found.pop(word)
     return found
 
 
@@ -238,6 +238,12 @@ def _ends(opened: Iterable[Open], why: Why) -> list[Event]:
         for here in opened
         if here.told is not None
     ]
+
+
+def _is_hasty(why: Why | None, told: Sight, now: Sight) -> bool:
+    """May it be otherwise in the next frame? What comes into it is settled, open, settled again."""
+    is_open_again = why == "state" and told.state != now.state == "open"
+    return (why in HASTY or is_open_again) and told.entered_zones == now.entered_zones
 
 
 def _change(told: Sight, now: Sight) -> Why | None:

@@ -173,6 +173,14 @@ def test_a_word_about_a_place_that_becomes_a_thing_there_is_told_to_come_once():
     assert (len(book.scenes["camera:0"].open), events) == (1, ())
 
 
+def test_a_group_that_a_place_shows_is_the_thing_of_it_that_is_found_there():
+    place = replace(tag("Fruit", track=None, level="group"), box=(0, 0, 40, 40))
+    book, _ = step(Book("r"), result([place]), 0.0)
+    book, [new] = step(book, result([place]), 1.0)
+    book, [update] = step(book, result([tag("Banana", track=7, x=20)]), 1.1)
+    assert (update.why, update.after.id, update.after.label) == ("tags", new.after.id, "Banana")
+
+
 @pytest.mark.parametrize(
     "seen",
     [
@@ -204,6 +212,21 @@ def test_a_thing_that_moves_is_told_so_once_a_second():
         book, events = step(book, result([tag(state="settled", x=3 * n)]), n / 10)
         times += [n / 10 for event in events if event.why == "moved"]
     assert times == [1.0, 2.0, 3.0]
+
+
+def test_a_thing_that_is_open_and_settled_in_turn_is_told_so_once_a_second():
+    book, _ = step(Book("r"), result([tag(state="settled")]), 0.0)
+    found = []
+    for n in range(1, 31):
+        state = "open" if n % 4 else "settled"
+        book, events = step(book, result([tag(state=state)]), n / 10)
+        found += [(n / 10, event.after.state) for event in events]
+    assert found[0] == (1.0, "open")
+    assert len(found) <= 6
+    book, _ = step(Book("r"), result([tag(state="open")]), 0.0)
+    book, _ = step(book, result([tag(state="open")]), 1.0)
+    _, [settled] = step(book, result([tag(state="settled")]), 1.1)  # good news does not wait
+    assert settled.after.state == "settled"
 
 
 def test_an_event_carries_the_length_of_a_fish():
