@@ -286,6 +286,21 @@ def test_a_browser_shows_the_token_once(file, tmp_path):
         tab.until(state("file"))
 
 
+@needs_browser
+def test_a_bookmark_names_a_camera(file):
+    file.write_text(file.read_text() + '[[cameras]]\nname = "door"\nurl = "test://belt?fps=5"\n')
+    with running(file, "--live", "127.0.0.1:0") as run, browser() as tab:
+        tab.open(f"{run.address()}#camera=door")
+        tab.until("document.getElementById('caption')?.textContent.startsWith('door #')")
+        assert tab.run("location.hash") == "#camera=door"
+        tab.run(
+            "(() => { const chosen = document.getElementById('camera'); chosen.value = 'till';"
+            " chosen.dispatchEvent(new Event('change')); })()"
+        )
+        tab.until("location.hash === '#camera=till'")
+        assert tab.errors == []
+
+
 def test_a_program_asks_while_the_run_goes_on_and_the_end_is_quick(file):
     with running(file, "--live", "127.0.0.1:0") as run:
         address = run.address()
