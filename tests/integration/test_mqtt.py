@@ -181,6 +181,16 @@ def test_a_picture_of_what_came_last_where_it_is_wanted(tmp_path, broker, opened
     shown = cv2.imdecode(np.frombuffer(listener.heard[2][1], np.uint8), cv2.IMREAD_COLOR)
     assert shown.shape == (12, 12, 3)
     assert shown[4, 4, 2] > 200 > 50 > shown[4, 4, 0]
+    place = replace(sight(3, camera="till"), track=None, box=(0, 0, 60, 50))
+    thing = replace(place, track=7, box=(0, 0, 20, 20))
+    latest.keep([Event("new", "seen", None, place)], red)
+    carrier.tend()
+    latest.keep([Event("update", "state", place, thing)], red)
+    latest.keep([Event("update", "moved", thing, replace(thing, box=(50, 0, 70, 20)))], red)
+    carrier.tend()
+    until(lambda: len(listener.heard) == 5)  # the place, and the thing that was found there
+    shown = cv2.imdecode(np.frombuffer(listener.heard[4][1], np.uint8), cv2.IMREAD_COLOR)
+    assert shown.shape == (23, 23, 3)
 
 
 def test_discovery_can_be_left_out(tmp_path, broker, opened):
