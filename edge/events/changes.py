@@ -15,6 +15,7 @@ required is not told at all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import inf
 
 import msgspec
 from msgspec.structs import replace
@@ -29,7 +30,8 @@ from edge.records import FrameTags, Tag
 
 SURE_S = 0.5
 GONE_S = 2.0
-UPDATE_S = 1.0  # to an update of what only moved, went to and fro at an edge, or is open again
+UPDATE_S = 1.0  # to an update of what only moved or went to and fro at an edge; and so long is open
+# again what is told so: what comes into the frame, or is hidden for a moment, is open for less
 MOVED = 0.5  # of intersection over union: below it, it is somewhere else
 THERE = 0.2  # of a thing: so much of it a place may have been told by, as in memory.fuse
 BACK_S = 1.0  # by which a clock may go back; more, and the source began anew
@@ -52,6 +54,7 @@ class Open(msgspec.Struct, frozen=True):
     stay: Stay = Stay()
     told: Sight | None = None  # as it was last told; None: not yet
     told_s: float = 0.0
+    agreed_s: float = 0.0  # when it was last in the state that was told
 
 
 class Scene(msgspec.Struct, frozen=True):
@@ -192,13 +195,15 @@ class _Writing:
         opened[key] = self._tell(Open(at_s, at_s, sight_of(self._result, tags, stay), stay), at_s)
 
     def _tell(self, here: Open, at_s: float) -> Open:
-        if here.told is None:
+        told = here.told
+        if told is None:
             is_sure = here.now.state == "settled" or at_s - here.first_s >= SURE_S
             is_due = is_sure and is_wanted(here.stay, self._rules)
             return self._told(here, "new", "seen", at_s) if is_due else here
-        why = _change(here.told, here.now)
-        is_hasty = _is_hasty(why, here.told, here.now)
-        if why is None or (is_hasty and at_s - here.told_s < UPDATE_S):
+        why = _change(told, here.now)
+        if told.state == here.now.state:
+            here = replace(here, agreed_s=at_s)
+        if why is None or at_s - _since_s(why, here, told) < UPDATE_S:
             return here
         return self._told(here, "update", why, at_s)
 
@@ -208,7 +213,7 @@ class _Writing:
             now = replace(now, id=f"{self._run}-{self._next}")
             self._next += 1
         self.events.append(Event(kind, why, here.told, now))
-        return replace(here, now=now, told=now, told_s=at_s)
+        return replace(here, now=now, told=now, told_s=at_s, agreed_s=at_s)
 
 
 def _grown(opened: Mapping[Key, Open], seen: Mapping[Key, Sequence[Tag]]) -> dict[Key, Open]:
@@ -240,10 +245,13 @@ def _ends(opened: Iterable[Open], why: Why) -> list[Event]:
     ]
 
 
-def _is_hasty(why: Why | None, told: Sight, now: Sight) -> bool:
-    """May it be otherwise in the next frame? What comes into it is settled, open, settled again."""
-    is_open_again = why == "state" and told.state != now.state == "open"
-    return (why in HASTY or is_open_again) and told.entered_zones == now.entered_zones
+def _since_s(why: Why, here: Open, told: Sight) -> float:
+    """From when on an update is waited for, as it may be otherwise in the next frame."""
+    if told.entered_zones != here.now.entered_zones:
+        return -inf
+    if why == "state" and told.state != here.now.state == "open":
+        return here.agreed_s
+    return here.told_s if why in HASTY else -inf
 
 
 def _change(told: Sight, now: Sight) -> Why | None:
