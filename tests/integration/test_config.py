@@ -88,7 +88,7 @@ def test_check_says_all_that_a_run_would_refuse_here(file, tiny_bundle, photos, 
 def test_check_show_and_schema_answer_on_stdout(file):
     ran = edge_tag("config", "check", file)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout == f"{file}: fine: 1 cameras, 0 heads, 0 targets\n"
+    assert ran.stdout == f"{file}: fine: 1 camera, 0 heads, 0 targets\n"
     assert 'name = "shop"' in edge_tag("config", "show", file).stdout
     assert json.loads(edge_tag("config", "schema").stdout)["$defs"]["Camera"]
 
