@@ -25,7 +25,6 @@ from edge.events.event import Event, Kind, Sight, Why
 from edge.events.sights import Key, sight_of, things, words
 from edge.events.zones import ANYWHERE, Stay, ZoneRules, is_wanted, stayed
 from edge.pictures.regions import overlap, within
-from edge.pictures.suffixes import is_clip
 from edge.records import FrameTags, Tag
 
 SURE_S = 0.5
@@ -63,6 +62,7 @@ class Scene(msgspec.Struct, frozen=True):
     open: Mapping[Key, Open] = {}
     at_s: float = 0.0
     told_s: float = 0.0  # since 1970: when its last frame was looked at
+    is_live: bool = False  # a camera; else a clip, whatever it is called
 
 
 class Book(msgspec.Struct, frozen=True):
@@ -163,13 +163,15 @@ class _Writing:
         for key, tags in seen.items():
             if key not in opened:
                 self._come(opened, key, tags, at_s)
-        self._scenes[self._result.source] = Scene(opened, at_s, epoch_s(self._result.time))
+        self._scenes[self._result.source] = Scene(
+            opened, at_s, epoch_s(self._result.time), self._is_live
+        )
 
     def _is_over(self, name: str) -> bool:
         """Clips come one after the other; beside a camera, one ends by giving nothing more."""
-        if not is_clip(name) or not self._is_live:
-            return is_clip(name)
-        return epoch_s(self._result.time) - self._scenes[name].told_s > SILENT_S
+        other = self._scenes[name]
+        is_silent = epoch_s(self._result.time) - other.told_s > SILENT_S
+        return not other.is_live and (is_silent or not self._is_live)
 
     def _stay(
         self, before: Mapping[Key, Open], seen: Mapping[Key, Sequence[Tag]], at_s: float

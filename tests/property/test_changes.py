@@ -53,7 +53,8 @@ def told(run: list, rules: ZoneRules = ANYWHERE) -> tuple[Book, list[Event]]:
     for n, (source, seen, pause_s) in enumerate(run):
         at_s += pause_s
         clock = None if source.endswith(".jpg") else at_s
-        book, events = step(book, result(seen, source, n, n), clock, rules)
+        is_live = source.startswith("camera")
+        book, events = step(book, result(seen, source, n, n), clock, rules, is_live=is_live)
         found += events
     book, events = stop(book)
     return book, [*found, *events]
@@ -152,6 +153,12 @@ def test_a_clip_is_over_when_another_one_begins():
     book, events = step(book, result([], "b.mp4"), 0.0)
     assert [e.type for e in events] == ["end"]
     assert list(book.scenes) == ["b.mp4"]
+
+
+def test_a_clip_is_over_whatever_a_config_file_calls_it():
+    book, _ = step(Book("r"), result([tag(state="settled")], "belt"), 0.0)
+    book, [end] = step(book, result([], "again"), 0.0)
+    assert (end.type, end.after.camera) == ("end", "belt")
 
 
 def test_what_is_on_a_picture_comes_and_goes_with_it():
