@@ -14,7 +14,7 @@ LABELLED := --images build/pictures --labels build/soft
 
 .PHONY: help demo picture live-picture test cameras lint unit unit-runtime unit-workshop test-slow bundle \
     attributes int8 glance bundle-report bench-a bench-b bench-c bench-d bench-e bench-f arm cuda bench-footage bench-gallery bench-fashion bench-length \
-    bench-length-photos soak costs virtual rehearsal clean
+    bench-length-photos soak costs virtual rehearsal oldest clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -68,6 +68,15 @@ unit-workshop:
 
 test-slow: $(VENV)/everything  ## what takes too long for CI: full-size networks, several processes
 	$(BIN)/python -m pytest -m slow
+
+OLDEST := build/oldest
+EXTRAS := onnx openvino tflite video mqtt health signing
+oldest: $(VENV)/runtime  ## the runtime's tests with the oldest versions that pyproject.toml allows; ten minutes
+	$(PYTHON) -m venv $(OLDEST)
+	$(BIN)/python -m tests.oldest $(EXTRAS) > $(OLDEST)/pins.txt
+	$(OLDEST)/bin/python -m pip install --quiet --constraint $(OLDEST)/pins.txt \
+	    --editable ".[$$(echo $(EXTRAS) dev | tr ' ' ,)]"
+	$(OLDEST)/bin/python -m pytest tests/unit tests/contract tests/hostile
 
 build/pictures: $(VENV)/everything
 	$(BIN)/python -m calib_data.scenes crops --per-tag 30 --seed 7 --size 224 --out $(RENDERED)/crops

@@ -12,9 +12,11 @@ import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
-from edge.errors import ConfigError, EdgeError
+from edge.errors import ConfigError, EdgeError, UsageError
 from edge.process import log_to_stderr, results, say, stop_on_signals
+from edge.spelling import nearest
 
 VERBS = {  # the first word of a command -> its module; any other word means run
     "run": "edge.verbs.run",
@@ -57,9 +59,19 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     Raises UsageError. `--help` and `--version` print and raise SystemExit, as argparse does.
     """
     verb, words = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("run", argv)
+    _refuse_misspelt(argv)
     flags: argparse.Namespace = import_module(VERBS[verb]).parsed(words)
     flags.verb = verb
     return flags
+
+
+def _refuse_misspelt(argv: Sequence[str]) -> None:
+    """Of a command: as a picture's name its flags would be the wrong ones. Raises UsageError."""
+    first = argv[0] if argv else ""
+    is_word = first.isalpha() and first not in VERBS and not Path(first).exists()
+    may_be_camera = any(word.partition("=")[0] == "--config" for word in argv)
+    if is_word and not may_be_camera and (near := nearest(first, VERBS)):
+        raise UsageError(f"{first}: no command has this name, and no file", fix=near)
 
 
 def _level(flags: argparse.Namespace) -> int:

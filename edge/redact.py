@@ -21,6 +21,7 @@ IN_PATH = re.compile(  # as XMEye's cameras have it: /user=shop_password=x_chann
     r"(?:.*(?=[_&]channel=)|.*)",  # a password may hold a _ or a &; channels are told apart
     re.IGNORECASE | re.DOTALL,
 )
+HALF = re.compile(r"(?<=://)[^/\[\]]*:(?!\d{1,5}(?:/|$))[^/]*")  # user:pass, and no port of a host
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,30}://[^\s'\"<>]+", re.IGNORECASE)
 
 
@@ -53,7 +54,8 @@ def without_secrets(text: str) -> str:
         return text
     text = IN_PATH.sub(rf"\1{HIDDEN}", text)
     # up to the last @: a password may hold an @ or a / that nobody escaped
-    return re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", text, flags=re.DOTALL), flags=re.DOTALL)
+    text = re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", text, flags=re.DOTALL), flags=re.DOTALL)
+    return HALF.sub(HIDDEN, text)  # a ? or a # of a password cut off what stood before the @
 
 
 def encodable(text: str) -> str:

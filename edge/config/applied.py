@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.config.merge import merged, with_cameras
+from edge.config.merge import merged, with_cameras, with_machine
 from edge.config.read import read
 from edge.config.records import Camera, Config
 from edge.config.watch import Reload, Tunable, Watch, tune
@@ -47,6 +47,16 @@ def cameras_of(flags: argparse.Namespace) -> list[Camera | None]:
     Raises ConfigError and UsageError.
     """
     return [] if flags.config is None else with_cameras(flags, read(Path(flags.config)))
+
+
+def examined_by(flags: argparse.Namespace) -> None:
+    """Completes the flags of a command that only looks at what a run of the file would use.
+
+    Raises ConfigError and UsageError.
+    """
+    config = read(Path(flags.config))
+    with_machine(flags, config)
+    with_cameras(flags, config)
 
 
 def seen(sources: Sequence[Source], cameras: Sequence[Camera | None]) -> Iterator[Frame]:

@@ -11,13 +11,13 @@ from edge import profiles
 from edge.bundle.read import Bundle, open_bundle
 from edge.config.problems import Problem
 from edge.config.records import Config
+from edge.config.wanted import Names, unknown
 from edge.engines import check_name, installed, pip_line
 from edge.errors import EdgeError
-from edge.heads.added import OPEN
-from edge.heads.gallery_file import read_gallery
+from edge.heads.added import OPEN, open_gallery, open_vocabulary
+from edge.heads.embedded import AddedHead
 from edge.heads.gallery_path import default_path
 from edge.heads.scores import ATTRIBUTES, GALLERY
-from edge.heads.vocabulary import read_vocabulary
 from edge.length.outline import read_outline
 from edge.length.plane_file import read_plane
 from edge.sources import kind_of, open_source
@@ -81,17 +81,22 @@ def _outbox(config: Config) -> Iterator[Problem]:
 
 def _heads(config: Config, bundle: Bundle) -> Iterator[Problem]:
     """What is added to the heads of the bundle; and those that are set and in neither."""
-    known = [head.name for head in bundle.manifest.heads]
+    known: dict[str, Names] = {h.name: bundle.tags_of(h) for h in bundle.manifest.heads}
     if bundle.manifest.attributes:
-        known.append(ATTRIBUTES)
+        known[ATTRIBUTES] = ()
     gallery = default_path(bundle) if config.gallery is None else Path(config.gallery)
     if gallery.exists() or (config.gallery is not None and config.live is None):
-        known.append(GALLERY)
-        yield from _tried("gallery", partial(read_gallery, gallery, bundle))
-    if config.vocabulary is not None:
-        known.append(OPEN)
-        yield from _tried("vocabulary", partial(read_vocabulary, Path(config.vocabulary), bundle))
+        known[GALLERY] = ()
+        yield from _tried("gallery", lambda: _add(known, open_gallery(bundle, gallery)))
+    if (words := config.vocabulary) is not None:
+        known[OPEN] = ()
+        yield from _tried("vocabulary", lambda: _add(known, open_vocabulary(bundle, words)))
     says = f"no such head in the bundle, expected one of {', '.join(known)}"
     for name in config.heads:
         if name not in known:
             yield Problem(f"heads.{name}", says, nearest(name, known))
+    yield from unknown(config, known)
+
+
+def _add(known: dict[str, Names], added: AddedHead) -> None:
+    known[added.head.name] = added.names

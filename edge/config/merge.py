@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import re
+from pathlib import Path
 
 from edge.config.records import Camera, Config
 from edge.errors import UsageError
+from edge.spelling import nearest
 
 ALIKE = (
-    *("live", "live_token_file", "live_captures"),
-    *("bundle", "engine", "threads", "device", "budget_ms", "outbox", "outbox_mb", "vocabulary"),
+    *("live", "live_token_file", "live_captures", "budget_ms", "outbox_mb", "vocabulary"),
     *("outline", "length_to", "top_k", "thermal", "health", "health_token_file"),
     *("explain", "explain_every_s", "explain_keep"),
 )
+NAME = re.compile(r"[\w-]+")  # of a camera, and of no file that has a suffix
+PLACED = ("bundle", "engine", "threads", "device", "outbox")  # of the machine: a doctor asks too
 
 
 def merged(flags: argparse.Namespace, config: Config) -> list[Camera | None]:
     """Sets what the file says and no flag did. Gives and raises as `with_cameras` does."""
-    is_foreign = flags.engine is not None and flags.engine != config.engine
-    if flags.provider is None and not is_foreign:  # a provider belongs to its engine
-        flags.provider = config.provider
+    with_machine(flags, config)
     for key in ALIKE:
         _fill(flags, key, getattr(config, key))
     if not flags.no_gallery:
@@ -29,6 +31,15 @@ def merged(flags: argparse.Namespace, config: Config) -> list[Camera | None]:
     flags.whole = flags.whole or config.whole
     flags.to = flags.to or list(config.targets.values())
     return with_cameras(flags, config)
+
+
+def with_machine(flags: argparse.Namespace, config: Config) -> None:
+    """Sets what runs the bundle, and where events wait, where no flag did."""
+    is_foreign = flags.engine is not None and flags.engine != config.engine
+    if flags.provider is None and not is_foreign:  # a provider belongs to its engine
+        flags.provider = config.provider
+    for key in PLACED:
+        _fill(flags, key, getattr(config, key))
 
 
 def with_cameras(flags: argparse.Namespace, config: Config) -> list[Camera | None]:
@@ -62,4 +73,15 @@ def _chosen(texts: list[str], config: Config) -> list[Camera | None]:
     if not texts:
         return list(config.cameras)
     by_name = {c.url: c for c in config.cameras} | {c.name: c for c in config.cameras}
+    for text in texts:
+        if text not in by_name and NAME.fullmatch(text) and not Path(text).exists():
+            raise _no_camera(text, [camera.name for camera in config.cameras])
     return [by_name.get(text) for text in texts]
+
+
+def _no_camera(text: str, names: list[str]) -> UsageError:
+    return UsageError(
+        f"{text}: no camera of the config file has this name, and no file, expected "
+        f"{', '.join(names) or 'a file'}",
+        fix=nearest(text, names) or "edge-tag config show FILE tells its cameras",
+    )

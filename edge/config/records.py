@@ -58,6 +58,7 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zones: Annotated[dict[Name, Polygon], Meta(max_length=100)] = {}  # told in `zones` of a tag
     required_zones: Annotated[tuple[Name, ...], Meta(max_length=100)] = ()  # told only from there
     loiter_s: dict[Name, Seconds] = {}  # zone -> how long a thing must be there to be in it
+    only: Annotated[tuple[Text, ...], Meta(max_length=1000)] = ()  # tags, or groups; none: all
     ignore: Polygons = ()  # a tag that lies mostly within is not told
     privacy: Polygons = ()  # black before anything looks at the frame, draws or keeps it
     schedule: Annotated[tuple[Hours, ...], Meta(max_length=50)] = ()  # when it is on; none: always

@@ -10,6 +10,7 @@ from edge.config.read import read
 from edge.config.records import Config
 from edge.config.shown import schema, toml
 from edge.events.event import Event
+from edge.spelling import counted
 
 SCHEMAS = {"schema": Config, "event-schema": Event}
 
@@ -25,8 +26,8 @@ def lines(action: str, file: str | None) -> Iterator[str]:
         return
     config = read(Path(file), missing)
     counts = (
-        (len(config.cameras), "cameras"),
-        (len(config.heads), "heads"),
-        (len(config.targets), "targets"),
+        (len(config.cameras), "camera"),
+        (len(config.heads), "head"),
+        (len(config.targets), "target"),
     )
-    yield f"{file}: fine: {', '.join(f'{count} {what}' for count, what in counts)}"
+    yield f"{file}: fine: {', '.join(counted(*one) for one in counts)}"

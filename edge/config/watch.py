@@ -18,6 +18,7 @@ from edge.config.masks import Stencil
 from edge.config.problems import Problem
 from edge.config.read import read, refuse
 from edge.config.records import Camera, Config
+from edge.config.wanted import Names, unknown
 from edge.config.zones import Areas
 from edge.errors import ConfigError
 from edge.events.zones import ANYWHERE, ZoneRules
@@ -27,14 +28,14 @@ from edge.spelling import nearest
 log = logging.getLogger(__name__)
 
 # Of a camera: applied without a restart.
-LIVE = ("zones", "required_zones", "loiter_s", "ignore", "privacy", "schedule")
+LIVE = ("zones", "required_zones", "loiter_s", "only", "ignore", "privacy", "schedule")
 
 
 class Tunable(Protocol):
     """What the config needs of a tagger."""
 
     @property
-    def tags(self) -> Mapping[str, object]: ...
+    def tags(self) -> Mapping[str, Names]: ...
     def tune(self, thresholds: Mapping[str, float], off: Sequence[str]) -> None: ...
 
 
@@ -138,11 +139,14 @@ class Reload:
 
 
 def tune(tagger: Tunable, config: Config, where: str) -> None:
-    """Heads and thresholds. Raises ConfigError for a head that the bundle does not have."""
+    """Heads and thresholds. Raises ConfigError for a head that the bundle does not have, and for a
+    tag that none of them has.
+    """
     known = list(tagger.tags)
     says = f"no such head in the bundle, expected one of {', '.join(known)}"
-    unknown = [name for name in config.heads if name not in known]
-    refuse([Problem(f"heads.{name}", says, nearest(name, known)) for name in unknown], where)
+    strange = [name for name in config.heads if name not in known]
+    wrong = [Problem(f"heads.{name}", says, nearest(name, known)) for name in strange]
+    refuse([*wrong, *unknown(config, tagger.tags)], where)
     heads = config.heads.items()
     thresholds = {name: head.threshold for name, head in heads if head.threshold is not None}
     tagger.tune(thresholds, [name for name, head in heads if not head.on])

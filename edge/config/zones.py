@@ -1,4 +1,6 @@
-"""Zones and ignored areas of a camera: which names a tag gets, and whether it is told at all."""
+"""Zones, ignored areas and wanted tags of a camera: which names a tag gets, and whether it is told
+at all.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from msgspec.structs import replace
 
 from edge.config.masks import drawn
 from edge.config.records import Camera, Polygon
+from edge.config.wanted import is_wanted
 from edge.records import Box, FrameTags, Tag
 
 GRID = 512  # the ignored areas are drawn at this size, whatever that of the frame is
@@ -15,21 +18,24 @@ IGNORED = 0.5  # of a box
 
 
 class Areas:
-    """The zones and ignored areas of one camera, ready for its tags."""
+    """What one camera says of its tags, ready for them."""
 
     def __init__(self, camera: Camera) -> None:
-        self._zones = dict(camera.zones)
+        self._zones, self._only = dict(camera.zones), frozenset(camera.only)
         self._sums = None  # (GRID + 1, GRID + 1), of ignored cells above and left of each corner
         if camera.ignore:
             mask = drawn(camera.ignore, GRID, GRID).astype(np.uint8)
             self._sums = np.asarray(cv2.integral(mask))
 
     def applied(self, result: FrameTags) -> FrameTags:
-        """Without what lies in ignored areas; tags of the others say in which zones they are."""
-        if not self._zones and self._sums is None:
+        """Without what is not wanted or lies in ignored areas; the others say in which zones they
+        are.
+        """
+        if not self._zones and not self._only and self._sums is None:
             return result
-        size = result.size
-        tags = [tag for tag in result.tags if not self.is_ignored(tag.box, size)]
+        size, only = result.size, self._only
+        wanted = [tag for tag in result.tags if is_wanted(tag, only)]
+        tags = [tag for tag in wanted if not self.is_ignored(tag.box, size)]
         none = [one for one in result.none if not self.is_ignored(one.box, size)]
         return replace(result, tags=tuple(self._placed(t, size) for t in tags), none=tuple(none))
 

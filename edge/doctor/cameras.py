@@ -40,18 +40,22 @@ def nodes(
         yield ok(AREA, "permissions", "all of them may be opened")
 
 
-def named(texts: Sequence[str], is_stopped: Callable[[], bool]) -> Iterator[Finding]:
-    """Each source that was named, opened, and its first frame."""
-    for text in texts:
-        shown = without_secrets(text)
+def named(
+    texts: Sequence[str],
+    is_stopped: Callable[[], bool],
+    names: Sequence[str | None] | None = None,
+) -> Iterator[Finding]:
+    """Each source that was named, opened, and its first frame. names: of a config file."""
+    for text, name in zip(texts, names or [None] * len(texts), strict=True):
+        shown = name or without_secrets(text)
         try:
-            yield ok(AREA, shown, _first(text, is_stopped))
+            yield ok(AREA, shown, _first(text, name, is_stopped))
         except EdgeError as e:
             yield fail(AREA, shown, e)
 
 
-def _first(text: str, is_stopped: Callable[[], bool]) -> str:
-    with closing(open_source(text, is_stopped=is_stopped)) as source:
+def _first(text: str, name: str | None, is_stopped: Callable[[], bool]) -> str:
+    with closing(open_source(text, is_stopped=is_stopped, name=name)) as source:
         for frame in source.frames():
             if frame.pixels is None:
                 raise SourceError(frame.error, fix=frame.fix or ANSWERS)

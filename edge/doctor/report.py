@@ -75,11 +75,11 @@ def _round(flags: argparse.Namespace, is_stopped: Callable[[], bool]) -> Iterato
     rounds: Iterable[Callable[[], Iterator[Finding]]] = (
         machine.versions,
         lambda: machine.device(taken()),
-        lambda: machine.disk(outbox_path(None).parent),
+        lambda: machine.disk(outbox_path(flags.outbox).parent),
         lambda: machine.clock(is_clock_synced()),
         lambda: machine.power(read_power()),
         cameras.nodes,
-        lambda: cameras.named(flags.sources, is_stopped),
+        lambda: cameras.named(flags.sources, is_stopped, flags.names),
         tagging.engines,
         tagging.extras,
         lambda: tagging.run_as_asked(wanted),
@@ -95,7 +95,8 @@ def _profile(wrong: EdgeError) -> Finding:
 def _stranger(flags: argparse.Namespace) -> Callable[[str], str]:
     """What hides this machine, its user, and whatever was named on the command line."""
     own = flags.device if (flags.device or "").endswith(".toml") else None  # else one that ships
-    given = [text for text in (flags.bundle, own, *flags.sources) if text]
+    named = (*flags.sources, *(flags.names or ()))
+    given = [text for text in (flags.bundle, flags.config, own, *named) if text]
     private = [text for text in given if not text.startswith(("camera:", "/dev/video"))]
     names = [*own_names(), *private]
     return lambda text: anonymous(redacted(text, ()), names)

@@ -1,7 +1,8 @@
 """From the results of a source, one after the other, to what happened. Pure; no clock of its own.
 
 A thing is what a track follows. A tag without one, of a place or of the whole frame, is a word
-about the scene: it is there or it is not, wherever it is.
+about the scene: it is there or it is not, wherever it is. Once a closer look makes a thing of what
+was a word about its place, that goes on as the thing.
 
 All waits are in seconds of the source's clock, so that 30 frames a second and 1 tell the same. A
 thing is told once it was there for SURE_S, or was settled; it is gone once it was away for GONE_S.
@@ -14,6 +15,7 @@ required is not told at all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import inf
 
 import msgspec
 from msgspec.structs import replace
@@ -22,14 +24,15 @@ from edge.clock import epoch_s
 from edge.events.event import Event, Kind, Sight, Why
 from edge.events.sights import Key, sight_of, things, words
 from edge.events.zones import ANYWHERE, Stay, ZoneRules, is_wanted, stayed
-from edge.pictures.regions import overlap
-from edge.pictures.suffixes import is_clip
+from edge.pictures.regions import overlap, within
 from edge.records import FrameTags, Tag
 
 SURE_S = 0.5
 GONE_S = 2.0
-UPDATE_S = 1.0  # between two updates of a thing that only moved, or went to and fro at an edge
+UPDATE_S = 1.0  # to an update of what only moved or went to and fro at an edge; and so long is open
+# again what is told so: what comes into the frame, or is hidden for a moment, is open for less
 MOVED = 0.5  # of intersection over union: below it, it is somewhere else
+THERE = 0.2  # of a thing: so much of it a place may have been told by, as in memory.fuse
 BACK_S = 1.0  # by which a clock may go back; more, and the source began anew
 MOST = 256  # things open at once in a source, told or not yet told
 MOST_SOURCES = 64
@@ -50,6 +53,7 @@ class Open(msgspec.Struct, frozen=True):
     stay: Stay = Stay()
     told: Sight | None = None  # as it was last told; None: not yet
     told_s: float = 0.0
+    agreed_s: float = 0.0  # when it was last in the state that was told
 
 
 class Scene(msgspec.Struct, frozen=True):
@@ -58,6 +62,7 @@ class Scene(msgspec.Struct, frozen=True):
     open: Mapping[Key, Open] = {}
     at_s: float = 0.0
     told_s: float = 0.0  # since 1970: when its last frame was looked at
+    is_live: bool = False  # a camera; else a clip, whatever it is called
 
 
 class Book(msgspec.Struct, frozen=True):
@@ -154,23 +159,25 @@ class _Writing:
             self.events += _ends(scene.open.values(), "restarted")
             scene = Scene()
         seen = dict(things(self._result.tags))
-        opened = dict(self._stay(scene, seen, at_s))
+        opened = dict(self._stay(_grown(scene.open, seen), seen, at_s))
         for key, tags in seen.items():
             if key not in opened:
                 self._come(opened, key, tags, at_s)
-        self._scenes[self._result.source] = Scene(opened, at_s, epoch_s(self._result.time))
+        self._scenes[self._result.source] = Scene(
+            opened, at_s, epoch_s(self._result.time), self._is_live
+        )
 
     def _is_over(self, name: str) -> bool:
         """Clips come one after the other; beside a camera, one ends by giving nothing more."""
-        if not is_clip(name) or not self._is_live:
-            return is_clip(name)
-        return epoch_s(self._result.time) - self._scenes[name].told_s > SILENT_S
+        other = self._scenes[name]
+        is_silent = epoch_s(self._result.time) - other.told_s > SILENT_S
+        return not other.is_live and (is_silent or not self._is_live)
 
     def _stay(
-        self, scene: Scene, seen: Mapping[Key, Sequence[Tag]], at_s: float
+        self, before: Mapping[Key, Open], seen: Mapping[Key, Sequence[Tag]], at_s: float
     ) -> Iterator[tuple[Key, Open]]:
         """What was open and still is; what is gone ends."""
-        for key, old in scene.open.items():
+        for key, old in before.items():
             if key in seen:
                 stay = stayed(old.stay, seen[key], at_s, self._rules)
                 now = sight_of(self._result, seen[key], stay, old.now)
@@ -190,13 +197,15 @@ class _Writing:
         opened[key] = self._tell(Open(at_s, at_s, sight_of(self._result, tags, stay), stay), at_s)
 
     def _tell(self, here: Open, at_s: float) -> Open:
-        if here.told is None:
+        told = here.told
+        if told is None:
             is_sure = here.now.state == "settled" or at_s - here.first_s >= SURE_S
             is_due = is_sure and is_wanted(here.stay, self._rules)
             return self._told(here, "new", "seen", at_s) if is_due else here
-        why = _change(here.told, here.now)
-        is_hasty = why in HASTY and here.told.entered_zones == here.now.entered_zones
-        if why is None or (is_hasty and at_s - here.told_s < UPDATE_S):
+        why = _change(told, here.now)
+        if told.state == here.now.state:
+            here = replace(here, agreed_s=at_s)
+        if why is None or at_s - _since_s(why, here, told) < UPDATE_S:
             return here
         return self._told(here, "update", why, at_s)
 
@@ -206,7 +215,21 @@ class _Writing:
             now = replace(now, id=f"{self._run}-{self._next}")
             self._next += 1
         self.events.append(Event(kind, why, here.told, now))
-        return replace(here, now=now, told=now, told_s=at_s)
+        return replace(here, now=now, told=now, told_s=at_s, agreed_s=at_s)
+
+
+def _grown(opened: Mapping[Key, Open], seen: Mapping[Key, Sequence[Tag]]) -> dict[Key, Open]:
+    """By their keys of now: a word about a place of which a closer look made a thing goes on as
+    that thing, else one thing would be told to come twice, and counted as two for a while.
+    """
+    found = dict(opened)
+    for key, (best, *_) in seen.items():
+        for word in ((best.head, best.tag), (best.head, best.group or "")):
+            if key in found or word in seen or word not in found:
+                continue
+            if within(best.box, found[word].now.box) >= THERE:
+                found[key] = found.pop(word)
+    return found
 
 
 def _began(now: Sight, lasted_s: float) -> Sight:
@@ -225,10 +248,19 @@ def _ends(opened: Iterable[Open], why: Why) -> list[Event]:
     ]
 
 
+def _since_s(why: Why, here: Open, told: Sight) -> float:
+    """From when on an update is waited for, as it may be otherwise in the next frame."""
+    if told.entered_zones != here.now.entered_zones:
+        return -inf
+    if why == "state" and told.state != here.now.state == "open":
+        return here.agreed_s
+    return here.told_s if why in HASTY else -inf
+
+
 def _change(told: Sight, now: Sight) -> Why | None:
     if told.label != now.label or words(told) != words(now):
         return "tags"
-    if told.state != now.state:
+    if (told.state, told.track) != (now.state, now.track):
         return "state"
     if told.current_zones != now.current_zones or told.entered_zones != now.entered_zones:
         return "zones"

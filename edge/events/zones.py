@@ -20,12 +20,16 @@ class ZoneRules(msgspec.Struct, frozen=True):
 
 
 ANYWHERE = ZoneRules()
+EDGE_S = (
+    1.0  # out of a zone for less: a box that trembles at its edge does not begin to loiter anew
+)
 
 
 class Stay(msgspec.Struct, frozen=True):
     """Where a thing is, and since when; and where it was."""
 
-    since_s: Mapping[str, float] = {}  # zone -> when it came, in the order of the config file
+    since_s: Mapping[str, float] = {}  # zone -> when it came
+    left_s: Mapping[str, float] = {}  # zone -> when it was first out of it, a moment ago
     current: tuple[str, ...] = ()  # those that count
     entered: tuple[str, ...] = ()  # in the order it came to them
 
@@ -33,10 +37,12 @@ class Stay(msgspec.Struct, frozen=True):
 def stayed(old: Stay, tags: Sequence[Tag], at_s: float, rules: ZoneRules) -> Stay:
     """Of a thing that has these tags now."""
     names = dict.fromkeys(zone for tag in tags for zone in tag.zones or ())
-    since_s = {name: old.since_s.get(name, at_s) for name in names}
-    current = tuple(n for n, s in since_s.items() if at_s - s >= rules.loiter_s.get(n, 0.0))
+    came_s = {n: s for n, s in old.since_s.items() if at_s - old.left_s.get(n, at_s) < EDGE_S}
+    left_s = {n: old.left_s.get(n, at_s) for n in came_s if n not in names}
+    since_s = {n: came_s.get(n, at_s) for n in (*names, *left_s)}
+    current = tuple(n for n in names if at_s - since_s[n] >= rules.loiter_s.get(n, 0.0))
     entered = tuple(dict.fromkeys((*old.entered, *current)))
-    return Stay(since_s, current, entered)
+    return Stay(since_s, left_s, current, entered)
 
 
 def is_wanted(stay: Stay, rules: ZoneRules) -> bool:

@@ -36,7 +36,8 @@ def happening(site: Site, camera: str) -> Iterator[bytes]:
     window = site.window
     sources = window.sources() or [FILES]
     camera = camera if camera in sources else sources[0]
-    hello = {"camera": camera, "version": __version__, "points": window.points(camera)}
+    about = {"camera": camera, "cameras": sources, "version": __version__}
+    hello = {**about, "points": window.points(camera)}
     yield _message("hello", hello)
     number = told = heard = 0
     due_s = 0.0

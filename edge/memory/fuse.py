@@ -26,19 +26,29 @@ def fuse(
     places  tags of regions from a grid, each with its region as box. The same tag in regions that
             touch is one thing seen several times: the union of their boxes, the best of their
             scores. One that a thing in it, or a part of a thing that a seam cuts, explains is left
-            out.
+            out; and so is one that is all of the frame by now, where the glance says it too.
     things  tags of tracks, each with its thing's box: see `tracks.merged`.
     top_k   keep the best places of the `top_k` best tags of each head, one place a tag.
     """
     groups: defaultdict[tuple[str, str, str], list[Tag]] = defaultdict(list)
     for tag in places:
-        if not any(_is_same(tag, thing) and within(thing.box, tag.box) >= PART for thing in things):
+        if not is_explained(tag, things):
             groups[tag.head, tag.tag, tag.level].append(tag)
     merged = [_as_one(group) for tags in groups.values() for group in touching(tags)]
     told = [*merged, *things]
-    merged = [tag for tag in merged if not _is_told(tag, told)]
+    whole = {_what(tag) for tag in glance}
+    merged = [tag for tag in merged if not _is_told(tag, told) and _what(tag) not in whole]
     ranked = sorted([*glance, *merged, *things], key=_rank)
     return tuple(ranked if top_k is None else _best(ranked, top_k))
+
+
+def is_explained(tag: Tag, things: Iterable[Tag]) -> bool:
+    """Of a place: by a thing in it, or by a part of one?"""
+    return any(_is_same(tag, thing) and within(thing.box, tag.box) >= PART for thing in things)
+
+
+def _what(tag: Tag) -> tuple[str, str, str, Box]:
+    return tag.head, tag.tag, tag.level, tag.box
 
 
 def _is_same(a: Tag, b: Tag) -> bool:

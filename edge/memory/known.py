@@ -15,7 +15,7 @@ from edge.bundle.manifest import Head
 from edge.glance.heat import Heat, likely
 from edge.glance.parts import expected, parts
 from edge.heads.scores import GALLERY
-from edge.memory.fuse import fuse
+from edge.memory.fuse import fuse, is_explained
 from edge.memory.motion import Motion
 from edge.memory.places import Place, agreed
 from edge.memory.sweep import Sweep
@@ -261,6 +261,9 @@ class Memory:
             if new:
                 row = np.exp(track.evidence.logs[GALLERY])
                 once[box] = Place(track.looked_s or at_s, tuple(new), row, is_thing=True)
+        if top_k is None:
+            self._hand_over(things)
+            seen = {**seen, **self._places}
         for place, tag in agreed({**seen, **once}, self._size, heads, names, top_k):
             to = things if place.is_thing else whole if place is self._whole else places
             to.append(replace(tag, age_s=round(at_s - place.seen_s, 3)))
@@ -279,6 +282,15 @@ class Memory:
         return tuple(found)
 
     # Inside.
+
+    def _hand_over(self, things: Sequence[Tag]) -> None:
+        """What a thing explains of a place is the thing's from now on: once that is taken away, or
+        has gone elsewhere, the place would say for seconds that it is there.
+        """
+        for box, place in self._places.items():
+            kept = tuple(tag for tag in place.tags if not is_explained(tag, things))
+            if len(kept) < len(place.tags):
+                self._places[box] = replace(place, tags=kept)
 
     def _moved(self, known: Sequence[Box]) -> list[Box]:
         """What moves that no known thing explains."""

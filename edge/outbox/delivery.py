@@ -84,7 +84,7 @@ class Delivery:
             is_more = self._send()
         except SinkError as e:
             least_s = e.after_s if isinstance(e, Later) else 0.0
-            return max(least_s, self._failed(redacted(str(e))))
+            return max(least_s, self._failed(redacted(e.with_fix)))
         except Exception as e:  # our bug: told, and no reason to be silent for a year
             log.exception("%s: a bug", self._carrier.name)
             return self._failed(redacted(repr(e)))

@@ -17,7 +17,7 @@ from edge.events.changes import RUN_BYTES, Book
 from edge.events.event import KINDS, Event
 from edge.events.zones import ANYWHERE, ZoneRules
 from edge.outbox.box import Outbox
-from edge.pictures.suffixes import is_picture
+from edge.pictures.suffixes import is_clip
 from edge.records import FrameFailed, FrameTags, Picture
 
 AWAY_S = 60.0  # a camera that is opened again shows the same things: they are not told anew
@@ -73,7 +73,7 @@ class Reporter:
         """A frame that could not be read begins, ends and changes nothing."""
         if isinstance(result, FrameFailed) or picture is None:
             return
-        if at_s is None and not is_picture(result.source):
+        if at_s is None and self._has_clock(result.source):
             at_s = monotonic()
         self._bundle, self._engine = result.bundle, result.engine
         self._is_synced = result.clock_synced
@@ -100,6 +100,10 @@ class Reporter:
         self._accept(events)
         for album in self._albums:
             album.close()
+
+    def _has_clock(self, name: str) -> bool:
+        """Though a frame of it does not say when. A config file may name a picture anyhow."""
+        return name in self._cameras or is_clip(name) or "://" in name
 
     def _accept(self, events: Sequence[Event]) -> tuple[Event, ...]:
         named = tuple(

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from edge.pictures.suffixes import is_picture
+from edge.pictures.suffixes import CLIPS, PICTURES, is_picture
 
 MOST_BYTES = 200
 
@@ -35,9 +35,19 @@ class Stems:
 
 
 def stem_of(source: str) -> str:
-    """The part of a source's name that a file may be called: `camera:0` -> `camera-0`."""
-    last = Path(source.rstrip("/")).stem if "://" not in source else source.split("://", 1)[1]
-    return _short(re.sub(r"[^\w.-]+", "-", last).strip("-."))[:100] or "frame"
+    """The part of a source's name that a file may be called: `camera:0` -> `camera-0`.
+
+    A file goes without its suffix; a camera has none: `till.1` is another one than `till.2`.
+    """
+    if "://" in source:
+        return plain(source.split("://", 1)[1])
+    path = Path(source.rstrip("/"))
+    return plain(path.stem if path.suffix.lower() in PICTURES | CLIPS else path.name)
+
+
+def plain(name: str) -> str:
+    """A label, or a name, as a folder or a part of a topic may be called."""
+    return _short(re.sub(r"[^\w.-]+", "-", name).strip("-."))[:100] or "frame"
 
 
 def _short(name: str) -> str:

@@ -45,7 +45,7 @@ class CarrierSite(NamedTuple):
     here: Callable[[], Mapping[str, Mapping[str, int]]]  # camera -> label -> how many are there
     counts: Callable[[str], Counts]  # of a carrier, by its name
     ailing: Callable[[], Mapping[str, str]] = dict  # camera that gives nothing -> why
-    # of a camera: id and JPEG of what came last, unless it is the one of that id, or none came
+    # of a camera: number and JPEG of what came last, unless it is the one of that number
     latest: Callable[[str, str], tuple[str, bytes] | None] = lambda camera, but: None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edge.events.event import Event
+from edge.events.event import Event, Sight
 from edge.pictures.pixels import crop_into, jpeg
 from edge.pictures.regions import clip
 from edge.records import U8, Box, Picture, Region
@@ -31,21 +31,32 @@ class Latest:
 
     def __init__(self, cameras: Sequence[str]) -> None:
         self._cameras, self._lock = frozenset(cameras), threading.Lock()
-        self._found: dict[str, tuple[str, U8]] = {}  # camera -> id of the thing, its pixels
+        self._found: dict[str, tuple[str, U8]] = {}  # camera -> what is shown, its pixels
 
     def keep(self, events: Sequence[Event], picture: Picture | None) -> None:
-        came = {e.after.camera: e.after for e in events if e.type == "new"}
+        came = {e.after.camera: e.after for e in events if e.type == "new" or self._is_closer(e)}
         for camera, sight in came.items():
             if picture is not None and camera in self._cameras:
                 pixels = cut_out(picture, sight.box, sight.size)
                 with self._lock:
-                    self._found[camera] = sight.id, pixels
+                    self._found[camera] = _shown(sight), pixels
 
     def of(self, camera: str, but: str) -> tuple[str, bytes] | None:
-        """Id and JPEG of the thing that came last; None when that is `but`, or none came."""
+        """Number and JPEG of the thing that came last; None when that is `but`, or none came."""
         with self._lock:
             number, pixels = self._found.get(camera, ("", None))
         return None if pixels is None or number == but else (number, jpeg(pixels, QUALITY))
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def _is_closer(self, event: Event) -> bool:
+        """Is the place that was shown known as a thing now, whose box is close around it?"""
+        before, after = event.before, event.after
+        if before is None or before.track is not None or after.track is None:
+            return False
+        return self._found.get(after.camera, ("",))[0] == _shown(before)
+
+
+def _shown(sight: Sight) -> str:
+    return f"{sight.id} {sight.track}"

@@ -6,11 +6,11 @@ what is owed. Told again on every connect, and whenever Home Assistant says that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from edge import __version__
-from edge.pictures.stems import stem_of
 
 EXPIRES_S = 180  # a state that nobody confirmed for so long is unknown
 AVAILABLE = "{{ 'online' if value in ('online', 'degraded') else 'offline' }}"
@@ -18,8 +18,8 @@ PAGE = "https://pypi.org/project/edge-tag/"
 
 
 def device_id(prefix: str) -> str:
-    """`edge-tag/shop` -> `edge-tag_shop`: what a topic and an entity may be called."""
-    return "_".join(stem_of(f"camera:{part}").removeprefix("camera-") for part in prefix.split("/"))
+    """`edge-tag/pi.shop` -> `edge-tag_pi-shop`: Home Assistant takes no dot in a topic."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", prefix.replace("/", "_"))
 
 
 def discovery(

@@ -7,7 +7,7 @@ import ssl
 from typing import NamedTuple
 
 from edge.errors import UsageError
-from edge.pictures.stems import stem_of
+from edge.pictures.stems import plain
 from edge.redact import Secret
 from edge.sinks.target import Target
 
@@ -33,7 +33,7 @@ class Address(NamedTuple):
 def address_of(target: Target, device: str) -> tuple[Address, Secret | None]:
     """With the password. Raises UsageError."""
     parts, is_tls = target.address, target.kind == "mqtts"
-    prefix = parts.path.strip("/") or f"edge-tag/{stem_of(f'camera:{device}')}"
+    prefix = parts.path.strip("/") or f"edge-tag/{plain(device)}"
     if any(c in prefix for c in "+#\0") or "//" in prefix or len(prefix) > 200:
         raise UsageError(
             f"{target.shown}: {prefix!r} is no prefix of a topic, expected a/b",

@@ -28,7 +28,7 @@ from edge.errors import SinkError, UsageError
 from edge.events.changes import ID
 from edge.events.event import Event, Sight
 from edge.pictures.pixels import jpeg
-from edge.pictures.stems import stem_of
+from edge.pictures.stems import plain
 from edge.records import Picture
 from edge.sinks.cutouts import QUALITY, cut_out
 from edge.sinks.retention import DAY_S, Kept, Rules, due
@@ -133,7 +133,7 @@ class Snapshots:
                     f"{self._folder}: the disk has less free than free-mb says",
                     fix="make room, or lower it: #free-mb=N behind the folder",
                 )
-        label, now = stem_of(sight.label), worth(sight)
+        label, now = plain(sight.label), worth(sight)
         before, best = self._best.get(sight.id, (label, None))
         if best is not None and now <= best:
             self._move(sight.id, before, label)
@@ -227,7 +227,7 @@ def open_from(target: Target) -> Snapshots:
 
     rules = Rules(
         days=target.number("days", 0.0),
-        days_of={stem_of(k): v for k, v in target.by_label("days", days).items()},
+        days_of={plain(k): v for k, v in target.by_label("days", days).items()},
         files=int(target.number("files", Rules().files, least=1, most=1e6)),
         bytes=int(target.number("max-mb", 0.0) * 2**20),
         free_bytes=int(target.number("free-mb", Rules().free_bytes / 2**20) * 2**20),

@@ -27,6 +27,7 @@ STILL = re.compile(r"image2|\w+_pipe")  # FFmpeg's names for the formats of one 
 STILL_S = 1.0  # from one to the next, where nobody says
 SLICE_S = 0.05  # of a wait
 FIX = "check the address, the user and the password with the camera's own page"
+ON = "is the camera still switched on?"
 
 
 class StreamLink:
@@ -40,11 +41,11 @@ class StreamLink:
         try:
             frame = self._frames.next()
         except FFmpegError as e:
-            raise _lost(self._name, e) from None  # its text quotes the address
+            raise _lost(self._name, e, is_open=True) from None  # its text quotes the address
         except ValueError as e:
             raise Damaged(f"{self._name}: {e}, expected one", fix=NETWORK) from e
         if frame is None:
-            raise Lost(f"{self._name}: the stream ended", fix="is the camera still switched on?")
+            raise Lost(f"{self._name}: the stream ended", fix=ON)
         if self._frames.is_torn:
             raise Damaged(f"{self._name}: a frame is damaged, expected a whole one", fix=NETWORK)
         return picture_of(frame)
@@ -196,7 +197,10 @@ def _open(name: str, address: Secret, words: dict[str, str], timeout_s: float) -
     return container
 
 
-def _lost(name: str, error: FFmpegError, *, is_late: bool = False) -> Lost:
+def _lost(name: str, error: FFmpegError, *, is_late: bool = False, is_open: bool = False) -> Lost:
+    """is_open: it gave frames, so its address and its password are right."""
     kind: Kind = "timeout" if is_late else kind_of_error(error)
     says = {"timeout": "no answer in time", "refused": "user or password is refused"}
-    return Lost(f"{name}: {says.get(kind, error.strerror)}", kind=kind, fix=FIX)
+    if is_open:
+        says["lost"] = f"the stream broke off: {error.strerror}"
+    return Lost(f"{name}: {says.get(kind, error.strerror)}", kind=kind, fix=ON if is_open else FIX)

@@ -21,7 +21,10 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     )
     add_sources(parser)
     add_engine(parser)
-    parser.set_defaults(budget_ms=None, thermal=None)  # a device profile may have them
+    text = "the TOML of `edge-tag run`: its cameras, what runs it, where its events wait"
+    parser.add_argument("--config", metavar="FILE", help=text)
+    # a device profile, and a config file, may have them
+    parser.set_defaults(budget_ms=None, thermal=None, outbox=None, every_s=None, names=None)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     text = "without names, addresses, paths: safe to show to strangers"
     parser.add_argument("--redacted", action="store_true", help=text)
@@ -34,6 +37,10 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """What is wrong here, and what to do."""
     from edge.doctor.report import examined, exit_code, write_report
 
+    if flags.config is not None:
+        from edge.config.applied import examined_by
+
+        examined_by(flags)
     wrong: EdgeError | None = None
     try:
         flags = with_defaults(flags)

@@ -29,7 +29,7 @@ import pytest
 
 from edge.errors import SourceError
 from edge.pictures import pixels
-from edge.sources import open_source, pacing
+from edge.sources import open_source, pacing, stream
 from edge.sources.commands import Shape
 from edge.sources.piped import PipedLink
 from tests.brokers import free_port, until
@@ -201,6 +201,20 @@ def rubbish() -> Iterator[bytes]:
     rng = random.Random(0)
     for _ in range(200):
         yield rng.randbytes(4096)
+
+
+def test_one_that_breaks_off_is_not_told_to_have_a_wrong_password(monkeypatch):
+    class Torn:
+        def __init__(self, container):
+            pass
+
+        def next(self):
+            raise av.error.OSError(5, "Input/output error", "http://user:secret@cam/")
+
+    monkeypatch.setattr(stream, "Frames", Torn)
+    with pytest.raises(SourceError, match="till: the stream broke off: Input/output") as caught:
+        stream.StreamLink("till", None).read()
+    assert caught.value.fix == "is the camera still switched on?"
 
 
 def test_one_that_sends_rubbish_is_no_camera():

@@ -71,13 +71,15 @@ def test_check_says_all_that_a_run_would_refuse_here(file, tiny_bundle, photos, 
     keys = {"engine": "foo", "device": "nopi", "gallery": "no.gallery", "plane": "no.json"}
     more = [f'{key} = "{value}"\n' for key, value in keys.items()]
     more += [f'outbox = "{photos}/0.png/o.db"\n']
-    clip = '[[cameras]]\nname = "c"\nurl = "gone.mp4"\n[heads.nohead]\non = false\n'
+    clip = (
+        '[[cameras]]\nname = "c"\nurl = "gone.mp4"\nonly = ["read"]\n[heads.nohead]\non = false\n'
+    )
     file.write_text("".join(more) + config(tiny_bundle, photos, clip))
     ran = edge_tag("config", "check", file)
     lines = [line for line in ran.stderr.splitlines() if line.startswith("edge-tag")]
     assert ran.returncode == 78
     assert {line.split(": ")[2] for line in lines} == {
-        *keys, "outbox", "cameras[1].url", "heads.nohead",
+        *keys, "outbox", "cameras[1].url", "cameras[1].only", "heads.nohead",
     }  # fmt: skip
     file.write_text(config(tmp_path / "no.edge", photos))
     assert "bundle: " in edge_tag("config", "check", file).stderr
@@ -86,7 +88,7 @@ def test_check_says_all_that_a_run_would_refuse_here(file, tiny_bundle, photos, 
 def test_check_show_and_schema_answer_on_stdout(file):
     ran = edge_tag("config", "check", file)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout == f"{file}: fine: 1 cameras, 0 heads, 0 targets\n"
+    assert ran.stdout == f"{file}: fine: 1 camera, 0 heads, 0 targets\n"
     assert 'name = "shop"' in edge_tag("config", "show", file).stdout
     assert json.loads(edge_tag("config", "schema").stdout)["$defs"]["Camera"]
 

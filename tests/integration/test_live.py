@@ -116,6 +116,10 @@ ARROW = (
     "document.activeElement.dispatchEvent("
     "new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))"
 )
+CHOOSE = (
+    "(() => {{ const chosen = document.getElementById('camera'); chosen.value = '{}';"
+    " chosen.dispatchEvent(new Event('change')); }})()"
+)
 needs_browser = pytest.mark.skipif(not FOUND, reason=MISSING)
 
 
@@ -284,6 +288,34 @@ def test_a_browser_shows_the_token_once(file, tmp_path):
         assert tab.run("document.cookie") == ""  # no script can read it
         tab.open(address)
         tab.until(state("file"))
+
+
+@needs_browser
+def test_a_bookmark_names_a_camera(file):
+    file.write_text(file.read_text() + '[[cameras]]\nname = "door"\nurl = "test://belt?fps=5"\n')
+    with running(file, "--live", "127.0.0.1:0") as run, browser() as tab:
+        tab.open(f"{run.address()}#camera=door")
+        tab.until("document.getElementById('caption')?.textContent.startsWith('door #')")
+        assert tab.run("location.hash") == "#camera=door"
+        tab.run(CHOOSE.format("till"))
+        tab.until("location.hash === '#camera=till'")
+        assert tab.errors == []
+
+
+@needs_browser
+def test_a_camera_that_gives_nothing_does_not_show_what_another_one_saw(file):
+    off = 'schedule = [{from = "03:00", to = "03:01"}]\n'
+    file.write_text(file.read_text() + f'[[cameras]]\nname = "night"\nurl = "test://belt"\n{off}')
+    with running(file, "--live", "127.0.0.1:0") as run, browser() as tab:
+        tab.open(run.address())
+        tab.until("document.querySelectorAll('#tags .word').length > 0")
+        tab.until("document.getElementById('picture').naturalWidth > 0")
+        tab.run(CHOOSE.format("night"))
+        tab.until(state("off"))
+        assert tab.run("document.getElementById('picture').naturalWidth") == 0
+        left = "#tags *, #overlay *, #plot-total path"
+        assert tab.run(f"document.querySelectorAll({left!r}).length") == 0
+        assert tab.run("document.getElementById('caption').textContent") == ""
 
 
 def test_a_program_asks_while_the_run_goes_on_and_the_end_is_quick(file):

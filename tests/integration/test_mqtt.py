@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing
 import cv2
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 paho = pytest.importorskip("paho.mqtt.client", reason="pip install 'edge-tag[mqtt]'")
 
@@ -32,9 +33,9 @@ CANARY = "canary-7f3a"
 class Sending:
     """An outbox and its delivery to one address."""
 
-    def __init__(self, path, text: str, cameras=("camera:0",)) -> None:
+    def __init__(self, path, text: str, cameras=("camera:0",), device: str = "box") -> None:
         site = CarrierSite(
-            "box", cameras, lambda: self.outbox.here(), lambda n: self.outbox.counts(n)
+            device, cameras, lambda: self.outbox.here(), lambda n: self.outbox.counts(n)
         )
         carrier = open_carrier(parse_target(text, SINKS), site)
         self.name = carrier.name
@@ -140,6 +141,22 @@ def test_a_camera_that_gives_nothing_is_told_and_its_states_are_unknown_then(
     assert len({one["unique_id"] for one in told.values()}) == len(told)
 
 
+def test_cameras_that_differ_behind_a_dot_have_topics_of_their_own(tmp_path, broker, opened):
+    listener = opened.enter_context(closing(Listener(broker.port)))
+    text = f"mqtt://127.0.0.1:{broker.port}"
+    sending = Sending(tmp_path / "o.db", text, ("till.1", "till.2"), device="pi.shop.local")
+    sending.outbox.accept([event(1), replace(event(2), after=sight(2, camera="till.2"))])
+    sending.start()
+    opened.callback(sending.close)
+    prefix = "edge-tag/pi.shop.local"
+    until(lambda: len(listener.of(f"{prefix}/till.2/event")) == 1)
+    assert listener.of(f"{prefix}/till.1/status") == [b"online"]
+    assert listener.of(f"{prefix}/till.2/status") == [b"online"]
+    # Home Assistant hears of nothing at a topic with another letter than these
+    [told] = listener.of("homeassistant/device/edge-tag_pi-shop-local/config")
+    assert {"till.1_here", "till.2_here"} < set(json.loads(told)["components"])
+
+
 def test_a_picture_of_what_came_last_where_it_is_wanted(tmp_path, broker, opened):
     before = opened.enter_context(closing(Listener(broker.port, "nothing")))
     last_week = before._client.publish("s/till/snapshot", b"of last week", 1, retain=True)
@@ -164,6 +181,16 @@ def test_a_picture_of_what_came_last_where_it_is_wanted(tmp_path, broker, opened
     shown = cv2.imdecode(np.frombuffer(listener.heard[2][1], np.uint8), cv2.IMREAD_COLOR)
     assert shown.shape == (12, 12, 3)
     assert shown[4, 4, 2] > 200 > 50 > shown[4, 4, 0]
+    place = replace(sight(3, camera="till"), track=None, box=(0, 0, 60, 50))
+    thing = replace(place, track=7, box=(0, 0, 20, 20))
+    latest.keep([Event("new", "seen", None, place)], red)
+    carrier.tend()
+    latest.keep([Event("update", "state", place, thing)], red)
+    latest.keep([Event("update", "moved", thing, replace(thing, box=(50, 0, 70, 20)))], red)
+    carrier.tend()
+    until(lambda: len(listener.heard) == 5)  # the place, and the thing that was found there
+    shown = cv2.imdecode(np.frombuffer(listener.heard[4][1], np.uint8), cv2.IMREAD_COLOR)
+    assert shown.shape == (23, 23, 3)
 
 
 def test_discovery_can_be_left_out(tmp_path, broker, opened):
@@ -193,6 +220,7 @@ def test_a_broker_that_is_not_there_is_no_error_at_the_start(tmp_path, caplog):
     assert (health.counts.owed, health.failures) == (3, 2)
     assert "refused" in health.last_error
     assert caplog.text.count("events wait in the outbox") == 1
+    assert "(fix: is a broker at 127.0.0.1:" in caplog.text  # what to do, also in the log
     sending.close()
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime, timezone
 
 import msgspec
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import UNSET
@@ -52,7 +53,8 @@ def told(run: list, rules: ZoneRules = ANYWHERE) -> tuple[Book, list[Event]]:
     for n, (source, seen, pause_s) in enumerate(run):
         at_s += pause_s
         clock = None if source.endswith(".jpg") else at_s
-        book, events = step(book, result(seen, source, n, n), clock, rules)
+        is_live = source.startswith("camera")
+        book, events = step(book, result(seen, source, n, n), clock, rules, is_live=is_live)
         found += events
     book, events = stop(book)
     return book, [*found, *events]
@@ -153,10 +155,54 @@ def test_a_clip_is_over_when_another_one_begins():
     assert list(book.scenes) == ["b.mp4"]
 
 
+def test_a_clip_is_over_whatever_a_config_file_calls_it():
+    book, _ = step(Book("r"), result([tag(state="settled")], "belt"), 0.0)
+    book, [end] = step(book, result([], "again"), 0.0)
+    assert (end.type, end.after.camera) == ("end", "belt")
+
+
 def test_what_is_on_a_picture_comes_and_goes_with_it():
     book, events = step(Book("r"), result([tag(), tag("Fruit salad", None)], "p.jpg"), None)
     assert [e.type for e in events] == ["new", "end"] * 2
     assert book.scenes == {}
+
+
+def test_a_word_about_a_place_that_becomes_a_thing_there_is_told_to_come_once():
+    def place(box):
+        return replace(tag(track=None), box=box)
+
+    book, _ = step(Book("r"), result([place((0, 0, 40, 40))]), 0.0)
+    book, [new] = step(book, result([place((0, 0, 40, 40))]), 1.0)
+    book, [update] = step(book, result([tag(track=7, x=20)]), 1.1)
+    assert (update.type, update.why, update.before) == ("update", "state", new.after)
+    assert (update.after.id, update.after.track) == (new.after.id, 7)
+    book, events = step(book, result([tag(track=7, x=20)]), 9.0)
+    assert (len(book.scenes["camera:0"].open), events) == (1, ())
+
+
+def test_a_group_that_a_place_shows_is_the_thing_of_it_that_is_found_there():
+    place = replace(tag("Fruit", track=None, level="group"), box=(0, 0, 40, 40))
+    book, _ = step(Book("r"), result([place]), 0.0)
+    book, [new] = step(book, result([place]), 1.0)
+    book, [update] = step(book, result([tag("Banana", track=7, x=20)]), 1.1)
+    assert (update.why, update.after.id, update.after.label) == ("tags", new.after.id, "Banana")
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        [tag(track=7, x=80)],  # it is elsewhere
+        [tag("Apple", track=7, x=20)],  # it is something else
+        [tag(track=7, x=20), replace(tag(track=None), box=(0, 0, 40, 40))],  # there is another
+    ],
+)
+def test_a_thing_that_is_none_of_a_place_comes_by_itself(seen):
+    place = replace(tag(track=None), box=(0, 0, 40, 40))
+    book, _ = step(Book("r"), result([place]), 0.0)
+    book, _ = step(book, result([place]), 1.0)
+    book, events = step(book, result(seen), 1.1)
+    assert events == ()
+    assert len(book.scenes["camera:0"].open) == 2
 
 
 def test_an_update_says_what_it_was_before():
@@ -173,6 +219,18 @@ def test_a_thing_that_moves_is_told_so_once_a_second():
         book, events = step(book, result([tag(state="settled", x=3 * n)]), n / 10)
         times += [n / 10 for event in events if event.why == "moved"]
     assert times == [1.0, 2.0, 3.0]
+
+
+def test_a_thing_is_open_again_once_it_is_so_for_a_second():
+    book, _ = step(Book("r"), result([tag(state="settled")]), 0.0)
+    found = []
+    for n in range(1, 51):
+        state = "open" if n % 10 in (3, 4, 5) or n > 30 else "settled"
+        book, events = step(book, result([tag(state=state)]), n / 10)
+        found += [(n / 10, event.why, event.after.state) for event in events]
+    assert found == [(4.0, "state", "open")]
+    book, [settled] = step(book, result([tag(state="settled")]), 5.1)  # good news does not wait
+    assert settled.after.state == "settled"
 
 
 def test_an_event_carries_the_length_of_a_fish():

@@ -62,6 +62,7 @@ camera = st.fixed_dictionaries(
         "zones": st.dictionaries(name, polygon, max_size=2),
         "required_zones": lists(name),
         "loiter_s": st.dictionaries(name, number, max_size=2),
+        "only": lists(text),
         "ignore": lists(polygon),
         "privacy": lists(polygon),
         "schedule": lists(hours),

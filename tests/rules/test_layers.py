@@ -127,7 +127,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("heads.added",),
     ("explain.panel",),
     ("explain.picture",),
-    ("sinks", "tagger", "config.hours", "config.masks", "config.merge"),
+    ("sinks", "tagger", "config.hours", "config.masks", "config.merge", "config.wanted"),
     ("heads.enroll", "config.read", "config.shown", "config.zones", "config.here"),
     ("bench.scene", "bench.staged"),
     ("bench.measuring",),

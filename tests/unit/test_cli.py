@@ -31,6 +31,17 @@ def test_the_first_word_is_a_verb_or_an_input(words, verb, sources):
     assert (flags.verb, flags.sources) == (verb, sources)
 
 
+def test_a_misspelt_command_is_told_as_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for words in (["enrol", "--name", "Acme", "a.jpg"], ["doctr"]):
+        with pytest.raises(UsageError, match="no command has this name") as caught:
+            parse(words)
+        assert "did you mean" in caught.value.fix
+    assert parse(["benches", "--config", "edge.toml"]).sources == ["benches"]  # a camera's name
+    (tmp_path / "benches").mkdir()
+    assert parse(["benches"]).sources == ["benches"]
+
+
 def test_the_first_help_names_every_command(capsys):
     assert main(["--help"]) == 0
     told = capsys.readouterr().out

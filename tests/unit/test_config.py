@@ -330,6 +330,12 @@ def test_an_input_chooses_a_camera_by_name_or_url_or_is_a_stranger(file):
     assert (flags.sources, found.cameras, flags.names) == (["photo.jpg"], [None], [None])
 
 
+def test_a_misspelt_camera_is_told_with_the_nearest_one(file):
+    with pytest.raises(UsageError, match="no camera of the config file has this name") as caught:
+        applied(file, "blet")
+    assert caught.value.fix == "did you mean 'belt'?"
+
+
 def test_no_camera_and_no_input_is_refused(tmp_path):
     (tmp_path / "e.toml").write_text("#")
     with pytest.raises(UsageError, match="no camera is in it"):

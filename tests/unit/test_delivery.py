@@ -165,6 +165,11 @@ def test_what_a_camera_showed_ends_when_it_gives_nothing_for_long(outbox):
     assert dict(reporter.told) == {"new": 3, "update": 0, "end": 2}  # the clip is over, too
 
 
+def test_what_is_on_a_picture_is_told_by_whatever_name_a_config_file_gives_it(outbox):
+    Reporter(outbox, (), "shop").write(result([tag()], "shelf"), PICTURE, None)
+    assert [(e.after.camera, e.type) for e in told(outbox)] == [("shelf", "new"), ("shelf", "end")]
+
+
 def test_a_broker_that_comes_and_goes_is_told_now_and_then(outbox, caplog):
     carrier = Kept()
     delivery = Delivery(outbox, carrier)

@@ -173,6 +173,26 @@ def test_a_whole_round(tiny_bundle):
     assert "python" in verdicts(found.findings)
 
 
+def test_a_config_file_says_what_is_looked_at(tiny_bundle, tmp_path, capfd):
+    assert cv2.imwrite(str(tmp_path / "shelf.png"), paint("red"))
+    config = tmp_path / "edge.toml"
+    config.write_text(
+        f'bundle = "{tiny_bundle}"\nengine = "null"\noutbox = "{tmp_path}/events/outbox.db"\n'
+        f'[[cameras]]\nname = "till"\nurl = "{tmp_path}/shelf.png"\n'
+        '[[cameras]]\nname = "door"\nurl = "rtsp://127.0.0.1:9/1"\n'
+    )
+    assert cli.main(["doctor", "--config", str(config)]) == 3
+    out = capfd.readouterr().out
+    assert re.search("till +gives frames of 12 x 8", out)
+    assert "FAIL  camera   door" in out
+    assert "null/CPU gives the golden answers" in out
+    assert f"{tmp_path}" in next(line for line in out.splitlines() if "  disk  " in line)
+    assert cli.main(["doctor", "--config", str(config), "till"]) == 0
+    assert "door" not in capfd.readouterr().out
+    config.write_text("budget = 3")
+    assert cli.main(["doctor", "--config", str(config)]) == 78
+
+
 def test_the_exit_code_is_that_of_the_first_failure(tmp_path):
     found = doctor("--bundle", tmp_path, "--camera", 97)
     assert [f.exit_code for f in found.findings if f.verdict == "FAIL"][:2] == [3, 4]

@@ -56,6 +56,14 @@ def test_a_zone_counts_once_something_was_there_for_long_enough():
     )  # fmt: skip
 
 
+def test_a_box_that_trembles_at_an_edge_goes_on_loitering_and_one_that_left_begins_anew():
+    rules = ZoneRules(loiter_s={"till": 3.0})
+    trembling = [(0.5 * n, ("till",) if n % 2 == 0 else ()) for n in range(8)]
+    assert ("update", "zones", ("till",), ("till",)) in ways(told(trembling, rules))
+    left = [(0.0, ("till",)), (2.0, ()), (3.5, ("till",)), (5.0, ("till",))]
+    assert [why for _, why, _, _ in ways(told(left, rules))] == ["seen"]
+
+
 def test_what_never_was_in_a_required_zone_is_not_told():
     rules = ZoneRules(required=("till",))
     assert told([(0, ()), (5, ("door",)), (60, ())], rules) == []

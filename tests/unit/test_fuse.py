@@ -51,6 +51,13 @@ def test_a_tag_of_the_whole_frame_passes_unchanged():
     assert whole in fused
 
 
+def test_what_places_say_of_all_of_the_frame_is_not_said_twice():
+    whole, half = tag("a", 0.9, WHOLE), tag("a", 0.95, (0, 0, 50, 100))
+    places = [half, replace(half, box=(50, 0, 100, 100))]
+    assert fuse([whole], places) == (whole,)
+    assert fuse([tag("b", 0.9, WHOLE)], places)[0].box == WHOLE
+
+
 def test_order_is_score_then_head_then_tag_then_box():
     expected = (
         tag("z", 0.9, WHOLE),

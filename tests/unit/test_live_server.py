@@ -266,6 +266,8 @@ def test_what_happens_is_told_with_its_picture(opened, site):
     found = told(opened, 3, site.window).partition(b"\r\n\r\n")[2].split(b"\n\n")
     kinds = [part.splitlines()[0] for part in found if part.startswith(b"event")]
     assert kinds[:2] == [b"event: hello", b"event: frame"]
+    hello = json.loads(found[0].splitlines()[1].removeprefix(b"data: "))
+    assert hello["cameras"] == ["camera:0"]  # events of several say of which they are
     frame = json.loads(found[1].splitlines()[1].removeprefix(b"data: "))
     assert (frame["camera"], frame["size"]) == ("camera:0", [60, 40])
     assert frame["jpeg"].startswith("/9j/")

@@ -79,6 +79,17 @@ def test_a_thing_that_left_is_told_no_more():
     assert not any(told[-10:])
 
 
+@pytest.mark.parametrize("side", [24, 40, 56])
+@pytest.mark.parametrize("step_s", [0.2, 0.5])
+def test_the_place_of_a_thing_that_was_taken_away_does_not_go_on_telling_it(side, step_s):
+    scene = Scene([Thing("c", 100, 60, side)], step_s=step_s)
+    assert things(watched(scene, 8)[-1])
+    scene.things = []
+    few = View(budget=Budget(max_regions=2))  # the place waits for its next look
+    told = [tag for _ in range(14) for tag in scene.watch(few).tags if tag.head == "kind"]
+    assert [tag for tag in told if tag.track is None] == []
+
+
 def test_without_a_glance_a_thing_that_moves_is_followed_by_what_moves():
     scene = Scene([Thing("c", 60, 60, 24, dx=5.0)], has_glance=False)
     seen = watched(scene, 20)

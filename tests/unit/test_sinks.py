@@ -238,6 +238,8 @@ def test_pictures_are_named_after_their_source(tmp_path):
     ("source", "stem"),
     [
         ("a/b.c.jpg", "b.c"),
+        ("till.1", "till.1"),  # a camera: its name has no suffix
+        ("rtsp://cam/live.sdp", "cam-live.sdp"),
         ("rtsp://cam:554/live/1", "cam-554-live-1"),
         ("...jpg", "frame"),
         ("äpfel 1.jpg", "äpfel-1"),

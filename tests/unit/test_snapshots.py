@@ -79,6 +79,13 @@ def test_a_label_cannot_leave_the_folder(tmp_path):
     assert len(names(tmp_path / "in")) == 3
 
 
+def test_labels_that_differ_behind_a_dot_or_a_slash_have_folders_of_their_own(tmp_path):
+    album = opened(tmp_path)
+    album.keep([event(1, label="Cola 0.5"), event(2, label="Cola 0.33")], PICTURE)
+    album.keep([event(3, label="Coffee/Tea")], PICTURE)
+    assert names(tmp_path) == ["Coffee-Tea/t-3.jpg", "Cola-0.33/t-2.jpg", "Cola-0.5/t-1.jpg"]
+
+
 def told(number: int, label: str = "Banana") -> Event:
     return replace(event(number), after=replace(sight(number, label), id=f"{RUN}-{number}"))
 

@@ -108,6 +108,10 @@ def test_a_camera_without_a_number_is_a_wrong_argument(text):
         ("rtsp://bob:sec@ret/x@cam/live", "rtsp://cam/live"),
         ("http://cam/live?token=secret#secret", "http://cam/live"),
         ("photos/a?b.jpg", "photos/a?b.jpg"),
+        ("rtsp://bob:half of a secret", "rtsp://***"),  # what a # in it cut off
+        ("rtsp://bob:sec?ret@", "rtsp://"),
+        ("rtsp://bob:sec", "rtsp://***"),
+        ("rtsp://[fe80::1]:554/live", "rtsp://[fe80::1]:554/live"),
     ],
 )
 def test_credentials_are_not_shown(text, shown):

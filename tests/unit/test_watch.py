@@ -12,11 +12,12 @@ from msgspec import UNSET
 
 from edge.config.applied import Configured
 from edge.config.read import read
-from edge.config.records import Camera, Hours
+from edge.config.records import Camera, Config, Hours
+from edge.config.wanted import is_wanted, unknown
 from edge.config.watch import Watch, needs_restart, tune
 from edge.errors import ConfigError
 from edge.pipeline import run
-from edge.records import Frame, FrameTags
+from edge.records import Frame, FrameTags, Tag
 from edge.seen import View
 from edge.sources.newest import Newest
 from edge.tagger import open_tagger
@@ -184,6 +185,29 @@ def test_a_head_that_the_bundle_does_not_have_is_refused(setting, tagger):
     with pytest.raises(ConfigError, match="no such head") as caught:
         tune(tagger, wrong.configured.config, "edge.toml")
     assert caught.value.fix == "did you mean 'colours'?"
+
+
+def test_a_camera_tells_what_it_is_asked_for_and_the_others_all(setting):
+    two = DOOR + 'only = ["red", "blue"]\n[[cameras]]\nname = "belt"\nurl = "b"\n'
+    results = setting(two).run(Files("a", 1), Files("b", 1)).results
+    assert [tags(r) for r in results] == [{"red"}, {"red", "reddish"}]
+
+
+def test_a_group_that_is_asked_for_is_all_of_its_tags():
+    apple = Tag("grocery", "Granny-Smith", "Apple", 0.9, (0, 0, 9, 9))
+    assert is_wanted(apple, {"Apple"})
+    assert is_wanted(apple, {"Granny-Smith"})
+    assert not is_wanted(apple, {"Banana"})
+    assert (
+        list(unknown(Config((Camera("a", "b", only=("Apple",)),)), {"g": [("x", "Apple")]})) == []
+    )
+
+
+def test_a_tag_that_no_head_has_is_refused(setting, tagger):
+    wrong = setting(DOOR + 'only = ["read"]\n')
+    with pytest.raises(ConfigError, match=r"cameras\[0\]\.only: 'read' is found") as caught:
+        tune(tagger, wrong.configured.config, "edge.toml")
+    assert caught.value.fix == "did you mean 'red'?"
 
 
 def reloading(setting, before: str, after: str) -> list[set[str]]:

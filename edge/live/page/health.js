@@ -5,7 +5,7 @@ import { page } from "./state.js";
 import { SAID, STATES, ago, bytes, percent } from "./words.js";
 
 export function events(told) {
-  const many = (page.health?.cameras.length ?? 1) > 1;
+  const many = page.cameras.length > 1; // health may come after the first ones
   for (const one of told) {
     const words = one.before ? `${one.before} → ${one.label}` : one.label;
     const where = many ? `, ${one.camera}` : "";

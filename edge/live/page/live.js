@@ -21,6 +21,7 @@ $("enrol").addEventListener("submit", (event) => attempt($("enrol").querySelecto
 for (const id of ["with-boxes", "with-looks", "with-areas"]) $(id).addEventListener("change", overlay);
 $("camera").addEventListener("change", () => {
   page.camera = $("camera").value;
+  remember();
   if (page.frozen) live();
   open();
 });
@@ -39,5 +40,11 @@ setInterval(() => {
   status();
   if (Date.now() - page.heardMs > 3 * LATE_MS && page.stream?.readyState === EventSource.OPEN) open(); // a dead connection
 }, 1000);
-history.replaceState(null, "", "/"); // a token in the address has done its work
+page.camera = new URLSearchParams(location.hash.slice(1)).get("camera") ?? ""; // a bookmark's
+remember();
 open();
+
+function remember() {
+  // A token in the address has done its work.
+  history.replaceState(null, "", page.camera ? `/#camera=${encodeURIComponent(page.camera)}` : "/");
+}

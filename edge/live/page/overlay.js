@@ -68,7 +68,7 @@ function labelled(found) {
   // The best first; a label on another one would hide both.
   const size = 13 * scale(), taken = [], nodes = [];
   for (const [tag] of [...found].sort((a, b) => b[0].score - a[0].score)) {
-    const wide = said(tag).length * size * 0.62;
+    const wide = said(tag).length * size * 0.68;
     const x = Math.max(0, Math.min(tag.box[0] + size * 0.2, page.frame.size[0] - wide));
     const y = tag.box[1] > size * 1.4 ? tag.box[1] - size * 0.4 : Math.min(tag.box[3] - size * 0.4, tag.box[1] + size * 1.2);
     if (taken.some((other) => Math.abs(other.y - y) < size && x < other.x + other.wide && other.x < x + wide)) continue;

@@ -8,7 +8,14 @@ const LEAST = 60; // points for which a plot has room
 
 export function plots() {
   const points = page.points;
-  if (!points.length) return;
+  if (!points.length) {
+    for (const id of ["total", "looks", "age"]) $(id).textContent = "";
+    for (const id of ["plot-total", "plot-looks", "plot-age"]) {
+      $(id).replaceChildren();
+      delete $(id).parentElement.dataset.most;
+    }
+    return;
+  }
   const of = (key) => points.map((p) => p[key] ?? 0);
   const total = of("total_ms"), engine = of("engine_ms"), budget = of("budget_ms"), looks = of("looks"), age = of("age_ms");
   plot("plot-total", Math.max(...total, ...budget), ms, { area: engine, line: total, limit: budget.some(Boolean) ? budget : null });

@@ -1,7 +1,7 @@
 // What the page knows: one object, which its modules share.
 
 export const page = {
-  camera: "", stream: null, heardMs: 0, retryMs: 1000, timer: 0,
+  camera: "", cameras: [], stream: null, heardMs: 0, retryMs: 1000, timer: 0,
   points: [], frame: null, heads: [], health: null, listedMs: 0, url: "",
   frozen: null, box: null, drag: null, area: null,
 };

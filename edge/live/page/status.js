@@ -16,7 +16,7 @@ export function status() {
     $("status").textContent = STATES[state];
     document.title = `${STATES[state]}: edge-tag`;
   }
-  $("stage").toggleAttribute("data-dim", isDim);
+  for (const id of ["stage", "tags"]) $(id).toggleAttribute("data-dim", isDim); // they are old
   $("banner").hidden = !isDim;
   const last = own?.since_s == null ? "" : `, last frame ${ago(own.since_s)}`;
   $("banner").textContent = isDim ? `${STATES[state]}${isAway ? "" : last}${own?.error ? `: ${own.error}` : ""}` : "";

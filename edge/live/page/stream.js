@@ -41,10 +41,19 @@ async function again() {
 
 function hello(told) {
   page.retryMs = 1000;
+  if (page.frame && page.frame.camera !== told.camera) blank();
   page.camera = told.camera;
+  page.cameras = told.cameras;
   page.points = told.points;
   $("events").replaceChildren(made("li", { className: "none", textContent: "nothing yet" }));
   plots();
+}
+
+function blank() {
+  // Another camera, which may give nothing: what the last one showed is none of its own.
+  page.frame = null;
+  $("picture").removeAttribute("src");
+  for (const id of ["overlay", "tags", "caption"]) $(id).replaceChildren();
 }
 
 async function frame(told) {
