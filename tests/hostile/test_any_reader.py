@@ -180,7 +180,7 @@ def as_json(document: Any) -> bytes:
 def test_any_value_in_a_plane_that_is_rightly_hashed(readers, seed, value):
     reader = readers["plane"]
     table = replaced(json.loads(reader.good), random.Random(seed), value)
-    with suppress(TypeError, ValueError):  # no plane at all any more
+    with suppress(TypeError, ValueError, msgspec.ValidationError):  # no plane at all any more
         table["sha256"] = digest(msgspec.convert(table | {"sha256": ""}, PlaneFile))
     outcome(reader, as_json(table))
 

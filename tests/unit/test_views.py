@@ -92,4 +92,4 @@ def test_the_sheet_of_negatives_is_what_the_renderer_draws() -> None:
     )
     drawn = sheet()
     assert shipped.shape == drawn.shape == (ROWS * SIDE, COLUMNS * SIDE, 3)
-    assert abs(shipped.astype(int) - drawn).mean() < 8  # it is a JPEG
+    assert abs(shipped.astype(int) - drawn).mean() < 9  # a JPEG; OpenCV 4.10 draws otherwise
