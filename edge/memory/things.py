@@ -105,7 +105,9 @@ class Things:
         """Tracks that spots may be of are matched with them; the others stay as they are."""
         before = {track.id for track in those}
         others = [track for track in self.tracks if track.id not in before]
+        stood = {track.id: track for track in those if self._stands(track)}
         followed = tracks.follow(those, spots, at_s, self.next_id, is_part=is_part)
+        followed = tuple(tracks.steadied(t, stood.get(t.id)) for t in followed)
         self.next_id = max([self.next_id, *(t.id + 1 for t in followed)])
         now = [grown(t) if t.id in before else t for t in followed]
         self.tracks = tuple(sorted((*others, *now), key=lambda t: t.id)[: tracks.MOST])
@@ -210,10 +212,12 @@ class Things:
 
     def _kept(self, track: Track, at_s: float) -> Track:
         """What a look named is there for as long as nothing moves there, whatever a glance says."""
+        return replace(track, seen_s=at_s, misses=0) if self._stands(track) else track
+
+    def _stands(self, track: Track) -> bool:
+        """Did a look name it, and has nothing moved there since?"""
         box = self.box(track, track.seen_s)
-        if not track.evidence.names or self._motion.last_s(box) > track.seen_s:
-            return track
-        return replace(track, seen_s=at_s, misses=0)
+        return bool(track.evidence.names) and self._motion.last_s(box) <= track.seen_s
 
     def _same_looks(self, track: Track, box: Box) -> int:
         """Looks that showed it as another one would: what moves shows another view anyway."""

@@ -109,6 +109,17 @@ def matched(track: Track, spot: Spot, at_s: float) -> Track:
     )
 
 
+def steadied(track: Track, before: Track | None) -> Track:
+    """What stood still, as it was before a glance, has no speed, however far apart two glances see
+    its middle: else it would leave the frame within seconds. None: it may have moved.
+    """
+    if before is None or before.at_s == track.at_s:
+        return track
+    x = before.x + SIDE * (track.x - before.x)
+    y = before.y + SIDE * (track.y - before.y)
+    return msgspec.structs.replace(track, x=x, y=y, dx=0.0, dy=0.0)
+
+
 def follow(
     tracks: Sequence[Track],
     spots: Sequence[Spot],

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 
+from edge.glance.heat import Heat, Spot
 from edge.heads.scores import GALLERY
 from edge.memory import things as memory_things
 from edge.memory.known import REFRESH_S, STILL_S, TAGS_S
 from edge.memory.tracks import GONE_S
-from edge.pictures.regions import shared
+from edge.pictures.regions import overlap, shared
 from edge.records import Budget, Region, Tag
 from edge.seen import Seen, View
 from tests.scenery import KIND, WORDS, Looks, Scene, Thing
@@ -70,6 +72,17 @@ def test_a_settled_thing_is_left_in_peace_for_so_long_and_no_longer():
     again = min(n for n in looked if n > last_of_first)
     assert REFRESH_S < again - last_of_first <= REFRESH_S + 3
     assert len(looked) <= 10
+
+
+def test_a_thing_where_nothing_moves_has_no_speed_however_two_glances_see_its_middle():
+    scene = Scene([Thing("c", 100, 60, 24)])
+    before, at_s = settled(scene), scene.frame * scene.step_s
+    x0, y0, x1, y1 = before.box
+    spot = Spot((x0, y0 - 8, x1, y1 - 8), 0.5)
+    scene.past.arrive(scene.picture(), at_s, scene.input_px)
+    scene.past.saw_heat(Heat(np.zeros((1, 1, 1), np.float32), (spot,)), at_s)
+    after = [things(seen)[0] for seen in watched(scene, 6)]
+    assert min(overlap(tag.box, before.box) for tag in after) > 0.6
 
 
 def test_a_thing_that_left_is_told_no_more():
