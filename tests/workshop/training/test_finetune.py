@@ -28,7 +28,7 @@ from quantize.training.batches import Batch  # noqa: E402
 from quantize.training.loop import Schedule, fit, lr_at, store  # noqa: E402
 from quantize.training.objective import accuracy, loss_of, shared_with, taught  # noqa: E402
 from quantize.training.settings import Settings  # noqa: E402
-from quantize.training.shelf import Shelf, label, targets  # noqa: E402
+from quantize.training.shelf import Shelf, label, labels_of, targets  # noqa: E402
 from tests.workshop.distill import write_labels, write_pictures  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
@@ -67,6 +67,16 @@ def test_a_picture_of_another_head_is_labelled_none_and_an_unjudged_one_not_at_a
     photo, empty = Sample(Path("x"), "", "", "train"), Sample(Path("x"), "none", "", "train")
     assert [label(s, "clothes", LISTS["clothes"]) for s in (lemon, photo, empty)] == [1, -1, 1]
     assert label(lemon, "grocery", LISTS["grocery"]) == 0
+
+
+def test_a_picture_with_a_row_for_each_of_two_heads_is_none_of_neither() -> None:
+    lemon = Sample(Path("x"), "grocery", "Lemon", "train")
+    shirt = Sample(Path("x"), "clothes", "T-Shirt", "train")
+    part = Sample(Path("x"), "fish", "perch", "train", (0, 0, 8, 8))
+    rows = (lemon, shirt, part)
+    assert labels_of(rows, "grocery", LISTS["grocery"], rows) == [0, 0, 2]
+    assert labels_of(rows, "clothes", LISTS["clothes"], rows) == [0, 0, 1]
+    assert labels_of([lemon], "clothes", LISTS["clothes"], rows) == [0]  # once, as pack asks
 
 
 def test_a_label_that_its_head_does_not_have_is_refused() -> None:
