@@ -68,7 +68,8 @@ def run(args: argparse.Namespace) -> None:
     student, _ = load(file)
     inputs = {"student": recipe.digest(file), "images": recipe.digest(args.images),
               "canvases": recipe.digest(args.canvases)}  # fmt: skip
-    done = recipe.begin(args.out, "glance", msgspec.to_builtins(settings), inputs)
+    asked = {"head": args.head, **msgspec.to_builtins(settings)}
+    done = recipe.begin(args.out, "glance", asked, inputs)
     if not done:
         pictures = read_folder(args.images, args.head)
         glance, result = _taught(student, pictures, args.canvases, settings, args.out)

@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> None:
                     slowdown=args.gate_slowdown)  # fmt: skip
     asked = {"engines": engines, "side": side, "pictures": args.pictures, "qat": args.qat,
              "qat lr": args.qat_lr, "seed": args.seed, "float layers": args.float_layers,
-             "limits": msgspec.to_builtins(limits)}  # fmt: skip
+             "head": args.head, "limits": msgspec.to_builtins(limits)}  # fmt: skip
     if not recipe.begin(args.out, "quantize", asked, _inputs(args)):
         calibration = _calibration(args, side)
         made = _quantised(args, student, engines, skipped, limits, calibration)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from safetensors import safe_open
@@ -11,6 +11,7 @@ from safetensors.torch import save as as_bytes
 from torch import Tensor, nn
 
 from quantize import disk
+from quantize.errors import WorkshopError
 from quantize.students.files import loading
 from quantize.students.inverted import Conv
 from quantize.students.scale import MEAN, SCALE
@@ -39,6 +40,7 @@ class Student(Network):
     ) -> None:
         super().__init__()
         self.name = name
+        _refuse_taken(heads)
         self.backbone, embedding = build(name)
         self.dropout = nn.Dropout(dropout)
         self.heads = nn.ModuleDict(
@@ -63,6 +65,13 @@ class Student(Network):
     def convolutions(self) -> list[Conv]:
         """Every convolution in the order it runs."""
         return [m for m in self.backbone.modules() if isinstance(m, Conv)]
+
+
+def _refuse_taken(heads: Iterable[str]) -> None:
+    """Raises WorkshopError for a head of a name that torch's table of heads has itself."""
+    if taken := [head for head in heads if hasattr(nn.ModuleDict(), head)]:
+        expected, fix = "a name it leaves free", "rename it in labels.jsonl, or --head OTHER"
+        raise WorkshopError(f"head {taken[0]!r}", "taken by torch", expected, fix)
 
 
 def normalise(pixels: Tensor) -> Tensor:

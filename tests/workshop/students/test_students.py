@@ -69,6 +69,12 @@ def test_restored_norm_has_the_pictures_statistics_and_computes_the_same() -> No
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("head", ["type", "items", "training"])
+def test_a_head_of_a_name_that_torch_uses_itself_is_refused(head: str) -> None:
+    with pytest.raises(WorkshopError, match=f"head '{head}': taken by torch"):
+        students.Student({"fruit": 2, head: 3})
+
+
 def test_save_and_load_keep_the_student_to_half_precision(tmp_path: Path) -> None:
     student, x = lively(name="efficientnet_lite0_slim"), students.normalise(pictures(1))
     students.save(student, {"final_side": 224}, tmp_path / "s.safetensors")

@@ -322,6 +322,39 @@ def test_a_picture_that_cannot_be_read_is_left_out_whoever_taught(
     assert finetune(images, tmp_path / "both", "--labels", str(soft)) == 0
 
 
+def test_a_run_with_another_head_or_another_start_is_another_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = write_pictures(tmp_path / "images" / "Lime", 16).parent
+    first, out = tmp_path / "first", tmp_path / "out"
+    assert finetune(images, first) == 0
+    assert finetune(images, out, "--start", str(first)) == 0
+    assert finetune(images, out, "--start", str(first), "--head", "fruit") == 2
+    assert "begun with head 'products', expected 'fruit'" in capsys.readouterr().err
+    assert finetune(images, first, "--head", "fruit") == 2
+    rewritten = (first / "recipe.json").read_text().replace('"seed": 0', '"seed": 1')
+    (first / "recipe.json").write_text(rewritten)
+    assert finetune(images, out, "--start", str(first)) == 2
+    assert "begun with start" in capsys.readouterr().err
+
+
+def test_a_head_called_tags_is_the_teachers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = write_pictures(tmp_path / "images" / "Lime", 16).parent
+    assert finetune(images, tmp_path / "out", "--head", "tags") == 2
+    assert "labels of head 'tags', expected another head" in capsys.readouterr().err
+
+
+def test_a_tag_that_no_picture_teaches_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = write_pictures(tmp_path / "images" / "train" / "Lime", 16).parents[1]
+    write_pictures(images / "val" / "Lemon", 2)
+    assert finetune(images, tmp_path / "out") == 0
+    assert "no picture to learn 1 tags of products from, first 'Lemon'" in capsys.readouterr().err
+
+
 def test_a_teacher_whose_file_is_cut_short_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
