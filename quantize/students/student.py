@@ -88,7 +88,17 @@ def save(student: Student, settings: SettingsTable, file: Path) -> None:
         "heads": json.dumps({name: head.out_features for name, head in student.heads.items()}),
         "settings": json.dumps(settings),
     }
-    disk.write(file, as_bytes(half, about))
+    disk.write(file, _in_order(as_bytes(half, about)))
+
+
+def _in_order(data: bytes) -> bytes:
+    """The same bytes each time: safetensors writes several lines of metadata in any order."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def load(file: Path) -> tuple[Student, SettingsTable]:
