@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from edge.bundle import MANIFEST
-from quantize import recipe
+from quantize import disk, recipe
 from quantize.errors import WorkshopError
 from quantize.export import FILES
 from quantize.int8.gate import Limits
@@ -154,10 +154,10 @@ def held_out(images: Path, head: str, at_most: int | None = None) -> Sequence[Sa
 def write(found: Comparison, out: Path) -> None:
     """report.json, report.html and what the int8 artifact answered."""
     keys = msgspec.json.encode([p.key for p in found.pictures]).decode()
-    save_file(found.outputs, out / OUTPUTS, {"keys": keys})
+    disk.write(out / OUTPUTS, save(found.outputs, {"keys": keys}))  # save_file: for its owner alone
     write_report(found.report, out / REPORT)
     shown = thumbnails(found.report.differences)
-    (out / PAGE).write_text(page(found.report, shown), "utf-8")
+    disk.write(out / PAGE, page(found.report, shown).encode())
 
 
 def _result(report: Report) -> dict[str, object]:
