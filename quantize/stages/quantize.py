@@ -44,7 +44,7 @@ from quantize.stages.export import copy_beside, side_of
 from quantize.students import Student, load
 from quantize.students.starting import FILE
 from quantize.training.loop import CHECKPOINT
-from quantize.training.settings import check_least
+from quantize.training.settings import check_between, check_least
 
 TUNED = "qat"  # folder of its log, and of its checkpoint until it is done
 
@@ -111,8 +111,9 @@ def _check(args: argparse.Namespace) -> None:
         raise WorkshopError(
             "--images, --calibration-set", "both or none given", "one of them", "--images FOLDER"
         )
-    check_least(args, {"pictures": FEWEST, "qat": 0, "float_layers": 0, "gate_points": 0,
+    check_least(args, {"pictures": FEWEST, "qat": 0, "float_layers": 0, "gate_points": 0, "seed": 0,
                        "gate_f1": 0, "gate_slowdown": 0, "gate_embedding": 0})  # fmt: skip
+    check_between(args, "qat_lr")
 
 
 def _exported_side(folder: Path) -> int | None:

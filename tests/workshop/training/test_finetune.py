@@ -383,6 +383,11 @@ def test_labels_of_other_pictures_are_refused(
         (["--side", "48"], "--side: 48, expected a multiple of 32"),
         (["--first-side", "64"], "--side: 32, expected 64 or more"),
         (["--lr", "nan"], "--lr: nan, expected between 0 and 1"),
+        (["--seed", "-1"], "--seed: -1, expected 0 or more"),
+        (["--weight-decay", "-1"], "--weight-decay: -1.0, expected 0 or more"),
+        (["--mixed", "5"], "--mixed: 5.0, expected 0 to 1"),
+        (["--smoothing", "2"], "--smoothing: 2.0, expected 0 to 1"),
+        (["--teacher-weight", "nan"], "--teacher-weight: nan, expected 0 to 1"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(
