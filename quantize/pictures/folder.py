@@ -33,12 +33,14 @@ SPLITS: dict[str, Split] = {  # folders above the class folders
 
 
 # The network has an output of the head's name beside one that is called embedding.
-Name = Annotated[str, msgspec.Meta(pattern="^(?!embedding$)[A-Za-z0-9_-]*$")]
+Name = Annotated[str, msgspec.Meta(pattern="^(?!embedding$)([A-Za-z0-9][A-Za-z0-9_-]{0,63})?$")]
 # As a bundle's tag list takes them, which is read hours later.
 Word = Annotated[
     str, msgspec.Meta(pattern=r"^(?![ \u00a0\ufeff])[^\x00-\x1f\x7f-\x9f]*(?<![ \u00a0\ufeff])$")
 ]
-NAMES = "a head of letters, digits, - and _; a tag without tabs, and without spaces around it"
+NAMES = (
+    "a head of up to 64 letters, digits, - and _; a tag without tabs, and without spaces around it"
+)
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=False):

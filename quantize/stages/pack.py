@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from edge.bundle import Manifest, open_bundle
+from edge.bundle import MANIFEST, Manifest, open_bundle
 from edge.bundle.manifest import SCHEMA, HeatMap, InputSpec
+from edge.bundle.manifest_read import A_WORD, WORD
 from edge.bundle.write import stored, write_bundle, zip_bundle
 from edge.engines import open_engine
 from edge.records import F32
@@ -82,6 +83,7 @@ def run(args: argparse.Namespace) -> None:
     """Pack, replacing an older counter of the same bundle."""
     report = read_report(args.report / REPORT)
     packing.refuse_failed(report, args.report)
+    name = name_of(args.name, args.out)
     counter = counter_of(args.counter, args.out)
     side = from_stage(args.int8, "int8", wanted_engines(report.engines()))
     packing.refuse_other(report, side.models, args.report / REPORT)
@@ -98,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
     worn = attributes_files(args.attributes, args.int8 / FILE) if args.attributes else {}
     manifest = Manifest(
         schema=SCHEMA,
-        name=args.name or args.out.stem,
+        name=name,
         counter=counter,
         input=models[0].spec,
         embedding_size=packing.embedding_size(models[0]),
@@ -143,6 +145,15 @@ def _said_of(glance: HeatMap, files: packing.Files, models: Sequence[Opened]) ->
     return f"{aligned(lines)}\n"
 
 
+def name_of(asked: str | None, out: Path) -> str:
+    """What --name says, or else --out. Raises WorkshopError for what no bundle can be called."""
+    name = out.stem if asked is None else asked
+    if not WORD.fullmatch(name):
+        where = "--out" if asked is None else "--name"
+        raise WorkshopError(where, f"name {name!r}", A_WORD, "--name shop")
+    return name
+
+
 def counter_of(asked: int | None, out: Path) -> int:
     """The next one, or what --counter says. Raises WorkshopError when that would not grow."""
     least = next_counter(out)
@@ -160,6 +171,8 @@ def next_counter(out: Path) -> int:
     """A device may refuse a counter that it has seen the next of."""
     if not out.exists():
         return 1
+    if out.is_dir() and not (out / MANIFEST).exists():
+        raise WorkshopError(out, "a folder that is no bundle", "a bundle or nothing", "--out OTHER")
     with open_bundle(out) as bundle:
         return bundle.manifest.counter + 1
 

@@ -80,12 +80,16 @@ def test_hidden_files_and_folders_are_no_pictures_and_no_classes(tmp_path: Path)
     assert [s.file.name for s in read_folder(tmp_path).samples] == ["1.png"]
 
 
-@pytest.mark.parametrize(("head", "tag"), [("a.b", "x"), ("embedding", "x"), ("h", " x")])
+@pytest.mark.parametrize(
+    ("head", "tag"), [("a.b", "x"), ("embedding", "x"), ("_h", "x"), ("h" * 65, "x"), ("h", " x")]
+)
 def test_names_that_no_bundle_takes_are_refused_at_once(
     tmp_path: Path, head: str, tag: str
 ) -> None:
     put(tmp_path / tag / "1.png")
-    with pytest.raises(WorkshopError, match=r"1\.png: head .*, tag .*, expected a head of letters"):
+    with pytest.raises(
+        WorkshopError, match=r"1\.png: head .*, tag .*, expected a head of up to 64"
+    ):
         read_folder(tmp_path, head)
 
 
