@@ -14,6 +14,7 @@ pictures come from, which goes into the bundle.
 from __future__ import annotations
 
 import hashlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -116,7 +117,10 @@ def read_sources(folder: Path) -> list[dict[str, str]]:
 
 def _rows(folder: Path) -> Iterator[Row]:
     file = folder / "labels.jsonl"
-    for number, line in enumerate(file.read_bytes().splitlines(), 1):
+    text = file.read_bytes().removeprefix(BOM_UTF8)  # some editors and shells of Windows write it
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
         try:
             row = msgspec.json.decode(line, type=Row)
             _refuse_half(row)

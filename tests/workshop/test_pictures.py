@@ -138,6 +138,12 @@ def test_a_wrong_line_is_named_by_file_and_number(tmp_path: Path, line: str) -> 
         read_folder(tmp_path)
 
 
+def test_a_byte_order_mark_and_blank_lines_are_no_labels(tmp_path: Path) -> None:
+    row = b'{"file": "1.png", "head": "h", "tag": "t"}\r\n'
+    (tmp_path / "labels.jsonl").write_bytes(b"\xef\xbb\xbf" + row + b"\r\n" + row + b"\n")
+    assert [s.tag for s in read_folder(tmp_path).samples] == ["t", "t"]
+
+
 @pytest.mark.parametrize(
     ("lists", "said"),
     [
