@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -180,19 +179,22 @@ def next_counter(out: Path) -> int:
 def _write(out: Path, files: packing.Files, manifest: Manifest) -> None:
     """Whole or not at all, and nothing beside it."""
     fresh = out.with_name(f"{out.name}.tmp")
+    home = out.with_name(f".{out.name}.folder")  # by one name: what a kill left goes with the next
+    recipe.clear(home)
     try:
         if out.suffix != ".edge":
             write_bundle(out, files, manifest, replace=True)
             return
         out.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=out.parent) as home:
-            write_bundle(Path(home) / out.stem, files, manifest)
-            zip_bundle(Path(home) / out.stem, out, replace=True)
+        write_bundle(home / out.stem, files, manifest)
+        zip_bundle(home / out.stem, out, replace=True)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         if fresh.is_file():
             fresh.unlink()
         raise
+    finally:
+        recipe.clear(home)
 
 
 def _evidence(args: argparse.Namespace) -> Evidence:

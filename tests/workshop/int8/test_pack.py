@@ -113,6 +113,7 @@ def test_a_counter_that_does_not_grow_is_refused(
 ) -> None:
     """A device may have seen it."""
     out = tmp_path / "b1.edge"
+    (tmp_path / ".b1.edge.folder" / "b1.tmp").mkdir(parents=True)  # a kill left it
     assert pack(quantised, report, shop, out) == 0
     for counter in ("1", "0"):
         assert pack(quantised, report, shop, out, "--counter", counter) == 2
