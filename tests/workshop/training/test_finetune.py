@@ -20,8 +20,9 @@ import msgspec  # noqa: E402
 from calib_data.scenes import crop  # noqa: E402
 from quantize import cli  # noqa: E402
 from quantize.errors import DiskError, WorkshopError  # noqa: E402
-from quantize.pictures import Sample, TagList  # noqa: E402
-from quantize.students import Student  # noqa: E402
+from quantize.pictures import Sample, TagList, read_lists  # noqa: E402
+from quantize.students import Student, load  # noqa: E402
+from quantize.students.starting import FILE  # noqa: E402
 from quantize.training import batches as showing  # noqa: E402
 from quantize.training import loop  # noqa: E402
 from quantize.training.batches import Batch  # noqa: E402
@@ -344,6 +345,14 @@ def test_a_head_called_tags_is_the_teachers(
     images = write_pictures(tmp_path / "images" / "Lime", 16).parent
     assert finetune(images, tmp_path / "out", "--head", "tags") == 2
     assert "labels of head 'tags', expected another head" in capsys.readouterr().err
+
+
+def test_a_shop_has_a_head_of_brands_too(tmp_path: Path) -> None:
+    """The default bundle learns from made-up brands under a name of its own, and forgets them."""
+    images = write_pictures(tmp_path / "images" / "Acme", 16).parent
+    assert finetune(images, tmp_path / "out", "--head", "brands") == 0
+    assert list(read_lists(tmp_path / "out")) == ["brands"]
+    assert list(load(tmp_path / "out" / FILE)[0].heads) == ["brands"]
 
 
 def test_a_tag_that_no_picture_teaches_is_named(
