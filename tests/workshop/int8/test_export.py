@@ -234,6 +234,19 @@ def test_a_disk_too_full_for_an_artifact_is_told_before_a_converter_dies_of_it(
         write(engine, Deployed(student), tiny.SIDE, tmp_path)
 
 
+@pytest.mark.parametrize("side", [0, -5])
+def test_a_side_that_cannot_be_is_refused_not_forgotten(
+    side: int, trained: Path, images: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(WorkshopError, match=f"--side: {side}, expected 1 px or more"):
+        stage.run(flags(trained, images, tmp_path / "x", side=side))
+
+
+def test_engines_may_have_spaces_between_them() -> None:
+    here, _ = usable(["tflite", " onnxruntime"], dict.fromkeys(ENGINES, ()))
+    assert here == ["tflite", "onnxruntime"]
+
+
 def test_a_converter_that_is_not_installed_is_skipped_with_the_line_that_helps() -> None:
     needs = {"onnxruntime": ("onnx",), "tflite": ("no_such_package",)}
     here, skipped = usable(["onnxruntime", "tflite"], needs)
