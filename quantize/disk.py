@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -40,6 +41,16 @@ def replacing(file: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def require(size_bytes: int, folder: Path) -> None:
+    """Raises DiskError when the disk has less free: converters of C++ end the process without a
+    word, or take it for a fault of the network.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < size_bytes:
+        found = f"{folder}: {free / 1e6:.0f} MB free, expected {size_bytes / 1e6:.0f} at least"
+        raise DiskError(found, fix=f"free some space and {AGAIN}; or --out OTHER")
 
 
 def told(error: OSError, file: Path | None = None) -> DiskError:

@@ -29,7 +29,7 @@ from quantize.report.opened import Opened
 from quantize.report.records import Report, manifest_accuracy
 from quantize.report.table import verdict_table
 from quantize.report.truth import Teacher, by_people, by_teacher
-from quantize.training.shelf import label
+from quantize.training.shelf import labels_of
 
 GOLDEN = (("grocery", "Lemon"), ("clothes", "T-Shirt"), ("fish", "perch"))
 GOLDEN_SEED = 20261122
@@ -120,7 +120,7 @@ def _accuracy(report: Report, head: str) -> dict[str, Accuracy]:
 
 def _softmax(head: Head, spec: HeadSpec, evidence: Evidence) -> Head:
     tags, logits = TagList(spec.tags, spec.groups), evidence.outputs[head.name]
-    labels = np.array([label(s, head.name, tags) for s in evidence.pictures])
+    labels = np.array(labels_of(evidence.pictures, head.name, tags, evidence.samples))
     mine = (labels >= 0) & (labels < len(tags.tags))
     if not mine.any():
         return head

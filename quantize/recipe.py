@@ -21,6 +21,8 @@ from quantize import disk
 from quantize.errors import WorkshopError
 
 FILE = "recipe.json"
+OURS = (FILE, f".{FILE}.tmp")  # the latter is left by a kill while the former is written
+LABELS, TAGS = "labels.jsonl", "tags.json"  # of a folder of pictures
 PACKAGES = (
     "edge-tag",
     "torch",
@@ -64,7 +66,7 @@ def begin(
         known = _decoded(out)
         _refuse_other(out, known, wanted)
         return known if known.result else None
-    if out.exists() and (not out.is_dir() or any(p.name != FILE for p in out.iterdir())):
+    if out.exists() and (not out.is_dir() or any(p.name not in OURS for p in out.iterdir())):
         raise WorkshopError(
             out, "something without a recipe.json", "an empty folder or none", "--out OTHER"
         )
@@ -114,7 +116,8 @@ def read(folder: Path, stage: str | None = None) -> Recipe:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file; of a folder its recipe's, its labels', or its file names'.
+    """SHA-256 of a file; of a folder its recipe's, or its labels', or its file names'; with its
+    tags.json, where it has one: other groups are another student.
 
     Raises WorkshopError when there is neither.
     """
@@ -126,15 +129,21 @@ def digest(path: Path) -> str:
             while chunk := stream.read(1 << 20):
                 found.update(chunk)
         return found.hexdigest()
-    for name in (FILE, "labels.jsonl"):
-        if (path / name).is_file():
-            return digest(path / name)
-    names = sorted(str(p.relative_to(path)) for p in path.rglob("*") if p.is_file())
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+    if (path / FILE).is_file():
+        return digest(path / FILE)
+    parts = [digest(path / name) for name in (LABELS, TAGS) if (path / name).is_file()]
+    if not (path / LABELS).is_file():
+        names = sorted(str(p.relative_to(path)) for p in path.rglob("*") if p.is_file())
+        parts.append(_sha256("\n".join(names)))
+    return parts[0] if len(parts) == 1 else _sha256(" ".join(parts))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _is_only_begun(out: Path) -> bool:
-    return [p.name for p in out.iterdir()] == [FILE] and not _decoded(out).result
+    return {p.name for p in out.iterdir()} <= {*OURS} and not _decoded(out).result
 
 
 def _refuse_other(out: Path, known: Recipe, wanted: Recipe) -> None:

@@ -38,7 +38,8 @@ class Settings(msgspec.Struct, frozen=True):
 def check(settings: Settings) -> None:
     """Raises WorkshopError naming the first flag that cannot be meant."""
     check_multiples(settings, 32, "side")
-    check_least(settings, {"epochs": 1, "batch": 1, "judged": 0, "warm_up": 0})
+    check_least(settings, {"epochs": 1, "batch": 1, "judged": 0, "warm_up": 0,
+                           "weight_decay": 0, "seed": 0})  # fmt: skip
     if not 0 <= settings.dropout < 1:
         raise WorkshopError("--dropout", str(settings.dropout), "0 to less than 1", "--dropout 0")
     check_between(settings, "lr", "ema")

@@ -44,6 +44,7 @@ def usable(
 
     Raises WorkshopError for an engine nobody knows, and when none is left.
     """
+    engines = [engine.strip() for engine in engines]
     for engine in engines:
         if engine not in FILES:
             raise WorkshopError(

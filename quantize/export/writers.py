@@ -12,12 +12,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from quantize import disk
 from quantize.errors import WorkshopError, reason
 from quantize.export.deployed import Deployed
 from quantize.export.files import FILES
 from quantize.export.quiet import LOG, logged
 
 MAX_BATCH = 64
+COPIES = 2  # of the weights: the file, and what a converter writes on the way
 
 
 def to_onnx(model: Deployed, side: int, file: Path) -> int:
@@ -58,9 +60,10 @@ def to_tflite(model: nn.Module, example: Tensor, file: Path) -> None:
 def write(engine: str, model: Deployed, side: int, folder: Path) -> dict[str, int]:
     """The engine's files in `folder`. Returns what else there is to tell: ONNX's opset.
 
-    Raises WorkshopError that keeps the converter's reason.
+    Raises WorkshopError that keeps the converter's reason, and DiskError when there is no room.
     """
     first = folder / FILES[engine][0]
+    disk.require(COPIES * floats_bytes(model), folder)
     try:
         if engine == "onnxruntime":
             return {"opset": to_onnx(model, side, first)}
@@ -76,6 +79,11 @@ def write(engine: str, model: Deployed, side: int, folder: Path) -> dict[str, in
             f"{folder / LOG} has it all; or --engines without {engine}",
         ) from e
     return {}
+
+
+def floats_bytes(model: nn.Module) -> int:
+    """What its weights take in single precision."""
+    return 4 * sum(p.numel() for p in model.parameters())
 
 
 def _openvino(model: Deployed, side: int, xml: Path) -> None:

@@ -12,9 +12,11 @@ import torch
 from tqdm import tqdm
 
 from edge.records import U8
+from quantize import disk
 from quantize.errors import WorkshopError
 from quantize.export import Deployed, artifact
 from quantize.export.quiet import LOG
+from quantize.export.writers import COPIES, floats_bytes
 from quantize.int8 import record as records
 from quantize.int8.backends import Backend, prepare
 from quantize.int8.calibration import Calibration
@@ -52,6 +54,7 @@ def make(work: Work, engines: Sequence[str], made: Record, tuned: Tuned | None =
     for engine in bar:
         bar.set_description(f"quantize {engine}" + (" after fine-tuning" if is_tuned else ""))
         between = work.out / BETWEEN
+        disk.require(COPIES * floats_bytes(student), work.out)
         prepared[engine] = prepare(engine, subject, seen, between, prepared)
         made = _with(made, work.out, *_searched(work, engine, prepared[engine], is_tuned))
         records.write(made, work.out)

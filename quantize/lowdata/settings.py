@@ -91,6 +91,8 @@ def checked(wanted: Comparison) -> Comparison:
         ("every", 1, 10**9),
         ("held_out", 0, 0.9),
         ("vanilla_middle", 0.1, 1),
+        ("lr", 1e-6, 1),
+        ("alpha", 0, 1000),
     ):
         value = getattr(wanted, flag)
         if not least <= value <= most:

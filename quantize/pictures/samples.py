@@ -14,7 +14,7 @@ from edge.pictures import pixels
 from edge.records import U8, Box, Region
 
 Split = Literal["train", "val"]
-BRANDS = "brands"  # a head that teaches the embedding, and is not kept
+BRANDS = "made-up-brands"  # a head that teaches the embedding, and is not kept
 
 
 class Sample(msgspec.Struct, frozen=True):

@@ -32,7 +32,7 @@ def kind_of(file: Path, state: State, wanted: Kind | None) -> Kind:
             file,
             f"a {NAMES[found]} checkpoint ({why})",
             f"{NAMES[wanted]}, as asked for",
-            f"ask for {found!r}, or give a {NAMES[wanted]} file",
+            f"--teacher {found.replace('++', '_plus')}, or give a {NAMES[wanted]} file",
         )
     return found
 

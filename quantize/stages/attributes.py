@@ -32,6 +32,7 @@ from quantize.fashion.material import Material, brought_together, gather
 from quantize.int8.gate import aligned
 from quantize.stages.export import side_of, student_file
 from quantize.students import load
+from quantize.training.settings import check_least
 
 LEAST = 20  # pictures that must have a tag, and that must not, or it is left out
 TOLD = 0.5  # probability from which a tag is told
@@ -61,6 +62,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Learn the head, or say what an earlier run measured."""
+    check_least(args, {"rendered": 0, "seed": 0})
     file = student_file(args.student)
     student, settings = load(file)
     side = side_of(settings, args.side, file)

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from edge.bundle import MANIFEST
-from quantize import recipe
+from quantize import disk, recipe
 from quantize.errors import WorkshopError
 from quantize.export import FILES
 from quantize.int8.gate import Limits
@@ -50,7 +50,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=Path, required=True, help="labelled pictures; held out")
     parser.add_argument("--head", default="products", help="head of class folders")
     parser.add_argument("--labels", type=Path, help="what `label` wrote: the teacher's opinion")
-    parser.add_argument("--engine", action="append", help="compare on this one; may be repeated")
+    parser.add_argument(
+        "--engine",
+        action="append",
+        help="compare on this one; may be repeated; None: on those of --int8",
+    )
     parser.add_argument("--pictures", type=int, help="at most so many, evenly; None: all held out")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the interleaved timing")
     parser.add_argument("--gate-points", type=float, help="of top-1; None: as quantize")
@@ -66,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
     check_least(args, {"pictures": 1, "rounds": 1, "gate_points": 0, "gate_f1": 0,
                        "gate_embedding": 0, "gate_slowdown": 0})  # fmt: skip
     settings = {name: getattr(args, name) for name in SETTINGS}
-    settings["engine"] = wanted_engines(args.engine)
+    settings["engine"] = _engines(args)
     if not recipe.begin(args.out, "compare", settings, _inputs(args)):
         try:
             _measure(args)
@@ -127,8 +131,17 @@ def _contents(folder: Path) -> str:
     return sha256(found.encode())
 
 
+def _engines(args: argparse.Namespace) -> list[str]:
+    """Those named; or else those here that int8 was made for: not every float is for every one."""
+    here = wanted_engines(args.engine)
+    if args.engine or not args.int8:
+        return here
+    made = recipe.read(args.int8, "quantize").settings.get("engines", here)
+    return [engine for engine in here if engine in made] or here
+
+
 def _sides(args: argparse.Namespace) -> tuple[Side, Side]:
-    engines = wanted_engines(args.engine)
+    engines = _engines(args)
     if args.bundle:
         after = from_bundle(args.bundle, engines)
         engines = [model.engine for model in after.models]
@@ -154,10 +167,10 @@ def held_out(images: Path, head: str, at_most: int | None = None) -> Sequence[Sa
 def write(found: Comparison, out: Path) -> None:
     """report.json, report.html and what the int8 artifact answered."""
     keys = msgspec.json.encode([p.key for p in found.pictures]).decode()
-    save_file(found.outputs, out / OUTPUTS, {"keys": keys})
+    disk.write(out / OUTPUTS, save(found.outputs, {"keys": keys}))  # save_file: for its owner alone
     write_report(found.report, out / REPORT)
     shown = thumbnails(found.report.differences)
-    (out / PAGE).write_text(page(found.report, shown), "utf-8")
+    disk.write(out / PAGE, page(found.report, shown).encode())
 
 
 def _result(report: Report) -> dict[str, object]:

@@ -25,7 +25,7 @@ from quantize.distill.teaching import Learner, Plan, begin_at_mean, plan_of, tau
 from quantize.pictures import TagList, write_lists
 from quantize.students import Student, load, normalise, save
 from quantize.students.cost import gmac, parameters
-from quantize.students.starting import FILE, start
+from quantize.students.starting import FILE, start, there
 from quantize.training.distributed import Group, process_group
 from quantize.training.loop import CHECKPOINT, Schedule, fit
 from quantize.training.settings import add_flags, check_batch, from_flags
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
 def _begin(args: argparse.Namespace, settings: Settings) -> dict[str, Any] | None:
     """Claim the folder, after all that can be refused; the result of a run that is done."""
     inputs = {"images": recipe.digest(args.images), "labels": recipe.digest(args.labels)}
-    for name, file in (("keep_tags", args.keep_tags), ("start", _file(settings.start))):
+    for name, file in (("keep_tags", args.keep_tags), ("start", there(settings.start))):
         inputs |= {name: recipe.digest(file)} if file and file.exists() else {}
     done = recipe.begin(args.out, "distill", msgspec.to_builtins(settings), inputs)
     return done.result if done else None
@@ -154,10 +154,6 @@ def _write(out: Path, student: Student, held: Held, settings: Settings) -> dict[
     }
     recipe.finish(out, result)
     return result
-
-
-def _file(start: str) -> Path | None:
-    return None if start in ("published", "random") else Path(start)
 
 
 def _say(out: Path, result: dict[str, Any]) -> None:

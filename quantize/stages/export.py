@@ -102,7 +102,9 @@ def student_file(path: Path) -> Path:
 
 
 def side_of(settings: Mapping[str, object], asked: int | None, file: Path) -> int:
-    """px of the input. Raises WorkshopError when nobody says."""
+    """px of the input. Raises WorkshopError when nobody says, or what cannot be."""
+    if asked is not None and asked < 1:
+        raise WorkshopError("--side", str(asked), "1 px or more", "leave it out")
     side = asked or settings.get("final_side")
     if not isinstance(side, int) or side < 1:
         raise WorkshopError(file, "settings name no final_side", "px of the input", "--side 224")

@@ -22,7 +22,7 @@ from quantize.labels import told_of
 from quantize.pictures import TagList, read_folder, write_lists
 from quantize.pictures.samples import BRANDS
 from quantize.students import Student, load, normalise, save
-from quantize.students.starting import FILE, start
+from quantize.students.starting import FILE, start, there
 from quantize.training.batches import batches, steps_an_epoch
 from quantize.training.distributed import Group, process_group
 from quantize.training.loop import CHECKPOINT, Schedule, fit
@@ -62,9 +62,10 @@ def run(args: argparse.Namespace) -> None:
     check(settings)
     inputs = {"images": recipe.digest(args.images)}
     inputs |= {"labels": recipe.digest(args.labels)} if args.labels else {}
+    inputs |= {"start": recipe.digest(first)} if (first := there(settings.start)) else {}
     inputs |= {f"teacher {n}": recipe.digest(t) for n, t in enumerate(args.teachers)}
     with process_group(args.device) as group:
-        asked = msgspec.to_builtins(settings)
+        asked = {"head": args.head, **msgspec.to_builtins(settings)}
         done = group.once(lambda: recipe.begin(args.out, "finetune", asked, inputs))
         result = done.result if done else _trained(args, settings, group)
         if group.is_first:
@@ -77,6 +78,7 @@ def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict
     lists, train, val = _shelves(args)
     if group.is_first:
         _say_left_out(args.images, (*train.left_out, *val.left_out))
+        _say_untaught(args.images, lists, train)
     check_batch(args.images, int(sum(s.share for s in train.samples)), settings.batch)
     student = _start(train, settings, {**train.sizes, **_tags_size(lists)})
     teachers = [_teacher(folder, train.sizes, group.device) for folder in args.teachers]
@@ -138,6 +140,11 @@ def _frozen(student: Student, layers: int) -> list[nn.Module]:
 def _shelves(args: argparse.Namespace) -> tuple[dict[str, TagList], Shelf, Shelf]:
     """Tag lists by head, pictures to learn from, pictures to be judged on."""
     pictures, labels = read_folder(args.images, args.head), None
+    if any(sample.head == "tags" for sample in pictures.samples):
+        raise WorkshopError(
+            args.images, "labels of head 'tags'", "another head: 'tags' is what a teacher says",
+            "--head OTHER, or rename it in labels.jsonl",
+        )  # fmt: skip
     lists = {head: tags for head, tags in pictures.lists.items() if head != "tags"}
     if args.labels:
         labels = load_labels(args.labels)
@@ -184,6 +191,16 @@ def _schedule(train: Shelf, settings: Settings) -> Schedule:
 def _say_left_out(images: Path, reasons: Sequence[str]) -> None:
     if reasons:
         sys.stderr.write(f"{images}: {len(reasons)} pictures left out, first {reasons[0]}\n")
+
+
+def _say_untaught(images: Path, lists: dict[str, TagList], train: Shelf) -> None:
+    """A class of one picture may be held out whole."""
+    said = {(s.head, s.tag) for s in train.samples}
+    for head, tags in lists.items():
+        untaught = [tag for tag in tags.tags if head != "tags" and (head, tag) not in said]
+        if untaught:
+            told = f"no picture to learn {len(untaught)} tags of {head} from, first {untaught[0]!r}"
+            sys.stderr.write(f"{images}: {told}\n")
 
 
 def _say(out: Path, result: dict[str, float]) -> None:

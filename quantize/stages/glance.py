@@ -27,7 +27,13 @@ from quantize.glance.tuning import tune
 from quantize.pictures import PictureSet, Split, read_folder
 from quantize.stages.export import student_file
 from quantize.students import Student, load
-from quantize.training.settings import add_flags, check_least, check_multiples, from_flags
+from quantize.training.settings import (
+    add_flags,
+    check_between,
+    check_least,
+    check_multiples,
+    from_flags,
+)
 
 FILE = "glance.safetensors"
 FRAMES = "frames"  # folder of what `quantize-glance` measures and judges with
@@ -68,7 +74,8 @@ def run(args: argparse.Namespace) -> None:
     student, _ = load(file)
     inputs = {"student": recipe.digest(file), "images": recipe.digest(args.images),
               "canvases": recipe.digest(args.canvases)}  # fmt: skip
-    done = recipe.begin(args.out, "glance", msgspec.to_builtins(settings), inputs)
+    asked = {"head": args.head, **msgspec.to_builtins(settings)}
+    done = recipe.begin(args.out, "glance", asked, inputs)
     if not done:
         pictures = read_folder(args.images, args.head)
         glance, result = _taught(student, pictures, args.canvases, settings, args.out)
@@ -86,7 +93,8 @@ def _check(settings: GlanceSettings) -> None:
         fix = f"--side {lowest // 32 * 32}"
         raise WorkshopError("--side", str(settings.side), f"{lowest} px or less, as frames", fix)
     least_of = {"frames": 1, "judged": 1, "epochs": 1, "batch": 1, "marks": 0, "tune": 0}
-    check_least(settings, least_of)
+    check_least(settings, {**least_of, "weight_decay": 0, "seed": 0})
+    check_between(settings, "lr", "tune_lr")
 
 
 def _taught(

@@ -36,7 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Render, learn, judge."""
     asked = {name: getattr(args, name) for name in ("fish", "judged", "epochs", "seed")}
-    check_least(args, {"fish": 1, "judged": 1, "epochs": 1})
+    check_least(args, {"fish": 1, "judged": 1, "epochs": 1, "seed": 0})
     if done := recipe.begin(args.out, "length", asked, {}):
         return _say(args.out, done.result)
     taught, held = shapes(2 * args.seed, args.fish), shapes(2 * args.seed + 1, args.judged)

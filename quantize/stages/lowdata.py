@@ -24,7 +24,7 @@ from quantize.lowdata.train import CHECKPOINT, new_head, train
 from quantize.pictures import write_lists
 from quantize.pictures.split_files import facts, nesting, write_split
 from quantize.students import Student, save
-from quantize.students.starting import FILE, start
+from quantize.students.starting import FILE, start, there
 from quantize.training.distributed import device_of
 from quantize.training.settings import add_flags, from_flags
 
@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> None:
     wanted = checked(from_flags(args, Comparison))
     args.device = device_of(args.device)
     protocol = _protocol(args, wanted)
-    if not recipe.begin(args.out, "lowdata", msgspec.to_builtins(wanted), _inputs(args)):
+    asked = {"head": args.head, **msgspec.to_builtins(wanted)}
+    if not recipe.begin(args.out, "lowdata", asked, _inputs(args)):
         _write_splits(protocol, args.out / "splits")
         plans = run_settings(wanted)
         runs = [_one(protocol, plan, wanted, args) for plan in tqdm(plans, "runs", disable=None)]
@@ -69,8 +70,8 @@ def _protocol(args: argparse.Namespace, wanted: Comparison) -> Protocol:
 def _inputs(args: argparse.Namespace) -> dict[str, str]:
     """What the result depends on -> its digest."""
     found = {"images": recipe.digest(args.images), "start": str(args.start)}
-    if Path(args.start).is_file():
-        found["start"] = recipe.digest(Path(args.start))
+    if first := there(args.start):
+        found["start"] = recipe.digest(first)
     if args.split_files:
         found |= {file.name: recipe.digest(file) for file in args.split_files.glob("*.txt")}
     return found

@@ -32,6 +32,7 @@ from quantize.training.loop import CHECKPOINT
 from quantize.training.settings import (
     add_flags,
     check_batch,
+    check_between,
     check_least,
     check_multiples,
     from_flags,
@@ -126,7 +127,9 @@ def _begun(file: Path, side: int) -> Outline:
 
 def _check(settings: OutlineSettings) -> None:
     check_multiples(settings, 16, "side")
-    check_least(settings, {"side": 32, "judged": 1, "epochs": 1, "batch": 1})
+    check_least(settings, {"side": 32, "judged": 1, "epochs": 1, "batch": 1, "weight_decay": 0,
+                           "seed": 0})  # fmt: skip
+    check_between(settings, "lr")
     check_batch("--crops", settings.crops, settings.batch)
 
 

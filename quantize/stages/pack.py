@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from edge.bundle import Manifest, open_bundle
+from edge.bundle import MANIFEST, Manifest, open_bundle
 from edge.bundle.manifest import SCHEMA, HeatMap, InputSpec
+from edge.bundle.manifest_read import A_WORD, WORD
 from edge.bundle.write import stored, write_bundle, zip_bundle
 from edge.engines import open_engine
 from edge.records import F32
@@ -82,6 +82,7 @@ def run(args: argparse.Namespace) -> None:
     """Pack, replacing an older counter of the same bundle."""
     report = read_report(args.report / REPORT)
     packing.refuse_failed(report, args.report)
+    name = name_of(args.name, args.out)
     counter = counter_of(args.counter, args.out)
     side = from_stage(args.int8, "int8", wanted_engines(report.engines()))
     packing.refuse_other(report, side.models, args.report / REPORT)
@@ -98,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
     worn = attributes_files(args.attributes, args.int8 / FILE) if args.attributes else {}
     manifest = Manifest(
         schema=SCHEMA,
-        name=args.name or args.out.stem,
+        name=name,
         counter=counter,
         input=models[0].spec,
         embedding_size=packing.embedding_size(models[0]),
@@ -143,6 +144,15 @@ def _said_of(glance: HeatMap, files: packing.Files, models: Sequence[Opened]) ->
     return f"{aligned(lines)}\n"
 
 
+def name_of(asked: str | None, out: Path) -> str:
+    """What --name says, or else --out. Raises WorkshopError for what no bundle can be called."""
+    name = out.stem if asked is None else asked
+    if not WORD.fullmatch(name):
+        where = "--out" if asked is None else "--name"
+        raise WorkshopError(where, f"name {name!r}", A_WORD, "--name shop")
+    return name
+
+
 def counter_of(asked: int | None, out: Path) -> int:
     """The next one, or what --counter says. Raises WorkshopError when that would not grow."""
     least = next_counter(out)
@@ -160,6 +170,8 @@ def next_counter(out: Path) -> int:
     """A device may refuse a counter that it has seen the next of."""
     if not out.exists():
         return 1
+    if out.is_dir() and not (out / MANIFEST).exists():
+        raise WorkshopError(out, "a folder that is no bundle", "a bundle or nothing", "--out OTHER")
     with open_bundle(out) as bundle:
         return bundle.manifest.counter + 1
 
@@ -167,19 +179,22 @@ def next_counter(out: Path) -> int:
 def _write(out: Path, files: packing.Files, manifest: Manifest) -> None:
     """Whole or not at all, and nothing beside it."""
     fresh = out.with_name(f"{out.name}.tmp")
+    home = out.with_name(f".{out.name}.folder")  # by one name: what a kill left goes with the next
+    recipe.clear(home)
     try:
         if out.suffix != ".edge":
             write_bundle(out, files, manifest, replace=True)
             return
         out.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=out.parent) as home:
-            write_bundle(Path(home) / out.stem, files, manifest)
-            zip_bundle(Path(home) / out.stem, out, replace=True)
+        write_bundle(home / out.stem, files, manifest)
+        zip_bundle(home / out.stem, out, replace=True)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         if fresh.is_file():
             fresh.unlink()
         raise
+    finally:
+        recipe.clear(home)
 
 
 def _evidence(args: argparse.Namespace) -> Evidence:

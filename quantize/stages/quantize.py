@@ -44,7 +44,7 @@ from quantize.stages.export import copy_beside, side_of
 from quantize.students import Student, load
 from quantize.students.starting import FILE
 from quantize.training.loop import CHECKPOINT
-from quantize.training.settings import check_least
+from quantize.training.settings import check_between, check_least
 
 TUNED = "qat"  # folder of its log, and of its checkpoint until it is done
 
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> None:
                     slowdown=args.gate_slowdown)  # fmt: skip
     asked = {"engines": engines, "side": side, "pictures": args.pictures, "qat": args.qat,
              "qat lr": args.qat_lr, "seed": args.seed, "float layers": args.float_layers,
-             "limits": msgspec.to_builtins(limits)}  # fmt: skip
+             "head": args.head, "limits": msgspec.to_builtins(limits)}  # fmt: skip
     if not recipe.begin(args.out, "quantize", asked, _inputs(args)):
         calibration = _calibration(args, side)
         made = _quantised(args, student, engines, skipped, limits, calibration)
@@ -111,8 +111,9 @@ def _check(args: argparse.Namespace) -> None:
         raise WorkshopError(
             "--images, --calibration-set", "both or none given", "one of them", "--images FOLDER"
         )
-    check_least(args, {"pictures": FEWEST, "qat": 0, "float_layers": 0, "gate_points": 0,
+    check_least(args, {"pictures": FEWEST, "qat": 0, "float_layers": 0, "gate_points": 0, "seed": 0,
                        "gate_f1": 0, "gate_slowdown": 0, "gate_embedding": 0})  # fmt: skip
+    check_between(args, "qat_lr")
 
 
 def _exported_side(folder: Path) -> int | None:

@@ -39,6 +39,12 @@ def start(where: str, name: str, heads: dict[str, int], pictures: Tensor, seed: 
     return student
 
 
+def there(where: str) -> Path | None:
+    """The file or the folder that `where` names; None where it names none that is here."""
+    file = Path(where)
+    return file if where not in ("published", "random") and file.exists() else None
+
+
 def _published(name: str, heads: dict[str, int], pictures: Tensor) -> Student:
     wide = published.lite(PRUNED.get(name, name), heads)
     return published.prune(wide, name, pictures) if name in PRUNED else wide

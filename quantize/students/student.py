@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from safetensors import safe_open
@@ -11,6 +11,7 @@ from safetensors.torch import save as as_bytes
 from torch import Tensor, nn
 
 from quantize import disk
+from quantize.errors import WorkshopError
 from quantize.students.files import loading
 from quantize.students.inverted import Conv
 from quantize.students.scale import MEAN, SCALE
@@ -39,6 +40,7 @@ class Student(Network):
     ) -> None:
         super().__init__()
         self.name = name
+        _refuse_taken(heads)
         self.backbone, embedding = build(name)
         self.dropout = nn.Dropout(dropout)
         self.heads = nn.ModuleDict(
@@ -65,6 +67,13 @@ class Student(Network):
         return [m for m in self.backbone.modules() if isinstance(m, Conv)]
 
 
+def _refuse_taken(heads: Iterable[str]) -> None:
+    """Raises WorkshopError for a head of a name that torch's table of heads has itself."""
+    if taken := [head for head in heads if hasattr(nn.ModuleDict(), head)]:
+        expected, fix = "a name it leaves free", "rename it in labels.jsonl, or --head OTHER"
+        raise WorkshopError(f"head {taken[0]!r}", "taken by torch", expected, fix)
+
+
 def normalise(pixels: Tensor) -> Tensor:
     """(N, H, W, 3) uint8 RGB -> (N, 3, H, W) float32, channels last in memory."""
     return ((pixels.float() - MEAN) / SCALE).permute(0, 3, 1, 2)
@@ -79,7 +88,17 @@ def save(student: Student, settings: SettingsTable, file: Path) -> None:
         "heads": json.dumps({name: head.out_features for name, head in student.heads.items()}),
         "settings": json.dumps(settings),
     }
-    disk.write(file, as_bytes(half, about))
+    disk.write(file, _in_order(as_bytes(half, about)))
+
+
+def _in_order(data: bytes) -> bytes:
+    """The same bytes each time: safetensors writes several lines of metadata in any order."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def load(file: Path) -> tuple[Student, SettingsTable]:

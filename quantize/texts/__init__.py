@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 
 from quantize.errors import WorkshopError
 
-KINDS = "a .safetensors or .npz file of tag -> vector, or of one matrix beside --tags"
+KINDS = "a .safetensors or .npz file of tag -> vector, or of one matrix beside a list of tags"
 MAX_BYTES = 2 << 30
 
 F32 = NDArray[np.float32]

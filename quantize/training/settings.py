@@ -62,7 +62,9 @@ def check(settings: Settings) -> None:
     """Raises WorkshopError naming the first flag of `finetune` that cannot be meant."""
     check_multiples(settings, 32, "first_side", "side", "final_side")
     check_least(settings, {"epochs": 1, "batch": 1, "warm_up": 0, "frozen": 0, "none_weight": 0,
-                           "soft_weight": 0, "side": settings.first_side})  # fmt: skip
+                           "soft_weight": 0, "side": settings.first_side, "weight_decay": 0,
+                           "seed": 0})  # fmt: skip
+    check_shares(settings, "smoothing", "teacher_weight", "mixed")
     check_between(settings, "lr", "ema")
 
 
@@ -91,6 +93,14 @@ def check_between(given: object, *names: str) -> None:
         if not 0 < getattr(given, name) < 1:
             found = str(getattr(given, name))
             raise WorkshopError(_flag(name), found, "between 0 and 1", "leave it out")
+
+
+def check_shares(given: object, *names: str) -> None:
+    """Each from 0 to 1. Raises WorkshopError."""
+    for name in names:
+        if not 0 <= getattr(given, name) <= 1:
+            found = str(getattr(given, name))
+            raise WorkshopError(_flag(name), found, "0 to 1", "leave it out")
 
 
 def check_batch(where: object, pictures: int, batch: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -52,7 +52,7 @@ def shelve(
     pictures = [rgb for rgb in seen if not isinstance(rgb, str)]
     named = {head: tags for head, tags in lists.items() if head != "tags"}
     labels = {
-        head: torch.tensor([label(s, head, tags) for s in samples]) for head, tags in named.items()
+        head: torch.tensor(labels_of(samples, head, tags, samples)) for head, tags in named.items()
     }
     sizes = {head: len(tags.tags) + 1 for head, tags in named.items()}
     kind: Kind = teacher.kind if teacher else "softmax"
@@ -66,6 +66,19 @@ def _seen(sample: Sample) -> U8 | str:
         return small(read(sample))
     except (SourceError, OSError) as e:
         return str(e)
+
+
+def labels_of(
+    samples: Sequence[Sample], head: str, tags: TagList, rows: Iterable[Sample]
+) -> list[int]:
+    """`label` of each sample; where another of `rows` has a tag of this head for its picture, that:
+    what is a shirt may be red, too, and is not none of the colours.
+    """
+    said = {(row.file, row.box): label(row, head, tags) for row in rows if row.head == head}
+    own = [label(sample, head, tags) for sample in samples]
+    return [
+        mine if s.head == head else said.get((s.file, s.box), mine) for s, mine in zip(samples, own)
+    ]
 
 
 def label(sample: Sample, head: str, tags: TagList) -> int:

@@ -59,6 +59,40 @@ def test_train_and_val_folders_are_the_split(tmp_path: Path) -> None:
     assert found == {"1.png": ("train", "a"), "2.png": ("val", "a")}
 
 
+def test_every_usual_name_of_a_held_out_folder_is_held_out(tmp_path: Path) -> None:
+    """Learned from, its pictures would flatter whoever judges by them."""
+    for split in ("train", "valid", "validation", "test"):
+        put(tmp_path / split / "a" / f"{split}.png")
+    found = {s.file.name: s.split for s in read_folder(tmp_path).samples}
+    assert found.pop("train.png") == "train"
+    assert set(found.values()) == {"val"}
+
+
+def test_a_train_beside_a_bus_is_a_train(tmp_path: Path) -> None:
+    put(tmp_path / "train/1.png")
+    put(tmp_path / "bus/2.png")
+    assert [s.tag for s in read_folder(tmp_path).samples] == ["bus", "train"]
+
+
+def test_hidden_files_and_folders_are_no_pictures_and_no_classes(tmp_path: Path) -> None:
+    for name in ("a/1.png", "a/._1.png", "a/.ipynb_checkpoints/1-checkpoint.png"):
+        put(tmp_path / name)
+    assert [s.file.name for s in read_folder(tmp_path).samples] == ["1.png"]
+
+
+@pytest.mark.parametrize(
+    ("head", "tag"), [("a.b", "x"), ("embedding", "x"), ("_h", "x"), ("h" * 65, "x"), ("h", " x")]
+)
+def test_names_that_no_bundle_takes_are_refused_at_once(
+    tmp_path: Path, head: str, tag: str
+) -> None:
+    put(tmp_path / tag / "1.png")
+    with pytest.raises(
+        WorkshopError, match=r"1\.png: head .*, tag .*, expected a head of up to 64"
+    ):
+        read_folder(tmp_path, head)
+
+
 def test_pictures_alone_have_no_head_and_no_tag(tmp_path: Path) -> None:
     put(tmp_path / "1.png")
     only = read_folder(tmp_path)
@@ -93,11 +127,35 @@ def test_tag_lists_keep_their_order(tmp_path: Path) -> None:
         '{"file": "x", "share": -1}',
         '{"file": "x", "head": "a.b"}',
         '{"file": "x", "head": "embedding"}',
+        '{"file": "x", "head": "h"}',
+        '{"file": "x", "tag": "t"}',
+        '{"file": "x", "head": "h", "tag": "t\\tu"}',
     ],
 )
 def test_a_wrong_line_is_named_by_file_and_number(tmp_path: Path, line: str) -> None:
     (tmp_path / "labels.jsonl").write_text('{"file": "x"}\n' + line + "\n")
     with pytest.raises(WorkshopError, match=r"labels\.jsonl:2"):
+        read_folder(tmp_path)
+
+
+def test_a_byte_order_mark_and_blank_lines_are_no_labels(tmp_path: Path) -> None:
+    row = b'{"file": "1.png", "head": "h", "tag": "t"}\r\n'
+    (tmp_path / "labels.jsonl").write_bytes(b"\xef\xbb\xbf" + row + b"\r\n" + row + b"\n")
+    assert [s.tag for s in read_folder(tmp_path).samples] == ["t", "t"]
+
+
+@pytest.mark.parametrize(
+    ("lists", "said"),
+    [
+        ('{"other": {"tags": ["t"], "groups": [null]}}', "no head 'h'"),
+        ('{"h": {"tags": ["t", "u"], "groups": []}}', "2 tags, 2 different, 0 groups"),
+        ('{"h": {"tags": ["t", "t"], "groups": [null, null]}}', "2 tags, 1 different"),
+    ],
+)
+def test_a_list_of_tags_that_does_not_fit_is_refused(tmp_path: Path, lists: str, said: str) -> None:
+    (tmp_path / "labels.jsonl").write_text('{"file": "x", "head": "h", "tag": "t"}\n')
+    (tmp_path / "tags.json").write_text(lists)
+    with pytest.raises(WorkshopError, match=said):
         read_folder(tmp_path)
 
 

@@ -101,3 +101,19 @@ def test_a_digest_tells_files_and_folders_apart(tmp_path: Path) -> None:
     assert recipe.digest(tmp_path / "x.jpg") != recipe.digest(tmp_path / "y.jpg")
     (tmp_path / "labels.jsonl").write_bytes(b"2")
     assert recipe.digest(tmp_path) == recipe.digest(tmp_path / "y.jpg")
+
+
+@pytest.mark.parametrize("beside", ["labels.jsonl", "a.jpg"])
+def test_other_tags_are_another_set_of_pictures(tmp_path: Path, beside: str) -> None:
+    """Groups that were added there, or another order, would come to nothing."""
+    (tmp_path / beside).touch()
+    (tmp_path / "tags.json").write_text("{}")
+    before = recipe.digest(tmp_path)
+    (tmp_path / "tags.json").write_text('{"h": {}}')
+    assert recipe.digest(tmp_path) != before
+
+
+def test_a_kill_while_the_recipe_is_written_leaves_the_folder_free(tmp_path: Path) -> None:
+    (tmp_path / ".recipe.json.tmp").write_bytes(b'{"sta')
+    assert recipe.begin(tmp_path, "label", {}, {}) is None
+    assert [file.name for file in tmp_path.iterdir()] == ["recipe.json"]

@@ -185,6 +185,8 @@ REFUSED = [
     (["--side", "48"], "--side: 48, expected a multiple of 32"),
     (["--batch", "0"], "--batch: 0, expected 1 or more"),
     (["--lr", "0"], "--lr: 0.0, expected between 0 and 1"),
+    (["--seed", "-1"], "--seed: -1, expected 0 or more"),
+    (["--weight-decay", "-1"], "--weight-decay: -1.0, expected 0 or more"),
     (["--epochs", "-1"], "--epochs: -1, expected 1 or more"),
     (["--student", "tinny"], "tinny: no such student, expected mobilenet_v2"),
     (["--start", "nowhere"], "nowhere: no such file"),

@@ -97,6 +97,8 @@ def test_s3_it_learns_and_its_trunk_s_statistics_stay(
     [
         (["--crops", "8"], "--crops: 8 pictures to learn from, expected a batch of 16"),
         (["--batch", "0"], "--batch: 0, expected 1 or more"),
+        (["--seed", "-1"], "--seed: -1, expected 0 or more"),
+        (["--lr", "nan"], "--lr: nan, expected between 0 and 1"),
         (["--side", "40"], "--side: 40, expected a multiple of 16"),
     ],
 )

@@ -203,6 +203,8 @@ def test_a_set_without_a_judge_or_without_things_is_refused(
         ("--side", "100", "expected a multiple of 32"),
         ("--side", "1120", "expected 1080 px or less, as frames"),
         ("--frames", "0", "expected 1 or more"),
+        ("--seed", "-1", "expected 0 or more"),
+        ("--tune-lr", "2", "expected between 0 and 1"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from torch import nn  # noqa: E402
 from edge.engines import installed, open_engine  # noqa: E402
 from edge.errors import EdgeError  # noqa: E402
 from quantize import recipe  # noqa: E402
-from quantize.errors import WorkshopError  # noqa: E402
+from quantize.errors import DiskError, WorkshopError  # noqa: E402
 from quantize.export import (  # noqa: E402
     FILES,
     TOLERANCE,
@@ -221,6 +222,29 @@ def test_a_converter_that_fails_without_a_word_is_told_by_its_class(
     monkeypatch.setattr(torch.onnx, "export", fail)
     with pytest.raises(WorkshopError, match="does not convert: AssertionError"):
         write("onnxruntime", Deployed(student), tiny.SIDE, tmp_path)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_disk_too_full_for_an_artifact_is_told_before_a_converter_dies_of_it(
+    engine: str, student: Student, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LiteRT's ended the process without a word, ONNX's was told as a fault of the network."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 1000))
+    with pytest.raises(DiskError, match="0 MB free, expected"):
+        write(engine, Deployed(student), tiny.SIDE, tmp_path)
+
+
+@pytest.mark.parametrize("side", [0, -5])
+def test_a_side_that_cannot_be_is_refused_not_forgotten(
+    side: int, trained: Path, images: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(WorkshopError, match=f"--side: {side}, expected 1 px or more"):
+        stage.run(flags(trained, images, tmp_path / "x", side=side))
+
+
+def test_engines_may_have_spaces_between_them() -> None:
+    here, _ = usable(["tflite", " onnxruntime"], dict.fromkeys(ENGINES, ()))
+    assert here == ["tflite", "onnxruntime"]
 
 
 def test_a_converter_that_is_not_installed_is_skipped_with_the_line_that_helps() -> None:

@@ -113,6 +113,7 @@ def test_a_counter_that_does_not_grow_is_refused(
 ) -> None:
     """A device may have seen it."""
     out = tmp_path / "b1.edge"
+    (tmp_path / ".b1.edge.folder" / "b1.tmp").mkdir(parents=True)  # a kill left it
     assert pack(quantised, report, shop, out) == 0
     for counter in ("1", "0"):
         assert pack(quantised, report, shop, out, "--counter", counter) == 2
@@ -125,11 +126,23 @@ def test_a_counter_that_does_not_grow_is_refused(
 @pytest.mark.parametrize("name", ["b1.edge", "b1"])
 def test_what_is_refused_leaves_nothing(
     name: str, quantised: Path, report: Path, shop: Path, tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
+    monkeypatch.setattr("quantize.stages.pack.name_of", lambda asked, _: asked)
     assert pack(quantised, report, shop, tmp_path / name, "--name", "no/name") != 0
     assert "no/name" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_or_a_folder_that_no_bundle_can_have_is_told_with_the_flag_that_helps(
+    quantised: Path, report: Path, shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pack(quantised, report, shop, tmp_path / "Äpfel.bundle") == 2
+    assert "--out: name 'Äpfel', expected 1 to 64 of A-Z" in capsys.readouterr().err
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "1.jpg").touch()
+    assert pack(quantised, report, shop, tmp_path / "photos") == 2
+    assert "photos: a folder that is no bundle, expected a bundle" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("content", "says"), [(None, "no such file"), (b"junk", "does not load")])

@@ -350,6 +350,8 @@ def test_a_student_no_int8_can_follow_is_refused_with_a_table(
     [
         (["--pictures", "3"], "expected 12 or more"),
         (["--qat", "-1"], "expected 0 or more"),
+        (["--qat-lr", "nan"], "--qat-lr: nan, expected between 0 and 1"),
+        (["--seed", "-1"], "--seed: -1, expected 0 or more"),
         (["--gate-points", "-1"], "expected 0 or more"),
         (["--gate-f1", "nan"], "--gate-f1: nan, expected 0 or more"),
         (["--gate-slowdown", "nan"], "--gate-slowdown: nan, expected 0 or more"),

@@ -118,6 +118,8 @@ def test_a_run_that_is_missing_is_made_again_and_the_others_are_not(
         (("--side", "100"), "--side: 100 px, expected a multiple of 32"),
         (("--steps", "0"), "--steps: 0, expected 1"),
         (("--held-out", "1.5"), "--held-out: 1.5, expected 0 to 0.9"),
+        (("--lr", "nan"), "--lr: nan, expected 1e-06 to 1"),
+        (("--alpha", "-1"), "--alpha: -1.0, expected 0 to 1000"),
         (("--head", "colour", "--split-files", "nowhere"), "train_30.txt: file is missing"),
         (("--device", "gpu"), "--device: 'gpu', expected auto, cpu, cuda or cuda:1"),
         (("--start", "nowhere.safetensors"), "nowhere.safetensors: no such file"),

@@ -101,6 +101,18 @@ def test_every_engine_that_is_here_is_asked(
         assert agreement.value == 1
 
 
+def test_without_a_name_those_are_asked_that_int8_was_made_for(
+    before: Path, images: Path, tmp_path: Path
+) -> None:
+    """`quantize` leaves out an engine that was not exported, and needs no flag for it either."""
+    made = write_stage(
+        tmp_path / "int8", "quantize", {"student.onnx": model()}, {"engines": ["onnxruntime"]}
+    )
+    flags = ["--float", before, "--int8", made, "--images", images, "--out", tmp_path / "out"]
+    assert main([str(word) for word in ["compare", *FAST, *flags]]) == 0
+    assert read_report(tmp_path / "out" / "report.json").engines() == ["onnxruntime"]
+
+
 def test_int8_that_answers_otherwise_is_refused_with_the_lines(
     before: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,6 +68,20 @@ def test_restored_norm_has_the_pictures_statistics_and_computes_the_same() -> No
     assert torch.allclose(student(x)["tags"], before, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.parametrize("head", ["type", "items", "training"])
+def test_a_head_of_a_name_that_torch_uses_itself_is_refused(head: str) -> None:
+    with pytest.raises(WorkshopError, match=f"head '{head}': taken by torch"):
+        students.Student({"fruit": 2, head: 3})
+
+
+def test_a_student_is_the_same_file_each_time_it_is_saved(tmp_path: Path) -> None:
+    """Its digest says of what an artifact was made; each file of six has another chance."""
+    student, files = lively(), [tmp_path / f"{i}.safetensors" for i in range(6)]
+    for file in files:
+        students.save(student, {"final_side": 224}, file)
+    assert len({file.read_bytes() for file in files}) == 1
+
+
 @torch.no_grad()
 def test_save_and_load_keep_the_student_to_half_precision(tmp_path: Path) -> None:
     student, x = lively(name="efficientnet_lite0_slim"), students.normalise(pictures(1))

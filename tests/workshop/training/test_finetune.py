@@ -20,15 +20,16 @@ import msgspec  # noqa: E402
 from calib_data.scenes import crop  # noqa: E402
 from quantize import cli  # noqa: E402
 from quantize.errors import DiskError, WorkshopError  # noqa: E402
-from quantize.pictures import Sample, TagList  # noqa: E402
-from quantize.students import Student  # noqa: E402
+from quantize.pictures import Sample, TagList, read_lists  # noqa: E402
+from quantize.students import Student, load  # noqa: E402
+from quantize.students.starting import FILE  # noqa: E402
 from quantize.training import batches as showing  # noqa: E402
 from quantize.training import loop  # noqa: E402
 from quantize.training.batches import Batch  # noqa: E402
 from quantize.training.loop import Schedule, fit, lr_at, store  # noqa: E402
 from quantize.training.objective import accuracy, loss_of, shared_with, taught  # noqa: E402
 from quantize.training.settings import Settings  # noqa: E402
-from quantize.training.shelf import Shelf, label, targets  # noqa: E402
+from quantize.training.shelf import Shelf, label, labels_of, targets  # noqa: E402
 from tests.workshop.distill import write_labels, write_pictures  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
@@ -67,6 +68,16 @@ def test_a_picture_of_another_head_is_labelled_none_and_an_unjudged_one_not_at_a
     photo, empty = Sample(Path("x"), "", "", "train"), Sample(Path("x"), "none", "", "train")
     assert [label(s, "clothes", LISTS["clothes"]) for s in (lemon, photo, empty)] == [1, -1, 1]
     assert label(lemon, "grocery", LISTS["grocery"]) == 0
+
+
+def test_a_picture_with_a_row_for_each_of_two_heads_is_none_of_neither() -> None:
+    lemon = Sample(Path("x"), "grocery", "Lemon", "train")
+    shirt = Sample(Path("x"), "clothes", "T-Shirt", "train")
+    part = Sample(Path("x"), "fish", "perch", "train", (0, 0, 8, 8))
+    rows = (lemon, shirt, part)
+    assert labels_of(rows, "grocery", LISTS["grocery"], rows) == [0, 0, 2]
+    assert labels_of(rows, "clothes", LISTS["clothes"], rows) == [0, 0, 1]
+    assert labels_of([lemon], "clothes", LISTS["clothes"], rows) == [0]  # once, as pack asks
 
 
 def test_a_label_that_its_head_does_not_have_is_refused() -> None:
@@ -312,6 +323,47 @@ def test_a_picture_that_cannot_be_read_is_left_out_whoever_taught(
     assert finetune(images, tmp_path / "both", "--labels", str(soft)) == 0
 
 
+def test_a_run_with_another_head_or_another_start_is_another_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = write_pictures(tmp_path / "images" / "Lime", 16).parent
+    first, out = tmp_path / "first", tmp_path / "out"
+    assert finetune(images, first) == 0
+    assert finetune(images, out, "--start", str(first)) == 0
+    assert finetune(images, out, "--start", str(first), "--head", "fruit") == 2
+    assert "begun with head 'products', expected 'fruit'" in capsys.readouterr().err
+    assert finetune(images, first, "--head", "fruit") == 2
+    rewritten = (first / "recipe.json").read_text().replace('"seed": 0', '"seed": 1')
+    (first / "recipe.json").write_text(rewritten)
+    assert finetune(images, out, "--start", str(first)) == 2
+    assert "begun with start" in capsys.readouterr().err
+
+
+def test_a_head_called_tags_is_the_teachers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = write_pictures(tmp_path / "images" / "Lime", 16).parent
+    assert finetune(images, tmp_path / "out", "--head", "tags") == 2
+    assert "labels of head 'tags', expected another head" in capsys.readouterr().err
+
+
+def test_a_shop_has_a_head_of_brands_too(tmp_path: Path) -> None:
+    """The default bundle learns from made-up brands under a name of its own, and forgets them."""
+    images = write_pictures(tmp_path / "images" / "Acme", 16).parent
+    assert finetune(images, tmp_path / "out", "--head", "brands") == 0
+    assert list(read_lists(tmp_path / "out")) == ["brands"]
+    assert list(load(tmp_path / "out" / FILE)[0].heads) == ["brands"]
+
+
+def test_a_tag_that_no_picture_teaches_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = write_pictures(tmp_path / "images" / "train" / "Lime", 16).parents[1]
+    write_pictures(images / "val" / "Lemon", 2)
+    assert finetune(images, tmp_path / "out") == 0
+    assert "no picture to learn 1 tags of products from, first 'Lemon'" in capsys.readouterr().err
+
+
 def test_a_teacher_whose_file_is_cut_short_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -340,6 +392,11 @@ def test_labels_of_other_pictures_are_refused(
         (["--side", "48"], "--side: 48, expected a multiple of 32"),
         (["--first-side", "64"], "--side: 32, expected 64 or more"),
         (["--lr", "nan"], "--lr: nan, expected between 0 and 1"),
+        (["--seed", "-1"], "--seed: -1, expected 0 or more"),
+        (["--weight-decay", "-1"], "--weight-decay: -1.0, expected 0 or more"),
+        (["--mixed", "5"], "--mixed: 5.0, expected 0 to 1"),
+        (["--smoothing", "2"], "--smoothing: 2.0, expected 0 to 1"),
+        (["--teacher-weight", "nan"], "--teacher-weight: nan, expected 0 to 1"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(
