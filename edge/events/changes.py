@@ -29,8 +29,9 @@ from edge.records import FrameTags, Tag
 
 SURE_S = 0.5
 GONE_S = 2.0
-UPDATE_S = 1.0  # to an update of what only moved or went to and fro at an edge; and so long is open
-# again what is told so: what comes into the frame, or is hidden for a moment, is open for less
+# Between two updates of what only moved, or went to and fro at an edge; and for how long what was
+# settled has to be open to be told so: what is hidden for a moment is open for less.
+UPDATE_S = 1.0
 MOVED = 0.5  # of intersection over union: below it, it is somewhere else
 THERE = 0.2  # of a thing: so much of it a place may have been told by, as in memory.fuse
 BACK_S = 1.0  # by which a clock may go back; more, and the source began anew

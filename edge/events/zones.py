@@ -20,9 +20,7 @@ class ZoneRules(msgspec.Struct, frozen=True):
 
 
 ANYWHERE = ZoneRules()
-EDGE_S = (
-    1.0  # out of a zone for less: a box that trembles at its edge does not begin to loiter anew
-)
+EDGE_S = 1.0  # out of a zone for less: a box that trembles at its edge loiters on
 
 
 class Stay(msgspec.Struct, frozen=True):

@@ -39,9 +39,7 @@ Name = Annotated[str, msgspec.Meta(pattern="^(?!embedding$)([A-Za-z0-9][A-Za-z0-
 Word = Annotated[
     str, msgspec.Meta(pattern=r"^(?![ \u00a0\ufeff])[^\x00-\x1f\x7f-\x9f]*(?<![ \u00a0\ufeff])$")
 ]
-NAMES = (
-    "a head of up to 64 letters, digits, - and _; a tag without tabs, and without spaces around it"
-)
+NAMES = "a head of up to 64 letters, digits, - and _; a tag without tabs or spaces around it"
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
@@ -91,9 +89,8 @@ def read_lists(folder: Path) -> dict[str, TagList]:
         raise WorkshopError(file, str(e), '{"head": {"tags": [...], "groups": [...]}}', "") from e
     for head, tags in lists.items():
         if not len(set(tags.tags)) == len(tags.tags) == len(tags.groups):
-            found = (
-                f"{len(tags.tags)} tags, {len(set(tags.tags))} different, {len(tags.groups)} groups"
-            )
+            kinds, groups = len(set(tags.tags)), len(tags.groups)
+            found = f"{len(tags.tags)} tags, {kinds} different, {groups} groups"
             expected = "each tag once, and a group or null for each"
             raise WorkshopError(f"{file}: head {head!r}", found, expected, "mend it")
     return lists
