@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import version
 from importlib.util import find_spec
 
 import numpy as np
@@ -251,6 +252,8 @@ def test_refuses_a_model_cut_short(case: tuple[str, list[bytes], float], share: 
     name, files, _ = case
     if name == "tflite" and find_spec("ai_edge_litert") is None:
         pytest.skip("tflite-runtime 2.14 does not verify files: this one ends the process")
+    if name == "openvino" and version("openvino") < "2026":
+        pytest.skip("OpenVINO 2025 does not, either; a bundle's hashes are what keeps this from it")
     with pytest.raises(BundleError):
         open_engine(name, [files[0][: int(len(files[0]) * share)], *files[1:]])
 
