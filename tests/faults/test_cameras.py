@@ -88,7 +88,7 @@ def test_a_camera_that_is_killed_and_comes_back(camera):
         camera.start()
         look.wait_for_more()
         assert look.reconnects == 1
-        assert set(look.counts()) == {"lost"}
+        assert set(look.counts()) - {"corrupt"} == {"lost"}  # the kill may tear a frame
         assert len(look.errors) == 1  # many tries, one word
 
 
