@@ -40,10 +40,17 @@ class Plane(Protocol):
 
 
 class FlatPlane(msgspec.Struct, frozen=True):
-    """Seen from straight above by a lens without distortion: one scale everywhere."""
+    """Seen from straight above by a lens without distortion: one scale everywhere.
+
+    Raises ValueError for a scale that is none.
+    """
 
     mm_per_px: float
     sd_share: float = 0.003  # nobody knows a scale better than that who did not calibrate
+
+    def __post_init__(self) -> None:
+        if not 0 < self.mm_per_px < np.inf:
+            raise ValueError(f"mm_per_px is {self.mm_per_px}, expected a number above 0")
 
     def to_mm(self, points: F64) -> F64:
         """See Plane."""

@@ -64,3 +64,9 @@ def test_a_scale_is_for_the_frames_that_came_first() -> None:
 
 def test_no_points_are_no_points() -> None:
     assert plane().to_mm(np.zeros((0, 2))).shape == (0, 2)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.1, float("nan"), float("inf")])
+def test_a_scale_that_is_none_is_refused(scale):
+    with pytest.raises(ValueError, match="mm_per_px is"):
+        FlatPlane(scale)
