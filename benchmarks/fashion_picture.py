@@ -14,8 +14,8 @@ import numpy as np
 
 from benchmarks.machine import ROOT
 from calib_data.crops import sewn
-from edge.frames import View
 from edge.records import U8, Tag
+from edge.seen import View
 from edge.tagger import open_tagger
 
 PICTURE = ROOT / "calib_data" / "demo" / "fashion.jpg"

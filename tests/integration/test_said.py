@@ -20,10 +20,10 @@ from calib_data.crops import SEWN, TAGS, crop, sewn
 from edge.bundle import open_bundle
 from edge.bundle.write import stored, write_bundle
 from edge.engines import installed
-from edge.frames import View
 from edge.heads.attributes import FILE
 from edge.heads.scores import ATTRIBUTES
 from edge.records import Region
+from edge.seen import View
 from edge.tagger import open_tagger
 
 SIDE = 224

@@ -111,8 +111,9 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("memory.things",),
     ("memory.known",),
     ("seen",),
-    ("launches",),
-    ("measuring",),
+    ("frames.launches", "frames.budgets"),
+    ("frames.closer", "frames.measuring"),
+    ("frames.frame",),
     ("bundle.read", "frames", "sources", "capture"),
     ("bundle", "sources.several", "sources.ahead"),
     (

@@ -13,10 +13,11 @@ from msgspec import UNSET
 
 from edge.bundle.manifest import Head, StoredFile
 from edge.bundle.write import write_bundle
-from edge.frames import View, tag_frame
+from edge.frames import tag_frame
 from edge.heads.scores import ATTRIBUTES
 from edge.heads.worn import worn
 from edge.records import Attribute, Tag
+from edge.seen import View
 from edge.tagger import Tagger, open_tagger
 from tests.scenery import KIND, LABELS, Scene, Thing
 from tests.tiny import paint, tiny_parts, with_attributes

@@ -1,0 +1,144 @@
+"""One frame, from the glance to what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+from msgspec import UNSET
+
+from edge.frames.closer import Closer
+from edge.frames.launches import Frame, Launches
+from edge.frames.measuring import Measuring, is_due
+from edge.glance.heat import Heat
+from edge.heads.colour import coloured
+from edge.heads.scores import GALLERY, none_for
+from edge.memory.known import Memory, Turn
+from edge.pictures import pixels
+from edge.records import Picture, Region, Spent, Tag
+from edge.schedule.spending import Spending, nobody
+from edge.seen import AS_USUAL, Looker, Seen, View, has_gallery, is_limited
+
+
+def tag_frame(
+    tagger: Looker,
+    picture: Picture,
+    view: View = AS_USUAL,
+    past: Memory | None = None,
+    clock: Callable[[], float] = perf_counter,
+    at_s: float | None = None,
+    is_waited_for: Callable[[], bool] = nobody,
+) -> Seen:
+    """The tags of a frame. Without a `past`, as if it were its source's first.
+
+    clock  seconds; what the budget is measured with
+    at_s   when the frame was taken, on any clock that runs with the frames; None: now
+    is_waited_for  has another camera a frame? Asked before what is beyond the budget's `sure_ms`
+
+    No launch is made that would end past the budget, unless nothing at all was launched for a
+    second. Where a budget is too small for a glance and a closer look, they take turns. Raises
+    InferenceError when the engine fails, ConfigError where fish are measured and the frame is not
+    for their plane, ValueError for an array that is no frame.
+    """
+    pixels.check(picture)
+    if is_limited(view):
+        tagger.pace.measure(tagger)
+    frame = _begun(tagger, picture, view, past or Memory(), clock, at_s, is_waited_for)
+    closer = Closer(frame, _glanced(frame))
+    is_turn = view.ruler is not None and is_due(frame)
+    lengths: tuple[Tag, ...] = ()
+    if view.ruler is not None and is_turn:
+        lengths = Measuring(frame).lengths(view.ruler, is_turn=True)
+    if not view.whole and not frame.is_small:
+        closer.look()
+    if view.ruler is not None and not is_turn:
+        lengths = Measuring(frame).lengths(view.ruler, is_turn=False)
+    return _seen(frame, closer, lengths)
+
+
+def _begun(
+    tagger: Looker,
+    picture: Picture,
+    view: View,
+    past: Memory,
+    clock: Callable[[], float],
+    at_s: float | None,
+    is_waited_for: Callable[[], bool],
+) -> Frame:
+    start_s = clock()
+    at_s = past.time_s(start_s if at_s is None else at_s)
+    is_small = past.arrive(
+        picture,
+        at_s,
+        tagger.input_px,
+        is_fine=has_gallery(tagger.heads) and not is_limited(view),
+        enrolled=tagger.tags.get(GALLERY),
+    )
+    idle_s, tail_ms = at_s - past.launched_s, past.tail_ms
+    spending = Spending(view.budget, tail_ms, idle_s, tagger.pace, clock, start_s, is_waited_for)
+    launches = Launches(tagger, view, past, spending, at_s)
+    return Frame(tagger, picture, view, past, at_s, is_small, spending, launches)
+
+
+def _glanced(frame: Frame) -> Heat | None:
+    """The whole frame, where it has changed or was not seen for long."""
+    tagger, past, launches = frame.tagger, frame.past, frame.launches
+    whole = Region(0, 0, *pixels.size(frame.picture), "full")
+    could = not frame.view.whole and not frame.is_small and tagger.has_glance
+    wants = could and past.wants_heat(frame.at_s)
+    glance = tagger.glance_ahead(frame.picture) if wants else None
+    if (frame.view.whole or past.wants_tags(frame.at_s)) and _may(frame, "tags", "focus"):
+        looks = launches.look(tagger.looks(frame.picture, [whole]))
+        tags = launches.told(looks, whole, "glance")
+        rows = {name: scores[0] for name, scores in looks.scores.items()}
+        past.saw_whole(tags, frame.at_s, none_for(tagger.heads, rows), rows.get(GALLERY))
+    if glance is None or not _may(frame, "heat", "glance"):
+        return None
+    heat, _ = launches.glance(glance)
+    launches.glances += 1
+    past.saw_heat(heat, frame.at_s)
+    return heat
+
+
+def _may(frame: Frame, turn: Turn, role: str) -> bool:
+    """Whether a launch for the sake of the glance is made: it fits, and so does a closer look
+    beside it; or such looks had their turn.
+    """
+    fits = frame.spending.fits(role)
+    if not fits or frame.view.whole or frame.is_small:
+        return fits
+    return frame.spending.has_time_for(role, "focus") or frame.past.is_turn(turn)
+
+
+def _seen(frame: Frame, closer: Closer, lengths: tuple[Tag, ...]) -> Seen:
+    """What is known now, and what it took."""
+    past, view, tagger = frame.past, frame.view, frame.tagger
+    known_tags = past.tags(tagger.heads, tagger.tags, frame.at_s, view.top_k)
+    tags, past.colours = coloured(frame.picture, known_tags, past.colours)
+    if past.measured is not None:
+        tags = past.measured.told(tags, lengths)
+    return Seen(
+        tags,
+        _spent(frame),
+        1.0 if view.whole else past.sweep.coverage(),
+        0.0 if view.whole else past.sweep.oldest_s(),
+        tuple(frame.launches.looks),
+        closer.skipped,
+        closer.heat,
+        past.motion,
+        closer.items,
+        closer.candidates,
+        tagger.pace.slowdown,
+        view.budget.frame_ms,
+        past.sweep.ages_s(),
+        past.none(tagger.heads, frame.at_s),
+    )
+
+
+def _spent(frame: Frame) -> Spent:
+    made, spending, past = frame.launches, frame.spending, frame.past
+    closer, tail_ms = made.closer, spending.tail_ms
+    launches = len(made.looks) - closer + made.glances
+    limit_ms = frame.view.budget.frame_ms if is_limited(frame.view) else UNSET
+    past.tail_ms = max(tail_ms or 0.0, 0.9 * past.tail_ms)  # a hiccup is forgotten in time
+    return Spent(spending.ms, spending.engine_ms, launches, closer, limit_ms)
