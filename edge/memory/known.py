@@ -13,14 +13,12 @@ from msgspec.structs import replace
 
 from edge.bundle.manifest import Head
 from edge.glance.heat import Heat, likely
-from edge.glance.parts import expected, parts
 from edge.heads.scores import GALLERY
-from edge.memory.fuse import fuse, is_explained
 from edge.memory.motion import Motion
-from edge.memory.places import Place, agreed
+from edge.memory.parts import Parts
+from edge.memory.said import Names, Said
 from edge.memory.sweep import Sweep
-from edge.memory.things import REFRESH_S, RESTS_S, Looks, Things
-from edge.memory.told import none_of, tags_of
+from edge.memory.things import RESTS_S, Looks, Things
 from edge.pictures import pixels
 from edge.pictures.regions import alike
 from edge.records import F32, Box, Nothing, Picture, Region, Tag
@@ -65,12 +63,9 @@ class Memory:
         self._motion = Motion(*size)
         self._things = Things(size, self._motion, self._things.next_id)
         self._moves = False  # since the frame was last seen as a whole
-        self._places: dict[Box, Place] = {}  # as many as there are tiles
-        self._whole: Place | None = None  # the frame
-        self._whole_none: dict[str, float] = {}
+        self._said = Said(size)
         self._turns: dict[Turn, float] = {}  # when each last had its
-        self._parts = dict.fromkeys((p.box for p in parts(*size, input_px)), -np.inf)  # glanced at
-        self._rested: set[Box] = set()  # of them, those where nothing moved since
+        self._parts = Parts(size, input_px)
         self._usual, self._wanted = 0.0, 0  # looks that a frame wants; that the newest does
 
     def time_s(self, at_s: float) -> float:
@@ -106,10 +101,10 @@ class Memory:
         self._motion.see(picture, at_s)
         self._moves = self._moves or self._motion.is_any
         if self._motion.is_awake:
-            self._places.clear()
-            self._parts = dict.fromkeys(self._parts, -np.inf)
+            self._said.forget_places()
+            self._parts.forget()
             self.sweep.wake()
-        self._rested = {box for box in self._rested if not self._motion.is_at(box)}
+        self._parts.moved(self._motion.is_at)
         self._things.arrive(picture, at_s)
         self._motion.wait(self._moved(self._things.boxes(at_s)), at_s)
         return self.sweep.is_small
@@ -160,7 +155,7 @@ class Memory:
         row: F32 | None = None,
     ) -> None:
         """none: what `heads.none_for` says of it; row: probabilities of what was enrolled"""
-        self._whole, self._whole_none = Place(at_s, tuple(tags), row), dict(none or {})
+        self._said.whole(tags, at_s, none, row)
         self._moves = False
         self.had_turn("tags", at_s)
 
@@ -171,8 +166,7 @@ class Memory:
 
     def saw_part(self, part: Region, heat: Heat, at_s: float) -> None:
         """Of a part, in which things are larger."""
-        self._parts[part.box] = at_s
-        self._rested.add(part.box)
+        self._parts.glanced(part.box, at_s)
         self._things.glanced_at(part, heat.spots, at_s)
 
     def has_moved_since(self, at_s: float) -> bool:
@@ -200,7 +194,7 @@ class Memory:
         still = [s for s in self._things.faint if not any(alike(s.box, box) for box in moving)]
         found += [Item(spot.box, likely(spot.heat), "heat") for spot in still]
         if with_parts:
-            found += self._part_items(at_s)
+            found += self._parts.items(self._things, at_s)
         now, is_busy = steady(found, self._usual)
         tiles = self.sweep.items(self._hidden(at_s, with_parts), is_busy=is_busy)
         self._wanted = max(self._wanted, len(found) + len(tiles))
@@ -227,8 +221,7 @@ class Memory:
             self.sweep.looked_at_moved(found)
         self._motion.looked(region)
         if item.is_tile:
-            rows = looks.scores.get(GALLERY)
-            self._places[region.box] = Place(at_s, tuple(tags), None if rows is None else rows[0])
+            self._said.place(region.box, tags, at_s, looks.scores.get(GALLERY))
             return
         number = item.track
         if number is None and item.why == "heat":
@@ -240,57 +233,16 @@ class Memory:
     # What is known.
 
     def tags(
-        self,
-        heads: Sequence[Head],
-        names: Mapping[str, Sequence[tuple[str, str | None]]],
-        at_s: float,
-        top_k: int | None,
+        self, heads: Sequence[Head], names: Names, at_s: float, top_k: int | None
     ) -> tuple[Tag, ...]:
         """Everything known of the frame, best first."""
-        frame = (0, 0, *self._size)
-        seen = self._places if self._whole is None else {**self._places, frame: self._whole}
-        whole: list[Tag] = []
-        places: list[Tag] = []
-        things: list[Tag] = []
-        once: dict[Box, Place] = {}
-        for track in self._things.tracks:
-            box = self._things.box(track, at_s)
-            found = tags_of(track, box, heads, names, at_s, top_k)
-            new = [t for t in found if t.head == GALLERY and t.looks == 1 and box not in seen]
-            things += [tag for tag in found if tag not in new]
-            if new:
-                row = np.exp(track.evidence.logs[GALLERY])
-                once[box] = Place(track.looked_s or at_s, tuple(new), row, is_thing=True)
-        if top_k is None:
-            self._hand_over(things)
-            seen = {**seen, **self._places}
-        for place, tag in agreed({**seen, **once}, self._size, heads, names, top_k):
-            to = things if place.is_thing else whole if place is self._whole else places
-            to.append(replace(tag, age_s=round(at_s - place.seen_s, 3)))
-        return fuse(whole, places, things, top_k)
+        return self._said.tags(self._things, heads, names, at_s, top_k)
 
     def none(self, heads: Sequence[Head], at_s: float) -> tuple[Nothing, ...]:
         """What was looked at and is none of the tags of any head: the frame, then things."""
-        found, on = [], {head.name for head in heads}
-        whole = {name: share for name, share in self._whole_none.items() if name in on}
-        if whole:
-            age_s = round(at_s - self._turns["tags"], 3)
-            found.append(Nothing(whole, (0, 0, *self._size), age_s=age_s))
-        for track in self._things.tracks:
-            nothing = none_of(track, self._things.box(track, at_s), heads, at_s)
-            found += [] if nothing is None else [nothing]
-        return tuple(found)
+        return self._said.none(self._things, heads, at_s)
 
     # Inside.
-
-    def _hand_over(self, things: Sequence[Tag]) -> None:
-        """What a thing explains of a place is the thing's from now on: once that is taken away, or
-        has gone elsewhere, the place would say for seconds that it is there.
-        """
-        for box, place in self._places.items():
-            kept = tuple(tag for tag in place.tags if not is_explained(tag, things))
-            if len(kept) < len(place.tags):
-                self._places[box] = replace(place, tags=kept)
 
     def _moved(self, known: Sequence[Box]) -> list[Box]:
         """What moves that no known thing explains."""
@@ -302,29 +254,17 @@ class Memory:
         moved_here = self.sweep.moved_items(box, self._motion.has_come(box))
         return [replace(i, worth=1 - (1 - i.worth) * (1 - heat)) for i in moved_here]
 
-    def _part_items(self, at_s: float) -> list[Item]:
-        """Parts of the frame that were not glanced at for long, and where something moved since."""
-        things = self._things
-        known = [(things.box(t, at_s), likely(t.heat)) for t in things.tracks]
-        known += [(spot.box, likely(spot.heat)) for spot in things.faint]
-        return [
-            Item(box, expected(box, known), "part")
-            for box, seen_s in self._parts.items()
-            if at_s - seen_s >= REFRESH_S and box not in self._rested
-        ]
-
     def _hidden(self, at_s: float, with_parts: bool) -> float:
         """The share of things that no glance has told of, or is about to."""
-        if self._parts and all(at_s - seen_s <= REFRESH_S for seen_s in self._parts.values()):
+        if self._parts.are_known(at_s):
             return HIDDEN_IN_PARTS
         return HIDDEN if with_parts or self._age_s("heat", at_s) <= STILL_S else 1.0
 
     def _learn_again(self, input_px: int, at_s: float, is_fine: bool) -> None:
         """Things stay where they are and what they are, but for what the gallery said of them."""
         self.sweep = Sweep(*self._size, input_px, at_s, is_fine=is_fine)
-        self._places.clear()
+        self._said.clear()
         self._turns.clear()
-        self._whole, self._whole_none = None, {}
         self._things.learn_again()
 
     def _age_s(self, turn: Turn, at_s: float) -> float:

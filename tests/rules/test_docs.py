@@ -39,8 +39,9 @@ from edge.live.visits import HEADER, WINDOW_S, WRONG
 from edge.live.window import SHOWN_PX
 from edge.memory.cells import WAIT_S
 from edge.memory.evidence import PATIENCE, SETTLED
-from edge.memory.known import REFRESH_S, STILL_S
+from edge.memory.known import STILL_S
 from edge.memory.sweep import COLUMNS, ROWS
+from edge.memory.things import REFRESH_S
 from edge.memory.views import GROWN
 from edge.opening import LIVE_MS
 from edge.outbox.ledger import Counts, Limits

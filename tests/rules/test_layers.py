@@ -109,6 +109,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("health.pages", "memory.motion", "memory.told", "memory.views"),
     ("health.opened", "boards.applied", "boards.listing"),
     ("memory.things",),
+    ("memory.parts", "memory.said"),
     ("memory.known",),
     ("seen",),
     ("frames.launches", "frames.budgets"),

@@ -9,7 +9,8 @@ import pytest
 from edge.glance.heat import Heat, Spot
 from edge.heads.scores import GALLERY
 from edge.memory import things as memory_things
-from edge.memory.known import REFRESH_S, STILL_S, TAGS_S
+from edge.memory.known import STILL_S, TAGS_S
+from edge.memory.things import REFRESH_S
 from edge.memory.tracks import GONE_S
 from edge.pictures.regions import overlap, shared
 from edge.records import Budget, Region, Tag
