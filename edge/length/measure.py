@@ -68,11 +68,8 @@ def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -
     is_odd = apart > (APART if not piece.sure else STRANGE)
     is_occluded = is_cut or piece.is_crowded or full < WHOLE or is_odd
     points = piece.to_frame(found.part(found.snout, found.fork if to_fork else found.tips))
-    best = length
-    if is_cut and apart < STRANGE and _is_short(outline, points, frame, piece.scale):
-        best = max(length, shape)
-    elif APART < apart < STRANGE and not piece.is_crowded and not piece.sure:
-        best = (length + shape) / 2  # a tail that colours did not find, or too much found
+    is_short = is_cut and _is_short(outline, points, frame, piece.scale)
+    best = _best(length, shape, piece, is_short=is_short)
     unsure = _unsure(piece, hidden_share if is_occluded else 0.0, apart)
     bias = best * np.hypot(plane.sd_share, unsure)
     return Look(
@@ -87,6 +84,16 @@ def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -
         points,
         outline,
     )
+
+
+def _best(length: float, shape: float, piece: Piece, *, is_short: bool) -> float:
+    """Of both lengths. is_short: the frame's edge cuts off a part of the fish"""
+    apart = abs(shape / length - 1)
+    if is_short and apart < STRANGE:
+        return max(length, shape)
+    if APART < apart < STRANGE and not piece.is_crowded and not piece.sure:
+        return (length + shape) / 2  # a tail that colours did not find, or too much found
+    return length
 
 
 def by_shape(found: Body, piece: Piece, length: float, to_fork: bool) -> tuple[float, float]:
