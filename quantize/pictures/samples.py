@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from os.path import abspath
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import SourceError
 from edge.pictures import pixels
@@ -40,6 +43,13 @@ class TagList(msgspec.Struct, frozen=True):
 
     tags: tuple[str, ...]
     groups: tuple[str | None, ...]
+
+
+def groups_of(tags: Sequence[str], groups: Sequence[str | None]) -> NDArray[np.int64]:
+    """(T,) the group of each tag, as a number; a tag without one stands alone."""
+    names = [(1, group) if group else (0, tag) for tag, group in zip(tags, groups)]
+    numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    return np.array([numbers[name] for name in names], np.int64)
 
 
 class PictureSet(msgspec.Struct, frozen=True):

@@ -25,9 +25,10 @@ from quantize.students import Student, load, normalise, save
 from quantize.students.starting import FILE, start, there
 from quantize.training.batches import batches, steps_an_epoch
 from quantize.training.distributed import Group, process_group
+from quantize.training.groups import Groups, groups_by_head
 from quantize.training.loop import CHECKPOINT, Schedule, fit
 from quantize.training.objective import accuracy, taught
-from quantize.training.settings import Settings, add_flags, check, check_batch, from_flags
+from quantize.training.settings import Settings, add_flags, check, check_batch, from_flags, told
 from quantize.training.shelf import Shelf, shelve
 from quantize.training.views import view
 
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
     inputs |= {"start": recipe.digest(first)} if (first := there(settings.start)) else {}
     inputs |= {f"teacher {n}": recipe.digest(t) for n, t in enumerate(args.teachers)}
     with process_group(args.device) as group:
-        asked = {"head": args.head, **msgspec.to_builtins(settings)}
+        asked = {"head": args.head, **told(settings)}
         done = group.once(lambda: recipe.begin(args.out, "finetune", asked, inputs))
         result = done.result if done else _trained(args, settings, group)
         if group.is_first:
@@ -93,6 +94,7 @@ def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict
             teachers=teachers,
             teacher_weight=settings.teacher_weight,
             kind=train.kind,
+            groups=Groups(groups_by_head(lists), settings.group_weight),
         ),
         _schedule(train, settings),
         args.out,
@@ -172,7 +174,7 @@ def _seen(train: Shelf, settings: Settings) -> Tensor:
     spec = InputSpec(height=settings.side, width=settings.side)
     count = min(NORM_PICTURES, len(train.pictures))
     chosen = draw.choice(len(train.pictures), count, replace=False)
-    seen = np.stack([view(train.pictures[i], spec, draw) for i in chosen])
+    seen = np.stack([view(train.pictures[i], spec, draw, settings.light) for i in chosen])
     return normalise(torch.from_numpy(seen))
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from typing import Annotated, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
 from quantize.errors import WorkshopError
 
+YOUNGER = ("group_weight", "light")
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -40,8 +41,20 @@ class Settings(msgspec.Struct, frozen=True):
     none_weight: Annotated[float, about('of "none of these" against a label')] = 0.25
     soft_weight: Annotated[float, about("of the teacher against the labels")] = 0.5
     teacher_weight: Annotated[float, about("of --teachers against the labels")] = 0.7
+    group_weight: Annotated[float, about("of a tag's group in tags.json against the tag")] = 0.0
     mixed: Annotated[float, about("share of the batches that are blended or pasted")] = 0.5
+    light: Annotated[
+        float, about("how warm or cold half of the views are: spread of log red against blue")
+    ] = 0.0
     seed: Annotated[int, about("of the order and of the views")] = 0
+
+
+def told(settings: Settings) -> dict[str, Any]:
+    """As a recipe has them. What is younger than recipes that are about, and is 0, is left out: a
+    run that was begun without it goes on.
+    """
+    said: dict[str, Any] = msgspec.to_builtins(settings)
+    return {name: value for name, value in said.items() if value or name not in YOUNGER}
 
 
 def add_flags(parser: argparse.ArgumentParser, kind: type[msgspec.Struct]) -> None:
@@ -63,8 +76,8 @@ def check(settings: Settings) -> None:
     check_multiples(settings, 32, "first_side", "side", "final_side")
     check_least(settings, {"epochs": 1, "batch": 1, "warm_up": 0, "frozen": 0, "none_weight": 0,
                            "soft_weight": 0, "side": settings.first_side, "weight_decay": 0,
-                           "seed": 0})  # fmt: skip
-    check_shares(settings, "smoothing", "teacher_weight", "mixed")
+                           "seed": 0, "group_weight": 0})  # fmt: skip
+    check_shares(settings, "smoothing", "teacher_weight", "mixed", "light")
     check_between(settings, "lr", "ema")
 
 

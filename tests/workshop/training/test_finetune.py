@@ -396,6 +396,8 @@ def test_labels_of_other_pictures_are_refused(
         (["--weight-decay", "-1"], "--weight-decay: -1.0, expected 0 or more"),
         (["--mixed", "5"], "--mixed: 5.0, expected 0 to 1"),
         (["--smoothing", "2"], "--smoothing: 2.0, expected 0 to 1"),
+        (["--group-weight", "-1"], "--group-weight: -1.0, expected 0 or more"),
+        (["--light", "nan"], "--light: nan, expected 0 to 1"),
         (["--teacher-weight", "nan"], "--teacher-weight: nan, expected 0 to 1"),
     ],
 )
