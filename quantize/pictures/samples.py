@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from os.path import abspath
 from pathlib import Path
@@ -17,6 +17,7 @@ from edge.pictures import pixels
 from edge.records import U8, Box, Region
 
 Split = Literal["train", "val"]
+Place = tuple[Path, Box | None]
 BRANDS = "made-up-brands"  # a head that teaches the embedding, and is not kept
 
 
@@ -32,10 +33,23 @@ class Sample(msgspec.Struct, frozen=True):
     trust: float = 1.0  # of what --teachers think of it; 0: such a picture they never learned from
 
     @property
+    def place(self) -> Place:
+        """What makes two samples, of different labels maybe, the same picture."""
+        return self.file, self.box
+
+    @property
     def key(self) -> str:
         """What soft targets are filed under."""
         path = Path(abspath(self.file))  # noqa: PTH100 - a link keeps its name
         return "/".join(path.parts[-5:]) + (f"@{self.box}" if self.box else "")
+
+
+def pictures_of(samples: Iterable[Sample]) -> list[Sample]:
+    """Each picture once, however many labels it has, in order."""
+    first: dict[Place, Sample] = {}
+    for sample in samples:
+        first.setdefault(sample.place, sample)
+    return list(first.values())
 
 
 class TagList(msgspec.Struct, frozen=True):

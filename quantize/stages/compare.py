@@ -17,7 +17,7 @@ from quantize.errors import WorkshopError
 from quantize.export import FILES
 from quantize.int8.gate import Limits
 from quantize.int8.record import sha256
-from quantize.pictures import Sample, read_folder
+from quantize.pictures import Sample, pictures_of, read_folder
 from quantize.report.answers import ROUNDS
 from quantize.report.compare import Comparison, compare
 from quantize.report.gallery import thumbnails
@@ -160,8 +160,10 @@ def held_out(images: Path, head: str, at_most: int | None = None) -> Sequence[Sa
             'rows with "split": "val", or a folder val/',
             "mark some; they must not have been trained on",
         )
-    step = -(-len(samples) // at_most) if at_most else 1  # rounded up
-    return samples[::step]
+    pictures = pictures_of(samples)
+    step = -(-len(pictures) // at_most) if at_most else 1  # rounded up
+    kept = {picture.place for picture in pictures[::step]}  # with all that is said of them
+    return [sample for sample in samples if sample.place in kept]
 
 
 def write(found: Comparison, out: Path) -> None:

@@ -30,13 +30,12 @@ from quantize.glance.packed import heat_map, recipe_of
 from quantize.int8.gate import aligned
 from quantize.int8.timing import in_turn
 from quantize.pack import Evidence
-from quantize.pictures import Sample, read_folder, read_sources
+from quantize.pictures import Sample, pictures_of, read_folder, read_sources
 from quantize.report.models import from_stage, wanted_engines
 from quantize.report.notes import gate_limits, looser
 from quantize.report.opened import Opened, require_alike
 from quantize.report.records import read_report
 from quantize.report.soft import read_teacher
-from quantize.report.truth import pictures_of
 from quantize.stages.compare import OUTPUTS, REPORT
 from quantize.students import load
 from quantize.students.starting import FILE

@@ -170,7 +170,7 @@ def _quantised(
     kinds = kinds_of(lists, sizes_of(student))
     flat = folded(student, side)
     hurts = sensitivity(flat, torch.from_numpy(calibration.ranges), kinds)
-    truths = truths_of(lists, kinds, calibration.judged, limits)
+    truths = truths_of(lists, kinds, calibration, limits)
     units = [hurt.unit for hurt in hurts][: args.float_layers]
 
     def judge(engine: str, files: Sequence[bytes]) -> Bench:
