@@ -23,6 +23,7 @@ import msgspec
 
 from edge.pictures.suffixes import PICTURES
 from edge.records import Box
+from edge.spelling import nearest
 from quantize.errors import WorkshopError
 from quantize.pictures.samples import PictureSet, Sample, Split, TagList
 
@@ -42,7 +43,7 @@ Word = Annotated[
 NAMES = "a head of up to 64 letters, digits, - and _; a tag without tabs or spaces around it"
 
 
-class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A line of labels.jsonl."""
 
     file: str
@@ -122,13 +123,25 @@ def _rows(folder: Path) -> Iterator[Row]:
             row = msgspec.json.decode(line, type=Row)
             _refuse_half(row)
         except (msgspec.DecodeError, ValueError) as e:
-            raise WorkshopError(
-                f"{file}:{number}",
-                str(e),
-                f'{{"file": ..., "head": ..., "tag": ...}}: {NAMES}',
-                "mend it",
-            ) from e
+            raise _wrong(f"{file}:{number}", line, e) from e
         yield row
+
+
+def _wrong(where: str, line: bytes, error: Exception) -> WorkshopError:
+    """A misspelt `split` would train on what is held out: what nobody reads is refused by name."""
+    known = Row.__struct_fields__
+    if strange := [key for key in _keys(line) if key not in known]:
+        fix = nearest(strange[0], known) or "leave it out"
+        return WorkshopError(where, f"key {strange[0]!r}", f"one of {', '.join(known)}", fix)
+    expected = f'{{"file": ..., "head": ..., "tag": ...}}: {NAMES}'
+    return WorkshopError(where, str(error), expected, "mend it")
+
+
+def _keys(line: bytes) -> list[str]:
+    try:
+        return list(msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
+    except msgspec.DecodeError:
+        return []
 
 
 def _refuse_half(row: Row) -> None:

@@ -138,6 +138,24 @@ def test_a_wrong_line_is_named_by_file_and_number(tmp_path: Path, line: str) -> 
         read_folder(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("row", "found", "fix"),
+    [
+        ({"head": "h", "tga": "t"}, "'tga'", "did you mean 'tag'?"),
+        ({"head": "h", "tag": "t", "spilt": "val"}, "'spilt'", "did you mean 'split'?"),
+        ({"head": "h", "tag": "t", "licence": "CC0"}, "'licence'", "leave it out"),
+    ],
+)
+def test_a_key_that_nobody_reads_is_named_with_the_one_that_was_meant(
+    tmp_path: Path, row: dict[str, str], found: str, fix: str
+) -> None:
+    (tmp_path / "labels.jsonl").write_text(json.dumps({"file": "x"} | row))
+    with pytest.raises(WorkshopError, match=rf"labels\.jsonl:1: key {found}, expected") as refused:
+        read_folder(tmp_path)
+    assert refused.value.fix == fix
+    assert "file, head, tag, split, group, box, share, trust" in str(refused.value)
+
+
 def test_a_byte_order_mark_and_blank_lines_are_no_labels(tmp_path: Path) -> None:
     row = b'{"file": "1.png", "head": "h", "tag": "t"}\r\n'
     (tmp_path / "labels.jsonl").write_bytes(b"\xef\xbb\xbf" + row + b"\r\n" + row + b"\n")
