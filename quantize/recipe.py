@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import platform
 import shutil
-from collections.abc import Mapping
+from codecs import BOM_UTF8
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,11 +20,14 @@ from typing import Any
 import msgspec
 
 from quantize import disk
+from quantize.contents import files_below, sizes_digest
 from quantize.errors import WorkshopError
 
 FILE = "recipe.json"
 OURS = (FILE, f".{FILE}.tmp")  # the latter is left by a kill while the former is written
 LABELS, TAGS = "labels.jsonl", "tags.json"  # of a folder of pictures
+SIZES = ", sizes "  # of pictures, in a digest; older recipes have only what stands before
+FLAGS_OR = {"settings": "flags", "inputs": "flags and files"}
 PACKAGES = (
     "edge-tag",
     "torch",
@@ -116,8 +121,9 @@ def read(folder: Path, stage: str | None = None) -> Recipe:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file; of a folder its recipe's, or its labels', or its file names'; with its
-    tags.json, where it has one: other groups are another student.
+    """SHA-256 of a file; of a folder its recipe's, or that of what it holds: its labels, where it
+    has some, and the names and sizes of the pictures; with its tags.json, where it has one: other
+    groups are another student.
 
     Raises WorkshopError when there is neither.
     """
@@ -131,11 +137,31 @@ def digest(path: Path) -> str:
         return found.hexdigest()
     if (path / FILE).is_file():
         return digest(path / FILE)
-    parts = [digest(path / name) for name in (LABELS, TAGS) if (path / name).is_file()]
+    said = [digest(path / name) for name in (LABELS, TAGS) if (path / name).is_file()]
     if not (path / LABELS).is_file():
-        names = sorted(str(p.relative_to(path)) for p in path.rglob("*") if p.is_file())
-        parts.append(_sha256("\n".join(names)))
-    return parts[0] if len(parts) == 1 else _sha256(" ".join(parts))
+        files = ((str(file.relative_to(path)), file) for file in files_below(path))
+        said.append(sizes_digest(files))
+        return _joined(said)
+    listed = _listed(path / LABELS)
+    sizes = sizes_digest((name, path / name) for name in listed)
+    return f"{_joined(said)}{SIZES}{sizes}" if listed else _joined(said)
+
+
+def _joined(digests: Sequence[str]) -> str:
+    return digests[0] if len(digests) == 1 else _sha256(" ".join(digests))
+
+
+def _listed(labels: Path) -> list[str]:
+    """Each file of a labels.jsonl once; what is wrong in it is told by who reads it."""
+    found: dict[str, None] = {}
+    for line in labels.read_bytes().removeprefix(BOM_UTF8).splitlines():
+        with suppress(msgspec.DecodeError, ValueError):
+            found[msgspec.json.decode(line, type=_Listed).file] = None
+    return list(found)
+
+
+class _Listed(msgspec.Struct):
+    file: str
 
 
 def _sha256(text: str) -> str:
@@ -154,13 +180,18 @@ def _refuse_other(out: Path, known: Recipe, wanted: Recipe) -> None:
     for kind in ("settings", "inputs"):
         before, now = getattr(known, kind), getattr(wanted, kind)
         for key in sorted({*before, *now}):
-            if before.get(key) != now.get(key):
+            if not _is_same(before.get(key), now.get(key)):
                 raise WorkshopError(
                     out,
                     f"begun with {key} {before.get(key)!r}",
                     f"{now.get(key)!r} as asked for now",
-                    "the same flags to go on, or --out OTHER to begin anew",
+                    f"the same {FLAGS_OR[kind]} to go on, or --out OTHER to begin anew",
                 )
+
+
+def _is_same(before: object, now: object) -> bool:
+    """A run that was begun before digests told sizes goes on."""
+    return before == now or (isinstance(now, str) and now.partition(SIZES)[0] == before)
 
 
 def _versions() -> dict[str, str]:

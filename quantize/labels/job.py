@@ -12,9 +12,11 @@ from pathlib import Path
 
 import msgspec
 
+from quantize.contents import sizes_digest
 from quantize.errors import WorkshopError
 from quantize.labels.shards import is_whole
 from quantize.pictures import Sample
+from quantize.recipe import SIZES
 from quantize.teachers import Request
 
 
@@ -65,8 +67,9 @@ def missing(job: Job, rank: int = 0, world: int = 1) -> list[int]:
 
 
 def digest_of(samples: Sequence[Sample]) -> str:
-    """SHA-256 of the keys: other pictures are another job."""
+    """SHA-256 of the keys, and that of the files' sizes: other pictures are another job."""
     found = hashlib.sha256()
     for sample in samples:
         found.update(sample.key.encode() + b"\n")
-    return found.hexdigest()
+    sizes = sizes_digest(("", file) for file in dict.fromkeys(s.file for s in samples))
+    return f"{found.hexdigest()}{SIZES}{sizes}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import msgspec
@@ -78,6 +80,62 @@ def test_hidden_files_and_folders_are_no_pictures_and_no_classes(tmp_path: Path)
     for name in ("a/1.png", "a/._1.png", "a/.ipynb_checkpoints/1-checkpoint.png"):
         put(tmp_path / name)
     assert [s.file.name for s in read_folder(tmp_path).samples] == ["1.png"]
+
+
+def test_a_class_folder_may_be_a_link(tmp_path: Path) -> None:
+    """As a shop's server keeps its products elsewhere; they were left out without a word."""
+    put(tmp_path / "elsewhere" / "1.png")
+    put(tmp_path / "shop" / "Lime" / "2.png")
+    (tmp_path / "shop" / "Lemon").symlink_to(tmp_path / "elsewhere")
+    found = {s.file.name: s.tag for s in read_folder(tmp_path / "shop").samples}
+    assert found == {"1.png": "Lemon", "2.png": "Lime"}
+
+
+def test_links_to_folders_around_them_have_an_end(tmp_path: Path) -> None:
+    put(tmp_path / "a" / "1.png")
+    put(tmp_path / "b" / "2.png")
+    (tmp_path / "a" / "up").symlink_to(tmp_path)
+    (tmp_path / "a" / "b").symlink_to(tmp_path / "b")
+    (tmp_path / "b" / "a").symlink_to(tmp_path / "a")
+    found = {str(s.file.relative_to(tmp_path)) for s in read_folder(tmp_path).samples}
+    assert found == {"a/1.png", "b/2.png", "a/b/2.png", "b/a/1.png"}
+
+
+def test_every_picture_that_opencv_reads_is_read(tmp_path: Path) -> None:
+    for i, suffix in enumerate(("gif", "webp", "bmp", "jpe", "PNG")):
+        put(tmp_path / "a" / f"{i}.{suffix}")
+    put(tmp_path / "a" / "5.jpg").rename(tmp_path / "a" / "5.jfif")
+    found = read_folder(tmp_path).samples
+    assert len(found) == 6
+    assert {read(sample).shape for sample in found} == {(32, 32, 3)}
+
+
+def test_what_is_left_out_is_said_once_and_what_was_drawn_into_is_no_picture(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a/1.png", "a/1.png.tags.jpg", "b/2.png"):
+        put(tmp_path / name)
+    for name in ("a/1.heic", "b/2.heic", "b/notes", "sources.json"):
+        (tmp_path / name).touch()
+    for _ in range(2):
+        assert [s.file.name for s in read_folder(tmp_path).samples] == ["1.png", "2.png"]
+    [told] = caplog.messages
+    assert "4 files left out" in told
+    assert "2 x .heic" in told
+    assert "1 x .tags.jpg" in told
+    assert "1 x no suffix; first a/1.heic" in told
+
+
+def test_a_folder_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    put(tmp_path / "a" / "1.png")
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(WorkshopError, match=r"cannot be read \(Permission denied\)"):
+        read_folder(tmp_path)
 
 
 @pytest.mark.parametrize(
