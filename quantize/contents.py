@@ -43,11 +43,12 @@ def sizes_digest(files: Iterable[tuple[str, Path]]) -> str:
     """
     found = hashlib.sha256()
     for name, file in files:
-        found.update(f"{name}\n{_size(file)}\n".encode())
+        found.update(f"{name}\n{size_bytes(file)}\n".encode())
     return found.hexdigest()
 
 
-def _size(file: Path) -> int | None:
+def size_bytes(file: Path) -> int | None:
+    """None for a file that is not there."""
     try:
         return file.stat().st_size
     except OSError:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edge.errors import SourceError
 from edge.pictures import pixels
 from edge.records import U8, Box, Region
+from quantize.errors import WorkshopError
 
 Split = Literal["train", "val"]
 Place = tuple[Path, Box | None]
@@ -50,6 +51,25 @@ def pictures_of(samples: Iterable[Sample]) -> list[Sample]:
     for sample in samples:
         first.setdefault(sample.place, sample)
     return list(first.values())
+
+
+def by_key(samples: Iterable[Sample]) -> dict[str, Sample]:
+    """Pictures by what soft targets are filed under; one with many labels has the last of them.
+
+    Raises WorkshopError when two pictures have one key: one would take the other's soft target.
+    """
+    found: dict[str, Sample] = {}
+    for sample in samples:
+        known = found.setdefault(sample.key, sample)
+        if known.file != sample.file:
+            raise WorkshopError(
+                sample.file,
+                f"filed under {sample.key!r}, as {known.file} is",
+                "names that differ in their last five parts",
+                "rename a folder",
+            )
+        found[sample.key] = sample
+    return found
 
 
 class TagList(msgspec.Struct, frozen=True):

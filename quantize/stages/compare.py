@@ -17,7 +17,7 @@ from quantize.errors import WorkshopError
 from quantize.export import FILES
 from quantize.int8.gate import Limits
 from quantize.int8.record import sha256
-from quantize.pictures import Sample, pictures_of, read_folder
+from quantize.pictures import Sample, by_key, pictures_of, read_folder
 from quantize.report.answers import ROUNDS
 from quantize.report.compare import Comparison, compare
 from quantize.report.gallery import thumbnails
@@ -86,8 +86,8 @@ def run(args: argparse.Namespace) -> None:
 def _measure(args: argparse.Namespace) -> None:
     before, after = _sides(args)
     samples = held_out(args.images, args.head, args.pictures)
-    keys = {sample.key for sample in samples}
-    teacher = read_teacher(args.labels, keys) if args.labels else None
+    by_key(samples)  # which pack knows the pictures by
+    teacher = read_teacher(args.labels, samples) if args.labels else None
     found = compare(before, after, samples, teacher, args.rounds, _limits(args, after.limits))
     write(found, args.out)
     recipe.finish(args.out, _result(found.report))

@@ -30,7 +30,7 @@ from quantize.glance.packed import heat_map, recipe_of
 from quantize.int8.gate import aligned
 from quantize.int8.timing import in_turn
 from quantize.pack import Evidence
-from quantize.pictures import Sample, pictures_of, read_folder, read_sources
+from quantize.pictures import Sample, by_key, pictures_of, read_folder, read_sources
 from quantize.report.models import from_stage, wanted_engines
 from quantize.report.notes import gate_limits, looser
 from quantize.report.opened import Opened, require_alike
@@ -202,7 +202,7 @@ def _evidence(args: argparse.Namespace) -> Evidence:
     report = read_report(folder / REPORT)
     outputs, keys = _outputs(folder / OUTPUTS)
     samples = read_folder(args.images, args.head).of("val")
-    teacher = read_teacher(args.labels) if args.labels else None
+    teacher = read_teacher(args.labels, samples) if args.labels else None
     return Evidence(samples, judged(keys, samples, args.images), outputs, teacher, report)
 
 
@@ -222,12 +222,12 @@ def _outputs(file: Path) -> tuple[dict[str, F32], list[str]]:
 
 def judged(keys: Sequence[str], samples: Sequence[Sample], images: Path) -> list[Sample]:
     """Each picture of a report once, by its key. Raises WorkshopError when some are gone."""
-    by_key = {picture.key: picture for picture in pictures_of(samples)}
-    if missing := [key for key in keys if key not in by_key]:
+    known = by_key(pictures_of(samples))
+    if missing := [key for key in keys if key not in known]:
         found = f"{len(missing)} of the report's {len(keys)} pictures are missing: {missing[0]}"
         fix = "give the pictures of the report, or run compare again"
         raise WorkshopError(images, found, "all of them, held out", fix)
-    return [by_key[key] for key in keys]
+    return [known[key] for key in keys]
 
 
 def _held_out(args: argparse.Namespace) -> str:

@@ -111,6 +111,18 @@ def test_a_finished_folder_is_left_as_it_is(
     assert {file: file.stat().st_mtime_ns for file in times} == times
 
 
+def test_a_picture_that_was_taken_anew_is_another_job(tmp_path: Path) -> None:
+    arguments = flags(tmp_path, "--out", str(tmp_path / "out"))
+    run(arguments)
+    sizes = load(tmp_path / "out").sizes
+    assert sizes == {key: (tmp_path / "pictures" / Path(key).name).stat().st_size for key in sizes}
+    assert len(sizes) == 10
+    file = tmp_path / "pictures" / "002.png"
+    file.write_bytes(file.read_bytes() + b"mended")
+    with pytest.raises(WorkshopError, match="begun with images"):
+        run(arguments)
+
+
 @pytest.mark.parametrize(
     ("changed", "named"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -382,6 +383,35 @@ def test_labels_of_other_pictures_are_refused(
     images = write_pictures(tmp_path / "images", 16)
     assert finetune(images, tmp_path / "out", "--labels", str(soft)) == 2
     assert "pictures have no soft targets, expected all of --images" in capsys.readouterr().err
+
+
+def test_soft_targets_of_another_picture_of_the_same_name_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two folders whose last five parts are alike: one took the other's without a word."""
+    alike = "a/b/shop/Lime"
+    images = write_pictures(tmp_path / "one" / alike, 16)
+    soft = write_labels(images.parents[2], tmp_path / "soft")
+    moved = tmp_path / "moved"
+    shutil.copytree(images.parents[2], moved / "a")
+    assert finetune(moved / "a", tmp_path / "same", "--labels", str(soft)) == 0
+    other = write_pictures(tmp_path / "other" / alike, 16)
+    (other / "003.png").write_bytes((other / "003.png").read_bytes() + b"taken later")
+    assert finetune(other.parents[2], tmp_path / "out", "--labels", str(soft)) == 2
+    told = capsys.readouterr().err
+    assert "003.png: " in told
+    assert f"as {soft} was made of a/b/shop/Lime/003.png" in told
+
+
+def test_two_pictures_that_would_share_a_soft_target_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, alike = tmp_path / "images", "a/b/c/Lime"
+    first = write_pictures(images / "one" / alike, 16)
+    soft = write_labels(first, tmp_path / "soft")
+    write_pictures(images / "two" / alike, 1)
+    assert finetune(images, tmp_path / "out", "--labels", str(soft)) == 2
+    assert "filed under 'a/b/c/Lime/000.png', as" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
