@@ -50,6 +50,7 @@ PATHS = (
     "thresholds",
     "only",
     "label_rows",
+    "chinese",
 )  # of Request: known by their content
 
 
@@ -62,6 +63,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=text)
     text = "one tag a line, in the order of the outputs; none: tags are numbers"
     parser.add_argument("--tag-list", type=Path, metavar="FILE", help=text)
+    text = "ram, ram_plus, tag2text: its tags in Chinese, likewise; manifest.json has them"
+    parser.add_argument("--chinese", type=Path, metavar="FILE", help=text)
     text = "one number of 0 to 1 a line, in the order of the tags"
     parser.add_argument("--thresholds", type=Path, metavar="FILE", help=text)
     text = "text embeddings of any tags, in place of a RAM file's own; README says how to make one"
