@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from quantize.errors import WorkshopError
+
+LABELS, TAGS = "labels.jsonl", "tags.json"
+SIZES = ", sizes "  # of pictures, in a digest; older recipes have only what stands before
 
 
 def files_below(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:
@@ -34,6 +41,26 @@ def files_below(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -
             yield folder / entry.name
 
 
+def file_digest(file: Path) -> str:
+    """SHA-256 of its bytes."""
+    found = hashlib.sha256()
+    with file.open("rb") as stream:
+        while chunk := stream.read(1 << 20):
+            found.update(chunk)
+    return found.hexdigest()
+
+
+def folder_digest(folder: Path) -> str:
+    """Of the labels, where there are some; of tags.json; of names and sizes of the pictures."""
+    said = [file_digest(folder / name) for name in (LABELS, TAGS) if (folder / name).is_file()]
+    if not (folder / LABELS).is_file():
+        files = ((str(file.relative_to(folder)), file) for file in files_below(folder))
+        return _joined([*said, sizes_digest(files)])
+    listed = _listed(folder / LABELS)
+    sizes = sizes_digest((name, folder / name) for name in listed)
+    return f"{_joined(said)}{SIZES}{sizes}" if listed else _joined(said)
+
+
 def sizes_digest(files: Iterable[tuple[str, Path]]) -> str:
     """SHA-256 of names and sizes, in this order; a file that is not there has none.
 
@@ -53,3 +80,21 @@ def size_bytes(file: Path) -> int | None:
         return file.stat().st_size
     except OSError:
         return None
+
+
+class _Listed(msgspec.Struct):
+    file: str
+
+
+def _listed(labels: Path) -> list[str]:
+    """Each file of a labels.jsonl once; what is wrong in it is told by who reads it."""
+    found: dict[str, None] = {}
+    for line in labels.read_bytes().removeprefix(BOM_UTF8).splitlines():
+        with suppress(msgspec.DecodeError, ValueError):
+            found[msgspec.json.decode(line, type=_Listed).file] = None
+    return list(found)
+
+
+def _joined(digests: Sequence[str]) -> str:
+    whole = " ".join(digests).encode()
+    return digests[0] if len(digests) == 1 else hashlib.sha256(whole).hexdigest()

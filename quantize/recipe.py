@@ -7,12 +7,9 @@ it refused or stopped early, is no half: the next one takes its place.
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import shutil
-from codecs import BOM_UTF8
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,13 +17,11 @@ from typing import Any
 import msgspec
 
 from quantize import disk
-from quantize.contents import files_below, sizes_digest
+from quantize.contents import SIZES, file_digest, folder_digest
 from quantize.errors import WorkshopError
 
 FILE = "recipe.json"
 OURS = (FILE, f".{FILE}.tmp")  # the latter is left by a kill while the former is written
-LABELS, TAGS = "labels.jsonl", "tags.json"  # of a folder of pictures
-SIZES = ", sizes "  # of pictures, in a digest; older recipes have only what stands before
 FLAGS_OR = {"settings": "flags", "inputs": "flags and files"}
 PACKAGES = (
     "edge-tag",
@@ -130,42 +125,10 @@ def digest(path: Path) -> str:
     if not path.exists():
         raise WorkshopError(path, "no such folder", "what a flag says is there", "give another")
     if path.is_file():
-        found = hashlib.sha256()
-        with path.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                found.update(chunk)
-        return found.hexdigest()
+        return file_digest(path)
     if (path / FILE).is_file():
         return digest(path / FILE)
-    said = [digest(path / name) for name in (LABELS, TAGS) if (path / name).is_file()]
-    if not (path / LABELS).is_file():
-        files = ((str(file.relative_to(path)), file) for file in files_below(path))
-        said.append(sizes_digest(files))
-        return _joined(said)
-    listed = _listed(path / LABELS)
-    sizes = sizes_digest((name, path / name) for name in listed)
-    return f"{_joined(said)}{SIZES}{sizes}" if listed else _joined(said)
-
-
-def _joined(digests: Sequence[str]) -> str:
-    return digests[0] if len(digests) == 1 else _sha256(" ".join(digests))
-
-
-def _listed(labels: Path) -> list[str]:
-    """Each file of a labels.jsonl once; what is wrong in it is told by who reads it."""
-    found: dict[str, None] = {}
-    for line in labels.read_bytes().removeprefix(BOM_UTF8).splitlines():
-        with suppress(msgspec.DecodeError, ValueError):
-            found[msgspec.json.decode(line, type=_Listed).file] = None
-    return list(found)
-
-
-class _Listed(msgspec.Struct):
-    file: str
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return folder_digest(path)
 
 
 def _is_only_begun(out: Path) -> bool:

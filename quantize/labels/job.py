@@ -12,10 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from quantize.contents import sizes_digest
+from quantize.contents import SIZES, sizes_digest
 from quantize.labels.shards import is_whole
 from quantize.pictures import Sample, by_key
-from quantize.recipe import SIZES
 from quantize.teachers import Request
 
 
