@@ -19,12 +19,13 @@ from quantize.export.quiet import LOG
 from quantize.export.writers import COPIES, floats_bytes
 from quantize.int8 import record as records
 from quantize.int8.backends import Backend, prepare
+from quantize.int8.bench import Candidate, Judge, Tried
 from quantize.int8.calibration import Calibration
 from quantize.int8.gate import UNSAID, Truth
 from quantize.int8.qat import Tuned
 from quantize.int8.record import Record
 from quantize.int8.rounding import rounded
-from quantize.int8.search import Candidate, Judge, Tried, best, search
+from quantize.int8.search import best, search
 from quantize.int8.subject import Subject
 from quantize.students import Network
 

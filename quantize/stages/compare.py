@@ -14,6 +14,7 @@ from safetensors.numpy import save
 from edge.bundle import MANIFEST
 from quantize import disk, recipe
 from quantize.errors import WorkshopError
+from quantize.evidence import OUTPUTS, REPORT
 from quantize.export import FILES
 from quantize.int8.gate import Limits
 from quantize.int8.record import sha256
@@ -38,7 +39,7 @@ SETTINGS = (
     "gate_embedding",
     "gate_slowdown",
 )
-REPORT, PAGE, OUTPUTS = "report.json", "report.html", "int8-outputs.safetensors"
+PAGE = "report.html"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

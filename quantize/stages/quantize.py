@@ -23,6 +23,7 @@ from quantize.errors import WorkshopError
 from quantize.export import FILES, Deployed, artifact, check, folded, usable
 from quantize.int8 import record as records
 from quantize.int8.backends import PACKAGES
+from quantize.int8.bench import Bench, Tried
 from quantize.int8.calibration import (
     FEWEST,
     Calibration,
@@ -33,12 +34,12 @@ from quantize.int8.calibration import (
     sizes_of,
     truths_of,
 )
-from quantize.int8.gate import Limits, aligned, refuse, table
+from quantize.int8.gate import Limits
 from quantize.int8.making import Work, counts, earlier, make, tidy
 from quantize.int8.qat import Tuning, tuned
 from quantize.int8.record import Record
-from quantize.int8.search import Bench, Tried
 from quantize.int8.sensitivity import sensitivity
+from quantize.int8.tables import aligned, refuse, table
 from quantize.pictures import read_folder, read_lists
 from quantize.stages.export import copy_beside, side_of
 from quantize.students import Student, load

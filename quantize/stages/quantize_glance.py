@@ -21,8 +21,9 @@ from quantize.glance.network import load
 from quantize.glance.scenes import Example
 from quantize.glance.shards import read
 from quantize.int8 import record as records
-from quantize.int8.gate import Limits, refuse
+from quantize.int8.gate import Limits
 from quantize.int8.record import Record
+from quantize.int8.tables import refuse
 from quantize.stages import by_measure
 from quantize.stages.glance import FILE, FRAMES
 from quantize.stages.quantize import say

@@ -16,8 +16,9 @@ from quantize.fish.course import Crops, check_judging, made
 from quantize.fish.network import load
 from quantize.fish.packed import write_outline
 from quantize.int8 import record as records
-from quantize.int8.gate import Limits, refuse
+from quantize.int8.gate import Limits
 from quantize.int8.record import Record
+from quantize.int8.tables import refuse
 from quantize.stages import by_measure
 from quantize.stages.outline import FILE, JUDGED, TAUGHT
 from quantize.stages.quantize import say

@@ -24,6 +24,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("fish",),
     ("report",),
     ("lowdata",),
+    ("evidence", "publish"),
     ("pack",),
     ("stages",),
     ("cli",),
