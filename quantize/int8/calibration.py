@@ -87,7 +87,10 @@ def _seen(sample: Sample, spec: InputSpec) -> U8 | str:
         return str(e)
 
 
-def _read(samples: Iterable[Sample], count: int, spec: InputSpec) -> Calibration:
+def _first(
+    samples: Iterable[Sample], count: int, spec: InputSpec
+) -> tuple[list[tuple[Sample, U8]], list[str]]:
+    """The first `count` that can be read, as they are seen; why those before them cannot."""
     found: list[tuple[Sample, U8]] = []
     left_out: list[str] = []
     bar = tqdm(samples, "pictures", disable=None, leave=False)
@@ -100,6 +103,11 @@ def _read(samples: Iterable[Sample], count: int, spec: InputSpec) -> Calibration
         else:
             found.append((sample, seen))
     bar.close()
+    return found, left_out
+
+
+def _read(samples: Iterable[Sample], count: int, spec: InputSpec) -> Calibration:
+    found, left_out = _first(samples, count, spec)
     if len(found) < FEWEST:
         raise WorkshopError(
             "pictures",

@@ -1,12 +1,15 @@
-"""Verdicts as text: rows in columns, what fails, and what to do about it."""
+"""Tries and verdicts as text: rows in columns, what fails, and what to do about it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from edge.processor import lacks_vnni
 from quantize.errors import WorkshopError
+from quantize.int8.bench import Tried
 from quantize.int8.gate import TIME, Row, Verdict
+from quantize.int8.record import Record
 
 MEND = "more or other calibration pictures, --qat STEPS, or leave the engine out with --engines"
 NO_VNNI = (
@@ -54,3 +57,28 @@ def refuse(verdict: Verdict, where: object, fix: str = MEND) -> None:
         "no row over its limit",
         mend(failures, fix),
     )
+
+
+def summary(out: Path, made: Record) -> str:
+    """Every try of a folder, what was kept of them, and the gate's rows."""
+    lines: list[tuple[str, ...]] = [
+        ("", "engine", "method", "layers in float", "dB", "points", "ms", "MB", "seconds")
+    ]
+    kept = [k.tried for k in made.kept.values()]
+    lines += [_line(tried, tried in kept) for tried in made.tried]
+    said = [aligned(lines), "", table(made.verdict.rows), ""]
+    said += [f"{engine} skipped: {reason}" for engine, reason in made.skipped.items()]
+    return "\n".join([*said, str(out)]) + "\n"
+
+
+def _line(tried: Tried, is_kept: bool) -> tuple[str, ...]:
+    """dB: signal to noise of the worst head. points: what the float expects it to lose."""
+    method = tried.method + (" after fine-tuning" if tried.tuned else "")
+    if tried.error or tried.cost is None:
+        count = str(len(tried.kept_in_float))
+        return ("", tried.engine, method, count, tried.error, "", "", "", "")
+    return (
+        "kept" if is_kept else "", tried.engine, method, str(len(tried.kept_in_float)),
+        f"{tried.worst_db:.1f}", f"{max(d.loss for d in tried.heads.values()):.2f}",
+        f"{tried.cost.ms:.2f}", f"{tried.cost.size_bytes / 1e6:.2f}", f"{tried.seconds:.1f}",
+    )  # fmt: skip

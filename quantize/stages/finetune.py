@@ -82,34 +82,41 @@ def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict
         _say_untaught(args.images, lists, train)
     check_batch(args.images, int(sum(s.share for s in train.samples)), settings.batch)
     student = _start(train, settings, {**train.sizes, **_tags_size(lists)})
-    teachers = [_teacher(folder, train.sizes, group.device) for folder in args.teachers]
+    learned = partial(
+        taught,
+        soft_weight=settings.soft_weight,
+        teachers=[_teacher(folder, train.sizes, group.device) for folder in args.teachers],
+        teacher_weight=settings.teacher_weight,
+        kind=train.kind,
+        groups=Groups(groups_by_head(lists), settings.group_weight),
+    )
     judge = partial(accuracy, shelf=val, side=settings.final_side)
     shown = batches(train, settings, _workers(args.workers, group), group.device)
     average = fit(
         student.to(group.device),
         lambda epoch: map(group.part, shown(epoch)),
-        partial(
-            taught,
-            soft_weight=settings.soft_weight,
-            teachers=teachers,
-            teacher_weight=settings.teacher_weight,
-            kind=train.kind,
-            groups=Groups(groups_by_head(lists), settings.group_weight),
-        ),
+        learned,
         _schedule(train, settings),
         args.out,
         judge,
         _frozen(student, settings.frozen),
         group,
     )
-    if not group.is_first:
-        return {}
-    result = judge(average)
+    return _written(average, lists, settings, args.out, judge(average)) if group.is_first else {}
+
+
+def _written(
+    average: Student,
+    lists: dict[str, TagList],
+    settings: Settings,
+    out: Path,
+    result: dict[str, float],
+) -> dict[str, float]:
     if lists.pop(BRANDS, None):
         del average.heads[BRANDS]
-    write_lists(lists, args.out)
-    save(average, msgspec.to_builtins(settings), args.out / FILE)
-    recipe.finish(args.out, result)
+    write_lists(lists, out)
+    save(average, msgspec.to_builtins(settings), out / FILE)
+    recipe.finish(out, result)
     return result
 
 
