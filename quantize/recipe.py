@@ -143,7 +143,7 @@ def _refuse_other(out: Path, known: Recipe, wanted: Recipe) -> None:
     for kind in ("settings", "inputs"):
         before, now = getattr(known, kind), getattr(wanted, kind)
         for key in sorted({*before, *now}):
-            if not _is_same(before.get(key), now.get(key)):
+            if not _is_same(before, now, key):
                 raise WorkshopError(
                     out,
                     f"begun with {key} {before.get(key)!r}",
@@ -152,9 +152,15 @@ def _refuse_other(out: Path, known: Recipe, wanted: Recipe) -> None:
                 )
 
 
-def _is_same(before: object, now: object) -> bool:
-    """A run that was begun before digests told sizes goes on."""
-    return before == now or (isinstance(now, str) and now.partition(SIZES)[0] == before)
+def _is_same(before: Mapping[str, Any], now: Mapping[str, Any], key: str) -> bool:
+    """A run goes on that was begun before there was a setting which is 0 now, or before digests
+    told sizes.
+    """
+    wanted = now.get(key)
+    if key not in before:
+        return not wanted
+    is_sized = isinstance(wanted, str) and wanted.partition(SIZES)[0] == before[key]
+    return bool(before[key] == wanted) or is_sized
 
 
 def _versions() -> dict[str, str]:

@@ -28,7 +28,7 @@ from quantize.training.distributed import Group, process_group
 from quantize.training.groups import Groups, groups_by_head
 from quantize.training.loop import CHECKPOINT, Schedule, fit
 from quantize.training.objective import accuracy, taught
-from quantize.training.settings import Settings, add_flags, check, check_batch, from_flags, told
+from quantize.training.settings import Settings, add_flags, check, check_batch, from_flags
 from quantize.training.shelf import Shelf, shelve
 from quantize.training.views import view
 
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
     inputs |= {"start": recipe.digest(first)} if (first := there(settings.start)) else {}
     inputs |= {f"teacher {n}": recipe.digest(t) for n, t in enumerate(args.teachers)}
     with process_group(args.device) as group:
-        asked = {"head": args.head, **told(settings)}
+        asked = {"head": args.head, **msgspec.to_builtins(settings)}
         done = group.once(lambda: recipe.begin(args.out, "finetune", asked, inputs))
         result = done.result if done else _trained(args, settings, group)
         if group.is_first:

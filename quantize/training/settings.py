@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
 from quantize.errors import WorkshopError
 
-YOUNGER = ("group_weight", "light")
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -47,14 +46,6 @@ class Settings(msgspec.Struct, frozen=True):
         float, about("how warm or cold half of the views are: spread of log red against blue")
     ] = 0.0
     seed: Annotated[int, about("of the order and of the views")] = 0
-
-
-def told(settings: Settings) -> dict[str, Any]:
-    """As a recipe has them. What is younger than recipes that are about, and is 0, is left out: a
-    run that was begun without it goes on.
-    """
-    said: dict[str, Any] = msgspec.to_builtins(settings)
-    return {name: value for name, value in said.items() if value or name not in YOUNGER}
 
 
 def add_flags(parser: argparse.ArgumentParser, kind: type[msgspec.Struct]) -> None:

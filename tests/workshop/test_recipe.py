@@ -55,6 +55,16 @@ def test_another_stage_other_settings_and_other_inputs_are_refused(
         recipe.begin(tmp_path, stage, settings, inputs)
 
 
+def test_a_setting_that_was_not_there_yet_is_off_where_it_is_0(tmp_path: Path) -> None:
+    recipe.begin(tmp_path, "finetune", {"layers": None}, {})
+    recipe.finish(tmp_path, {})
+    assert recipe.begin(tmp_path, "finetune", {"layers": None, "light": 0.0}, {}) is not None
+    with pytest.raises(WorkshopError, match=r"begun with light None, expected 0\.1"):
+        recipe.begin(tmp_path, "finetune", {"layers": None, "light": 0.1}, {})
+    with pytest.raises(WorkshopError, match="begun with layers None, expected 0"):
+        recipe.begin(tmp_path, "finetune", {"layers": 0}, {})
+
+
 def test_what_a_run_went_on_with_is_cleared_once_and_again(tmp_path: Path) -> None:
     (tmp_path / "course").mkdir()
     for _ in range(2):

@@ -15,7 +15,6 @@ from quantize.training import batches as showing  # noqa: E402
 from quantize.training.batches import Batch  # noqa: E402
 from quantize.training.groups import Groups, group_loss, groups_by_head  # noqa: E402
 from quantize.training.objective import loss_of, taught  # noqa: E402
-from quantize.training.settings import Settings, told  # noqa: E402
 from tests.workshop.training.test_finetune import LISTS, TINY, shelf, student  # noqa: E402
 
 FRUIT = TagList(("gala", "pink", "lime"), ("apple", "apple", None))
@@ -82,10 +81,3 @@ def test_a_student_is_taught_groups() -> None:
     none, some = (taught(mine, seen, 0.5, groups=groups(w)).item() for w in (0.0, 2.0))
     assert none == taught(mine, seen, 0.5).item()
     assert some > none
-
-
-def test_a_recipe_from_before_groups_and_light_is_still_the_same() -> None:
-    assert not {"group_weight", "light"} & set(told(Settings()))
-    asked = told(Settings(group_weight=0.5, light=0.1))
-    assert (asked["group_weight"], asked["light"]) == (0.5, 0.1)
-    assert {"mixed", "frozen"} <= set(told(Settings(mixed=0.0, frozen=0)))
