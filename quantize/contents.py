@@ -82,6 +82,14 @@ def size_bytes(file: Path) -> int | None:
         return None
 
 
+def lines_of(file: Path) -> Iterator[tuple[int, bytes]]:
+    """Lines of JSON, numbered from 1, without the blank ones and without the byte order mark that
+    some editors and shells of Windows write.
+    """
+    lines = file.read_bytes().removeprefix(BOM_UTF8).splitlines()
+    return ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+
+
 class _Listed(msgspec.Struct):
     file: str
 
@@ -89,7 +97,7 @@ class _Listed(msgspec.Struct):
 def _listed(labels: Path) -> list[str]:
     """Each file of a labels.jsonl once; what is wrong in it is told by who reads it."""
     found: dict[str, None] = {}
-    for line in labels.read_bytes().removeprefix(BOM_UTF8).splitlines():
+    for _, line in lines_of(labels):
         with suppress(msgspec.DecodeError, ValueError):
             found[msgspec.json.decode(line, type=_Listed).file] = None
     return list(found)

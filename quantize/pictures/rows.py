@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ import msgspec
 
 from edge.records import Box
 from edge.spelling import nearest
+from quantize.contents import lines_of
 from quantize.errors import WorkshopError
 from quantize.pictures.samples import Split
 
@@ -40,10 +40,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def read_rows(file: Path) -> Iterator[Row]:
     """Every line that is not blank. Raises WorkshopError naming the line that is wrong."""
-    text = file.read_bytes().removeprefix(BOM_UTF8)  # some editors and shells of Windows write it
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in lines_of(file):
         try:
             row = msgspec.json.decode(line, type=Row)
             _refuse_half(row)
