@@ -88,7 +88,7 @@ def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict
         teachers=[_teacher(folder, train.sizes, group.device) for folder in args.teachers],
         teacher_weight=settings.teacher_weight,
         kind=train.kind,
-        groups=Groups(groups_by_head(lists), settings.group_weight),
+        groups=_groups(lists, settings, args.images),
     )
     judge = partial(accuracy, shelf=val, side=settings.final_side)
     shown = batches(train, settings, _workers(args.workers, group), group.device)
@@ -139,6 +139,17 @@ def _teacher(folder: Path, sizes: dict[str, int], device: str) -> Student:
     if missing := {head: size for head, size in wanted.items() if found.get(head) != size}:
         raise WorkshopError(file, f"heads {found}", f"{missing} among them", "another --teachers")
     return teacher
+
+
+def _groups(lists: dict[str, TagList], settings: Settings, images: Path) -> Groups:
+    """Raises WorkshopError where there are none, and some are to be taught."""
+    groups = Groups(groups_by_head(lists), settings.group_weight)
+    if groups.weight and not groups.of:
+        raise WorkshopError(
+            images, "no tag has a group", f"some for --group-weight {groups.weight}",
+            "say them in labels.jsonl or tags.json, or leave --group-weight out",
+        )  # fmt: skip
+    return groups
 
 
 def _frozen(student: Student, layers: int) -> list[nn.Module]:

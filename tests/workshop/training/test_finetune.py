@@ -426,6 +426,7 @@ def test_two_pictures_that_would_share_a_soft_target_are_refused(
         (["--weight-decay", "-1"], "--weight-decay: -1.0, expected 0 or more"),
         (["--mixed", "5"], "--mixed: 5.0, expected 0 to 1"),
         (["--smoothing", "2"], "--smoothing: 2.0, expected 0 to 1"),
+        (["--group-weight", "1"], "no tag has a group, expected some for --group-weight 1.0"),
         (["--group-weight", "-1"], "--group-weight: -1.0, expected 0 or more"),
         (["--light", "nan"], "--light: nan, expected 0 to 1"),
         (["--teacher-weight", "nan"], "--teacher-weight: nan, expected 0 to 1"),
