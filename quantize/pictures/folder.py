@@ -44,7 +44,7 @@ def read_folder(folder: Path, head: str = "tags") -> PictureSet:
             "--images FOLDER",
         )
     samples = [_sample(folder, row) for row in rows]
-    lists = read_lists(folder) or _lists(rows)
+    lists = read_lists(folder) or _lists(rows, folder)
     if unlisted := sorted({row.head for row in rows} - {*lists, *UNSAID}):
         found, fix = f"no head {', '.join(map(repr, unlisted))}", "add its tags, or delete the file"
         raise WorkshopError(folder / "tags.json", found, "every head of the labels", fix)
@@ -91,11 +91,21 @@ def _sample(folder: Path, row: Row) -> Sample:
     return Sample(folder / row.file, row.head, tag, split, row.box, row.share, row.trust)
 
 
-def _lists(rows: Sequence[Row]) -> dict[str, TagList]:
+def _lists(rows: Sequence[Row], folder: Path) -> dict[str, TagList]:
+    """Tags in alphabetical order; one line that says a tag's group says it for all.
+
+    Raises WorkshopError for a tag of two groups.
+    """
     groups: dict[str, dict[str, str | None]] = {}
     for row in rows:
-        if row.head not in UNSAID:
-            groups.setdefault(row.head, {}).setdefault(row.tag, row.group)
+        if row.head in UNSAID:
+            continue
+        mine = groups.setdefault(row.head, {})
+        known = mine.setdefault(row.tag, row.group)
+        if row.group and known not in (None, row.group):
+            found = f"tag {row.tag!r} of head {row.head!r} is in groups {known!r} and {row.group!r}"
+            raise WorkshopError(folder / "labels.jsonl", found, "one group a tag", "mend it")
+        mine[row.tag] = known or row.group
     return {
         head: TagList(tuple(sorted(tags)), tuple(tags[t] for t in sorted(tags)))
         for head, tags in groups.items()

@@ -168,6 +168,19 @@ def test_labels_jsonl_says_box_group_share_and_split(tmp_path: Path) -> None:
     assert read(pictures.of("val")[0]).shape == (29, 29, 3)
 
 
+def test_a_group_is_said_once_or_in_every_line_and_never_two_of_them(tmp_path: Path) -> None:
+    """Said in the second line alone it was forgotten, and of two the first was taken."""
+    rows = [{"file": f"{i}.png", "head": "h", "tag": "t"} for i in range(3)]
+    rows[1]["group"] = "g"
+    file = tmp_path / "labels.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    assert read_folder(tmp_path).lists == {"h": TagList(("t",), ("g",))}
+    rows[2]["group"] = "other"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(WorkshopError, match="tag 't' of head 'h' is in groups 'g' and 'other'"):
+        read_folder(tmp_path)
+
+
 def test_tag_lists_keep_their_order(tmp_path: Path) -> None:
     put(tmp_path / "a/1.png")
     lists = {"h": TagList(("z", "a"), (None, "g"))}
