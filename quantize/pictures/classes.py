@@ -52,7 +52,7 @@ def _pictures(folder: Path) -> list[Path]:
 def _tell(folder: Path, others: Sequence[Path]) -> None:
     kinds = Counter(_kind(file) for file in others)
     counted = ", ".join(f"{count} x {kind}" for kind, count in kinds.most_common())
-    _warn(f"{folder}: {len(others)} files left out, no pictures that can be learned from: "
+    warn_once(f"{folder}: {len(others)} files left out, no pictures that can be learned from: "
           f"{counted}; first {others[0].relative_to(folder)}")  # fmt: skip
 
 
@@ -63,7 +63,8 @@ def _kind(file: Path) -> str:
 
 
 @lru_cache(maxsize=64)  # a stage may read its folder twice
-def _warn(text: str) -> None:
+def warn_once(text: str) -> None:
+    """On stderr, unless a program that calls us has its own log."""
     log.warning(text)
 
 

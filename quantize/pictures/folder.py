@@ -20,9 +20,9 @@ from pathlib import Path
 import msgspec
 
 from quantize.errors import WorkshopError
-from quantize.pictures.classes import READ, class_rows
+from quantize.pictures.classes import READ, class_rows, warn_once
 from quantize.pictures.rows import UNSAID, Row, read_rows
-from quantize.pictures.samples import PictureSet, Sample, TagList
+from quantize.pictures.samples import PictureSet, Sample, TagList, pictures_of
 
 HELD_OUT = 0.2  # of the pictures of a class, by a hash of the name, where no split is given
 
@@ -48,7 +48,17 @@ def read_folder(folder: Path, head: str = "tags") -> PictureSet:
     if unlisted := sorted({row.head for row in rows} - {*lists, *UNSAID}):
         found, fix = f"no head {', '.join(map(repr, unlisted))}", "add its tags, or delete the file"
         raise WorkshopError(folder / "tags.json", found, "every head of the labels", fix)
-    return PictureSet(tuple(samples), lists)
+    found = PictureSet(tuple(samples), lists)
+    _tell_shared(found, folder)
+    return found
+
+
+def _tell_shared(found: PictureSet, folder: Path) -> None:
+    """A line for one head says "val", and one for another head nothing, or "train"."""
+    held = {sample.place for sample in found.of("val")}
+    if both := [sample for sample in pictures_of(found.of("train")) if sample.place in held]:
+        told = "are learned from and held out, too: what is measured on them flatters"
+        warn_once(f"{folder}: {len(both)} pictures {told}; first {both[0].file}")
 
 
 def read_lists(folder: Path) -> dict[str, TagList]:

@@ -221,6 +221,10 @@ def _say_untaught(images: Path, lists: dict[str, TagList], train: Shelf) -> None
         if untaught:
             told = f"no picture to learn {len(untaught)} tags of {head} from, first {untaught[0]!r}"
             sys.stderr.write(f"{images}: {told}\n")
+    unsaid = [sample for sample in train.samples if not sample.head]
+    if unsaid and train.soft is None:  # a picture beside the class folders, for example
+        told = f"{len(unsaid)} pictures without a label teach nothing, first {unsaid[0].file}"
+        sys.stderr.write(f"{images}: {told}\n")
 
 
 def _say(out: Path, result: dict[str, float]) -> None:

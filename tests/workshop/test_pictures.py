@@ -181,6 +181,21 @@ def test_a_group_is_said_once_or_in_every_line_and_never_two_of_them(tmp_path: P
         read_folder(tmp_path)
 
 
+def test_pictures_on_both_sides_of_the_split_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [
+        {"file": "1.png", "head": "clothes", "tag": "shirt", "split": "val"},
+        {"file": "1.png", "head": "colour", "tag": "red", "split": "train"},
+        {"file": "1.png", "head": "colour", "tag": "blue", "split": "train", "box": [0, 0, 9, 9]},
+    ]
+    (tmp_path / "labels.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    read_folder(tmp_path)
+    [told] = caplog.messages
+    assert "1 pictures are learned from and held out, too" in told
+    assert told.endswith("1.png")
+
+
 def test_tag_lists_keep_their_order(tmp_path: Path) -> None:
     put(tmp_path / "a/1.png")
     lists = {"h": TagList(("z", "a"), (None, "g"))}

@@ -365,6 +365,19 @@ def test_a_tag_that_no_picture_teaches_is_named(
     assert "no picture to learn 1 tags of products from, first 'Lemon'" in capsys.readouterr().err
 
 
+def test_a_picture_beside_the_class_folders_is_told_where_nobody_else_teaches_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = write_pictures(tmp_path / "images" / "train" / "Lime", 16).parents[1]
+    shutil.copy(images / "train" / "Lime" / "001.png", images / "train" / "beside.png")
+    assert finetune(images, tmp_path / "out") == 0
+    told = capsys.readouterr().err
+    assert f"1 pictures without a label teach nothing, first {images}/train/beside.png" in told
+    soft = write_labels(images, tmp_path / "soft")
+    assert finetune(images, tmp_path / "both", "--labels", str(soft)) == 0
+    assert "without a label" not in capsys.readouterr().err
+
+
 def test_a_teacher_whose_file_is_cut_short_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
