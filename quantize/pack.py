@@ -20,15 +20,16 @@ from edge.heads.scores import UNSURE, scores
 from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
-from quantize.int8 import gate
+from quantize.evidence import Evidence
 from quantize.int8.gate import EMBEDDING
-from quantize.pictures import Sample, TagList
+from quantize.int8.tables import mend
+from quantize.pictures import TagList
 from quantize.report import thresholds
 from quantize.report.models import FILES, HeadSpec, Model
 from quantize.report.opened import Opened
 from quantize.report.records import Report, manifest_accuracy
 from quantize.report.table import verdict_table
-from quantize.report.truth import Teacher, by_people, by_teacher
+from quantize.report.truth import by_people, by_teacher
 from quantize.training.shelf import labels_of
 
 GOLDEN = (("grocery", "Lemon"), ("clothes", "T-Shirt"), ("fish", "perch"))
@@ -36,16 +37,6 @@ GOLDEN_SEED = 20261122
 LEARN = "edge-quantize quantize --qat 600, more calibration pictures, or another student"
 
 Files = dict[str, bytes]
-
-
-class Evidence(msgspec.Struct, frozen=True, eq=False):
-    """Held-out pictures, and what the int8 artifact said of them."""
-
-    samples: Sequence[Sample]  # every label
-    pictures: Sequence[Sample]  # each picture once, in the order of the answers
-    outputs: Mapping[str, F32]  # head -> (N, T) or (N, T + 1) logits
-    teacher: Teacher | None
-    report: Report
 
 
 def refuse_failed(report: Report, where: object) -> None:
@@ -59,7 +50,7 @@ def refuse_failed(report: Report, where: object) -> None:
             where,
             f"int8 is not good enough:\n{verdict_table(report)}\n",
             "every line to pass",
-            gate.mend(failed, LEARN),
+            mend(failed, LEARN),
         )
 
 

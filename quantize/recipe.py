@@ -7,7 +7,6 @@ it refused or stopped early, is no half: the next one takes its place.
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import shutil
 from collections.abc import Mapping
@@ -18,11 +17,12 @@ from typing import Any
 import msgspec
 
 from quantize import disk
+from quantize.contents import SIZES, file_digest, folder_digest
 from quantize.errors import WorkshopError
 
 FILE = "recipe.json"
 OURS = (FILE, f".{FILE}.tmp")  # the latter is left by a kill while the former is written
-LABELS, TAGS = "labels.jsonl", "tags.json"  # of a folder of pictures
+FLAGS_OR = {"settings": "flags", "inputs": "flags and files"}
 PACKAGES = (
     "edge-tag",
     "torch",
@@ -116,30 +116,19 @@ def read(folder: Path, stage: str | None = None) -> Recipe:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file; of a folder its recipe's, or its labels', or its file names'; with its
-    tags.json, where it has one: other groups are another student.
+    """SHA-256 of a file; of a folder its recipe's, or that of what it holds: its labels, where it
+    has some, and the names and sizes of the pictures; with its tags.json, where it has one: other
+    groups are another student.
 
     Raises WorkshopError when there is neither.
     """
     if not path.exists():
         raise WorkshopError(path, "no such folder", "what a flag says is there", "give another")
     if path.is_file():
-        found = hashlib.sha256()
-        with path.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                found.update(chunk)
-        return found.hexdigest()
+        return file_digest(path)
     if (path / FILE).is_file():
         return digest(path / FILE)
-    parts = [digest(path / name) for name in (LABELS, TAGS) if (path / name).is_file()]
-    if not (path / LABELS).is_file():
-        names = sorted(str(p.relative_to(path)) for p in path.rglob("*") if p.is_file())
-        parts.append(_sha256("\n".join(names)))
-    return parts[0] if len(parts) == 1 else _sha256(" ".join(parts))
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return folder_digest(path)
 
 
 def _is_only_begun(out: Path) -> bool:
@@ -154,13 +143,24 @@ def _refuse_other(out: Path, known: Recipe, wanted: Recipe) -> None:
     for kind in ("settings", "inputs"):
         before, now = getattr(known, kind), getattr(wanted, kind)
         for key in sorted({*before, *now}):
-            if before.get(key) != now.get(key):
+            if not _is_same(before, now, key):
                 raise WorkshopError(
                     out,
                     f"begun with {key} {before.get(key)!r}",
                     f"{now.get(key)!r} as asked for now",
-                    "the same flags to go on, or --out OTHER to begin anew",
+                    f"the same {FLAGS_OR[kind]} to go on, or --out OTHER to begin anew",
                 )
+
+
+def _is_same(before: Mapping[str, Any], now: Mapping[str, Any], key: str) -> bool:
+    """A run goes on that was begun before there was a setting which is 0 now, or before digests
+    told sizes.
+    """
+    wanted = now.get(key)
+    if key not in before:
+        return not wanted
+    is_sized = isinstance(wanted, str) and wanted.partition(SIZES)[0] == before[key]
+    return bool(before[key] == wanted) or is_sized
 
 
 def _versions() -> dict[str, str]:

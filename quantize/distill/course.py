@@ -15,7 +15,7 @@ from edge.records import F32, U8
 from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.labels import Labels, load, told_of
-from quantize.pictures import Sample, read, read_folder
+from quantize.pictures import Sample, by_key, read, read_folder
 from quantize.training.shelf import small
 
 KEPT_BYTES = 2 << 30  # of decoded pictures; the rest is read again every epoch
@@ -62,7 +62,7 @@ def read_course(
     """
     recipe.read(folder, "label")
     tags = _kept(keep_tags) if keep_tags else None
-    seen = {s.key: s for s in read_folder(images).samples}  # with two labels it is one picture
+    seen = by_key(read_folder(images).samples)  # with two labels it is one picture
     labels = load(folder, tags, seen.keys())
     known = told_of(seen.values(), labels, folder)
     train, held_out = ([s for s in known if s.split == split] for split in ("train", "val"))

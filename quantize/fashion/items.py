@@ -13,6 +13,7 @@ import msgspec
 
 from calib_data.crops import SEWN, sewn
 from edge.records import U8
+from quantize.contents import lines_of
 from quantize.errors import WorkshopError
 from quantize.fashion.attributes import Known, by_construction, known_of
 from quantize.pictures import Sample, read
@@ -26,7 +27,7 @@ RENDERED_PX = 192
 Item = tuple[Known, str, bool, Callable[[], U8]]
 
 
-class _Said(msgspec.Struct, frozen=True):
+class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: str
     attributes: dict[str, str]
 
@@ -57,8 +58,12 @@ def read_said(folder: Path) -> dict[str, dict[str, str]]:
     file = folder / FILE
     if not file.exists():
         return {}
-    try:
-        rows = [msgspec.json.decode(line, type=_Said) for line in file.read_bytes().splitlines()]
-    except msgspec.DecodeError as e:
-        raise WorkshopError(file, str(e), '{"file": ..., "attributes": {...}}', "mend it") from e
+    rows = [_said(line, f"{file}:{number}") for number, line in lines_of(file)]
     return {Path(row.file).name: row.attributes for row in rows}
+
+
+def _said(line: bytes, where: str) -> _Said:
+    try:
+        return msgspec.json.decode(line, type=_Said)
+    except msgspec.DecodeError as e:
+        raise WorkshopError(where, str(e), '{"file": ..., "attributes": {...}}', "mend it") from e

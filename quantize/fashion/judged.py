@@ -13,9 +13,9 @@ import numpy as np
 
 from edge.engines import open_engine
 from edge.records import F32, U8
+from quantize.int8.bench import Tried, answers
 from quantize.int8.gate import Cost, Limits, Row, time_row
 from quantize.int8.score import Distance, sqnr
-from quantize.int8.search import Tried, answers
 from quantize.int8.timing import medians
 
 NAMES = ("embedding",)

@@ -19,8 +19,9 @@ from quantize.errors import WorkshopError
 from quantize.fish.grounds import Grounds
 from quantize.fish.mask_ap import Given, ious, mask_ap
 from quantize.fish.network import STRIDE, Outline
-from quantize.fish.outlines import ANY, MASK, NONE, crops
+from quantize.fish.outlines import NONE, crops
 from quantize.fish.settings import OutlineSettings
+from quantize.fish.shots import ANY, MASK
 from quantize.students import normalise
 from quantize.training.loop import Schedule, fit
 

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from edge.records import U8
+from quantize.contents import files_below
 from quantize.errors import WorkshopError
 from quantize.fish.skins import Skin, is_held, read_skins
 
@@ -29,13 +30,13 @@ class Grounds(msgspec.Struct, frozen=True, eq=False):
 
 def read_grounds(folders: Sequence[Path], fish: Path | None, is_judge: bool) -> Grounds:
     """To judge by, or to learn from: no picture and no fish is in both. Raises WorkshopError."""
-    files = {path.name: path for folder in folders for path in _pictures(folder)}
-    photos = tuple(_ground(path) for name, path in files.items() if is_held(name) == is_judge)
+    files = dict.fromkeys(path for folder in folders for path in _pictures(folder))
+    photos = tuple(_ground(path) for path in files if is_held(path.name) == is_judge)
     return Grounds(photos, read_skins(fish, is_judge))
 
 
 def _pictures(folder: Path) -> list[Path]:
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    found = sorted(p for p in files_below(folder) if p.suffix.lower() in SUFFIXES)
     if not found:
         raise WorkshopError(folder, "no picture in it", "JPEG or PNG files", "another --grounds")
     return found[:: max(1, len(found) // MOST)][:MOST]

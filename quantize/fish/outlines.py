@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import cv2
-import msgspec
 import numpy as np
 
 from calib_data import backdrops
 from calib_data.belts import turned
-from calib_data.camera import photograph
 from calib_data.draw_fish import SPECIES, Fish, fish
 from calib_data.paint import lay, noise, trim, turn
-from edge.records import F32, U8
+from edge.records import F32
 from quantize.fish import strewn
 from quantize.fish.grounds import Grounds
+from quantize.fish.shots import MASK, Crop, beyond, planes_of, rimmed, shot
 from quantize.fish.skins import bowed
 
 Rng = np.random.Generator
@@ -34,16 +33,6 @@ EMPTY = 0.12  # of the others: what lies in the middle is no fish
 REAL = 0.55  # of the fish, where there are cutouts
 FAR = 0.4  # of the crops: a frame as a whole, fish anywhere or none
 NONE = Grounds()
-MASK, ANY = 1, 2  # bits of `Crop.planes`
-
-
-class Crop(msgspec.Struct, frozen=True, eq=False):
-    """A crop as the network sees it, and its truth."""
-
-    seen: U8  # (side, side, 3)
-    planes: U8  # (side, side): MASK where the fish that is meant shows, ANY where any does
-    is_hidden: bool  # something lies over a part of the fish that is meant
-    is_far: bool  # a frame as a whole: none is meant
 
 
 def crops(seed: int, count: int, side: int, grounds: Grounds = NONE) -> Iterator[Crop]:
@@ -61,7 +50,7 @@ def crop(rng: Rng, side: int, grounds: Grounds = NONE) -> Crop:
         every = _over(every, _another(rng, canvas, side, rng.uniform(0.45, 0.8), grounds))
     if rng.random() < EMPTY:
         strewn.something(rng, canvas, ground(rng, side, grounds), 0.0)
-        return Crop(_shot(rng, canvas), _planes(np.zeros_like(every), every), False, False)
+        return Crop(shot(rng, canvas), planes_of(np.zeros_like(every), every), False, False)
     sprite = posed(rng, side * rng.uniform(0.55, 0.86), canvas, grounds)
     height, width = sprite.shape[:2]
     x, y = (int((side - s) / 2 + rng.uniform(-0.07, 0.07) * side) for s in (width, height))
@@ -74,9 +63,9 @@ def crop(rng: Rng, side: int, grounds: Grounds = NONE) -> Crop:
     if rng.random() < 0.3:
         over = strewn.something(rng, canvas, ground(rng, side, grounds), 0.25)
         meant, every = meant * (1 - over), every * (1 - over)
-    seen, planes = _shot(rng, canvas), _planes(meant, every)
+    seen, planes = shot(rng, canvas), planes_of(meant, every)
     if rng.random() < 0.35:
-        seen, planes = _rimmed(rng, seen, planes)
+        seen, planes = rimmed(rng, seen, planes)
     return Crop(seen, planes, bool((planes & MASK > 0).sum() < 0.97 * whole), False)
 
 
@@ -94,29 +83,11 @@ def far(rng: Rng, side: int, grounds: Grounds = NONE) -> Crop:
     if rng.random() < 0.2:
         over = strewn.something(rng, canvas, ground(rng, side, grounds), 0.25)
         every = every * (1 - over)
-    seen, planes = _shot(rng, canvas), _planes(np.zeros_like(every), every)
+    seen, planes = shot(rng, canvas), planes_of(np.zeros_like(every), every)
     if rng.random() < 0.6:
         less = int(side * rng.choice([1 / 8, 7 / 32]))
-        seen, planes = _beyond(seen, planes, less, less)
+        seen, planes = beyond(seen, planes, less, less)
     return Crop(seen, planes, False, True)
-
-
-def _rimmed(rng: Rng, seen: U8, planes: U8) -> tuple[U8, U8]:
-    """As near the frame's rim, on one side or on both, above and below or left and right."""
-    above, below = (int(seen.shape[0] * rng.choice([0, rng.uniform(0, 0.25)])) for _ in range(2))
-    if rng.random() < 0.5:
-        return _beyond(seen, planes, above, below)
-    turned = _beyond(seen.swapaxes(0, 1), planes.T, above, below)
-    return np.ascontiguousarray(turned[0].swapaxes(0, 1)), np.ascontiguousarray(turned[1].T)
-
-
-def _beyond(seen: U8, planes: U8, above: int, below: int) -> tuple[U8, U8]:
-    """No frame is square: what is beyond it is its rim again, and no fish."""
-    side = len(seen)
-    rows = np.clip(np.arange(side), above, side - below - 1)
-    seen, planes = seen[rows], planes[rows]
-    planes[:above], planes[side - below :] = 0, 0
-    return seen, planes
 
 
 def ground(rng: Rng, side: int, grounds: Grounds) -> F32:
@@ -231,18 +202,3 @@ def placed(alpha: F32, x: int, y: int, side: int) -> F32:
 
 def _over(first: F32, second: F32) -> F32:
     return np.maximum(first, second)
-
-
-def _planes(meant: F32, every: F32) -> U8:
-    return ((meant >= 0.5) * MASK + (every >= 0.5) * ANY).astype(np.uint8)
-
-
-def _shot(rng: Rng, canvas: F32) -> U8:
-    """As a camera gives it: light, blur, noise, and half of them as a coarse JPEG."""
-    strewn.lit(rng, canvas)
-    canvas = np.clip(canvas, 0, 1) ** rng.uniform(0.7, 1.5)
-    seen = photograph(rng, canvas.astype(np.float32), rng.uniform(0, 1.0), rng.uniform(0.002, 0.03))
-    if rng.random() < 0.5:
-        _, data = cv2.imencode(".jpg", seen, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 95))])
-        seen = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
-    return seen

@@ -14,9 +14,9 @@ from edge.glance.heat import FAINT
 from edge.records import F32
 from quantize.glance.judge import precision
 from quantize.glance.scenes import Example
+from quantize.int8.bench import Tried, answers
 from quantize.int8.gate import Cost, Limits, Row, time_row
 from quantize.int8.score import Distance, f1, sqnr
-from quantize.int8.search import Tried, answers
 from quantize.int8.timing import medians
 
 MEASURE = "average precision"

@@ -30,7 +30,7 @@ from quantize.glance.course import spec_of
 from quantize.glance.network import load
 from quantize.glance.scenes import RENDERED
 from quantize.int8 import record as records
-from quantize.int8.gate import refuse
+from quantize.int8.tables import refuse
 
 FILE = "glance.safetensors"
 GOLDEN = "glance/golden.png"

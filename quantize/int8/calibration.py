@@ -18,7 +18,7 @@ from edge.records import U8
 from quantize.errors import WorkshopError
 from quantize.int8.gate import UNSAID, Limits, Truth
 from quantize.int8.score import Kind
-from quantize.pictures import Sample, TagList, read
+from quantize.pictures import Place, Sample, TagList, pictures_of, read
 from quantize.students import Student
 from quantize.training.shelf import small
 from quantize.training.views import view
@@ -35,6 +35,7 @@ class Calibration(msgspec.Struct, frozen=True, eq=False):
     judging: U8  # (M, H, W, 3)
     judged: tuple[Sample, ...]  # what is known of the latter
     left_out: tuple[str, ...]  # files that could not be read, and why
+    labels: tuple[Sample, ...] = ()  # every row about what judges: a shirt may be red, too
 
 
 def from_folder(samples: Sequence[Sample], count: int, spec: InputSpec, seed: int) -> Calibration:
@@ -43,11 +44,13 @@ def from_folder(samples: Sequence[Sample], count: int, spec: InputSpec, seed: in
     Those that judge are seen as in training: of a picture that it learned from, as it is, the
     student is so sure that no rounding shows.
     """
-    once = list({sample.key: sample for sample in samples}.values())
+    once = pictures_of(samples)
     found = _read(random.Random(seed).sample(once, len(once)), count, spec)
     draw = np.random.default_rng(seed)
     hard = np.stack([view(read(sample), spec, draw) for sample in found.judged])
-    return msgspec.structs.replace(found, judging=hard)
+    judged = {sample.place for sample in found.judged}
+    labels = tuple(sample for sample in samples if sample.place in judged)
+    return msgspec.structs.replace(found, judging=hard, labels=labels)
 
 
 def from_set(folder: Path, count: int, spec: InputSpec) -> Calibration:
@@ -61,8 +64,8 @@ def learning(
     samples: Sequence[Sample], calibration: Calibration, count: int, seed: int
 ) -> Sequence[U8]:
     """Up to `count` pictures to tune a student with, MOST at most; none of those that judge."""
-    judging = {sample.key for sample in calibration.judged}
-    rest = list({s.key: s for s in samples if s.key not in judging}.values())
+    judging = {sample.place for sample in calibration.judged}
+    rest = [sample for sample in pictures_of(samples) if sample.place not in judging]
     chosen = random.Random(seed + 1).sample(rest, min(len(rest), count, MOST))
     bar = tqdm(chosen, "pictures", disable=None, leave=False)
     return [seen for seen in map(_kept, bar) if seen is not None] or list(calibration.ranges)
@@ -84,7 +87,10 @@ def _seen(sample: Sample, spec: InputSpec) -> U8 | str:
         return str(e)
 
 
-def _read(samples: Iterable[Sample], count: int, spec: InputSpec) -> Calibration:
+def _first(
+    samples: Iterable[Sample], count: int, spec: InputSpec
+) -> tuple[list[tuple[Sample, U8]], list[str]]:
+    """The first `count` that can be read, as they are seen; why those before them cannot."""
     found: list[tuple[Sample, U8]] = []
     left_out: list[str] = []
     bar = tqdm(samples, "pictures", disable=None, leave=False)
@@ -97,6 +103,11 @@ def _read(samples: Iterable[Sample], count: int, spec: InputSpec) -> Calibration
         else:
             found.append((sample, seen))
     bar.close()
+    return found, left_out
+
+
+def _read(samples: Iterable[Sample], count: int, spec: InputSpec) -> Calibration:
+    found, left_out = _first(samples, count, spec)
     if len(found) < FEWEST:
         raise WorkshopError(
             "pictures",
@@ -140,7 +151,7 @@ def sizes_of(student: Student) -> dict[str, int]:
 def truths_of(
     lists: Mapping[str, TagList],
     kinds: Mapping[str, Kind],
-    samples: Sequence[Sample],
+    calibration: Calibration,
     limits: Limits,
 ) -> dict[str, Truth]:
     """Labels of the judging pictures, for the softmax heads that have enough of them.
@@ -150,14 +161,15 @@ def truths_of(
     """
     found = {}
     for head, kind in kinds.items():
-        labels = np.array([_label(head, lists[head], sample) for sample in samples], np.int64)
+        said = _said(head, lists[head], calibration.labels)
+        labels = np.array([said.get(s.place, UNSAID) for s in calibration.judged], np.int64)
         known = int((labels != UNSAID).sum())
         is_enough = kind == "softmax" and known * limits.points >= 100
         found[head] = Truth(kind, labels if is_enough else None)
     return found
 
 
-def _label(head: str, tags: TagList, sample: Sample) -> int:
-    if sample.head == head and sample.tag in tags.tags:
-        return tags.tags.index(sample.tag)
-    return UNSAID
+def _said(head: str, tags: TagList, rows: Iterable[Sample]) -> dict[Place, int]:
+    """Picture -> the logit that is right."""
+    number = {tag: i for i, tag in enumerate(tags.tags)}
+    return {r.place: number[r.tag] for r in rows if r.head == head and r.tag in number}

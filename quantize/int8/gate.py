@@ -8,16 +8,14 @@ another one: galleries, attributes and further vocabularies rest on it, and no h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.processor import lacks_vnni
 from edge.records import F32
-from quantize.errors import WorkshopError
 from quantize.int8.score import Kind, distance, f1, off, sure, thresholds
 
 EMBEDDING = "embedding"  # the output that is no head
@@ -186,53 +184,3 @@ def time_row(engine: str, exact: Cost, rough: Cost, limits: Limits) -> Row:
 
 def _share(right: NDArray[np.bool_]) -> float:
     return round(100.0 * float(right.mean()), 3)
-
-
-def table(rows: Iterable[Row]) -> str:
-    """Rows as aligned text; what fails is marked NO."""
-    heading = ("engine", "head", "measure", "pictures", "float", "int8", "loss", "limit", "ok")
-    return aligned([heading, *map(_cells, rows)])
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    numbers = (row.before, row.after, row.loss, row.limit)
-    return (row.engine, row.head or "-", row.measure, str(row.count or "-"),
-            *(f"{number:.4g}" for number in numbers), "yes" if row.passed else "NO")  # fmt: skip
-
-
-def aligned(lines: Sequence[tuple[str, ...]]) -> str:
-    """Columns as wide as they must be; the first line is the heading."""
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip() for line in lines)
-
-
-MEND = "more or other calibration pictures, --qat STEPS, or leave the engine out with --engines"
-
-
-NO_VNNI = (
-    "this processor has no VNNI, without which int8 may be slower than float: on a host that has "
-    "it, or with --gate-slowdown 2"
-)
-
-
-def mend(failures: Iterable[Row], fix: str) -> str:
-    """The fix, and what to do where time alone says no for want of an instruction."""
-    measures = {row.measure for row in failures}
-    if TIME not in measures or not lacks_vnni():
-        return fix
-    return NO_VNNI if measures == {TIME} else f"{fix}; {NO_VNNI}"
-
-
-def refuse(verdict: Verdict, where: object, fix: str = MEND) -> None:
-    """Raises WorkshopError with the table of what fails, when something does."""
-    if verdict.passed:
-        return
-    failures = verdict.failures
-    heads = sorted({f"{row.engine}/{row.head or 'file'}" for row in failures})
-    raise WorkshopError(
-        where,
-        f"int8 fails the gate in {len(failures)} of {len(verdict.rows)} rows "
-        f"({', '.join(heads)}):\n{table(failures)}\n",
-        "no row over its limit",
-        mend(failures, fix),
-    )

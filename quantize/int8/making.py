@@ -19,12 +19,13 @@ from quantize.export.quiet import LOG
 from quantize.export.writers import COPIES, floats_bytes
 from quantize.int8 import record as records
 from quantize.int8.backends import Backend, prepare
+from quantize.int8.bench import Candidate, Judge, Tried
 from quantize.int8.calibration import Calibration
-from quantize.int8.gate import Truth
+from quantize.int8.gate import UNSAID, Truth
 from quantize.int8.qat import Tuned
 from quantize.int8.record import Record
 from quantize.int8.rounding import rounded
-from quantize.int8.search import Candidate, Judge, Tried, best, search
+from quantize.int8.search import best, search
 from quantize.int8.subject import Subject
 from quantize.students import Network
 
@@ -92,12 +93,12 @@ def earlier(out: Path) -> Record | None:
 
 def counts(calibration: Calibration, truths: Mapping[str, Truth]) -> dict[str, int]:
     """Pictures, by what they were for."""
-    labelled = [head for head, truth in truths.items() if truth.labels is not None]
+    labels = {head: truth.labels for head, truth in truths.items() if truth.labels is not None}
     return {
         "ranges": len(calibration.ranges),
         "judging": len(calibration.judging),
         "left out": len(calibration.left_out),
-        **{f"labelled {h}": sum(s.head == h for s in calibration.judged) for h in labelled},
+        **{f"labelled {head}": int((said != UNSAID).sum()) for head, said in labels.items()},
     }
 
 

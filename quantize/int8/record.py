@@ -10,8 +10,8 @@ import msgspec
 from quantize import disk
 from quantize.errors import WorkshopError
 from quantize.export.files import FILES
+from quantize.int8.bench import Tried
 from quantize.int8.gate import Limits, Verdict
-from quantize.int8.search import Tried
 from quantize.int8.sensitivity import Hurt
 
 FILE = "quantize.json"

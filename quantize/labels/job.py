@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from quantize.errors import WorkshopError
+from quantize.contents import SIZES, sizes_digest
 from quantize.labels.shards import is_whole
-from quantize.pictures import Sample
+from quantize.pictures import Sample, by_key
 from quantize.teachers import Request
 
 
@@ -40,19 +40,10 @@ class Job(msgspec.Struct, frozen=True):
 def in_order(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     """Sorted by key; what stands in two splits is looked at once.
 
-    Raises WorkshopError when two pictures have one key: one would take the other's soft target.
+    Raises WorkshopError when two pictures have one key.
     """
-    by_key: dict[str, Sample] = {}
-    for sample in samples:
-        known = by_key.setdefault(sample.key, sample)
-        if known.file != sample.file:
-            raise WorkshopError(
-                sample.file,
-                f"filed under {sample.key!r}, as {known.file} is",
-                "names that differ in their last five parts",
-                "rename a folder",
-            )
-    return tuple(by_key[key] for key in sorted(by_key))
+    found = by_key(samples)
+    return tuple(found[key] for key in sorted(found))
 
 
 def missing(job: Job, rank: int = 0, world: int = 1) -> list[int]:
@@ -65,8 +56,9 @@ def missing(job: Job, rank: int = 0, world: int = 1) -> list[int]:
 
 
 def digest_of(samples: Sequence[Sample]) -> str:
-    """SHA-256 of the keys: other pictures are another job."""
+    """SHA-256 of the keys, and that of the files' sizes: other pictures are another job."""
     found = hashlib.sha256()
     for sample in samples:
         found.update(sample.key.encode() + b"\n")
-    return found.hexdigest()
+    sizes = sizes_digest(("", file) for file in dict.fromkeys(s.file for s in samples))
+    return f"{found.hexdigest()}{SIZES}{sizes}"

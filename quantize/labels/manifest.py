@@ -31,6 +31,7 @@ class LabelManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     kind: Kind  # softmax: one tag a picture; sigmoid: any number
     tags: tuple[str, ...]  # in the order of the logits
     thresholds: tuple[float, ...] | None  # of the scores, one a tag
+    chinese: tuple[str, ...] = ()  # names of the tags; empty: nobody gave any
     embedding: int  # numbers in it; 0: none. Stored as float16
     logits: Stored = "float16"  # of any shard, the coarsest; folders that do not say: float16
     pictures: int  # that have soft targets
@@ -50,6 +51,7 @@ def manifest_of(
         kind=about.kind,
         tags=about.tags,
         thresholds=about.thresholds,
+        chinese=about.chinese,
         embedding=about.embedding,
         logits=logits,
         pictures=pictures,

@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 
 from edge.records import F32
+from quantize.contents import size_bytes
 from quantize.errors import WorkshopError
 from quantize.labels.manifest import LabelManifest, read_manifest
-from quantize.labels.shards import RELABEL, file_of, read_embedding, read_soft
-from quantize.pictures import Sample
+from quantize.labels.shards import RELABEL, file_of, read_embedding, read_sizes, read_soft
+from quantize.pictures import Sample, by_key
 from quantize.teachers import Kind
 
 
@@ -26,6 +27,7 @@ class Labels(msgspec.Struct, frozen=True, eq=False):
     embedding: dict[str, F32] | None  # Sample.key -> (D,); None: the teacher has none
     thresholds: tuple[float, ...] | None = None  # of the scores, one a tag
     teacher: str = ""
+    sizes: dict[str, int] = {}  # Sample.key -> bytes of the file that the teacher saw, where known
 
 
 def load(
@@ -39,10 +41,12 @@ def load(
     index = _positions(manifest.tags, tags, folder) if tags is not None else None
     soft: dict[str, F32] = {}
     embedding: dict[str, F32] = {}
+    sizes: dict[str, int] = {}
     for number in range(manifest.shards):
         rows = read_soft(folder, number)
         _check(rows, len(manifest.tags), file_of(folder, number))
         soft |= _chosen(rows, keys, index)
+        sizes |= read_sizes(folder, number)
         if manifest.embedding and rows:
             rows = read_embedding(folder, number)
             _check(rows, manifest.embedding, file_of(folder, number, "embedding"))
@@ -55,23 +59,39 @@ def load(
         embedding if manifest.embedding else None,
         manifest.thresholds,
         manifest.teacher,
+        {key: size for key, size in sizes.items() if key in soft},
     )
     return labels if index is None else _renamed(labels, index)
 
 
 def told_of(samples: Iterable[Sample], labels: Labels, folder: Path) -> list[Sample]:
-    """Those that the teacher saw. Raises WorkshopError when more are missing in the `folder` of its
-    labels than it could not read.
+    """Those that the teacher saw. Raises WorkshopError when the `folder` of its labels says nothing
+    of others than those that it could not read, or when it saw others of their names.
     """
     samples = list(samples)
-    every = {s.key for s in samples}
-    missing = len(every - labels.soft.keys())
-    if missing > len(read_manifest(folder).left_out):
+    every = by_key(samples).keys()
+    missing = every - labels.soft.keys() - {row.file for row in read_manifest(folder).left_out}
+    if missing:
         raise WorkshopError(
-            folder, f"{missing} of {len(every)} pictures have no soft targets", "all of --images",
-            "run edge-quantize label with these --images",
+            folder, f"{len(missing)} of {len(every)} pictures have no soft targets",
+            "all of --images", "run edge-quantize label with these --images",
         )  # fmt: skip
+    refuse_others(samples, labels, folder)
     return [s for s in samples if s.key in labels.soft]
+
+
+def refuse_others(samples: Iterable[Sample], labels: Labels, folder: Path) -> None:
+    """Raises WorkshopError for a picture that is not the one that the teacher saw under its key:
+    one that was replaced since, or lies in another folder of the same names.
+    """
+    sizes = {s.file: (labels.sizes[s.key], s.key) for s in samples if s.key in labels.sizes}
+    for file, (size, key) in sizes.items():
+        found = size_bytes(file)
+        if found not in (size, None):  # one that is gone is left out, and told, when it is read
+            raise WorkshopError(
+                file, f"{found} bytes", f"{size}, as {folder} was made of {key}",
+                "run edge-quantize label with these --images, into another folder",
+            )  # fmt: skip
 
 
 def shrink(labels: Labels, tags: Sequence[str]) -> Labels:

@@ -3,13 +3,15 @@
 soft-00000.safetensors       picture's key -> (T,) float32 logits; float16 in older folders
 embedding-00000.safetensors  picture's key -> (D,) float16, where the teacher has an embedding
 
-The metadata of the former says which pictures are left out. It is written last: a shard that has
+The metadata of the former says which pictures are left out, and how large the others' files are:
+another picture of the same name is no longer taken for it. It is written last: a shard that has
 it, and the embedding it speaks of, is whole. The same pictures give the same bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -32,6 +34,7 @@ class Shard(msgspec.Struct, frozen=True, eq=False):
     soft: Mapping[str, F32]  # key -> (T,) logits
     embedding: Mapping[str, F32]  # key -> (D,); empty: the teacher has none
     left_out: Sequence[LeftOut]
+    sizes: Mapping[str, int] = {}  # key -> bytes of the picture's file
 
 
 class About(msgspec.Struct, frozen=True):
@@ -39,6 +42,7 @@ class About(msgspec.Struct, frozen=True):
 
     left_out: list[LeftOut]
     has_embedding: bool
+    sizes: dict[str, int] = {}  # empty in older folders
 
 
 def file_of(folder: Path, number: int, what: str = "soft") -> Path:
@@ -49,8 +53,9 @@ def write_shard(shard: Shard, folder: Path, number: int) -> None:
     """Raises DiskError when the disk is full."""
     if shard.embedding:
         write(file_of(folder, number, "embedding"), save(_half(shard.embedding)))
-    about = msgspec.json.encode(About(list(shard.left_out), bool(shard.embedding))).decode()
-    write(file_of(folder, number), save(_single(shard.soft), {ABOUT: about}))
+    about = About(list(shard.left_out), bool(shard.embedding), dict(sorted(shard.sizes.items())))
+    said = msgspec.json.encode(about).decode()
+    write(file_of(folder, number), save(_single(shard.soft), {ABOUT: said}))
 
 
 def is_whole(folder: Path, number: int, keys: Sequence[str]) -> bool:
@@ -67,6 +72,12 @@ def is_whole(folder: Path, number: int, keys: Sequence[str]) -> bool:
 def read_left_out(folder: Path, number: int) -> list[LeftOut]:
     """Of a shard that is whole."""
     return _header(file_of(folder, number))[1].left_out
+
+
+def read_sizes(folder: Path, number: int) -> dict[str, int]:
+    """key -> bytes of the picture's file. Raises WorkshopError when the shard is damaged."""
+    with _reading(file_of(folder, number)):
+        return _header(file_of(folder, number))[1].sizes
 
 
 def read_stored(folder: Path, number: int) -> Stored:
@@ -87,11 +98,17 @@ def read_embedding(folder: Path, number: int) -> dict[str, F32]:
 
 
 def _read(file: Path) -> dict[str, F32]:
-    try:
+    with _reading(file):
         return {key: value.astype(np.float32) for key, value in load_file(file).items()}
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as e:
         raise WorkshopError(file, "no such file", "a shard, as manifest.json says", RELABEL) from e
-    except (OSError, SafetensorError) as e:
+    except (OSError, SafetensorError, msgspec.DecodeError) as e:
         raise WorkshopError(file, f"damaged ({e})", "safetensors", f"delete it; {RELABEL}") from e
 
 

@@ -46,7 +46,7 @@ def summary(folder: Path, manifest: LabelManifest, counts: NDArray[np.int64]) ->
     lines += [f"  left out: {row.reason}" for row in manifest.left_out[:SHOWN]]
     if len(manifest.left_out) > SHOWN:
         lines.append(f"  and {len(manifest.left_out) - SHOWN:,} more: see manifest.json")
-    lines.append(f"  fires most: {' | '.join(_most(manifest.tags, counts)) or 'nothing'}")
+    lines.append(f"  fires most: {' | '.join(_most(_names(manifest), counts)) or 'nothing'}")
     if off := [tag for tag, at in zip(manifest.tags, manifest.thresholds or ()) if at >= NEVER]:
         lines.append(f"  disabled, threshold 1: {' | '.join(off)}")
     return "\n".join(lines) + "\n"
@@ -63,6 +63,11 @@ def _keys(loaded: Loaded | None) -> list[str]:
     lines = [f"  checkpoint: {loaded.network}; {', '.join(parts)}; each in {LOADED}"]
     dropped = Counter(loaded.dropped.values()).most_common()
     return lines + [f"  {count} keys dropped: {reason}" for reason, count in dropped]
+
+
+def _names(manifest: LabelManifest) -> Sequence[str]:
+    """Of the tags, in Chinese beside where somebody gave it."""
+    return [f"{tag} {name}" for tag, name in zip(manifest.tags, manifest.chinese)] or manifest.tags
 
 
 def _most(tags: Sequence[str], counts: NDArray[np.int64]) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from edge.errors import SourceError
 from edge.records import F32, U8
+from quantize.contents import size_bytes
 from quantize.errors import WorkshopError
 from quantize.labels.job import Job
 from quantize.labels.manifest import LeftOut
@@ -29,6 +30,7 @@ class Read(msgspec.Struct, frozen=True, eq=False):
     keys: list[str]
     pictures: list[U8]  # fitted
     left_out: list[LeftOut]
+    sizes: dict[str, int]  # key -> bytes of the file
 
 
 def work(job: Job, numbers: Iterable[int], teacher: Teacher, tell: Callable[[int], object]) -> None:
@@ -40,15 +42,17 @@ def work(job: Job, numbers: Iterable[int], teacher: Teacher, tell: Callable[[int
     soft: dict[str, F32] = {}
     embedding: dict[str, F32] = {}
     left_out: list[LeftOut] = []
+    sizes: dict[str, int] = {}
     for batch in _read_ahead(job, numbers, teacher):
         left_out += batch.left_out
+        sizes |= batch.sizes
         if batch.pictures:
             logits, embedded = _looked(teacher, batch)
             soft |= zip(batch.keys, logits)
             embedding |= zip(batch.keys, embedded) if embedded is not None else {}
         if batch.is_last:
-            write_shard(Shard(soft, embedding, left_out), job.out, batch.number)
-            soft, embedding, left_out = {}, {}, []
+            write_shard(Shard(soft, embedding, left_out, sizes), job.out, batch.number)
+            soft, embedding, left_out, sizes = {}, {}, [], {}
         tell(len(batch.pictures) + len(batch.left_out))
 
 
@@ -75,7 +79,7 @@ def _batches(job: Job, numbers: Iterable[int]) -> Iterator[tuple[int, bool, tupl
 def _read(
     job: Job, number: int, is_last: bool, samples: tuple[Sample, ...], teacher: Teacher
 ) -> Read:
-    done = Read(number, is_last, [], [], [])
+    done = Read(number, is_last, [], [], [], {})
     for sample in samples:
         found = _fitted(job, sample, teacher)
         if isinstance(found, LeftOut):
@@ -83,6 +87,7 @@ def _read(
         else:
             done.keys.append(sample.key)
             done.pictures.append(found)
+            done.sizes[sample.key] = size_bytes(sample.file) or 0
     return done
 
 

@@ -6,7 +6,9 @@ goes on as if it had not been, and a vanilla run sees the very main views its ri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -17,6 +19,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from edge.bundle import InputSpec
+from edge.errors import SourceError
 from edge.pictures import pixels
 from edge.records import U8
 from quantize.errors import WorkshopError
@@ -77,6 +80,22 @@ def picked(pictures: int, batch: int, seed: int, step: int) -> NDArray[np.int64]
         for turn in {int(place) // pictures for place in places}
     }
     return np.array([rounds[int(p) // pictures][int(p) % pictures] for p in places], np.int64)
+
+
+def unreadable(files: Iterable[Path]) -> dict[Path, str]:
+    """What cannot be read -> why. Raises WorkshopError for a file that is not there."""
+    files = list(files)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        told = tqdm(pool.map(_why_not, files), "look", len(files), disable=None, leave=False)
+        return {file: why for file, why in zip(files, told) if why}
+
+
+def _why_not(file: Path) -> str:
+    try:
+        _decoded(file)
+    except (SourceError, OSError) as e:
+        return str(e)
+    return ""
 
 
 def shown(files: Sequence[Path], labels: Sequence[int]) -> Shown:

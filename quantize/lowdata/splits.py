@@ -8,7 +8,7 @@ per cent of the labels has seen ten per cent of the labels.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 import msgspec
@@ -36,21 +36,30 @@ class Protocol(msgspec.Struct, frozen=True):
     splits: dict[str, list[Line]]
     test: list[Line]
 
+    @property
+    def lines(self) -> list[Line]:
+        """Every picture that is asked for, once."""
+        splits = (line for lines in self.splits.values() for line in lines)
+        return list(dict.fromkeys([*self.test, *splits]))
+
     def files(self, lines: Sequence[Line]) -> list[Path]:
         """Where the pictures are."""
         return [self.images / line.file for line in lines]
 
 
-def made(images: Path, head: str | None, names: Sequence[str]) -> Protocol:
+def made(
+    images: Path, head: str | None, names: Sequence[str], without: Container[str] = ()
+) -> Protocol:
     """Splits of a folder's `train` pictures; its `val` pictures are the test.
 
-    Without `head` the folder must have one alone. Raises WorkshopError.
+    Without `head` the folder must have one alone. `without`: files to pass over. Raises
+    WorkshopError.
     """
     pictures = read_folder(images, head or CLASS_FOLDERS)
     head = _only_head(pictures, head, images)
     tags = pictures.lists[head]
     train, test = (
-        lines_of([s for s in pictures.of(split) if s.head == head], tags, images)
+        _but(lines_of([s for s in pictures.of(split) if s.head == head], tags, images), without)
         for split in ("train", "val")
     )
     if not train or not test:
@@ -64,8 +73,15 @@ def made(images: Path, head: str | None, names: Sequence[str]) -> Protocol:
     return _checked(Protocol(images, head, tags, splits, test))
 
 
-def published(images: Path, head: str | None, names: Sequence[str], folder: Path) -> Protocol:
-    """Splits as `folder` has them: train_10.txt, train_1i.txt, ..., test.txt.
+def published(
+    images: Path,
+    head: str | None,
+    names: Sequence[str],
+    folder: Path,
+    without: Container[str] = (),
+) -> Protocol:
+    """Splits as `folder` has them: train_10.txt, train_1i.txt, ..., test.txt; but for what is in
+    `without`.
 
     Where there is no test.txt, as with CUB, the set's own lists beside `images` are asked. Raises
     WorkshopError.
@@ -75,7 +91,12 @@ def published(images: Path, head: str | None, names: Sequence[str], folder: Path
     is_cub = not (folder / "test.txt").exists() and (originals / "train_test_split.txt").exists()
     test = cub_lines(originals)[1] if is_cub else read_split(folder / "test.txt")
     tags = _named([*test, *(line for lines in splits.values() for line in lines)])
-    return _checked(Protocol(images, head or CLASS_FOLDERS, tags, splits, test))
+    splits = {name: _but(lines, without) for name, lines in splits.items()}
+    return _checked(Protocol(images, head or CLASS_FOLDERS, tags, splits, _but(test, without)))
+
+
+def _but(lines: Sequence[Line], without: Container[str]) -> list[Line]:
+    return [line for line in lines if line.file not in without]
 
 
 def cub_lines(folder: Path) -> tuple[list[Line], list[Line]]:
@@ -141,6 +162,13 @@ def _named(lines: Sequence[Line]) -> TagList:
 
 def _checked(protocol: Protocol) -> Protocol:
     for name, lines in protocol.splits.items():
+        if not lines or not protocol.test:
+            raise WorkshopError(
+                f"split {name}",
+                f"{len(lines)} pictures to learn from, {len(protocol.test)} in the test",
+                "some of both that can be read",
+                "mend the pictures, or give others",
+            )
         if both := shared(lines, protocol.test):
             raise WorkshopError(
                 f"split {name}",

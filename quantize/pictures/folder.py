@@ -4,7 +4,7 @@ labels.jsonl    a row a picture: file, head, tag, split; where wanted group, box
                 Written by `edge-tag capture` users, by `calib_data.scenes` and the like.
 class folders   the folder's name is the tag: shoes/1.jpg, or train/shoes/1.jpg and val/shoes/2.jpg;
                 valid/, validation/ and test/ are held out as val/ is. A name with a dot first is
-                no class and no picture.
+                no class and no picture; links are followed. What is no picture is said on stderr.
 pictures        nobody said anything: enough to distil from a teacher, or to calibrate with.
 
 Beside them, where wanted: tags.json with the order of each head's tags, sources.json with where the
@@ -14,45 +14,17 @@ pictures come from, which goes into the bundle.
 from __future__ import annotations
 
 import hashlib
-from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 
-from edge.pictures.suffixes import PICTURES
-from edge.records import Box
 from quantize.errors import WorkshopError
-from quantize.pictures.samples import PictureSet, Sample, Split, TagList
+from quantize.pictures.classes import READ, class_rows, warn_once
+from quantize.pictures.rows import UNSAID, Row, read_rows
+from quantize.pictures.samples import PictureSet, Sample, TagList, pictures_of
 
 HELD_OUT = 0.2  # of the pictures of a class, by a hash of the name, where no split is given
-UNSAID = ("", "none")
-SPLITS: dict[str, Split] = {  # folders above the class folders
-    "train": "train", "val": "val", "valid": "val", "validation": "val", "test": "val"
-}  # fmt: skip
-
-
-# The network has an output of the head's name beside one that is called embedding.
-Name = Annotated[str, msgspec.Meta(pattern="^(?!embedding$)([A-Za-z0-9][A-Za-z0-9_-]{0,63})?$")]
-# As a bundle's tag list takes them, which is read hours later.
-Word = Annotated[
-    str, msgspec.Meta(pattern=r"^(?![ \u00a0\ufeff])[^\x00-\x1f\x7f-\x9f]*(?<![ \u00a0\ufeff])$")
-]
-NAMES = "a head of up to 64 letters, digits, - and _; a tag without tabs or spaces around it"
-
-
-class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
-    """A line of labels.jsonl."""
-
-    file: str
-    head: Name = ""
-    tag: Word = ""
-    split: Split | None = None
-    group: Word | None = None
-    box: Box | None = None
-    share: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 1.0
-    trust: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
 
 
 def read_folder(folder: Path, head: str = "tags") -> PictureSet:
@@ -62,20 +34,31 @@ def read_folder(folder: Path, head: str = "tags") -> PictureSet:
     """
     if not folder.is_dir():
         raise WorkshopError(folder, "no such folder", "a folder of pictures", "--images FOLDER")
-    rows = list(_rows(folder) if (folder / "labels.jsonl").exists() else _classes(folder, head))
+    labels = folder / "labels.jsonl"
+    rows = list(read_rows(labels) if labels.exists() else class_rows(folder, head))
     if not rows:
         raise WorkshopError(
             folder,
             "no pictures",
-            f"labels.jsonl, class folders, or files ending in {' '.join(sorted(PICTURES))}",
+            f"labels.jsonl, class folders, or files ending in {' '.join(sorted(READ))}",
             "--images FOLDER",
         )
     samples = [_sample(folder, row) for row in rows]
-    lists = read_lists(folder) or _lists(rows)
+    lists = read_lists(folder) or _lists(rows, folder)
     if unlisted := sorted({row.head for row in rows} - {*lists, *UNSAID}):
         found, fix = f"no head {', '.join(map(repr, unlisted))}", "add its tags, or delete the file"
         raise WorkshopError(folder / "tags.json", found, "every head of the labels", fix)
-    return PictureSet(tuple(samples), lists)
+    found = PictureSet(tuple(samples), lists)
+    _tell_shared(found, folder)
+    return found
+
+
+def _tell_shared(found: PictureSet, folder: Path) -> None:
+    """A line for one head says "val", and one for another head nothing, or "train"."""
+    held = {sample.place for sample in found.of("val")}
+    if both := [sample for sample in pictures_of(found.of("train")) if sample.place in held]:
+        told = "are learned from and held out, too: what is measured on them flatters"
+        warn_once(f"{folder}: {len(both)} pictures {told}; first {both[0].file}")
 
 
 def read_lists(folder: Path) -> dict[str, TagList]:
@@ -112,69 +95,27 @@ def read_sources(folder: Path) -> list[dict[str, str]]:
         raise WorkshopError(file, str(e), '[{"name", "source", "licence"}]', "mend it") from e
 
 
-def _rows(folder: Path) -> Iterator[Row]:
-    file = folder / "labels.jsonl"
-    text = file.read_bytes().removeprefix(BOM_UTF8)  # some editors and shells of Windows write it
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            row = msgspec.json.decode(line, type=Row)
-            _refuse_half(row)
-        except (msgspec.DecodeError, ValueError) as e:
-            raise WorkshopError(
-                f"{file}:{number}",
-                str(e),
-                f'{{"file": ..., "head": ..., "tag": ...}}: {NAMES}',
-                "mend it",
-            ) from e
-        yield row
-
-
-def _refuse_half(row: Row) -> None:
-    """Taken for no label, it would be a picture nobody said anything of. Raises ValueError."""
-    if row.head == "" and row.tag:
-        raise ValueError(f"tag {row.tag!r} without its head")
-    if row.head not in UNSAID and not row.tag:
-        raise ValueError(f"head {row.head!r} without a tag")
-
-
-def _classes(folder: Path, head: str) -> Iterator[Row]:
-    names = sorted(p.relative_to(folder) for p in folder.rglob("*") if p.suffix.lower() in PICTURES)
-    seen = [name for name in names if not any(part.startswith(".") for part in name.parts)]
-    has_classes = any(len(name.parts) > 1 and name.parts[0] not in SPLITS for name in seen)
-    for name in seen:
-        above: list[str] = list(name.parts[:-1])
-        split = None
-        # train/1.jpg beside bus/2.jpg is a train.
-        if above and above[0] in SPLITS and (len(above) > 1 or not has_classes):
-            split = SPLITS[above.pop(0)]
-        tag = above[-1] if above else ""
-        row = {"file": str(name), "head": head if above else "", "tag": tag, "split": split}
-        yield _named(row, folder)
-
-
-def _named(row: dict[str, str | None], folder: Path) -> Row:
-    """Raises WorkshopError for names that cannot be a head's and a tag's."""
-    try:
-        return msgspec.convert(row, Row)
-    except msgspec.ValidationError as e:
-        found = f"head {row['head']!r}, tag {row['tag']!r}"
-        fix = "--head OTHER, or rename the folder"
-        raise WorkshopError(folder / str(row["file"]), found, NAMES, fix) from e
-
-
 def _sample(folder: Path, row: Row) -> Sample:
     tag = "" if row.head in UNSAID else row.tag
     split = row.split or ("val" if share_of(row.file) < HELD_OUT else "train")
     return Sample(folder / row.file, row.head, tag, split, row.box, row.share, row.trust)
 
 
-def _lists(rows: Sequence[Row]) -> dict[str, TagList]:
+def _lists(rows: Sequence[Row], folder: Path) -> dict[str, TagList]:
+    """Tags in alphabetical order; one line that says a tag's group says it for all.
+
+    Raises WorkshopError for a tag of two groups.
+    """
     groups: dict[str, dict[str, str | None]] = {}
     for row in rows:
-        if row.head not in UNSAID:
-            groups.setdefault(row.head, {}).setdefault(row.tag, row.group)
+        if row.head in UNSAID:
+            continue
+        mine = groups.setdefault(row.head, {})
+        known = mine.setdefault(row.tag, row.group)
+        if row.group and known not in (None, row.group):
+            found = f"tag {row.tag!r} of head {row.head!r} is in groups {known!r} and {row.group!r}"
+            raise WorkshopError(folder / "labels.jsonl", found, "one group a tag", "mend it")
+        mine[row.tag] = known or row.group
     return {
         head: TagList(tuple(sorted(tags)), tuple(tags[t] for t in sorted(tags)))
         for head, tags in groups.items()

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from quantize.int8.gate import Limits
-from quantize.pictures import Sample
+from quantize.pictures import Sample, pictures_of
 from quantize.pictures.folder import share_of
 from quantize.report.answers import ROUNDS, Answers, Logits, ask, machine, times
 from quantize.report.gallery import differences
@@ -19,7 +19,7 @@ from quantize.report.models import HeadSpec, Model, Side, require_same_heads
 from quantize.report.notes import gate_facts, head_facts, notes_of, versions
 from quantize.report.opened import Opened, require_alike
 from quantize.report.records import SCHEMA, Difference, Kind, Machine, Report, Row, Timing
-from quantize.report.truth import Teacher, Truth, by_people, by_teacher, pictures_of
+from quantize.report.truth import Teacher, Truth, by_people, by_teacher
 from quantize.report.verdicts import Pair, verdicts
 
 

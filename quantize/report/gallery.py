@@ -13,13 +13,13 @@ from edge.bundle.manifest import InputSpec
 from edge.errors import SourceError
 from edge.pictures import pixels
 from edge.records import F32
-from quantize.pictures import Sample, read
+from quantize.pictures import Place, Sample, read
 from quantize.report.answers import Logits
 from quantize.report.judge import scores_at
 from quantize.report.measures import Flags, distances
 from quantize.report.models import HeadSpec
 from quantize.report.records import Answer, Difference, Kind
-from quantize.report.truth import Place, labels_of, place_of
+from quantize.report.truth import labels_of
 
 SHOWN = 24
 LEAST = 0.01  # a distance below it is rounding
@@ -51,9 +51,9 @@ def differences(
         for n in np.argsort(-apart, kind="stable")[:SHOWN]:
             picture = pictures[np.flatnonzero(asked)[n]]
             found = _difference(head, picture, labels, one[n], other[n], float(apart[n]))
-            known = best.get(place_of(picture))
+            known = best.get(picture.place)
             if known is None or known.distance < found.distance:
-                best[place_of(picture)] = found
+                best[picture.place] = found
     worth = [d for d in best.values() if d.distance >= LEAST]
     return tuple(sorted(worth, key=lambda d: (-d.distance, d.file))[:SHOWN])
 
@@ -68,7 +68,7 @@ def _asked(
     """(N,) which pictures a head is asked about."""
     names = {h.name for h in heads}
     general = {name for name in names if kinds[name] == "multilabel"} or names
-    own = [labels.get(place_of(p), {}).keys() & names or general for p in pictures]
+    own = [labels.get(p.place, {}).keys() & names or general for p in pictures]
     return np.array([head in mine for mine in own])
 
 
@@ -80,7 +80,7 @@ def _difference(
     after: F32,
     distance: float,
 ) -> Difference:
-    said = labels.get(place_of(picture), {}).get(head.name, [])
+    said = labels.get(picture.place, {}).get(head.name, [])
     return Difference(
         str(picture.file),
         picture.box,

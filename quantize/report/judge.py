@@ -11,6 +11,7 @@ import numpy as np
 
 from edge.heads.scores import sigmoid, softmax
 from edge.records import F32
+from quantize.pictures import groups_of
 from quantize.report import measures, thresholds
 from quantize.report.measures import Flags, Indices
 from quantize.report.models import HeadSpec
@@ -129,7 +130,7 @@ def _given(head: HeadSpec, scores: F32, truth: Truth, half: Flags) -> Flags | No
 def _group(head: HeadSpec, scores: F32, truth: Truth) -> Share | None:
     if not any(head.groups):
         return None
-    group = measures.groups_of(head.tags, head.groups)
+    group = groups_of(head.tags, head.groups)
     return measures.share_of(measures.best_group(scores, group) == group[truth.best])
 
 

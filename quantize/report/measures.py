@@ -68,13 +68,6 @@ def f1(given: Flags, present: Flags) -> float:
     return 2 * int((given & present).sum()) / wanted if wanted else 1.0
 
 
-def groups_of(tags: Sequence[str], groups: Sequence[str | None]) -> Indices:
-    """(T,) the group of each tag, as a number; a tag without one stands alone."""
-    names = [(1, group) if group else (0, tag) for tag, group in zip(tags, groups)]
-    numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    return np.array([numbers[name] for name in names], np.int64)
-
-
 def best_group(scores: F32, group: Indices) -> Indices:
     """(N, T) scores, (T,) group of each tag -> (N,) the group whose scores sum highest."""
     members = np.zeros((len(group), int(group.max()) + 1), np.float32)

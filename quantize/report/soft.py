@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from edge.heads.scores import sigmoid, softmax
 from quantize.errors import WorkshopError
-from quantize.labels import load
+from quantize.labels import load, refuse_others
+from quantize.pictures import Sample
 from quantize.report.thresholds import TEACHER_SURE
 from quantize.report.truth import Teacher
 
 
-def read_teacher(folder: Path, keys: Collection[str] | None = None) -> Teacher:
-    """`keys`: of the pictures to be judged; None: all that were labelled.
+def read_teacher(folder: Path, samples: Sequence[Sample]) -> Teacher:
+    """What was said of these pictures.
 
-    Raises WorkshopError when `folder` is not what `label` wrote, or holds none of the pictures.
+    Raises WorkshopError when `folder` is not what `label` wrote, or holds none of the pictures, or
+    others of their names.
     """
-    labels = load(folder, keys=keys)
+    labels = load(folder, keys={sample.key for sample in samples})
+    refuse_others(samples, labels, folder)
     if not labels.soft:
         raise WorkshopError(
             folder,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from quantize.int8 import gate
+from quantize.int8 import tables
+from quantize.int8.gate import EMBEDDING
 from quantize.report.records import HeadScore, Report, Row
 
 
@@ -13,7 +14,7 @@ def table(report: Report) -> str:
     columns = [(head, is_group) for head, facts in report.heads.items()
                for is_group in ((False, True) if facts.groups else (False,))]  # fmt: skip
     names = [f"{head} groups" if is_group else head for head, is_group in columns]
-    off = {v.engine: f"{v.loss:.1f}" for v in report.verdicts if v.head == gate.EMBEDDING}
+    off = {v.engine: f"{v.loss:.1f}" for v in report.verdicts if v.head == EMBEDDING}
     names += ["embedding off %"] if off else []
     names = ["engine", "precision", *names, "MB", "ms a picture (p10 to p90)"]
     lines = [
@@ -46,4 +47,4 @@ def verdict_table(report: Report) -> str:
     if not failed:
         return f"gate: all {len(report.verdicts)} lines passed"
     said = f"gate: {len(failed)} of {len(report.verdicts)} lines refused"
-    return f"{said}\n{gate.table(failed)}"
+    return f"{said}\n{tables.table(failed)}"

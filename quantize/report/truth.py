@@ -7,21 +7,18 @@ teacher's best tag counts as right and the tags it is sure of as present.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from edge.records import F32, Box
+from edge.records import F32
 from quantize.errors import WorkshopError
-from quantize.pictures import Sample
+from quantize.pictures import Place, Sample
 from quantize.report.measures import Flags, Indices
 from quantize.report.models import HeadSpec
 from quantize.report.records import Judge, Kind
 
 SHOWN = 3  # labels that no head knows, in an error
-
-Place = tuple[Path, Box | None]
 
 
 class Teacher(msgspec.Struct, frozen=True, eq=False):
@@ -46,25 +43,12 @@ class Truth(msgspec.Struct, frozen=True, eq=False):
         return np.asarray(self.wanted >= self.sure)
 
 
-def place_of(sample: Sample) -> Place:
-    """What makes two samples the same picture."""
-    return sample.file, sample.box
-
-
-def pictures_of(samples: Sequence[Sample]) -> list[Sample]:
-    """Each picture once, however many labels it has, in order."""
-    first: dict[Place, Sample] = {}
-    for sample in samples:
-        first.setdefault(place_of(sample), sample)
-    return list(first.values())
-
-
 def labels_of(samples: Sequence[Sample]) -> dict[Place, dict[str, list[str]]]:
     """Picture -> head -> what people said."""
     said: dict[Place, dict[str, list[str]]] = {}
     for sample in samples:
         if sample.tag:
-            said.setdefault(place_of(sample), {}).setdefault(sample.head, []).append(sample.tag)
+            said.setdefault(sample.place, {}).setdefault(sample.head, []).append(sample.tag)
     return said
 
 
@@ -77,11 +61,11 @@ def by_people(
     picture is not among them could not be read, and is left out. Raises WorkshopError for a label
     that the head cannot give.
     """
-    place = {place_of(p): i for i, p in enumerate(pictures)}
-    mine = [s for s in samples if s.head == head.name and place_of(s) in place]
+    place = {p.place: i for i, p in enumerate(pictures)}
+    mine = [s for s in samples if s.head == head.name and s.place in place]
     if not mine:
         return None
-    rows, labels = np.array([place[place_of(s)] for s in mine], np.int64), _labels(head, mine)
+    rows, labels = np.array([place[s.place] for s in mine], np.int64), _labels(head, mine)
     if kind == "multilabel":  # a picture may have many labels
         rows, turn = np.unique(rows, return_inverse=True)
     else:

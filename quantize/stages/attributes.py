@@ -29,7 +29,7 @@ from quantize.fashion.learn import (
     measured,
 )
 from quantize.fashion.material import Material, brought_together, gather
-from quantize.int8.gate import aligned
+from quantize.int8.tables import aligned
 from quantize.stages.export import side_of, student_file
 from quantize.students import load
 from quantize.training.settings import check_least

@@ -22,11 +22,11 @@ from quantize.export.files import EXPORTERS
 from quantize.fish.network import Outline
 from quantize.glance.network import Glance
 from quantize.int8.backends import PACKAGES
+from quantize.int8.bench import Judge
 from quantize.int8.gate import Limits
 from quantize.int8.making import Work, earlier, make, tidy
 from quantize.int8.record import Record
 from quantize.int8.score import Kind
-from quantize.int8.search import Judge
 from quantize.int8.sensitivity import sensitivity
 from quantize.stages.export import TRIED_ON, written
 

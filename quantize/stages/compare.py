@@ -14,10 +14,11 @@ from safetensors.numpy import save
 from edge.bundle import MANIFEST
 from quantize import disk, recipe
 from quantize.errors import WorkshopError
+from quantize.evidence import OUTPUTS, REPORT
 from quantize.export import FILES
 from quantize.int8.gate import Limits
 from quantize.int8.record import sha256
-from quantize.pictures import Sample, read_folder
+from quantize.pictures import Sample, by_key, pictures_of, read_folder
 from quantize.report.answers import ROUNDS
 from quantize.report.compare import Comparison, compare
 from quantize.report.gallery import thumbnails
@@ -38,7 +39,7 @@ SETTINGS = (
     "gate_embedding",
     "gate_slowdown",
 )
-REPORT, PAGE, OUTPUTS = "report.json", "report.html", "int8-outputs.safetensors"
+PAGE = "report.html"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -86,8 +87,8 @@ def run(args: argparse.Namespace) -> None:
 def _measure(args: argparse.Namespace) -> None:
     before, after = _sides(args)
     samples = held_out(args.images, args.head, args.pictures)
-    keys = {sample.key for sample in samples}
-    teacher = read_teacher(args.labels, keys) if args.labels else None
+    by_key(samples)  # which pack knows the pictures by
+    teacher = read_teacher(args.labels, samples) if args.labels else None
     found = compare(before, after, samples, teacher, args.rounds, _limits(args, after.limits))
     write(found, args.out)
     recipe.finish(args.out, _result(found.report))
@@ -160,8 +161,10 @@ def held_out(images: Path, head: str, at_most: int | None = None) -> Sequence[Sa
             'rows with "split": "val", or a folder val/',
             "mark some; they must not have been trained on",
         )
-    step = -(-len(samples) // at_most) if at_most else 1  # rounded up
-    return samples[::step]
+    pictures = pictures_of(samples)
+    step = -(-len(pictures) // at_most) if at_most else 1  # rounded up
+    kept = {picture.place for picture in pictures[::step]}  # with all that is said of them
+    return [sample for sample in samples if sample.place in kept]
 
 
 def write(found: Comparison, out: Path) -> None:

@@ -20,7 +20,7 @@ from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.export import FILES, Deployed, artifact, check, folded, usable, write
 from quantize.export.files import EXPORTERS
-from quantize.int8.gate import aligned
+from quantize.int8.tables import aligned
 from quantize.pictures import read, read_folder
 from quantize.students import Network, load
 from quantize.students.starting import FILE

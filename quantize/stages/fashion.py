@@ -28,9 +28,10 @@ from quantize.fashion.opened import Fashion, open_fashion
 from quantize.fashion.tower import FoldedTower
 from quantize.int8.backends import PACKAGES
 from quantize.int8.calibration import from_folder
-from quantize.int8.gate import Limits, table
+from quantize.int8.gate import Limits
 from quantize.int8.making import Work, earlier, make, tidy
 from quantize.int8.record import Record
+from quantize.int8.tables import table
 from quantize.pictures import read_folder
 from quantize.stages.export import written
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,18 +16,18 @@ from torch import Tensor, nn
 from edge.bundle import InputSpec
 from quantize import recipe
 from quantize.errors import WorkshopError
-from quantize.labels import load as load_labels
-from quantize.labels import told_of
-from quantize.pictures import TagList, read_folder, write_lists
+from quantize.pictures import TagList, write_lists
 from quantize.pictures.samples import BRANDS
 from quantize.students import Student, load, normalise, save
 from quantize.students.starting import FILE, start, there
 from quantize.training.batches import batches, steps_an_epoch
 from quantize.training.distributed import Group, process_group
+from quantize.training.groups import Groups, groups_by_head
 from quantize.training.loop import CHECKPOINT, Schedule, fit
+from quantize.training.material import read_shelves, untaught
 from quantize.training.objective import accuracy, taught
 from quantize.training.settings import Settings, add_flags, check, check_batch, from_flags
-from quantize.training.shelf import Shelf, shelve
+from quantize.training.shelf import Shelf
 from quantize.training.views import view
 
 NORM_PICTURES = 256  # enough for the statistics of a batch norm
@@ -75,39 +74,46 @@ def run(args: argparse.Namespace) -> None:
 
 def _trained(args: argparse.Namespace, settings: Settings, group: Group) -> dict[str, float]:
     """Accuracy by head of the averaged student, which the first process wrote."""
-    lists, train, val = _shelves(args)
+    lists, train, val = read_shelves(args.images, args.head, args.labels)
     if group.is_first:
-        _say_left_out(args.images, (*train.left_out, *val.left_out))
-        _say_untaught(args.images, lists, train)
+        sys.stderr.writelines(f"{args.images}: {told}\n" for told in untaught(lists, train, val))
     check_batch(args.images, int(sum(s.share for s in train.samples)), settings.batch)
     student = _start(train, settings, {**train.sizes, **_tags_size(lists)})
-    teachers = [_teacher(folder, train.sizes, group.device) for folder in args.teachers]
+    learned = partial(
+        taught,
+        soft_weight=settings.soft_weight,
+        teachers=[_teacher(folder, train.sizes, group.device) for folder in args.teachers],
+        teacher_weight=settings.teacher_weight,
+        kind=train.kind,
+        groups=_groups(lists, settings, args.images),
+    )
     judge = partial(accuracy, shelf=val, side=settings.final_side)
     shown = batches(train, settings, _workers(args.workers, group), group.device)
     average = fit(
         student.to(group.device),
         lambda epoch: map(group.part, shown(epoch)),
-        partial(
-            taught,
-            soft_weight=settings.soft_weight,
-            teachers=teachers,
-            teacher_weight=settings.teacher_weight,
-            kind=train.kind,
-        ),
+        learned,
         _schedule(train, settings),
         args.out,
         judge,
         _frozen(student, settings.frozen),
         group,
     )
-    if not group.is_first:
-        return {}
-    result = judge(average)
+    return _written(average, lists, settings, args.out, judge(average)) if group.is_first else {}
+
+
+def _written(
+    average: Student,
+    lists: dict[str, TagList],
+    settings: Settings,
+    out: Path,
+    result: dict[str, float],
+) -> dict[str, float]:
     if lists.pop(BRANDS, None):
         del average.heads[BRANDS]
-    write_lists(lists, args.out)
-    save(average, msgspec.to_builtins(settings), args.out / FILE)
-    recipe.finish(args.out, result)
+    write_lists(lists, out)
+    save(average, msgspec.to_builtins(settings), out / FILE)
+    recipe.finish(out, result)
     return result
 
 
@@ -132,30 +138,20 @@ def _teacher(folder: Path, sizes: dict[str, int], device: str) -> Student:
     return teacher
 
 
+def _groups(lists: dict[str, TagList], settings: Settings, images: Path) -> Groups:
+    """Raises WorkshopError where there are none, and some are to be taught."""
+    groups = Groups(groups_by_head(lists), settings.group_weight)
+    if groups.weight and not groups.of:
+        raise WorkshopError(
+            images, "no tag has a group", f"some for --group-weight {groups.weight}",
+            "say them in labels.jsonl or tags.json, or leave --group-weight out",
+        )  # fmt: skip
+    return groups
+
+
 def _frozen(student: Student, layers: int) -> list[nn.Module]:
     """The first layers of a network that is a row of layers; others learn whole."""
     return list(student.backbone[:layers]) if isinstance(student.backbone, nn.Sequential) else []
-
-
-def _shelves(args: argparse.Namespace) -> tuple[dict[str, TagList], Shelf, Shelf]:
-    """Tag lists by head, pictures to learn from, pictures to be judged on."""
-    pictures, labels = read_folder(args.images, args.head), None
-    if any(sample.head == "tags" for sample in pictures.samples):
-        raise WorkshopError(
-            args.images, "labels of head 'tags'", "another head: 'tags' is what a teacher says",
-            "--head OTHER, or rename it in labels.jsonl",
-        )  # fmt: skip
-    lists = {head: tags for head, tags in pictures.lists.items() if head != "tags"}
-    if args.labels:
-        labels = load_labels(args.labels)
-        lists["tags"] = TagList(tuple(labels.tags), (None,) * len(labels.tags))
-    if not lists:
-        raise WorkshopError(
-            args.images, "no labels", "labels.jsonl or class folders", "edge-quantize distill"
-        )
-    train, val = pictures.of("train"), pictures.of("val")
-    train = told_of(train, labels, args.labels) if labels else train
-    return lists, shelve(train, lists, labels), shelve(val, lists)
 
 
 def _tags_size(lists: dict[str, TagList]) -> dict[str, int]:
@@ -172,7 +168,7 @@ def _seen(train: Shelf, settings: Settings) -> Tensor:
     spec = InputSpec(height=settings.side, width=settings.side)
     count = min(NORM_PICTURES, len(train.pictures))
     chosen = draw.choice(len(train.pictures), count, replace=False)
-    seen = np.stack([view(train.pictures[i], spec, draw) for i in chosen])
+    seen = np.stack([view(train.pictures[i], spec, draw, settings.light) for i in chosen])
     return normalise(torch.from_numpy(seen))
 
 
@@ -186,21 +182,6 @@ def _schedule(train: Shelf, settings: Settings) -> Schedule:
         settings.ema,
         settings.seed,
     )
-
-
-def _say_left_out(images: Path, reasons: Sequence[str]) -> None:
-    if reasons:
-        sys.stderr.write(f"{images}: {len(reasons)} pictures left out, first {reasons[0]}\n")
-
-
-def _say_untaught(images: Path, lists: dict[str, TagList], train: Shelf) -> None:
-    """A class of one picture may be held out whole."""
-    said = {(s.head, s.tag) for s in train.samples}
-    for head, tags in lists.items():
-        untaught = [tag for tag in tags.tags if head != "tags" and (head, tag) not in said]
-        if untaught:
-            told = f"no picture to learn {len(untaught)} tags of {head} from, first {untaught[0]!r}"
-            sys.stderr.write(f"{images}: {told}\n")
 
 
 def _say(out: Path, result: dict[str, float]) -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
 
-import msgspec
-import torch
 from tqdm import tqdm
 
 from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.labels import manifest as manifests
-from quantize.labels.job import Job, digest_of, in_order, missing
+from quantize.labels.flags import add_flags, inputs_of, job_of, settings_of, through_ray
+from quantize.labels.job import Job, missing
 from quantize.labels.manifest import (
     LabelManifest,
     Stored,
@@ -30,75 +27,12 @@ from quantize.labels.ranks import Rank, one_at_a_time, rank_of
 from quantize.labels.shards import read_left_out, read_stored
 from quantize.labels.summary import counted, summary
 from quantize.labels.work import work
-from quantize.pictures import read_folder
-from quantize.teachers import (
-    TEACHERS,
-    Description,
-    Kind,
-    Precision,
-    Request,
-    open_teacher,
-    refuse_untaken,
-)
-from quantize.teachers.card import Ends, card_file
-
-BATCH = 16  # pictures a look
-SHARD = 256  # pictures; what a kill may cost
-PATHS = (
-    "checkpoint",
-    "tag_list",
-    "thresholds",
-    "only",
-    "label_rows",
-)  # of Request: known by their content
+from quantize.teachers import Description, open_teacher
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Flags of `edge-quantize label`."""
-    parser.add_argument("--teacher", required=True, choices=list(TEACHERS), help="which one")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="its weights")
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="pictures")
-    text = "folder to write, or to go on in"
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=text)
-    text = "one tag a line, in the order of the outputs; none: tags are numbers"
-    parser.add_argument("--tag-list", type=Path, metavar="FILE", help=text)
-    text = "one number of 0 to 1 a line, in the order of the tags"
-    parser.add_argument("--thresholds", type=Path, metavar="FILE", help=text)
-    text = "text embeddings of any tags, in place of a RAM file's own; README says how to make one"
-    parser.add_argument("--label-rows", type=Path, metavar="FILE", help=text)
-    text = "one tag a line: label these alone, in this order"
-    parser.add_argument("--only", type=Path, metavar="FILE", help=text)
-    _add_machine(parser)
-    _add_network(parser)
-
-
-def _add_machine(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--batch", type=_count, default=BATCH, help="pictures a look")
-    parser.add_argument("--shard", type=_count, default=SHARD, help="pictures a file")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where")
-    text = "of the teacher's numbers"
-    parser.add_argument("--precision", choices=get_args(Precision), default="fp32", help=text)
-    text = "processes, or actors of Ray; none: one, with --ray as many as fit"
-    parser.add_argument("--workers", type=_count, help=text)
-    text = "CPU threads a process; none: the cores shared out"
-    parser.add_argument("--threads", type=_count, help=text)
-    text = "share the work out through Ray Data: pip install 'ray[data]'"
-    parser.add_argument("--ray", action="store_true", help=text)
-
-
-def _add_network(parser: argparse.ArgumentParser) -> None:
-    text = "name of a timm network, or head of a student"
-    parser.add_argument("--model", metavar="NAME", help=text)
-    text = "px of what it sees, where its file leaves that open, or other than trained"
-    parser.add_argument("--side", type=_count, help=text)
-    text = "onnx, tflite, timm: what a float network sees is (pixel - mean) / scale, of 0 to 255; "
-    for name in ("mean", "scale"):
-        parser.add_argument(f"--{name}", type=_triple, help=text + "one number, or red,green,blue")
-    parser.add_argument("--colour", choices=("rgb", "bgr"), help="order of its channels")
-    text = "what an onnx or tflite file's output holds; none: found in the file"
-    parser.add_argument("--ends", choices=get_args(Ends), help=text)
-    text = "one tag a picture, or any number; none: as the file ends"
-    parser.add_argument("--kind", choices=get_args(Kind), help=text)
+    add_flags(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -108,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
         found = f"given with WORLD_SIZE {rank.world}"
         raise WorkshopError("--ray, --workers", found, "one way to share the work out", "leave out")
     job = job_of(args, rank)
-    settings, inputs = _settings(job), _inputs(job)
+    settings, inputs = settings_of(job), inputs_of(job)
     with one_at_a_time(job.out):
         recipe.begin(job.out, "label", settings, inputs, is_shared=rank.world > 1)
     about = _make(job, args, rank)
@@ -116,58 +50,6 @@ def run(args: argparse.Namespace) -> None:
         if left := missing(job):
             return _say(f"{job.out}: {len(left)} of {job.shards} shards are left to other ranks\n")
         return _finish(job, about)
-
-
-def job_of(args: argparse.Namespace, rank: Rank) -> Job:
-    """What the flags ask for. Raises WorkshopError when there are no pictures."""
-    samples = in_order(read_folder(args.images).samples)
-    return Job(_request(args, rank), args.images, samples, args.out, args.batch, args.shard)
-
-
-def _request(args: argparse.Namespace, rank: Rank) -> Request:
-    given: dict[str, Any] = {name: getattr(args, name, None) for name in Request.__struct_fields__}
-    device = _device(args)
-    beside = rank.local_world if rank.world > 1 else args.workers or 1
-    threads = args.threads or max(1, _cores() // beside)
-    given |= {"name": args.teacher, "device": device, "threads": threads}
-    request = Request(**given)
-    refuse_untaken(request)
-    return request
-
-
-def _cores() -> int:
-    """Those this process may use, where the system says."""
-    ours = getattr(os, "sched_getaffinity", None)
-    return len(ours(0)) if ours else os.cpu_count() or 1
-
-
-def _device(args: argparse.Namespace) -> str:
-    if args.device != "auto":
-        return str(args.device)
-    if args.teacher == "tflite":
-        return "cpu"
-    if args.ray:
-        return "cuda" if _ray().fitting("cuda", 1) else "cpu"
-    if args.teacher == "onnx":
-        return "cpu"  # torch's GPU says nothing about onnxruntime's build: ask for it by name
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _settings(job: Job) -> dict[str, Any]:
-    """All that could give other numbers."""
-    request = job.request
-    kept = {k: v for k, v in msgspec.structs.asdict(request).items() if k not in (*PATHS, "name")}
-    if request.device != "cpu":
-        del kept["threads"]  # they change the order of sums on a CPU alone
-    settings = {"teacher": request.name, **kept, "batch": job.batch, "shard": job.shard}
-    stored: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(settings))  # without tuples
-    return stored
-
-
-def _inputs(job: Job) -> dict[str, str]:
-    files = {name: getattr(job.request, name) for name in PATHS} | {"card": card_file(job.request)}
-    digests = {name: recipe.digest(_there(file)) for name, file in files.items() if file}
-    return {"images": digest_of(job.samples), **digests}
 
 
 def _make(job: Job, args: argparse.Namespace, rank: Rank) -> Description | None:
@@ -185,7 +67,7 @@ def _shared(
     if not ours:
         return None
     if args.ray:
-        about: Description | None = _ray().by_ray(job, ours, _actors(job, args), tell)
+        about: Description | None = through_ray().by_ray(job, ours, _actors(job, args), tell)
         return about
     if args.workers and args.workers > 1:
         return by_processes(job, args.workers, tell)
@@ -199,13 +81,7 @@ def _finish(job: Job, about: Description | None) -> None:
     manifest = _known(job.out)
     if about is not None or manifest is None:
         about = about or open_teacher(job.request).about  # stopped between shards and manifest
-        left_out = [row for n in range(job.shards) for row in read_left_out(job.out, n)]
-        count = len(job.samples) - len(left_out)
-        kinds = {read_stored(job.out, n) for n in range(job.shards)}  # an older run's may be there
-        coarsest: Stored = "float16" if "float16" in kinds else "float32"
-        manifest = manifest_of(about, count, job.shards, tuple(left_out), coarsest)
-        write_loaded(about, job.out)
-        write_manifest(manifest, job.out)
+        manifest = _written(job, about)
     counts = counted(job.out, manifest)
     recipe.finish(
         job.out,
@@ -220,6 +96,17 @@ def _finish(job: Job, about: Description | None) -> None:
     _say(summary(job.out, manifest, counts))
 
 
+def _written(job: Job, about: Description) -> LabelManifest:
+    left_out = [row for n in range(job.shards) for row in read_left_out(job.out, n)]
+    count = len(job.samples) - len(left_out)
+    kinds = {read_stored(job.out, n) for n in range(job.shards)}  # an older run's may be there
+    coarsest: Stored = "float16" if "float16" in kinds else "float32"
+    manifest = manifest_of(about, count, job.shards, tuple(left_out), coarsest)
+    write_loaded(about, job.out)
+    write_manifest(manifest, job.out)
+    return manifest
+
+
 def _say(text: str) -> None:
     sys.stdout.write(text)
 
@@ -228,39 +115,5 @@ def _known(out: Path) -> LabelManifest | None:
     return read_manifest(out) if (out / manifests.FILE).exists() else None
 
 
-def _ray() -> Any:
-    try:
-        from quantize.labels import through_ray
-    except ModuleNotFoundError as e:
-        if e.name is None or e.name.split(".")[0] in ("edge", "quantize"):
-            raise
-        found = f"package {e.name!r} is not installed"
-        raise WorkshopError("--ray", found, "ray with ray.data", "pip install 'ray[data]'") from e
-    return through_ray
-
-
 def _actors(job: Job, args: argparse.Namespace) -> int:
-    return int(args.workers or _ray().fitting(job.request.device, job.request.threads))
-
-
-def _there(file: Path) -> Path:
-    if not file.is_file():
-        raise WorkshopError(file, "no such file", "a file", "give its path")
-    return file
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number from 1 on")
-    return int(text)
-
-
-def _triple(text: str) -> tuple[float, float, float]:
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError as e:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected numbers") from e
-    if len(numbers) not in (1, 3):
-        raise argparse.ArgumentTypeError(f"{text!r}, expected one number or three")
-    red, green, blue = numbers * 3 if len(numbers) == 1 else numbers
-    return red, green, blue
+    return int(args.workers or through_ray().fitting(job.request.device, job.request.threads))

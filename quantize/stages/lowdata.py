@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Container
 from pathlib import Path
 
 import msgspec
 from tqdm import tqdm
 
 from quantize import disk, recipe
-from quantize.lowdata.batches import Shown, inputs, judge_on, norm_pictures, shown
+from quantize.lowdata.batches import Shown, inputs, judge_on, norm_pictures, shown, unreadable
 from quantize.lowdata.plot import plot
 from quantize.lowdata.report import LowDataReport, Result, SplitFacts, rows_of, table
 from quantize.lowdata.settings import Comparison, RunSettings, checked, run_settings
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> None:
     protocol = _protocol(args, wanted)
     asked = {"head": args.head, **msgspec.to_builtins(wanted)}
     if not recipe.begin(args.out, "lowdata", asked, _inputs(args)):
+        protocol = _readable(protocol, args, wanted)
         _write_splits(protocol, args.out / "splits")
         plans = run_settings(wanted)
         runs = [_one(protocol, plan, wanted, args) for plan in tqdm(plans, "runs", disable=None)]
@@ -60,11 +62,35 @@ def run(args: argparse.Namespace) -> None:
     sys.stdout.write((args.out / "report.md").read_text("utf-8"))
 
 
-def _protocol(args: argparse.Namespace, wanted: Comparison) -> Protocol:
+def _protocol(
+    args: argparse.Namespace, wanted: Comparison, without: Container[str] = ()
+) -> Protocol:
     names = wanted.splits.split(",")
     if args.split_files:
-        return published(args.images, args.head, names, args.split_files)
-    return made(args.images, args.head, names)
+        return published(args.images, args.head, names, args.split_files, without)
+    return made(args.images, args.head, names, without)
+
+
+def _readable(protocol: Protocol, args: argparse.Namespace, wanted: Comparison) -> Protocol:
+    """Without pictures that are damaged: both methods go without them, and the test of both does.
+    Splits are cut anew, and have others in their place.
+    """
+    left_out: dict[str, str] = {}
+    while found := _damaged(protocol):
+        left_out |= found
+        protocol = _protocol(args, wanted, left_out)
+    if left_out:
+        why = next(iter(left_out.values()))
+        sys.stderr.write(f"{args.images}: {len(left_out)} pictures left out, first {why}\n")
+    return protocol
+
+
+def _damaged(protocol: Protocol) -> dict[str, str]:
+    """Pictures by the names that their lines have -> why they cannot be read."""
+    lines = protocol.lines
+    files = protocol.files(lines)
+    why = unreadable(files)
+    return {line.file: why[file] for line, file in zip(lines, files) if file in why}
 
 
 def _inputs(args: argparse.Namespace) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -13,36 +12,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
-from edge.bundle import MANIFEST, Manifest, open_bundle
+from edge.bundle import Manifest
 from edge.bundle.manifest import SCHEMA, HeatMap, InputSpec
-from edge.bundle.manifest_read import A_WORD, WORD
-from edge.bundle.write import stored, write_bundle, zip_bundle
+from edge.bundle.write import stored
 from edge.engines import open_engine
-from edge.records import F32
 from quantize import pack as packing
 from quantize import recipe
-from quantize.errors import WorkshopError
+from quantize.evidence import REPORT, Evidence, read_evidence
 from quantize.fashion.packed import attributes_files
 from quantize.fish.packed import outline_files
 from quantize.glance.packed import heat_map, recipe_of
-from quantize.int8.gate import aligned
+from quantize.int8.tables import aligned
 from quantize.int8.timing import in_turn
-from quantize.pack import Evidence
-from quantize.pictures import Sample, read_folder, read_sources
-from quantize.report.models import from_stage, wanted_engines
+from quantize.pictures import read_sources
+from quantize.publish import counter_of, name_of, write
+from quantize.report.models import Side, from_stage, wanted_engines
 from quantize.report.notes import gate_limits, looser
 from quantize.report.opened import Opened, require_alike
 from quantize.report.records import read_report
-from quantize.report.soft import read_teacher
-from quantize.report.truth import pictures_of
-from quantize.stages.compare import OUTPUTS, REPORT
 from quantize.students import load
 from quantize.students.starting import FILE
 from quantize.students.work import work_of
-
-AGAIN = "edge-quantize compare again, into another folder"
 
 Gates = Mapping[str, Mapping[str, float]]  # "gate" or "proof gate" -> limit by name
 
@@ -88,36 +80,58 @@ def run(args: argparse.Namespace) -> None:
     packing.refuse_other(report, side.models, args.report / REPORT)
     models = [Opened(model, list(side.heads.values())) for model in side.models]
     require_alike(models)
-    evidence = _evidence(args)
+    proof = args.proof or args.report
+    evidence = read_evidence(proof, args.images, args.head, args.labels)
     gates = {"gate": gate_limits(report.facts)}
     gates |= {"proof gate": gate_limits(evidence.report.facts)} if args.proof else {}
-    heads = packing.heads_of(side.heads, evidence, _held_out(args))
-    artifacts, files = packing.artifacts_of(models)
-    golden, pictures = packing.golden_of(heads, side.heads, models)
-    glance, more = _glance(args.glance, models)
-    outline = outline_files(args.outline) if args.outline else {}
-    worn = attributes_files(args.attributes, args.int8 / FILE) if args.attributes else {}
+    core, files = _core(args, side, models, evidence)
+    more, beside = _beside(args, models)
     manifest = Manifest(
         schema=SCHEMA,
         name=name,
         counter=counter,
-        input=models[0].spec,
-        embedding_size=packing.embedding_size(models[0]),
-        heads=tuple(heads),
-        artifacts=tuple(artifacts),
-        golden=tuple(golden),
         trained_on=tuple(read_sources(args.images)),
         recipe=_recipe(args, models[0].spec, gates),
-        glance=glance,
-        outline=tuple(stored(name, data) for name, data in outline.items()),
-        attributes=next((stored(name, data) for name, data in worn.items()), None),
+        **core,
+        **more,
     )
-    own = files | pictures | packing.tag_files(side.heads)
-    _write(args.out, own | more | outline | worn, manifest)
+    write(args.out, files | beside, manifest)
     sys.stdout.write(f"{args.out}: {manifest.name}@{manifest.counter}\n")
     sys.stdout.write(_loosened(gates))
-    if glance is not None:
-        sys.stdout.write(_said_of(glance, more, models))
+    if manifest.glance is not None:
+        sys.stdout.write(_said_of(manifest.glance, beside, models))
+
+
+def _core(
+    args: argparse.Namespace, side: Side, models: Sequence[Opened], evidence: Evidence
+) -> tuple[dict[str, Any], packing.Files]:
+    """What every bundle has: keys of its manifest, and files."""
+    heads = packing.heads_of(side.heads, evidence, _held_out(args))
+    artifacts, files = packing.artifacts_of(models)
+    golden, pictures = packing.golden_of(heads, side.heads, models)
+    keys = {
+        "input": models[0].spec,
+        "embedding_size": packing.embedding_size(models[0]),
+        "heads": tuple(heads),
+        "artifacts": tuple(artifacts),
+        "golden": tuple(golden),
+    }
+    return keys, files | pictures | packing.tag_files(side.heads)
+
+
+def _beside(
+    args: argparse.Namespace, models: Sequence[Opened]
+) -> tuple[dict[str, Any], packing.Files]:
+    """What a bundle may have: a glance for each of its engines, an outline, attributes."""
+    glance, files = _glance(args.glance, models)
+    outline = outline_files(args.outline) if args.outline else {}
+    worn = attributes_files(args.attributes, args.int8 / FILE) if args.attributes else {}
+    keys = {
+        "glance": glance,
+        "outline": tuple(stored(name, data) for name, data in outline.items()),
+        "attributes": next((stored(name, data) for name, data in worn.items()), None),
+    }
+    return keys, files | outline | worn
 
 
 def _loosened(gates: Gates) -> str:
@@ -142,93 +156,6 @@ def _said_of(glance: HeatMap, files: packing.Files, models: Sequence[Opened]) ->
             ms = in_turn([partial(engine.run, frame), partial(opened.engine.run, crop)])
         lines.append((artifact.engine, *(f"{m:.2f}" for m in ms), f"{ms[0] / ms[1]:.1f}"))
     return f"{aligned(lines)}\n"
-
-
-def name_of(asked: str | None, out: Path) -> str:
-    """What --name says, or else --out. Raises WorkshopError for what no bundle can be called."""
-    name = out.stem if asked is None else asked
-    if not WORD.fullmatch(name):
-        where = "--out" if asked is None else "--name"
-        raise WorkshopError(where, f"name {name!r}", A_WORD, "--name shop")
-    return name
-
-
-def counter_of(asked: int | None, out: Path) -> int:
-    """The next one, or what --counter says. Raises WorkshopError when that would not grow."""
-    least = next_counter(out)
-    if asked is not None and asked < least:
-        raise WorkshopError(
-            "--counter",
-            str(asked),
-            f"{least} or more: {out} has been at {least - 1}, and a counter only grows",
-            f"--counter {least}, or none",
-        )
-    return least if asked is None else asked
-
-
-def next_counter(out: Path) -> int:
-    """A device may refuse a counter that it has seen the next of."""
-    if not out.exists():
-        return 1
-    if out.is_dir() and not (out / MANIFEST).exists():
-        raise WorkshopError(out, "a folder that is no bundle", "a bundle or nothing", "--out OTHER")
-    with open_bundle(out) as bundle:
-        return bundle.manifest.counter + 1
-
-
-def _write(out: Path, files: packing.Files, manifest: Manifest) -> None:
-    """Whole or not at all, and nothing beside it."""
-    fresh = out.with_name(f"{out.name}.tmp")
-    home = out.with_name(f".{out.name}.folder")  # by one name: what a kill left goes with the next
-    recipe.clear(home)
-    try:
-        if out.suffix != ".edge":
-            write_bundle(out, files, manifest, replace=True)
-            return
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_bundle(home / out.stem, files, manifest)
-        zip_bundle(home / out.stem, out, replace=True)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        if fresh.is_file():
-            fresh.unlink()
-        raise
-    finally:
-        recipe.clear(home)
-
-
-def _evidence(args: argparse.Namespace) -> Evidence:
-    """What the proof, or else the report, was made from, in the order of its answers."""
-    folder = args.proof or args.report
-    report = read_report(folder / REPORT)
-    outputs, keys = _outputs(folder / OUTPUTS)
-    samples = read_folder(args.images, args.head).of("val")
-    teacher = read_teacher(args.labels) if args.labels else None
-    return Evidence(samples, judged(keys, samples, args.images), outputs, teacher, report)
-
-
-def _outputs(file: Path) -> tuple[dict[str, F32], list[str]]:
-    """What int8 answered, and the keys of the pictures."""
-    if not file.is_file():
-        raise WorkshopError(
-            file, "no such file", "what `edge-quantize compare` wrote beside its report", AGAIN
-        )
-    try:
-        with safe_open(file, "np") as stored:
-            outputs = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-            return outputs, json.loads(stored.metadata()["keys"])
-    except SafetensorError as e:
-        raise WorkshopError(file, f"does not load ({e})", "what int8 answered", AGAIN) from e
-
-
-def judged(keys: Sequence[str], samples: Sequence[Sample], images: Path) -> list[Sample]:
-    """Each picture of a report once, by its key. Raises WorkshopError when some are gone."""
-    by_key = {picture.key: picture for picture in pictures_of(samples)}
-    if missing := [key for key in keys if key not in by_key]:
-        found = f"{len(missing)} of the report's {len(keys)} pictures are missing: {missing[0]}"
-        fix = "give the pictures of the report, or run compare again"
-        raise WorkshopError(images, found, "all of them, held out", fix)
-    return [by_key[key] for key in keys]
 
 
 def _held_out(args: argparse.Namespace) -> str:

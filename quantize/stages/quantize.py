@@ -23,6 +23,7 @@ from quantize.errors import WorkshopError
 from quantize.export import FILES, Deployed, artifact, check, folded, usable
 from quantize.int8 import record as records
 from quantize.int8.backends import PACKAGES
+from quantize.int8.bench import Bench
 from quantize.int8.calibration import (
     FEWEST,
     Calibration,
@@ -33,12 +34,12 @@ from quantize.int8.calibration import (
     sizes_of,
     truths_of,
 )
-from quantize.int8.gate import Limits, aligned, refuse, table
+from quantize.int8.gate import Limits
 from quantize.int8.making import Work, counts, earlier, make, tidy
 from quantize.int8.qat import Tuning, tuned
 from quantize.int8.record import Record
-from quantize.int8.search import Bench, Tried
 from quantize.int8.sensitivity import sensitivity
+from quantize.int8.tables import refuse, summary
 from quantize.pictures import read_folder, read_lists
 from quantize.stages.export import copy_beside, side_of
 from quantize.students import Student, load
@@ -102,7 +103,7 @@ def run(args: argparse.Namespace) -> None:
         recipe.finish(args.out, _result(made))
     recipe.clear(args.out / TUNED / CHECKPOINT)
     made = records.verified(args.out)
-    say(args.out, made)
+    sys.stdout.write(summary(args.out, made))
     refuse(made.verdict, args.out)
 
 
@@ -170,7 +171,7 @@ def _quantised(
     kinds = kinds_of(lists, sizes_of(student))
     flat = folded(student, side)
     hurts = sensitivity(flat, torch.from_numpy(calibration.ranges), kinds)
-    truths = truths_of(lists, kinds, calibration.judged, limits)
+    truths = truths_of(lists, kinds, calibration, limits)
     units = [hurt.unit for hurt in hurts][: args.float_layers]
 
     def judge(engine: str, files: Sequence[bytes]) -> Bench:
@@ -199,27 +200,3 @@ def _result(made: Record) -> dict[str, Any]:
         "passed": made.verdict.passed,
         "skipped": made.skipped,
     }
-
-
-def say(out: Path, made: Record) -> None:
-    lines: list[tuple[str, ...]] = [
-        ("", "engine", "method", "layers in float", "dB", "points", "ms", "MB", "seconds")
-    ]
-    kept = [k.tried for k in made.kept.values()]
-    lines += [_line(tried, tried in kept) for tried in made.tried]
-    said = [aligned(lines), "", table(made.verdict.rows), ""]
-    said += [f"{engine} skipped: {reason}" for engine, reason in made.skipped.items()]
-    sys.stdout.write("\n".join([*said, str(out)]) + "\n")
-
-
-def _line(tried: Tried, is_kept: bool) -> tuple[str, ...]:
-    """dB: signal to noise of the worst head. points: what the float expects it to lose."""
-    method = tried.method + (" after fine-tuning" if tried.tuned else "")
-    if tried.error or tried.cost is None:
-        count = str(len(tried.kept_in_float))
-        return ("", tried.engine, method, count, tried.error, "", "", "", "")
-    return (
-        "kept" if is_kept else "", tried.engine, method, str(len(tried.kept_in_float)),
-        f"{tried.worst_db:.1f}", f"{max(d.loss for d in tried.heads.values()):.2f}",
-        f"{tried.cost.ms:.2f}", f"{tried.cost.size_bytes / 1e6:.2f}", f"{tried.seconds:.1f}",
-    )  # fmt: skip

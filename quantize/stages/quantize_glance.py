@@ -7,6 +7,7 @@ this one spots by frames, and a folder in, a folder out is all there is to remem
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,11 +22,11 @@ from quantize.glance.network import load
 from quantize.glance.scenes import Example
 from quantize.glance.shards import read
 from quantize.int8 import record as records
-from quantize.int8.gate import Limits, refuse
+from quantize.int8.gate import Limits
 from quantize.int8.record import Record
+from quantize.int8.tables import refuse, summary
 from quantize.stages import by_measure
 from quantize.stages.glance import FILE, FRAMES
-from quantize.stages.quantize import say
 from quantize.training.settings import check_least
 
 MOST = 32  # units that may stay in float where no method passes
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
         made = _quantised(args, engines, skipped)
         recipe.finish(args.out, by_measure.told(made, MEASURE))
     made = records.verified(args.out)
-    say(args.out, made)
+    sys.stdout.write(summary(args.out, made))
     refuse(made.verdict, args.out, FIX)
 
 

@@ -6,6 +6,7 @@ A stage of its own, as `quantize-glance` is: what is judged are masks.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,11 +17,11 @@ from quantize.fish.course import Crops, check_judging, made
 from quantize.fish.network import load
 from quantize.fish.packed import write_outline
 from quantize.int8 import record as records
-from quantize.int8.gate import Limits, refuse
+from quantize.int8.gate import Limits
 from quantize.int8.record import Record
+from quantize.int8.tables import refuse, summary
 from quantize.stages import by_measure
 from quantize.stages.outline import FILE, JUDGED, TAUGHT
-from quantize.stages.quantize import say
 from quantize.training.settings import check_least
 
 MOST = 24  # units that may stay in float where no method passes
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
         record = _quantised(args, engines, skipped)
         recipe.finish(args.out, by_measure.told(record, MEASURE))
     record = records.verified(args.out)
-    say(args.out, record)
+    sys.stdout.write(summary(args.out, record))
     refuse(record.verdict, args.out, FIX)
     if not (args.out / "outline.json").exists():
         outline, _ = load(args.out / FILE)

@@ -32,9 +32,9 @@ TEACHERS: dict[str, tuple[str, str, str]] = {
     "student": ("quantize.teachers.student", "torch", "pip install 'edge-tag[quantize]'"),
 }
 TAKES: dict[str, tuple[str, ...]] = {  # what of a Request not every teacher can follow
-    "ram": ("side", "label_rows"),
-    "ram_plus": ("side", "label_rows"),
-    "tag2text": ("side",),
+    "ram": ("side", "label_rows", "chinese"),
+    "ram_plus": ("side", "label_rows", "chinese"),
+    "tag2text": ("side", "chinese"),
     "onnx": ("side", "mean", "scale", "colour", "ends", "kind"),
     "tflite": ("side", "mean", "scale", "colour", "ends", "kind"),
     "timm": ("model", "side", "mean", "scale", "kind"),
@@ -57,6 +57,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     only: Path | None = None  # one tag a line: label these alone
     thresholds: Path | None = None  # one float a line
     label_rows: Path | None = None  # RAM: text embeddings of other tags, as ram/rows.py reads them
+    chinese: Path | None = None  # RAM: names of the tags in Chinese, one a line
     side: int | None = None  # px
     mean: tuple[float, float, float] | None = None  # of pixel values 0..255, red green blue
     scale: tuple[float, float, float] | None = None  # what the network sees: (pixel - mean) / scale
@@ -86,6 +87,7 @@ class Description(msgspec.Struct, frozen=True):
     embedding: int  # numbers in it; 0: the teacher has none
     side: tuple[int, int]  # height and width of what it sees, px
     loaded: Loaded | None = None  # None: every key of its file, under its name, or it has no keys
+    chinese: tuple[str, ...] = ()  # names of the tags, which may be alike, in the same order
 
 
 class Teacher(Protocol):

@@ -48,6 +48,7 @@ def load(request: Request) -> Teacher:
         request.thresholds,
         kind=KINDS[request.name],
         labels=labels,
+        chinese=request.chinese,
     )
     return RamTeacher(
         request.name, tagger.trimmed(read_tags(request.only)) if request.only else tagger
@@ -90,6 +91,7 @@ class RamTeacher:
             plan.projected or plan.swin.channels,  # Tag2Text does not project
             (self._side, self._side),
             _loaded(tagger),
+            tagger.vocabulary.chinese,
         )
 
     def read(self, sample: Sample) -> U8:

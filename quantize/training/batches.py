@@ -93,12 +93,13 @@ def seen(shelf: Shelf, settings: Settings, turn: Turn) -> Batch:
     draw = np.random.default_rng((settings.seed, turn.epoch, turn.step))
     side = side_at(turn.epoch, settings)
     spec = InputSpec(height=side, width=side)
+    look = partial(view, light=settings.light)
     wanted = {
         head: targets(labels[turn.chosen], shelf.sizes[head], settings)
         for head, labels in shelf.labels.items()
     }
     return Batch(
-        torch.from_numpy(np.stack([view(shelf.pictures[i], spec, draw) for i in turn.chosen])),
+        torch.from_numpy(np.stack([look(shelf.pictures[i], spec, draw) for i in turn.chosen])),
         wanted,
         None if shelf.soft is None else _scores(torch.from_numpy(shelf.soft[turn.chosen]), shelf),
         torch.tensor([[shelf.samples[i].trust] for i in turn.chosen]),

@@ -22,6 +22,7 @@ from edge.pictures import pixels
 from quantize.students import Student, normalise
 from quantize.teachers import Kind
 from quantize.training.batches import Batch
+from quantize.training.groups import NO_GROUPS, Groups, group_loss
 from quantize.training.precision import quick
 from quantize.training.shelf import Shelf
 
@@ -29,12 +30,18 @@ JUDGED = 64  # pictures at a time
 
 
 def loss_of(
-    outputs: dict[str, Tensor], batch: Batch, soft_weight: float, kind: Kind = "softmax"
+    outputs: dict[str, Tensor],
+    batch: Batch,
+    soft_weight: float,
+    kind: Kind = "softmax",
+    groups: Groups = NO_GROUPS,
 ) -> Tensor:
     """Outputs: head -> (N, T) logits. Returns a scalar."""
     total = outputs["embedding"].new_zeros((), dtype=torch.float32)
     for head, wanted in batch.targets.items():
         total = total - (wanted * outputs[head].float().log_softmax(1)).sum(1).mean()
+        if groups.weight and head in groups.of:
+            total = total + groups.weight * group_loss(outputs[head], wanted, groups.of[head])
     if batch.soft is None:
         return total
     student = outputs["tags"].float()  # (N, T)
@@ -53,6 +60,7 @@ def taught(
     teachers: Sequence[Student] = (),
     teacher_weight: float = 0.0,
     kind: Kind = "softmax",
+    groups: Groups = NO_GROUPS,
 ) -> Tensor:
     """The loss of a student on a batch, wherever the student is. `teachers` are in eval mode; of
     this `kind` is who gave the soft targets.
@@ -63,7 +71,7 @@ def taught(
     if teachers:
         targets = shared_with(teachers, x, batch.targets, teacher_weight * batch.trust)
         batch = replace(batch, targets=targets)
-    return loss_of(student(x), batch, soft_weight, kind)
+    return loss_of(student(x), batch, soft_weight, kind, groups)
 
 
 @torch.no_grad()

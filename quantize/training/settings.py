@@ -40,7 +40,11 @@ class Settings(msgspec.Struct, frozen=True):
     none_weight: Annotated[float, about('of "none of these" against a label')] = 0.25
     soft_weight: Annotated[float, about("of the teacher against the labels")] = 0.5
     teacher_weight: Annotated[float, about("of --teachers against the labels")] = 0.7
+    group_weight: Annotated[float, about("of a tag's group in tags.json against the tag")] = 0.0
     mixed: Annotated[float, about("share of the batches that are blended or pasted")] = 0.5
+    light: Annotated[
+        float, about("how warm or cold half of the views are: spread of log red against blue")
+    ] = 0.0
     seed: Annotated[int, about("of the order and of the views")] = 0
 
 
@@ -63,8 +67,8 @@ def check(settings: Settings) -> None:
     check_multiples(settings, 32, "first_side", "side", "final_side")
     check_least(settings, {"epochs": 1, "batch": 1, "warm_up": 0, "frozen": 0, "none_weight": 0,
                            "soft_weight": 0, "side": settings.first_side, "weight_decay": 0,
-                           "seed": 0})  # fmt: skip
-    check_shares(settings, "smoothing", "teacher_weight", "mixed")
+                           "seed": 0, "group_weight": 0})  # fmt: skip
+    check_shares(settings, "smoothing", "teacher_weight", "mixed", "light")
     check_between(settings, "lr", "ema")
 
 

@@ -74,11 +74,9 @@ def labels_of(
     """`label` of each sample; where another of `rows` has a tag of this head for its picture, that:
     what is a shirt may be red, too, and is not none of the colours.
     """
-    said = {(row.file, row.box): label(row, head, tags) for row in rows if row.head == head}
+    said = {row.place: label(row, head, tags) for row in rows if row.head == head}
     own = [label(sample, head, tags) for sample in samples]
-    return [
-        mine if s.head == head else said.get((s.file, s.box), mine) for s, mine in zip(samples, own)
-    ]
+    return [mine if s.head == head else said.get(s.place, mine) for s, mine in zip(samples, own)]
 
 
 def label(sample: Sample, head: str, tags: TagList) -> int:

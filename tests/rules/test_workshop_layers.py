@@ -13,7 +13,7 @@ QUANTIZE = ROOT / "quantize"
 
 RANKS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("disk",),
+    ("contents", "disk"),
     ("recipe", "pictures", "timm_import", "texts", "checkpoints"),
     ("ram", "students"),
     ("teachers", "export"),
@@ -24,6 +24,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("fish",),
     ("report",),
     ("lowdata",),
+    ("evidence", "publish"),
     ("pack",),
     ("stages",),
     ("cli",),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import msgspec
@@ -80,6 +82,62 @@ def test_hidden_files_and_folders_are_no_pictures_and_no_classes(tmp_path: Path)
     assert [s.file.name for s in read_folder(tmp_path).samples] == ["1.png"]
 
 
+def test_a_class_folder_may_be_a_link(tmp_path: Path) -> None:
+    """As a shop's server keeps its products elsewhere; they were left out without a word."""
+    put(tmp_path / "elsewhere" / "1.png")
+    put(tmp_path / "shop" / "Lime" / "2.png")
+    (tmp_path / "shop" / "Lemon").symlink_to(tmp_path / "elsewhere")
+    found = {s.file.name: s.tag for s in read_folder(tmp_path / "shop").samples}
+    assert found == {"1.png": "Lemon", "2.png": "Lime"}
+
+
+def test_links_to_folders_around_them_have_an_end(tmp_path: Path) -> None:
+    put(tmp_path / "a" / "1.png")
+    put(tmp_path / "b" / "2.png")
+    (tmp_path / "a" / "up").symlink_to(tmp_path)
+    (tmp_path / "a" / "b").symlink_to(tmp_path / "b")
+    (tmp_path / "b" / "a").symlink_to(tmp_path / "a")
+    found = {str(s.file.relative_to(tmp_path)) for s in read_folder(tmp_path).samples}
+    assert found == {"a/1.png", "b/2.png", "a/b/2.png", "b/a/1.png"}
+
+
+def test_every_picture_that_opencv_reads_is_read(tmp_path: Path) -> None:
+    for i, suffix in enumerate(("gif", "webp", "bmp", "jpe", "PNG")):
+        put(tmp_path / "a" / f"{i}.{suffix}")
+    put(tmp_path / "a" / "5.jpg").rename(tmp_path / "a" / "5.jfif")
+    found = read_folder(tmp_path).samples
+    assert len(found) == 6
+    assert {read(sample).shape for sample in found} == {(32, 32, 3)}
+
+
+def test_what_is_left_out_is_said_once_and_what_was_drawn_into_is_no_picture(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a/1.png", "a/1.png.tags.jpg", "b/2.png"):
+        put(tmp_path / name)
+    for name in ("a/1.heic", "b/2.heic", "b/notes", "sources.json"):
+        (tmp_path / name).touch()
+    for _ in range(2):
+        assert [s.file.name for s in read_folder(tmp_path).samples] == ["1.png", "2.png"]
+    [told] = caplog.messages
+    assert "4 files left out" in told
+    assert "2 x .heic" in told
+    assert "1 x .tags.jpg" in told
+    assert "1 x no suffix; first a/1.heic" in told
+
+
+def test_a_folder_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    put(tmp_path / "a" / "1.png")
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(WorkshopError, match=r"cannot be read \(Permission denied\)"):
+        read_folder(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("head", "tag"), [("a.b", "x"), ("embedding", "x"), ("_h", "x"), ("h" * 65, "x"), ("h", " x")]
 )
@@ -110,6 +168,34 @@ def test_labels_jsonl_says_box_group_share_and_split(tmp_path: Path) -> None:
     assert read(pictures.of("val")[0]).shape == (29, 29, 3)
 
 
+def test_a_group_is_said_once_or_in_every_line_and_never_two_of_them(tmp_path: Path) -> None:
+    """Said in the second line alone it was forgotten, and of two the first was taken."""
+    rows = [{"file": f"{i}.png", "head": "h", "tag": "t"} for i in range(3)]
+    rows[1]["group"] = "g"
+    file = tmp_path / "labels.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    assert read_folder(tmp_path).lists == {"h": TagList(("t",), ("g",))}
+    rows[2]["group"] = "other"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(WorkshopError, match="tag 't' of head 'h' is in groups 'g' and 'other'"):
+        read_folder(tmp_path)
+
+
+def test_pictures_on_both_sides_of_the_split_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [
+        {"file": "1.png", "head": "clothes", "tag": "shirt", "split": "val"},
+        {"file": "1.png", "head": "colour", "tag": "red", "split": "train"},
+        {"file": "1.png", "head": "colour", "tag": "blue", "split": "train", "box": [0, 0, 9, 9]},
+    ]
+    (tmp_path / "labels.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    read_folder(tmp_path)
+    [told] = caplog.messages
+    assert "1 pictures are learned from and held out, too" in told
+    assert told.endswith("1.png")
+
+
 def test_tag_lists_keep_their_order(tmp_path: Path) -> None:
     put(tmp_path / "a/1.png")
     lists = {"h": TagList(("z", "a"), (None, "g"))}
@@ -136,6 +222,24 @@ def test_a_wrong_line_is_named_by_file_and_number(tmp_path: Path, line: str) -> 
     (tmp_path / "labels.jsonl").write_text('{"file": "x"}\n' + line + "\n")
     with pytest.raises(WorkshopError, match=r"labels\.jsonl:2"):
         read_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("row", "found", "fix"),
+    [
+        ({"head": "h", "tga": "t"}, "'tga'", "did you mean 'tag'?"),
+        ({"head": "h", "tag": "t", "spilt": "val"}, "'spilt'", "did you mean 'split'?"),
+        ({"head": "h", "tag": "t", "licence": "CC0"}, "'licence'", "leave it out"),
+    ],
+)
+def test_a_key_that_nobody_reads_is_named_with_the_one_that_was_meant(
+    tmp_path: Path, row: dict[str, str], found: str, fix: str
+) -> None:
+    (tmp_path / "labels.jsonl").write_text(json.dumps({"file": "x"} | row))
+    with pytest.raises(WorkshopError, match=rf"labels\.jsonl:1: key {found}, expected") as refused:
+        read_folder(tmp_path)
+    assert refused.value.fix == fix
+    assert "file, head, tag, split, group, box, share, trust" in str(refused.value)
 
 
 def test_a_byte_order_mark_and_blank_lines_are_no_labels(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,16 @@ def test_another_stage_other_settings_and_other_inputs_are_refused(
     (tmp_path / "soft-0.safetensors").touch()
     with pytest.raises(WorkshopError, match=says):
         recipe.begin(tmp_path, stage, settings, inputs)
+
+
+def test_a_setting_that_was_not_there_yet_is_off_where_it_is_0(tmp_path: Path) -> None:
+    recipe.begin(tmp_path, "finetune", {"layers": None}, {})
+    recipe.finish(tmp_path, {})
+    assert recipe.begin(tmp_path, "finetune", {"layers": None, "light": 0.0}, {}) is not None
+    with pytest.raises(WorkshopError, match=r"begun with light None, expected 0\.1"):
+        recipe.begin(tmp_path, "finetune", {"layers": None, "light": 0.1}, {})
+    with pytest.raises(WorkshopError, match="begun with layers None, expected 0"):
+        recipe.begin(tmp_path, "finetune", {"layers": 0}, {})
 
 
 def test_what_a_run_went_on_with_is_cleared_once_and_again(tmp_path: Path) -> None:
@@ -111,6 +123,55 @@ def test_other_tags_are_another_set_of_pictures(tmp_path: Path, beside: str) -> 
     before = recipe.digest(tmp_path)
     (tmp_path / "tags.json").write_text('{"h": {}}')
     assert recipe.digest(tmp_path) != before
+
+
+def listed(folder: Path) -> Path:
+    """The same picture, named by a class folder in one set and by a line in another."""
+    (folder / "labels.jsonl").write_text('{"file": "a/1.jpg", "head": "h", "tag": "t"}\n')
+    return folder
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_another_picture_of_the_same_name_is_another_input_and_a_copy_is_none(
+    tmp_path: Path, is_listed: bool
+) -> None:
+    picture = tmp_path / "shop" / "a" / "1.jpg"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"as it was")
+    folder = listed(tmp_path / "shop") if is_listed else tmp_path / "shop"
+    before = recipe.digest(folder)
+    os.utime(picture, (0, 0))
+    shutil.copytree(folder, tmp_path / "copy", copy_function=shutil.copyfile)
+    assert recipe.digest(folder) == recipe.digest(tmp_path / "copy") == before
+    (folder / ".DS_Store").touch()
+    assert recipe.digest(folder) == before
+    picture.write_bytes(b"taken anew")
+    assert recipe.digest(folder) != before
+    picture.unlink()
+    assert recipe.digest(folder) != before
+
+
+def test_a_picture_in_a_folder_behind_a_link_is_an_input_too(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "a").symlink_to(tmp_path / "elsewhere")
+    before = recipe.digest(tmp_path / "shop")
+    (tmp_path / "elsewhere" / "1.jpg").touch()
+    assert recipe.digest(tmp_path / "shop") != before
+
+
+def test_a_run_that_was_begun_before_digests_told_sizes_goes_on(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    now = recipe.digest(listed(tmp_path))
+    labels_alone = recipe.digest(tmp_path / "labels.jsonl")
+    assert now != labels_alone
+    recipe.begin(out, "finetune", {}, {"images": labels_alone})
+    recipe.finish(out, {})
+    assert recipe.begin(out, "finetune", {}, {"images": now}) is not None
+    (tmp_path / "labels.jsonl").write_text('{"file": "b.jpg"}\n')
+    with pytest.raises(WorkshopError, match="begun with images") as refused:
+        recipe.begin(out, "finetune", {}, {"images": recipe.digest(tmp_path)})
+    assert "the same flags and files" in refused.value.fix
 
 
 def test_a_kill_while_the_recipe_is_written_leaves_the_folder_free(tmp_path: Path) -> None:

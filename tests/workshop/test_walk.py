@@ -28,12 +28,13 @@ from edge.tagger import open_tagger
 from quantize import recipe
 from quantize.cli import main
 from quantize.errors import WorkshopError
+from quantize.evidence import judged
 from quantize.int8 import ov_nncf, subject
 from quantize.int8.ranges import METHODS
 from quantize.pack import refuse_failed
 from quantize.pictures import Sample
+from quantize.publish import next_counter
 from quantize.report.records import read_report
-from quantize.stages.pack import judged, next_counter
 
 GROCERY = Path(__file__).parents[3] / "shared/data/grocery"
 PRODUCTS = ("Banana", "Lime", "Aubergine", "Red-Delicious")

@@ -79,13 +79,13 @@ def write_labels(
 ) -> Path:
     """What the stage `label` would have written. The first `zeros` rows are empty."""
     recipe.begin(folder, "label", {"teacher": "colours", "kind": kind}, {})
-    seen = {
-        s.key: teacher(read(s)) for s in read_folder(images).samples if s.file.name not in left_out
-    }
+    known = {s.key: s for s in read_folder(images).samples}
+    gone = [LeftOut(key, "cut short") for key, s in known.items() if s.file.name in left_out]
+    seen = {key: teacher(read(s)) for key, s in known.items() if s.file.name not in left_out}
     soft = {key: logits * (i >= zeros) for i, (key, (logits, _)) in enumerate(seen.items())}
     embedding = {key: feature for key, (_, feature) in seen.items()} if with_embedding else {}
-    gone = [LeftOut(name, "cut short") for name in left_out]
-    write_shard(Shard(soft, embedding, gone), folder, 0)
+    sizes = {key: known[key].file.stat().st_size for key in seen}
+    write_shard(Shard(soft, embedding, gone, sizes), folder, 0)
     manifest = LabelManifest(
         teacher="colours",
         kind=kind,  # type: ignore[arg-type]

@@ -182,3 +182,15 @@ def test_drawn_views_stay_what_they_were():
     seen = [hashlib.md5(crop("clothes", tag, 5, 96).tobytes()).hexdigest()[:6]
             for tag in ("T-Shirt", "Hat", "Polo", "Dress")]  # fmt: skip
     assert seen == ["fc14cf", "4e9f34", "04b674", "bfb790"]
+
+
+@pytest.mark.parametrize("line", ["{}", '{"file": "b", "attributes": {}, "atributes": {}}', "x"])
+def test_a_wrong_line_of_what_people_said_is_named_by_its_number(tmp_path: Path, line: str):
+    """A blank line, or the mark that Notepad writes first, used to be the wrong one."""
+    good = '{"file": "a.jpg", "attributes": {"age": "kids"}}'
+    file = tmp_path / items.FILE
+    file.write_text(f"\ufeff{good}\n\n", "utf-8")
+    assert items.read_said(tmp_path) == {"a.jpg": {"age": "kids"}}
+    file.write_text(f"\ufeff{good}\n\n{line}\n", "utf-8")
+    with pytest.raises(WorkshopError, match=r"attributes\.jsonl:3: "):
+        items.read_said(tmp_path)

@@ -24,8 +24,9 @@ from quantize.fish.course import (
     made,
 )
 from quantize.fish.network import Outline, load, save
-from quantize.fish.outlines import ANY, MASK, crops
+from quantize.fish.outlines import crops
 from quantize.fish.settings import OutlineSettings
+from quantize.fish.shots import ANY, MASK
 from quantize.glance.network import Trunk
 from quantize.stages.outline import STUDENT
 from quantize.students import Student

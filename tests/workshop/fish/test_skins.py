@@ -15,7 +15,7 @@ from calib_data.measured import Posed, put
 from calib_data.stage import Stage
 from edge.records import U8
 from quantize.errors import WorkshopError
-from quantize.fish.grounds import Grounds
+from quantize.fish.grounds import Grounds, read_grounds
 from quantize.fish.outlines import crops
 from quantize.fish.skins import bowed, cut, read_skins
 
@@ -80,3 +80,17 @@ def test_a_bent_fish_keeps_its_pixels() -> None:
     bent = bowed(sprite, 0.1, 0.0)
     assert bent[..., 3].sum() == pytest.approx(sprite[..., 3].sum(), rel=0.02)
     assert np.ptp(np.nonzero(bent[..., 3] > 0.5)[0]) > 25
+
+
+def test_photos_of_one_name_in_two_folders_are_two_photos(tmp_path: Path):
+    """Cameras count from 1 in every folder; the last folder's took the place of the others."""
+    for i, folder in enumerate(("quay", "deck")):
+        (tmp_path / folder).mkdir()
+        for n in range(12):
+            grey = np.full((48, 64, 3), 20 * i + n, np.uint8)
+            cv2.imwrite(str(tmp_path / folder / f"{n}.png"), grey)
+        (tmp_path / folder / "._0.png").write_bytes(b"of a Mac")
+    folders = [tmp_path / "quay", tmp_path / "deck", tmp_path / "deck"]
+    sides = [read_grounds(folders, None, is_judge).photos for is_judge in (False, True)]
+    seen = sorted(int(photo[0, 0, 0]) for side in sides for photo in side)
+    assert seen == [*range(12), *range(20, 32)]

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 from edge.processor import lacks_vnni  # noqa: E402
 from edge.records import F32  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
-from quantize.int8 import gate  # noqa: E402
+from quantize.int8 import tables  # noqa: E402
 from quantize.int8.gate import (  # noqa: E402
     EMBEDDING,
     UNSAID,
@@ -24,11 +24,10 @@ from quantize.int8.gate import (  # noqa: E402
     Truth,
     Verdict,
     judge,
-    refuse,
-    table,
     together,
 )
 from quantize.int8.score import distance, sqnr  # noqa: E402
+from quantize.int8.tables import refuse, table  # noqa: E402
 
 COUNT, TAGS = 400, 10
 
@@ -232,7 +231,7 @@ def test_a_host_without_vnni_is_told_apart(flags: str | None, lacks: bool, tmp_p
 def test_where_an_instruction_is_missing_the_fix_says_so(
     lacks: bool, worse: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "lacks_vnni", lambda: lacks)
+    monkeypatch.setattr(tables, "lacks_vnni", lambda: lacks)
     exact = {"h": logits()}
     rough = {"h": -exact["h"]} if worse else exact
     with pytest.raises(WorkshopError) as refused:

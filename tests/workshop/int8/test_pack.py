@@ -20,9 +20,9 @@ from edge.bundle import open_bundle  # noqa: E402
 from quantize.cli import main  # noqa: E402
 from quantize.int8 import record  # noqa: E402
 from quantize.int8.gate import Limits  # noqa: E402
+from quantize.publish import next_counter  # noqa: E402
 from quantize.report.notes import gate_facts, gate_limits, looser  # noqa: E402
 from quantize.report.records import Report, read_report, write_report  # noqa: E402
-from quantize.stages.pack import next_counter  # noqa: E402
 from tests.workshop.int8 import tiny_student as tiny  # noqa: E402
 
 # The converters warn about one another's future; nothing of ours can be done about it.

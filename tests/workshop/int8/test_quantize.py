@@ -24,13 +24,15 @@ from quantize.errors import WorkshopError  # noqa: E402
 from quantize.export import FILES, Deployed, artifact, folded, write  # noqa: E402
 from quantize.int8 import record  # noqa: E402
 from quantize.int8.backends import prepare  # noqa: E402
+from quantize.int8.bench import Bench, Candidate, answers  # noqa: E402
 from quantize.int8.calibration import Calibration, learning  # noqa: E402
-from quantize.int8.gate import Limits, Truth, judge, refuse  # noqa: E402
+from quantize.int8.gate import Limits, Truth, judge  # noqa: E402
 from quantize.int8.making import earlier  # noqa: E402
 from quantize.int8.rounding import rounded  # noqa: E402
-from quantize.int8.search import Bench, Candidate, answers, search  # noqa: E402
+from quantize.int8.search import search  # noqa: E402
 from quantize.int8.sensitivity import sensitivity  # noqa: E402
 from quantize.int8.subject import Subject  # noqa: E402
+from quantize.int8.tables import refuse  # noqa: E402
 from quantize.pictures import Sample  # noqa: E402
 from quantize.students import Student  # noqa: E402
 from tests.workshop.int8 import breakages  # noqa: E402

@@ -6,9 +6,10 @@ import pytest
 
 pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
+from quantize.int8.bench import Candidate, Tried
 from quantize.int8.gate import Cost
 from quantize.int8.score import Distance
-from quantize.int8.search import Candidate, Tried, best
+from quantize.int8.search import best
 
 
 def tried(method: str, db: float, ms: float, size_bytes: int) -> Candidate:

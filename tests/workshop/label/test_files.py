@@ -253,6 +253,9 @@ def test_a_tag_fires_strictly_above_its_threshold(tmp_path: Path) -> None:
     assert "left out: d.png: file is empty" in text
     assert "fires most: hat 7 | cap 5\n" in text
     assert "disabled, threshold 1: fez\n" in text
+    twice = manifest(chinese=("帽", "毡帽", "帽", "头巾"))
+    text = summary(tmp_path, twice, np.array([5, 0, 7, 0]))
+    assert "fires most: hat 帽 7 | cap 帽 5\n" in text
 
 
 def sample(*parts: str, split: str = "train") -> Sample:

@@ -26,6 +26,7 @@ from edge.pictures import pixels  # noqa: E402
 from quantize import recipe  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.labels import load  # noqa: E402
+from quantize.labels.manifest import read_manifest  # noqa: E402
 from quantize.labels.ranks import Rank, rank_of  # noqa: E402
 from quantize.ram import open_tagger  # noqa: E402
 from quantize.ram.preprocess import open_picture  # noqa: E402
@@ -43,6 +44,7 @@ from tests.workshop.label import (  # noqa: E402
     run,
     write_onnx,
     write_pictures,
+    write_tags,
 )
 from tests.workshop.ram import synthetic  # noqa: E402
 
@@ -109,6 +111,18 @@ def test_a_finished_folder_is_left_as_it_is(
     assert capsys.readouterr().out == first
     assert files(tmp_path / "out") == before
     assert {file: file.stat().st_mtime_ns for file in times} == times
+
+
+def test_a_picture_that_was_taken_anew_is_another_job(tmp_path: Path) -> None:
+    arguments = flags(tmp_path, "--out", str(tmp_path / "out"))
+    run(arguments)
+    sizes = load(tmp_path / "out").sizes
+    assert sizes == {key: (tmp_path / "pictures" / Path(key).name).stat().st_size for key in sizes}
+    assert len(sizes) == 10
+    file = tmp_path / "pictures" / "002.png"
+    file.write_bytes(file.read_bytes() + b"mended")
+    with pytest.raises(WorkshopError, match="begun with images"):
+        run(arguments)
 
 
 @pytest.mark.parametrize(
@@ -311,13 +325,16 @@ def test_ram_labels_a_folder(
     images = write_pictures(tmp_path / "pictures", 5, bad=(2,))
     (tmp_path / "tags.txt").write_text("".join(f"tag {i}\n" for i in range(plan.tags)))
     (tmp_path / "limits.txt").write_text("1\n" + "0.65\n" * (plan.tags - 1))
+    write_tags(tmp_path / "chinese.txt", [f"名{i}" for i in range(plan.tags)])
     arguments = [
         "--teacher", "ram_plus", "--checkpoint", str(weights), "--images", str(images),
         "--tag-list", str(tmp_path / "tags.txt"), "--thresholds", str(tmp_path / "limits.txt"),
+        "--chinese", str(tmp_path / "chinese.txt"),
         "--device", "cpu", "--threads", "1", "--precision", precision, "--batch", "2",
     ]  # fmt: skip
     run([*arguments, "--out", str(tmp_path / "out")])
     labels = load(tmp_path / "out")
+    assert read_manifest(tmp_path / "out").chinese == tuple(f"名{i}" for i in range(plan.tags))
     assert labels.kind == "sigmoid"
     assert labels.thresholds is not None
     assert labels.thresholds[:2] == (1.0, 0.65)

@@ -329,9 +329,11 @@ IGNORED = {
     "ends": ("ram", "ram_plus", "tag2text", "timm", "student"),
     "kind": ("ram", "ram_plus", "tag2text"),
     "label_rows": ("tag2text", "onnx", "tflite", "timm", "student"),
+    "chinese": ("onnx", "tflite", "timm", "student"),
 }
 GIVEN = {"model": "x", "mean": MEAN, "scale": SCALE, "colour": "bgr", "ends": "logits",
-         "kind": "sigmoid", "label_rows": Path("rows.pth")}  # fmt: skip
+         "kind": "sigmoid", "label_rows": Path("rows.pth"),
+         "chinese": Path("names.txt")}  # fmt: skip
 
 
 @pytest.mark.parametrize(("flag", "name"), [(f, n) for f, names in IGNORED.items() for n in names])
@@ -360,12 +362,14 @@ def test_only_these_tags_of_ram(tmp_path: Path, kind: str) -> None:
     limits.write_text("".join(f"{i / 20}\n" for i in range(17)))
     import msgspec
 
-    fewer = msgspec.structs.replace(request, only=only, thresholds=limits)
+    names = write_tags(tmp_path / "chinese.txt", [f"名 {i}" for i in range(17)])
+    fewer = msgspec.structs.replace(request, only=only, thresholds=limits, chinese=names)
     pictures, trimmed = noise(2, side=50), open_teacher(fewer)
     full, kept = open_teacher(request).look(pictures)[0], trimmed.look(pictures)[0]
     assert np.allclose(kept, full[:, wanted], atol=1e-5)
     assert trimmed.about.tags == ("tag 9", "tag 2", "tag 16")
     assert trimmed.about.thresholds == (0.45, 0.1, 0.8)
+    assert trimmed.about.chinese == ("名 9", "名 2", "名 16")
 
 
 def test_ram_sees_as_pillow_does(tmp_path: Path) -> None:

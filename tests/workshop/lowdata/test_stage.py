@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -104,6 +105,40 @@ def test_a_run_that_is_missing_is_made_again_and_the_others_are_not(
     assert main(short) == 130
     assert main(short) == 0
     assert made == [("vanilla", 0), ("double_crop", 0), ("double_crop", 0)]
+
+
+@pytest.mark.parametrize("is_published", [False, True])
+def test_a_damaged_picture_is_left_out_and_told_wherever_it_is(
+    done: Path,
+    images: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    is_published: bool,
+) -> None:
+    """One of them ended the whole comparison. Splits that are made here are as large as ever."""
+    mine = Path(shutil.copytree(images, tmp_path / "mine"))
+    learned = read_split(done / "splits/train_30.txt")[0].file
+    for name in (learned, "val/blue/2.png"):
+        (mine / name).write_bytes(b"")
+    more = ["--splits", "30", "--seeds", "0", "--steps", "1"]
+    more += ["--split-files", str(done / "splits")] if is_published else []
+    assert main(arguments(mine, tmp_path / "out", *more)) == 0
+    assert "mine: 2 pictures left out, first " in capsys.readouterr().err
+    report = msgspec.json.decode((tmp_path / "out/report.json").read_bytes(), type=LowDataReport)
+    assert report.test_pictures == 7
+    assert report.splits[0].facts.pictures == (5 if is_published else 6)
+    lines = read_split(tmp_path / "out/splits/train_30.txt")
+    assert learned not in {line.file for line in lines}
+
+
+def test_a_split_of_nothing_but_damaged_pictures_is_refused(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = Path(shutil.copytree(images, tmp_path / "mine"))
+    for file in (mine / "val").rglob("*.png"):
+        file.write_bytes(b"")
+    assert main(arguments(mine, tmp_path / "out")) == 2
+    assert "20 train and 0 val pictures" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

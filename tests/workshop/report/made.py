@@ -16,8 +16,8 @@ from edge.records import U8
 from quantize import recipe
 from quantize.export import FILES
 from quantize.int8 import record as records
+from quantize.int8.bench import Tried
 from quantize.int8.gate import Limits
-from quantize.int8.search import Tried
 from quantize.report.measures import wilson
 from quantize.report.records import (
     SCHEMA,

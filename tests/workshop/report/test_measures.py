@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
+from quantize.pictures import groups_of
 from quantize.report import measures
 
 FLAGS = arrays(np.bool_, st.integers(1, 60))
@@ -109,19 +110,19 @@ def test_f1_is_the_harmonic_mean_of_precision_and_recall(
 
 
 def test_the_group_of_the_summed_scores_may_not_be_the_best_tags() -> None:
-    group = measures.groups_of(("gala", "pink", "lime"), ("apple", "apple", None))
+    group = groups_of(("gala", "pink", "lime"), ("apple", "apple", None))
     scores = np.array([[0.3, 0.3, 0.4], [0.1, 0.1, 0.8]], np.float32)
     assert measures.best_group(scores, group).tolist() == [group[0], group[2]]
 
 
 def test_a_tag_without_a_group_stands_alone_even_when_a_group_has_its_name() -> None:
-    group = measures.groups_of(("lemon", "lime", "citron"), (None, None, "lemon"))
+    group = groups_of(("lemon", "lime", "citron"), (None, None, "lemon"))
     assert len(set(group.tolist())) == 3
 
 
 def test_the_logit_for_none_counts_for_no_group() -> None:
     scores = np.array([[0.1, 0.2, 0.7]], np.float32)  # two tags, and none of them
-    assert measures.best_group(scores, measures.groups_of(("a", "b"), ("x", "y"))).tolist() == [1]
+    assert measures.best_group(scores, groups_of(("a", "b"), ("x", "y"))).tolist() == [1]
 
 
 @given(
@@ -135,7 +136,7 @@ def test_the_logit_for_none_counts_for_no_group() -> None:
 )  # fmt: skip
 def test_the_best_group_holds_the_largest_sum(found: tuple[np.ndarray, list[str | None]]) -> None:
     scores, groups = found
-    group = measures.groups_of([f"tag {i}" for i in range(len(groups))], groups)
+    group = groups_of([f"tag {i}" for i in range(len(groups))], groups)
     for row, best in zip(scores, measures.best_group(scores, group)):
         sums = [row[group == g].sum() for g in range(int(group.max()) + 1)]
         assert isclose(sums[best], max(sums), rel_tol=1e-5)

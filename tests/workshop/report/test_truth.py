@@ -10,9 +10,10 @@ import pytest
 pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from quantize.errors import WorkshopError
-from quantize.pictures import Sample
+from quantize.pictures import Sample, pictures_of
 from quantize.report.models import HeadSpec
-from quantize.report.truth import Teacher, by_people, by_teacher, labels_of, pictures_of
+from quantize.report.truth import Teacher, by_people, by_teacher, labels_of
+from quantize.stages.compare import held_out
 
 FRUIT = HeadSpec("fruit", ("apple", "lemon", "lime"), (None, "citrus", "citrus"))
 
@@ -34,6 +35,16 @@ def test_a_picture_with_two_labels_is_asked_about_once() -> None:
 def test_two_parts_of_a_photo_are_two_pictures() -> None:
     parts = [Sample(Path("a"), "fruit", "lime", "val", (0, 0, 4, i)) for i in (3, 4)]
     assert len(pictures_of(parts)) == 2
+
+
+def test_every_second_picture_keeps_what_is_said_for_each_of_its_heads(tmp_path: Path) -> None:
+    """Every second line would be those of one head alone."""
+    line = '{{"file": "{}.jpg", "head": "{}", "tag": "{}", "split": "val"}}\n'
+    said = [("clothes", "shirt"), ("colour", "red")]
+    rows = [line.format(name, *pair) for name in "abcd" for pair in said]
+    (tmp_path / "labels.jsonl").write_text("".join(rows), "utf-8")
+    found = [(s.file.stem, s.tag) for s in held_out(tmp_path, "products", 2)]
+    assert found == [(name, tag) for name in "ac" for _, tag in said]
 
 
 def test_a_softmax_head_is_asked_once_a_label() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -364,6 +365,19 @@ def test_a_tag_that_no_picture_teaches_is_named(
     assert "no picture to learn 1 tags of products from, first 'Lemon'" in capsys.readouterr().err
 
 
+def test_a_picture_beside_the_class_folders_is_told_where_nobody_else_teaches_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = write_pictures(tmp_path / "images" / "train" / "Lime", 16).parents[1]
+    shutil.copy(images / "train" / "Lime" / "001.png", images / "train" / "beside.png")
+    assert finetune(images, tmp_path / "out") == 0
+    told = capsys.readouterr().err
+    assert f"1 pictures without a label teach nothing, first {images}/train/beside.png" in told
+    soft = write_labels(images, tmp_path / "soft")
+    assert finetune(images, tmp_path / "both", "--labels", str(soft)) == 0
+    assert "without a label" not in capsys.readouterr().err
+
+
 def test_a_teacher_whose_file_is_cut_short_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -384,6 +398,35 @@ def test_labels_of_other_pictures_are_refused(
     assert "pictures have no soft targets, expected all of --images" in capsys.readouterr().err
 
 
+def test_soft_targets_of_another_picture_of_the_same_name_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two folders whose last five parts are alike: one took the other's without a word."""
+    alike = "a/b/shop/Lime"
+    images = write_pictures(tmp_path / "one" / alike, 16)
+    soft = write_labels(images.parents[2], tmp_path / "soft")
+    moved = tmp_path / "moved"
+    shutil.copytree(images.parents[2], moved / "a")
+    assert finetune(moved / "a", tmp_path / "same", "--labels", str(soft)) == 0
+    other = write_pictures(tmp_path / "other" / alike, 16)
+    (other / "003.png").write_bytes((other / "003.png").read_bytes() + b"taken later")
+    assert finetune(other.parents[2], tmp_path / "out", "--labels", str(soft)) == 2
+    told = capsys.readouterr().err
+    assert "003.png: " in told
+    assert f"as {soft} was made of a/b/shop/Lime/003.png" in told
+
+
+def test_two_pictures_that_would_share_a_soft_target_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, alike = tmp_path / "images", "a/b/c/Lime"
+    first = write_pictures(images / "one" / alike, 16)
+    soft = write_labels(first, tmp_path / "soft")
+    write_pictures(images / "two" / alike, 1)
+    assert finetune(images, tmp_path / "out", "--labels", str(soft)) == 2
+    assert "filed under 'a/b/c/Lime/000.png', as" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
@@ -396,6 +439,9 @@ def test_labels_of_other_pictures_are_refused(
         (["--weight-decay", "-1"], "--weight-decay: -1.0, expected 0 or more"),
         (["--mixed", "5"], "--mixed: 5.0, expected 0 to 1"),
         (["--smoothing", "2"], "--smoothing: 2.0, expected 0 to 1"),
+        (["--group-weight", "1"], "no tag has a group, expected some for --group-weight 1.0"),
+        (["--group-weight", "-1"], "--group-weight: -1.0, expected 0 or more"),
+        (["--light", "nan"], "--light: nan, expected 0 to 1"),
         (["--teacher-weight", "nan"], "--teacher-weight: nan, expected 0 to 1"),
     ],
 )
