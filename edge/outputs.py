@@ -125,7 +125,8 @@ def open_sinks(
         from edge.sinks.pictures import PicturesSink
         from edge.sinks.steady import SteadySink
 
-        drawn: Sink = PicturesSink(Path(flags.annotate), heads)
+        waits = is_live and is_patient(flags)
+        drawn: Sink = PicturesSink(Path(flags.annotate), heads, is_patient=waits)
         sinks.append(SteadySink(drawn, flags.annotate) if is_live else drawn)
     sinks += more
     if _wants_bar(flags) and not is_live and known != 1:
@@ -146,8 +147,10 @@ def open_explain(
     from edge.sinks.explained import ExplainedPictures
 
     keep, every_s = flags.explain_keep or EXPLAIN_KEEP, flags.explain_every_s or 0.0
+    is_live = any(source.is_live for source in sources)
+    waits = is_live and is_patient(flags)
     pictures = ExplainedPictures(
-        Path(flags.explain), keep, every_s, is_steady=any(source.is_live for source in sources)
+        Path(flags.explain), keep, every_s, is_steady=is_live, is_patient=waits
     )
     return opened.enter_context(closing(pictures)).write
 

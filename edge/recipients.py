@@ -95,7 +95,7 @@ class Recipients:
         for sink in self.sinks:
             if sink.left_out:
                 raise SinkError(
-                    f"{sink.last_error} ({sink.left_out} frames are not in it)",
+                    f"{sink.outage.error} ({sink.left_out} frames are not in it)",
                     fix="make room, and run it again",
                 )
 

@@ -26,6 +26,7 @@ from msgspec.structs import replace
 
 from edge.errors import SinkError
 from edge.events.event import VALUE, Event, Sight
+from edge.outage import Outage
 from edge.outbox import database
 from edge.outbox.ledger import Counts, Ledger, Limits, Owed
 
@@ -43,6 +44,7 @@ class Outbox:
 
     sinks  names of those who are to get every event from now on. What is owed to others, of an
            earlier run, stays and counts: they may come back.
+    is_patient  a disk that does not let it be opened is tried again, as a full one is
     Raises SinkError when it cannot be opened.
     """
 
@@ -52,6 +54,8 @@ class Outbox:
         sinks: Sequence[str],
         limits: Limits = LIMITS,
         clock: Callable[[], float] = monotonic,
+        *,
+        is_patient: bool = False,
     ) -> None:
         self._path, self._sinks, self._limits = path, tuple(sinks), limits
         self._lock, self._clock = Lock(), clock
@@ -59,9 +63,19 @@ class Outbox:
         self._waiting: list[Event] = []
         self.lost = 0  # events that found no room in memory either
         self._unnoted = 0  # of them, those of which the disk does not know yet
-        self._said = ""  # what is wrong with the disk, as it was last told
-        self._is_closed = False
-        self._begin()
+        self.outage = Outage(str(path), "events wait in memory; make room, or bring its disk back")
+        self._is_closed, self._is_lost = False, True
+        self._left: list[Sight] | None = None  # of a run that was cut off; None: not known yet
+        self._through: dict[str, int] = {}  # sink -> acknowledged, and not yet on the disk
+        self._settle_s = 0.0  # when that is due
+        try:
+            self._begin()
+        except (SinkError, sqlite3.OperationalError) as e:
+            if not is_patient or isinstance(e, database.Foreign):
+                raise
+            self.outage.met(str(e))
+        except sqlite3.DatabaseError as e:
+            self._renew(str(e))
 
     def accept(self, events: Sequence[Event]) -> tuple[int, ...]:
         """The numbers of those that are now on the disk: also of some that waited before.
@@ -95,9 +109,14 @@ class Outbox:
                 self._settle(sink, "refused")
 
     def left_here(self) -> list[Sight]:
-        """What was told to have come and never to have gone: a run before this one was cut off."""
+        """What was told to have come and never to have gone: a run before this one was cut off.
+        Told once, as soon as the disk does.
+        """
         with self._lock:
-            return self._try(lambda: self._ledger.open_sights()) or []
+            if self._left is None:
+                return []
+            left, self._left = self._left, []
+            return left
 
     def here(self) -> dict[str, dict[str, int]]:
         """camera -> label -> how many of them are there now, as far as was told."""
@@ -108,7 +127,8 @@ class Outbox:
         with self._lock:
             through = self._through.get(sink, 0)
             told = self._try(lambda: self._ledger.counts(sink, through)) or Counts()
-            return replace(told, dropped=told.dropped + self._unnoted)
+            dropped = told.dropped + self._unnoted
+            return replace(told, dropped=dropped, waiting=len(self._waiting))
 
     @property
     def waiting(self) -> int:
@@ -138,9 +158,10 @@ class Outbox:
     def _begin(self) -> None:
         self._is_lost = True  # until a database is open
         self._ledger = Ledger(self._path, self._sinks, self._limits)
+        self._through = {}
+        if self._left is None:  # later, they are this run's
+            self._left = self._ledger.cut_off
         self._is_lost = False
-        self._through: dict[str, int] = {}  # sink -> acknowledged, and not yet on the disk
-        self._settle_s = 0.0  # when that is due
 
     def _is_time(self) -> bool:
         """Is there any use in writing?"""
@@ -158,7 +179,8 @@ class Outbox:
             self._settle_all()  # they make room
             self._retry_s = self._clock() + RETRY_S
             return self._wait()
-        self._waiting, self._through, self._unnoted, self._said = [], {}, 0, ""
+        self._waiting, self._through, self._unnoted = [], {}, 0
+        self.outage.over()
         return seqs
 
     def _settle_all(self) -> None:
@@ -195,27 +217,22 @@ class Outbox:
                 self._begin()
             return work()
         except sqlite3.OperationalError as e:
-            self._say(f"{self._path}: {e}")
+            self.outage.met(f"{self._path}: {e}")
         except SinkError as e:  # the file of numbers, or none can be begun
-            self._say(str(e))
+            self.outage.met(str(e))
         except sqlite3.DatabaseError as e:
             self._renew(str(e))
         return None
-
-    def _say(self, what: str) -> None:
-        """Once an outage."""
-        if what != self._said:
-            self._said = what
-            log.error("%s; events wait in memory, make room", what)
 
     def _renew(self, why: str) -> None:
         """A damaged database is set aside while we use it. Where the disk does not let us, or takes
         no new one, that is tried again.
         """
-        self._ledger.db.close()
+        if not self._is_lost:
+            self._ledger.db.close()
         self._is_lost = True
         try:
             database.set_aside(self._path, why)
             self._begin()
         except (SinkError, sqlite3.Error) as e:
-            self._say(str(e))
+            self.outage.met(str(e))

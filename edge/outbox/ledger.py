@@ -46,6 +46,7 @@ class Counts(msgspec.Struct, frozen=True):
     sent: int = 0
     dropped: int = 0  # for want of room
     refused: int = 0  # the other side will never take them
+    waiting: int = 0  # in memory: the disk takes none, and without a disk none is owed or sent
 
 
 class Ledger:
@@ -58,14 +59,21 @@ class Ledger:
         self._sinks, self._limits = tuple(sinks), limits
         self._encode = msgspec.json.Encoder().encode
         self.db, is_known = database.open_database(path)
+        try:
+            self._begin(database.numbers_file(path), is_known=is_known)
+        except BaseException:
+            self.db.close()  # its lock would outlive it, and the next try find that
+            raise
+
+    def _begin(self, numbers: Path, *, is_known: bool) -> None:
         row = self.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
         is_known = is_known and row is not None
-        numbers = database.numbers_file(path)
         if not numbers.exists():  # from now on it says that this is an outbox
             write_whole(numbers, b"1\n", is_synced=True)
         self._numbers = Numbers(numbers, row[0] if row else 0, is_known=is_known)
         query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM event"
         self._events, self._bytes = self.db.execute(query).fetchone()
+        self.cut_off = self._open_sights()  # the run before could not say that they ended
 
     def write(
         self, events: Sequence[Event], sent: Mapping[str, int], lost: int = 0
@@ -122,7 +130,7 @@ class Ledger:
         told = Counts(owed, **dict(rows.fetchall()))
         return replace(told, sent=told.sent + there - owed)
 
-    def open_sights(self) -> list[Sight]:
+    def _open_sights(self) -> list[Sight]:
         """What was told to have come and not to have gone."""
         rows = self.db.execute("SELECT id, sight FROM here").fetchall()
         sights = [self._sight(number, body) for number, body in rows]

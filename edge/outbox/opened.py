@@ -65,7 +65,8 @@ def open_outbox(
     )
     carriers: list[Carrier] = [open_carrier(target, site) for target in targets]
     limits = Limits(bytes=most_mb << 20)
-    box = Outbox(path, [carrier.name for carrier in carriers], limits)
+    waits = any(target.is_patient for target in targets)
+    box = Outbox(path, [carrier.name for carrier in carriers], limits, is_patient=waits)
     boxes.append(box)
     opened.enter_context(closing(box))
     for name, count in box.strangers().items():

@@ -6,7 +6,7 @@
     <prefix>/<camera>/here    retained: {"count": 2, "labels": {"Banana": 2}}
     <prefix>/<camera>/status  retained: online, offline
     <prefix>/<camera>/snapshot  retained, with pictures=on: a JPEG of what came last
-    <prefix>/health           retained: {"owed": 0, "sent": 41, "dropped": 0, "refused": 0}
+    <prefix>/health           retained: {"owed": 0, "sent": 41, "dropped": 0, ...}
     homeassistant/device/<id>/config   retained: see `discovery`
 
 No broker, no matter: it is tried again, and the start does not wait for it.

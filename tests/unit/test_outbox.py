@@ -364,11 +364,60 @@ def test_what_was_here_when_the_run_was_cut_off_is_known(path):
     outbox.close()
 
 
+def test_a_disk_that_is_not_there_yet_is_waited_for_and_then_has_everything(path, caplog):
+    outbox = opened(path)
+    outbox.accept([event(1), event(2, "end")])
+    outbox._ledger.db.close()  # cut off
+    away, now = path.parent.with_name("away"), [0.0]
+    path.parent.rename(away)
+    path.parent.touch()  # in the way, as a disk that is not mounted is
+    with pytest.raises(SinkError):
+        opened(path)
+    outbox = Outbox(path, ["a"], clock=lambda: now[0], is_patient=True)
+    assert (outbox.left_here(), outbox.here(), outbox.owed("a", 9)) == ([], {}, [])
+    assert outbox.accept([event(3)]) == outbox.accept([event(4)]) == ()
+    assert outbox.counts("a") == Counts(waiting=2)
+    assert len(caplog.messages) == 1
+    assert "events wait in memory" in caplog.text
+    path.parent.unlink()
+    away.rename(path.parent)
+    now[0] += RETRY_S
+    assert seqs(outbox) == [1, 2, 3, 4]
+    assert [sight.id for sight in outbox.left_here()] == ["t-1"]  # none of this run's
+    assert (outbox.left_here(), outbox.counts("a")) == ([], Counts(owed=4))
+    assert caplog.messages[1:] == [f"{path}: is back"]
+    outbox.close()
+
+
+def test_a_disk_that_takes_no_numbers_is_tried_again(path):
+    now, numbers = [0.0], database.numbers_file(path)
+    numbers.with_name(f".{numbers.name}.part").mkdir()  # in the way, as a full disk is
+    outbox = Outbox(path, ["a"], clock=lambda: now[0], is_patient=True)
+    assert outbox.accept([event(1)]) == ()
+    numbers.with_name(f".{numbers.name}.part").rmdir()
+    now[0] += RETRY_S
+    assert outbox.accept([event(2)]) == (1, 2)
+    outbox.close()
+
+
+@pytest.mark.parametrize("found", [b"a letter", b""])
+def test_no_patience_makes_anothers_file_an_outbox(path, found):
+    path.write_bytes(found)
+    if not found:
+        other = opened(path)  # of a process that runs
+    with pytest.raises(SinkError, match=r"is locked|expected an outbox"):
+        Outbox(path, ["a"], is_patient=True)
+    if not found:
+        other.close()
+
+
 @pytest.mark.parametrize("damage", [b"{", b'{"id": "t-1", "camera": "\xff"}'])
 def test_what_was_here_and_is_damaged_on_the_disk_is_told_and_forgotten(path, damage, caplog):
     outbox = opened(path)
     outbox.accept([event(1), event(2)])
     outbox._ledger.db.execute("UPDATE here SET sight = ? WHERE id = 't-1'", (damage,))
+    outbox.close()
+    outbox = opened(path)
     assert [sight.id for sight in outbox.left_here()] == ["t-2"]
     assert "thing t-1 is damaged" in caplog.text
     assert outbox.here() == {"camera:0": {"Banana": 1}}
