@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
@@ -19,6 +19,7 @@ from edge.pictures.suffixes import is_clip
 from edge.process import say
 
 if TYPE_CHECKING:
+    from edge.config.wanted import Names
     from edge.health.opened import Health
     from edge.live.opened import Live
     from edge.pipeline import Explain
@@ -67,6 +68,15 @@ def open_recipients(
         is_patient=bool(cameras) and is_patient(flags),
     )
     return opened.enter_context(closing(made))
+
+
+def check_labels(flags: argparse.Namespace, names: Mapping[str, Names]) -> None:
+    """Of targets. names: of the tagger, by head. Raises UsageError for one that no head tells."""
+    if flags.to:
+        from edge.config.wanted import unknown_labels
+
+        for _, says, fix in (p for to in flags.to for p in unknown_labels("", to, names)):
+            raise UsageError(f"--to: {says}", fix=fix)
 
 
 def open_health(
