@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -129,6 +129,16 @@ class Outbox:
             told = self._try(lambda: self._ledger.counts(sink, through)) or Counts()
             dropped = told.dropped + self._unnoted
             return replace(told, dropped=dropped, waiting=len(self._waiting))
+
+    def announced(self, sink: str) -> set[str]:
+        """Cameras of which the sink was told what stays there, by this run or an earlier one."""
+        with self._lock:
+            return self._try(lambda: self._ledger.announced(sink)) or set()
+
+    def announce(self, sink: str, cameras: Collection[str]) -> None:
+        """From now on those are."""
+        with self._lock:
+            self._try(lambda: self._ledger.announce(sink, cameras))
 
     @property
     def waiting(self) -> int:

@@ -52,6 +52,15 @@ CREATE TABLE total (       -- counted over restarts
 ) WITHOUT ROWID;
 """
 
+# In outboxes of before there was it, too: older ones of edge-tag leave it alone.
+ANNOUNCED = """
+CREATE TABLE IF NOT EXISTS announced (  -- cameras of which a sink was told what stays there
+    sink   TEXT NOT NULL,
+    camera TEXT NOT NULL,
+    PRIMARY KEY (sink, camera)
+) WITHOUT ROWID
+"""
+
 
 class Damaged(Exception):
     """The file is no database, or one that lost pages."""
@@ -166,4 +175,5 @@ def _prepare(db: sqlite3.Connection, path: Path) -> bool:
             for statement in TABLES.split(";\n"):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {SCHEMA}")
+        db.execute(ANNOUNCED)
     return bool(tables)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -143,6 +143,17 @@ class Ledger:
         for camera, label, count in self.db.execute(query):
             found.setdefault(camera, {})[label] = count
         return found
+
+    def announced(self, sink: str) -> set[str]:
+        rows = self.db.execute("SELECT camera FROM announced WHERE sink = ?", (sink,))
+        return {camera for (camera,) in rows}
+
+    def announce(self, sink: str, cameras: Collection[str]) -> None:
+        """Those, and no other."""
+        with database.transaction(self.db):
+            self.db.execute("DELETE FROM announced WHERE sink = ?", (sink,))
+            rows = [(sink, camera) for camera in cameras]
+            self.db.executemany("INSERT INTO announced VALUES (?, ?)", rows)
 
     def strangers(self) -> dict[str, int]:
         """Sinks that are not among ours -> what is owed to them."""

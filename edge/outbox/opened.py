@@ -63,9 +63,14 @@ def open_outbox(
         lambda: asked.ailing(),
         asked.of,
     )
+    waits = any(target.is_patient for target in targets)
+    if waits:  # a daemon, that is: who tries one camera for a moment forgets no other
+        site = site._replace(
+            announced=lambda name: boxes[0].announced(name),
+            announce=lambda name, cameras: boxes[0].announce(name, cameras),
+        )
     carriers: list[Carrier] = [open_carrier(target, site) for target in targets]
     limits = Limits(bytes=most_mb << 20)
-    waits = any(target.is_patient for target in targets)
     box = Outbox(path, [carrier.name for carrier in carriers], limits, is_patient=waits)
     boxes.append(box)
     opened.enter_context(closing(box))

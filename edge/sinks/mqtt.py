@@ -56,6 +56,7 @@ class Mqtt:
         will = f"{address.prefix}/status", b"offline"
         self.broker = Broker(address, password, will, self._on_message)
         self._cameras = {stem_of(name): name for name in site.cameras}
+        self._gone: set[str] = set()  # cameras of earlier runs
         self._is_born = False  # a connection, or Home Assistant, is new
         self._has_pictures = address.has_pictures
         self._shown: dict[str, str] = {}  # camera -> id of the thing whose picture was sent
@@ -89,8 +90,26 @@ class Mqtt:
             if self._discovery:
                 self.broker.hear(f"{self._discovery}/status")
             self._is_born = True
+            self._forget_cameras()
             self._tell()
             self._forget_pictures()
+
+    def _forget_cameras(self) -> None:
+        """What earlier runs left at the broker of cameras that have another name now, or none: it
+        would be retained for ever. Of those alone, as others may share the prefix.
+        """
+        before, now = set(self._site.announced(self.name)), set(self._cameras)
+        gone = before - now
+        self._gone |= gone
+        if not now <= before:
+            self._site.announce(self.name, before | now)  # first: whoever is killed knows of both
+        if gone:
+            ends = ("here", "status", "snapshot")
+            topics = [f"{self._prefix}/{part}/{end}" for part in sorted(gone) for end in ends]
+            arrived = self.broker.deliver([(topic, b"") for topic in topics], is_retained=True)
+            if arrived.done < len(topics):
+                raise SinkError(f"{self.name}: cameras that are gone: {arrived.why}", fix=LOG)
+            self._site.announce(self.name, now)
 
     def _refused(self, arrived: Arrived) -> SinkError:
         """Why the first one did not arrive."""
@@ -168,7 +187,9 @@ class Mqtt:
     def _discover(self) -> None:
         if self._discovery:
             device, cameras = self._site.device, self._cameras
-            payload = discovery(self._prefix, device, cameras, has_pictures=self._has_pictures)
+            payload = discovery(
+                self._prefix, device, cameras, sorted(self._gone), has_pictures=self._has_pictures
+            )
             topic = f"{self._discovery}/device/{device_id(self._prefix)}/config"
             self.broker.keep(topic, msgspec.json.encode(payload))
 

@@ -193,6 +193,41 @@ def test_a_picture_of_what_came_last_where_it_is_wanted(tmp_path, broker, opened
     assert shown.shape == (23, 23, 3)
 
 
+def test_of_a_camera_that_has_another_name_now_nothing_stays_at_the_broker(
+    tmp_path, broker, opened
+):
+    def run(path, *cameras: str) -> None:
+        box = Outbox(path, ["x"])
+        nothing = CarrierSite("box", cameras, dict, lambda _: Counts())
+        site = nothing._replace(announced=box.announced, announce=box.announce)
+        carrier = open_carrier(parse_target(f"mqtt://127.0.0.1:{broker.port}/s", SINKS), site)
+        carrier.tend()
+        carrier.close()
+        box.close()
+
+    def retained() -> dict[str, bytes]:
+        with closing(Listener(broker.port)) as listener:
+            listener.say("last", b"what was retained came before")
+            until(lambda: bool(listener.of("last")))
+            return {topic: payload for topic, payload, _ in listener.heard}
+
+    run(tmp_path / "other.db", "door")  # another device, of the same prefix
+    run(tmp_path / "o.db", "till", "old name")
+    assert {"s/old-name/here", "s/old-name/status"} < set(retained())
+    run(tmp_path / "o.db", "till", "new")
+    found = retained()
+    assert not [topic for topic in found if "old" in topic]
+    assert {"s/door/status", "s/till/status", "s/new/status"} < set(found)
+    told = json.loads(found["homeassistant/device/s/config"])["components"]
+    assert told["old-name_camera"] == {"platform": "binary_sensor"}  # Home Assistant forgets it
+    assert {one["platform"] for key, one in told.items() if "old" in key} == {
+        "sensor", "binary_sensor", "event", "image",
+    }  # fmt: skip
+    assert "unique_id" in told["new_here"]
+    run(tmp_path / "o.db", "till", "new")
+    assert b"old-name" not in retained()["homeassistant/device/s/config"]
+
+
 def test_discovery_can_be_left_out(tmp_path, broker, opened):
     listener = opened.enter_context(closing(Listener(broker.port)))
     sending = Sending(tmp_path / "o.db", f"mqtt://127.0.0.1:{broker.port}/s#discovery=off").start()

@@ -424,6 +424,20 @@ def test_what_was_here_and_is_damaged_on_the_disk_is_told_and_forgotten(path, da
     outbox.close()
 
 
+def test_what_was_announced_is_known_to_later_runs_also_in_an_outbox_of_before(path):
+    outbox = opened(path)
+    outbox._ledger.db.execute("DROP TABLE announced")
+    outbox.close()
+    outbox = opened(path)
+    outbox.announce("a", {"till", "door"})
+    outbox.announce("b", {"sea"})
+    outbox.announce("a", {"till", "new"})
+    outbox.close()
+    outbox = opened(path)
+    assert (outbox.announced("a"), outbox.announced("b")) == ({"till", "new"}, {"sea"})
+    outbox.close()
+
+
 def test_what_is_owed_to_a_sink_that_is_not_named_any_more_stays(path):
     outbox = opened(path, "a", "b")
     outbox.accept(events(2))
