@@ -9,14 +9,17 @@ That a sink has an event is noted with the next one that is accepted, or SETTLE_
 costs tens of KB of a card's life, and who was killed meanwhile sends an event once more.
 
 A full disk accepts nothing: events wait in memory, at most WAITING of them, and are accepted as
-soon as there is room. A damaged database is set aside, said so, and a new one goes on.
+soon as there is room. A damaged database is set aside, said so, and a new one goes on; likewise
+where the file was taken away, or its disk was.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -65,12 +68,14 @@ class Outbox:
         self._unnoted = 0  # of them, those of which the disk does not know yet
         self.outage = Outage(str(path), "events wait in memory; make room, or bring its disk back")
         self._is_closed, self._is_lost = False, True
+        self._last = 0  # the highest number that was given
+        self._stale: set[str] = set()  # sinks that were given events of a file that is gone
         self._left: list[Sight] | None = None  # of a run that was cut off; None: not known yet
         self._through: dict[str, int] = {}  # sink -> acknowledged, and not yet on the disk
         self._settle_s = 0.0  # when that is due
         try:
             self._begin()
-        except (SinkError, sqlite3.OperationalError) as e:
+        except (SinkError, OSError, sqlite3.OperationalError) as e:
             if not is_patient or isinstance(e, database.Foreign):
                 raise
             self.outage.met(str(e))
@@ -92,7 +97,9 @@ class Outbox:
             if self._is_time():
                 self._accepted()
             through = self._through.get(sink, 0)
-            return self._try(lambda: self._ledger.owed(sink, through, count)) or []
+            found = self._try(lambda: self._ledger.owed(sink, through, count)) or []
+            self._stale.discard(sink)
+            return found
 
     def acknowledge(self, sink: str, through: int, *, is_refused: bool = False) -> None:
         """The sink has every event up to number `through`; or will never take them.
@@ -100,6 +107,8 @@ class Outbox:
         A disk that takes nothing more is no reason to send them again: it is noted in memory.
         """
         with self._lock:
+            if sink in self._stale:
+                return
             if not self._through:
                 self._settle_s = self._clock() + SETTLE_S
             if is_refused and sink in self._through:
@@ -167,7 +176,8 @@ class Outbox:
 
     def _begin(self) -> None:
         self._is_lost = True  # until a database is open
-        self._ledger = Ledger(self._path, self._sinks, self._limits)
+        self._ledger = Ledger(self._path, self._sinks, self._limits, self._last)
+        self._file = self._path.stat()
         self._through = {}
         if self._left is None:  # later, they are this run's
             self._left = self._ledger.cut_off
@@ -190,6 +200,7 @@ class Outbox:
             self._retry_s = self._clock() + RETRY_S
             return self._wait()
         self._waiting, self._through, self._unnoted = [], {}, 0
+        self._last = seqs[-1]
         self.outage.over()
         return seqs
 
@@ -219,7 +230,9 @@ class Outbox:
         """What `work` gives; None when the disk does not take it, or the database is damaged."""
         if self._is_closed:  # SQLite's error for that is the one for damage
             return None
-        if self._is_lost and not self._is_time():
+        if not self._is_lost and self._is_taken():
+            self._lose()
+        elif self._is_lost and not self._is_time():
             return None
         try:
             if self._is_lost:
@@ -228,11 +241,25 @@ class Outbox:
             return work()
         except sqlite3.OperationalError as e:
             self.outage.met(f"{self._path}: {e}")
-        except SinkError as e:  # the file of numbers, or none can be begun
+        except (SinkError, OSError) as e:  # the file of numbers, or none can be begun
             self.outage.met(str(e))
         except sqlite3.DatabaseError as e:
             self._renew(str(e))
         return None
+
+    def _is_taken(self) -> bool:
+        """Is what is open not what lies there? SQLite would write into it for months."""
+        try:
+            return not os.path.samestat(self._path.stat(), self._file)
+        except OSError:
+            return True
+
+    def _lose(self) -> None:
+        """Closed before another is opened: SQLite removes the side files by their names."""
+        log.error("%s: was taken away, with what it owed; another goes on", self._path)
+        with suppress(sqlite3.Error):
+            self._ledger.db.close()
+        self._is_lost, self._stale = True, set(self._sinks)
 
     def _renew(self, why: str) -> None:
         """A damaged database is set aside while we use it. Where the disk does not let us, or takes
@@ -244,5 +271,5 @@ class Outbox:
         try:
             database.set_aside(self._path, why)
             self._begin()
-        except (SinkError, sqlite3.Error) as e:
+        except (SinkError, OSError, sqlite3.Error) as e:
             self.outage.met(str(e))

@@ -53,24 +53,25 @@ class Ledger:
     """The events of an open outbox, and who is owed them.
 
     sinks  who is to get every event from now on
+    last   a number that was given already, maybe by another file: later ones are above it
     """
 
-    def __init__(self, path: Path, sinks: Sequence[str], limits: Limits) -> None:
+    def __init__(self, path: Path, sinks: Sequence[str], limits: Limits, last: int = 0) -> None:
         self._sinks, self._limits = tuple(sinks), limits
         self._encode = msgspec.json.Encoder().encode
         self.db, is_known = database.open_database(path)
         try:
-            self._begin(database.numbers_file(path), is_known=is_known)
+            self._begin(database.numbers_file(path), last, is_known=is_known)
         except BaseException:
             self.db.close()  # its lock would outlive it, and the next try find that
             raise
 
-    def _begin(self, numbers: Path, *, is_known: bool) -> None:
+    def _begin(self, numbers: Path, last: int, *, is_known: bool) -> None:
         row = self.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
         is_known = is_known and row is not None
         if not numbers.exists():  # from now on it says that this is an outbox
             write_whole(numbers, b"1\n", is_synced=True)
-        self._numbers = Numbers(numbers, row[0] if row else 0, is_known=is_known)
+        self._numbers = Numbers(numbers, max(last, row[0] if row else 0), is_known=is_known)
         query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM event"
         self._events, self._bytes = self.db.execute(query).fetchone()
         self.cut_off = self._open_sights()  # the run before could not say that they ended

@@ -389,6 +389,38 @@ def test_a_disk_that_is_not_there_yet_is_waited_for_and_then_has_everything(path
     outbox.close()
 
 
+def test_a_file_that_was_taken_away_is_begun_anew_and_numbers_go_on(path, caplog):
+    outbox = opened(path)
+    assert outbox.accept(events(3)) == (1, 2, 3)
+    for file in path.parent.glob("outbox.db*"):
+        file.unlink()
+    numbers = outbox.accept(events(2, 3))
+    assert numbers[0] > 3  # whoever hears of them knows repeated ones by their numbers
+    assert seqs(outbox) == list(numbers)
+    assert caplog.text.count("was taken away") == 1
+    outbox.close()
+    assert seqs(opened(path)) == list(numbers)
+
+
+def test_what_was_on_a_disk_that_comes_back_is_sent_and_no_answer_to_others_settles_it(path):
+    """Its place was taken by a folder on another disk meanwhile."""
+    outbox = opened(path)
+    outbox.accept(events(3))
+    away = path.parent.with_name("away")
+    path.parent.rename(away)
+    numbers = outbox.accept(events(1, 3))
+    assert seqs(outbox) == list(numbers)
+    path.parent.rename(path.parent.with_name("hidden"))
+    away.rename(path.parent)
+    more = outbox.accept(events(1, 4))
+    outbox.acknowledge("a", numbers[-1])  # it was on its way while the disk came back
+    assert seqs(outbox) == [1, 2, 3, *more]
+    assert more[0] > numbers[-1]
+    outbox.acknowledge("a", 2)
+    assert seqs(outbox) == [3, *more]
+    outbox.close()
+
+
 def test_a_disk_that_takes_no_numbers_is_tried_again(path):
     now, numbers = [0.0], database.numbers_file(path)
     numbers.with_name(f".{numbers.name}.part").mkdir()  # in the way, as a full disk is
