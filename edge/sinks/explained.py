@@ -106,8 +106,10 @@ class ExplainedPictures:
 
 
 def _by_age(folder: Path) -> list[str]:
-    """The pictures of earlier runs, the oldest first."""
+    """The pictures of earlier runs, the oldest first; what one had in hand when it was killed goes."""
     try:
+        for part in folder.glob(f".*{EXPLAINED}.part"):
+            part.unlink(missing_ok=True)
         found = [(path.stat().st_mtime, path.name) for path in folder.glob(f"*{EXPLAINED}")]
     except OSError as e:
         raise SinkError(f"{folder}: {e.strerror}", fix=ANOTHER) from e
