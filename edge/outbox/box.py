@@ -168,7 +168,8 @@ class Outbox:
             if self._waiting:
                 log.error("%s: %d events are lost with it", self._path, len(self._waiting))
             try:
-                self._ledger.db.close()
+                if not self._is_lost:
+                    self._ledger.db.close()
             except sqlite3.Error as e:  # nothing is lost: it is read again at the next start
                 log.warning("%s: %s", self._path, e)
 

@@ -76,6 +76,8 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, bool]:
     Raises SinkError when it cannot be opened; Foreign when it is another process's, a newer
     edge-tag's, or a file that never was an outbox.
     """
+    if path.is_dir():
+        raise _stranger(path, "a folder")
     make_folder(path.parent)
     try:
         return _open(path)

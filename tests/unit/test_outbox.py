@@ -432,14 +432,23 @@ def test_a_disk_that_takes_no_numbers_is_tried_again(path):
     outbox.close()
 
 
-@pytest.mark.parametrize("found", [b"a letter", b""])
+def test_an_outbox_that_never_had_a_disk_ends_as_any_other(path, caplog):
+    path.parent.rmdir()
+    path.parent.touch()
+    outbox = Outbox(path, ["a"], is_patient=True)
+    outbox.accept(events(2))
+    outbox.close()
+    assert "2 events are lost with it" in caplog.text
+
+
+@pytest.mark.parametrize("found", [b"a letter", b"", None])
 def test_no_patience_makes_anothers_file_an_outbox(path, found):
-    path.write_bytes(found)
-    if not found:
+    path.mkdir() if found is None else path.write_bytes(found)
+    if found == b"":
         other = opened(path)  # of a process that runs
     with pytest.raises(SinkError, match=r"is locked|expected an outbox"):
         Outbox(path, ["a"], is_patient=True)
-    if not found:
+    if found == b"":
         other.close()
 
 
