@@ -106,7 +106,7 @@ class ExplainedPictures:
 
 
 def _by_age(folder: Path) -> list[str]:
-    """The pictures of earlier runs, the oldest first. What one had in hand as it was killed goes."""
+    """Pictures of earlier runs, the oldest first; what one had in hand when it was killed goes."""
     try:
         for part in folder.glob(f".*{EXPLAINED}.part"):
             part.unlink(missing_ok=True)
