@@ -210,8 +210,10 @@ class Outbox:
             self._settle(sink, "sent")
 
     def _settle(self, sink: str, what: str) -> None:
-        through = self._through.get(sink, 0)  # 0: a damaged database was replaced meanwhile
-        if self._try(lambda: self._ledger.settle(sink, through, what)) is not None:
+        def settled() -> bool:  # 0: another database took the place of that one meanwhile
+            return self._ledger.settle(sink, self._through.get(sink, 0), what)
+
+        if self._try(settled) is not None:
             self._through.pop(sink, None)
 
     def _wait(self) -> tuple[int, ...]:
@@ -239,6 +241,7 @@ class Outbox:
             if self._is_lost:
                 self._retry_s = self._clock() + RETRY_S
                 self._begin()
+                self._retry_s = 0.0
             return work()
         except sqlite3.OperationalError as e:
             self.outage.met(f"{self._path}: {e}")

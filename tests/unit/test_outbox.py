@@ -402,7 +402,11 @@ def test_a_file_that_was_taken_away_is_begun_anew_and_numbers_go_on(path, caplog
     assert seqs(opened(path)) == list(numbers)
 
 
-def test_what_was_on_a_disk_that_comes_back_is_sent_and_no_answer_to_others_settles_it(path):
+@pytest.mark.parametrize("is_noticed", [True, False])
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_what_was_on_a_disk_that_comes_back_is_sent_and_no_answer_to_others_settles_it(
+    path, is_noticed, is_refused
+):
     """Its place was taken by a folder on another disk meanwhile."""
     outbox = opened(path)
     outbox.accept(events(3))
@@ -412,8 +416,9 @@ def test_what_was_on_a_disk_that_comes_back_is_sent_and_no_answer_to_others_sett
     assert seqs(outbox) == list(numbers)
     path.parent.rename(path.parent.with_name("hidden"))
     away.rename(path.parent)
-    more = outbox.accept(events(1, 4))
-    outbox.acknowledge("a", numbers[-1])  # it was on its way while the disk came back
+    more = outbox.accept(events(1, 4)) if is_noticed else ()
+    outbox.acknowledge("a", numbers[-1], is_refused=is_refused)  # it was on its way meanwhile
+    more = more or outbox.accept(events(1, 4))
     assert seqs(outbox) == [1, 2, 3, *more]
     assert more[0] > numbers[-1]
     outbox.acknowledge("a", 2)
