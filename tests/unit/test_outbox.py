@@ -365,10 +365,10 @@ def test_what_was_here_when_the_run_was_cut_off_is_known(path):
 
 
 def test_a_disk_that_is_not_there_yet_is_waited_for_and_then_has_everything(path, caplog):
+    path, away, now = path.parent / "disk" / "outbox.db", path.parent / "away", [0.0]
     outbox = opened(path)
     outbox.accept([event(1), event(2, "end")])
     outbox._ledger.db.close()  # cut off
-    away, now = path.parent.with_name("away"), [0.0]
     path.parent.rename(away)
     path.parent.touch()  # in the way, as a disk that is not mounted is
     with pytest.raises(SinkError):
@@ -408,9 +408,9 @@ def test_what_was_on_a_disk_that_comes_back_is_sent_and_no_answer_to_others_sett
     path, is_noticed, is_refused
 ):
     """Its place was taken by a folder on another disk meanwhile."""
+    path, away = path.parent / "disk" / "outbox.db", path.parent / "away"
     outbox = opened(path)
     outbox.accept(events(3))
-    away = path.parent.with_name("away")
     path.parent.rename(away)
     numbers = outbox.accept(events(1, 3))
     assert seqs(outbox) == list(numbers)
