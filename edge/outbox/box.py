@@ -150,6 +150,11 @@ class Outbox:
             self._try(lambda: self._ledger.announce(sink, cameras))
 
     @property
+    def is_there(self) -> bool:
+        """Its disk let it be opened."""
+        return not self._is_lost
+
+    @property
     def waiting(self) -> int:
         """Events in memory, for which the disk has no room."""
         return len(self._waiting)

@@ -58,7 +58,7 @@ def open_outbox(
     site = CarrierSite(
         socket.gethostname(),
         cameras,
-        lambda: boxes[0].here(),
+        lambda: boxes[0].here() if boxes[0].is_there else None,
         lambda name: boxes[0].counts(name),
         lambda: asked.ailing(),
         asked.of,

@@ -42,7 +42,8 @@ class CarrierSite(NamedTuple):
 
     device: str  # this machine, as events name it
     cameras: Sequence[str]  # live sources, without credentials
-    here: Callable[[], Mapping[str, Mapping[str, int]]]  # camera -> label -> how many are there
+    # camera -> label -> how many are there; None: nobody knows now
+    here: Callable[[], Mapping[str, Mapping[str, int]] | None]
     counts: Callable[[str], Counts]  # of a carrier, by its name
     ailing: Callable[[], Mapping[str, str]] = dict  # camera that gives nothing -> why
     # of a camera: number and JPEG of what came last, unless it is the one of that number

@@ -174,9 +174,10 @@ class Mqtt:
         prefix, here, ailing = self._prefix, self._site.here(), self._site.ailing()
         states = {f"{prefix}/status": b"degraded" if ailing else b"online"}
         for part, name in self._cameras.items():
-            labels = here.get(name, {})
-            state = {"count": sum(labels.values()), "labels": labels}
-            states[f"{prefix}/{part}/here"] = msgspec.json.encode(state)
+            if here is not None:
+                labels = here.get(name, {})
+                state = {"count": sum(labels.values()), "labels": labels}
+                states[f"{prefix}/{part}/here"] = msgspec.json.encode(state)
             states[f"{prefix}/{part}/status"] = b"offline" if name in ailing else b"online"
         health = f"{prefix}/health"
         if health not in self._told or monotonic() - self._counted_s >= COUNTED_S:

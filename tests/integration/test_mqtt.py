@@ -141,6 +141,23 @@ def test_a_camera_that_gives_nothing_is_told_and_its_states_are_unknown_then(
     assert len({one["unique_id"] for one in told.values()}) == len(told)
 
 
+def test_how_many_are_there_is_not_told_while_nobody_knows(tmp_path, broker, opened):
+    """A disk that is not there: nothing is there, Home Assistant would believe."""
+    listener = opened.enter_context(closing(Listener(broker.port)))
+    known: list[dict[str, dict[str, int]]] = []
+    site = CarrierSite("box", ("till",), lambda: known[0] if known else None, lambda _: Counts())
+    carrier = open_carrier(parse_target(f"mqtt://127.0.0.1:{broker.port}/s", SINKS), site)
+    opened.callback(carrier.close)
+    carrier.tend()
+    until(lambda: bool(listener.of("s/health")))
+    assert listener.of("s/till/status") == [b"online"]
+    assert listener.of("s/till/here") == []
+    known.append({"till": {"Banana": 2}})
+    carrier.tend()
+    until(lambda: bool(listener.of("s/till/here")))
+    assert json.loads(listener.of("s/till/here")[0])["count"] == 2
+
+
 def test_cameras_that_differ_behind_a_dot_have_topics_of_their_own(tmp_path, broker, opened):
     listener = opened.enter_context(closing(Listener(broker.port)))
     text = f"mqtt://127.0.0.1:{broker.port}"
