@@ -66,6 +66,7 @@ def open_recipients(
         also,
         slowest_s,
         is_patient=bool(cameras) and is_patient(flags),
+        only_some=getattr(flags, "only_some", False),
     )
     return opened.enter_context(closing(made))
 

@@ -20,6 +20,7 @@ from edge.events.event import Event  # noqa: E402
 from edge.outbox.box import Outbox  # noqa: E402
 from edge.outbox.delivery import Delivery  # noqa: E402
 from edge.outbox.ledger import Counts  # noqa: E402
+from edge.recipients import open_recipients  # noqa: E402
 from edge.sinks import SINKS, CarrierSite, mqtt, open_carrier  # noqa: E402
 from edge.sinks.cutouts import Latest  # noqa: E402
 from edge.sinks.target import parse_target  # noqa: E402
@@ -210,17 +211,14 @@ def test_a_picture_of_what_came_last_where_it_is_wanted(tmp_path, broker, opened
     assert shown.shape == (23, 23, 3)
 
 
-def test_of_a_camera_that_has_another_name_now_nothing_stays_at_the_broker(
-    tmp_path, broker, opened
-):
-    def run(path, *cameras: str) -> None:
-        box = Outbox(path, ["x"])
-        nothing = CarrierSite("box", cameras, dict, lambda _: Counts())
-        site = nothing._replace(announced=box.announced, announce=box.announce)
-        carrier = open_carrier(parse_target(f"mqtt://127.0.0.1:{broker.port}/s", SINKS), site)
-        carrier.tend()
-        carrier.close()
-        box.close()
+def test_of_a_camera_that_has_another_name_now_nothing_stays_at_the_broker(tmp_path, broker):
+    def run(path, *cameras: str, **how: bool) -> None:
+        to = [f"mqtt://127.0.0.1:{broker.port}/s"]
+        with (
+            closing(Listener(broker.port, "s/health")) as told,
+            closing(open_recipients(to, cameras, str(path), 9, **({"is_patient": True} | how))),
+        ):
+            until(lambda: not all(is_retained for _, _, is_retained in told.heard))
 
     def retained() -> dict[str, bytes]:
         with closing(Listener(broker.port)) as listener:
@@ -230,6 +228,8 @@ def test_of_a_camera_that_has_another_name_now_nothing_stays_at_the_broker(
 
     run(tmp_path / "other.db", "door")  # another device, of the same prefix
     run(tmp_path / "o.db", "till", "old name")
+    run(tmp_path / "o.db", "till", only_some=True)  # somebody tries a camera of the config file
+    run(tmp_path / "o.db", is_patient=False)  # or a picture
     assert {"s/old-name/here", "s/old-name/status"} < set(retained())
     run(tmp_path / "o.db", "till", "new")
     found = retained()
