@@ -91,10 +91,17 @@ class Snapshots:
             for sight in told:
                 self.left_out += not self._outage.survived(self._write, sight, picture)
         if self._steady() - self._swept_s >= SWEEP_S:
-            self._outage.survived(self._sweep, self._rules)
+            self._tidy()
         for event in events:
             if event.type == "end":
                 self._best.pop(event.after.id, None)
+
+    def _tidy(self) -> None:
+        """That it went well does not say that there is room for a picture now."""
+        try:
+            self._sweep(self._rules)
+        except (SinkError, OSError) as e:
+            self._outage.met(str(e))
 
     def close(self) -> None:
         if self.left_out:
