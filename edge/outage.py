@@ -10,27 +10,18 @@ from edge.errors import SinkError
 
 log = logging.getLogger(__name__)
 
-QUIET_S = (
-    600.0  # between two words: a disk that is all but full takes this and not that, for months
-)
+QUIET_S = 600.0  # between two words: a disk that is all but full takes this and not that for months
+WITHOUT = "the run goes on without"
+Clock = Callable[[], float]
 
 
 class Outage:
-    """From what was not taken to what is taken again.
+    """From what `name` did not take to what it takes again; `meanwhile` says what is done.
 
-    name       of who takes it, for people
-    meanwhile  what is done about it
-    is_on      nothing is taken now
-    failed     how often nothing was
-    error      of the last time; it stays
+    failed, error  how often it took nothing, and why the last time; they stay
     """
 
-    def __init__(
-        self,
-        name: str,
-        meanwhile: str = "the run goes on without",
-        clock: Callable[[], float] = monotonic,
-    ) -> None:
+    def __init__(self, name: str, meanwhile: str = WITHOUT, clock: Clock = monotonic) -> None:
         self._name, self._meanwhile, self._clock = name, meanwhile, clock
         self.is_on, self.failed, self.error = False, 0, ""
         self._is_told, self._quiet_until_s = False, -QUIET_S
