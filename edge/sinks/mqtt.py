@@ -34,6 +34,7 @@ from edge.strict import NOT_JSON, decoded
 REPEAT_S = 60.0  # states that did not change are told again
 COUNTED_S = 5.0  # between two times that counts are told: they change with each event
 LOG = "look at the broker's log"
+TRIES = 3  # to take back what is retained: a broker that lets nobody must not hold up events
 NEVER = {0x90, 0x95, 0x99}  # topic name invalid, packet too large, payload format invalid
 
 
@@ -57,6 +58,7 @@ class Mqtt:
         self.broker = Broker(address, password, will, self._on_message)
         self._cameras = {stem_of(name): name for name in site.cameras}
         self._gone: set[str] = set()  # cameras of earlier runs
+        self._tries = TRIES
         self._is_born = False  # a connection, or Home Assistant, is new
         self._has_pictures = address.has_pictures
         self._shown: dict[str, str] = {}  # camera -> id of the thing whose picture was sent
@@ -103,20 +105,19 @@ class Mqtt:
         self._gone |= gone
         if not now <= before:
             self._site.announce(self.name, before | now)  # first: whoever is killed knows of both
-        if gone:
+        if gone and self._tries:
+            self._tries -= 1
             ends = ("here", "status", "snapshot")
             topics = [f"{self._prefix}/{part}/{end}" for part in sorted(gone) for end in ends]
             arrived = self.broker.deliver([(topic, b"") for topic in topics], is_retained=True)
             if arrived.done < len(topics):
-                raise SinkError(f"{self.name}: cameras that are gone: {arrived.why}", fix=LOG)
+                raise SinkError(f"{self.name}: cameras that are gone: {_why(arrived)}", fix=LOG)
             self._site.announce(self.name, now)
 
     def _refused(self, arrived: Arrived) -> SinkError:
         """Why the first one did not arrive."""
-        if arrived.code in NEVER:
-            return EventRefused(f"{self.name}: refused with code 0x{arrived.code:02x}", fix=LOG)
-        why = f"refused with code 0x{arrived.code:02x}" if arrived.code else arrived.why
-        return SinkError(f"{self.name}: {why}", fix=LOG)
+        kind = EventRefused if arrived.code in NEVER else SinkError
+        return kind(f"{self.name}: {_why(arrived)}", fix=LOG)
 
     def _topics_of(self, events: Sequence[Owed]) -> Iterator[str]:
         """Up to the first body that a disk has damaged, which alone is refused in its turn."""
@@ -198,6 +199,10 @@ class Mqtt:
         """In paho's thread."""
         if payload == b"online":  # anything else is none of ours
             self._is_born = True
+
+
+def _why(arrived: Arrived) -> str:
+    return f"refused with code 0x{arrived.code:02x}" if arrived.code else arrived.why
 
 
 def open_from(target: Target, site: CarrierSite) -> Mqtt:

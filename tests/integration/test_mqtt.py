@@ -245,6 +245,33 @@ def test_of_a_camera_that_has_another_name_now_nothing_stays_at_the_broker(tmp_p
     assert b"old-name" not in retained()["homeassistant/device/s/config"]
 
 
+def test_a_broker_that_lets_nobody_take_back_what_is_retained_gets_events_all_the_same(
+    tmp_path, opened
+):
+    """An access list of the new cameras alone. Told of in MQTT 5."""
+    rules = tmp_path / "rules"
+    rules.write_text(
+        "topic readwrite s/till/#\ntopic readwrite s/status\ntopic readwrite s/health\n"
+    )
+    tmp_path.chmod(0o755)
+    broker = Broker(tmp_path, f"allow_anonymous true\nacl_file {rules}\nuser root")
+    opened.callback(broker.stop)
+    broker.start()
+    box = Outbox(tmp_path / "o.db", ["x"])
+    opened.callback(box.close)
+    box.announce(f"mqtt://127.0.0.1:{broker.port}/s", {"old"})
+    nothing = CarrierSite("box", ("till",), dict, lambda _: Counts())
+    site = nothing._replace(announced=box.announced, announce=box.announce)
+    text = f"mqtt://127.0.0.1:{broker.port}/s#discovery=off"
+    carrier = open_carrier(parse_target(text, SINKS), site)
+    opened.callback(carrier.close)
+    for _ in range(mqtt.TRIES):
+        with pytest.raises(SinkError, match="gone: refused with code 0x87"):
+            carrier.tend()
+    carrier.tend()
+    assert box.announced(carrier.name) == {"old", "till"}  # the next run tries again
+
+
 def test_discovery_can_be_left_out(tmp_path, broker, opened):
     listener = opened.enter_context(closing(Listener(broker.port)))
     sending = Sending(tmp_path / "o.db", f"mqtt://127.0.0.1:{broker.port}/s#discovery=off").start()
