@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
@@ -19,6 +19,7 @@ from edge.pictures.suffixes import is_clip
 from edge.process import say
 
 if TYPE_CHECKING:
+    from edge.config.wanted import Names
     from edge.health.opened import Health
     from edge.live.opened import Live
     from edge.pipeline import Explain
@@ -65,8 +66,18 @@ def open_recipients(
         also,
         slowest_s,
         is_patient=bool(cameras) and is_patient(flags),
+        only_some=getattr(flags, "only_some", False),
     )
     return opened.enter_context(closing(made))
+
+
+def check_labels(flags: argparse.Namespace, names: Mapping[str, Names]) -> None:
+    """Of targets. names: of the tagger, by head. Raises UsageError for one that no head tells."""
+    if flags.to:
+        from edge.config.wanted import unknown_labels
+
+        for _, says, fix in (p for to in flags.to for p in unknown_labels("", to, names)):
+            raise UsageError(f"--to: {says}", fix=fix)
 
 
 def open_health(
@@ -125,7 +136,8 @@ def open_sinks(
         from edge.sinks.pictures import PicturesSink
         from edge.sinks.steady import SteadySink
 
-        drawn: Sink = PicturesSink(Path(flags.annotate), heads)
+        waits = is_live and is_patient(flags)
+        drawn: Sink = PicturesSink(Path(flags.annotate), heads, is_patient=waits)
         sinks.append(SteadySink(drawn, flags.annotate) if is_live else drawn)
     sinks += more
     if _wants_bar(flags) and not is_live and known != 1:
@@ -146,8 +158,10 @@ def open_explain(
     from edge.sinks.explained import ExplainedPictures
 
     keep, every_s = flags.explain_keep or EXPLAIN_KEEP, flags.explain_every_s or 0.0
+    is_live = any(source.is_live for source in sources)
+    waits = is_live and is_patient(flags)
     pictures = ExplainedPictures(
-        Path(flags.explain), keep, every_s, is_steady=any(source.is_live for source in sources)
+        Path(flags.explain), keep, every_s, is_steady=is_live, is_patient=waits
     )
     return opened.enter_context(closing(pictures)).write
 

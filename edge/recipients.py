@@ -95,7 +95,7 @@ class Recipients:
         for sink in self.sinks:
             if sink.left_out:
                 raise SinkError(
-                    f"{sink.last_error} ({sink.left_out} frames are not in it)",
+                    f"{sink.outage.error} ({sink.left_out} frames are not in it)",
                     fix="make room, and run it again",
                 )
 
@@ -113,10 +113,12 @@ def open_recipients(
     slowest_s: float = 0.0,
     *,
     is_patient: bool = False,
+    only_some: bool = False,
 ) -> Recipients:
     """texts as after `--to`; cameras are the live sources, of which one gives a frame each
     `slowest_s` at the slowest; `also` gets events, as albums do. A file or a folder that cannot be
-    opened yet is tried again where this `is_patient`.
+    opened yet is tried again where this `is_patient`; then cameras of earlier runs are forgotten,
+    too, but where these are `only_some` of them.
 
     Raises UsageError and SinkError.
     """
@@ -129,7 +131,8 @@ def open_recipients(
         latest, owing = _open_latest(owed, cameras), None
         if owed:
             opens = import_module("edge.outbox.opened").open_outbox
-            owing = opens(owed, cameras, latest, outbox_path(outbox), outbox_mb, opened)
+            path, forgets = outbox_path(outbox), is_patient and not only_some
+            owing = opens(owed, cameras, latest, path, outbox_mb, opened, forgets=forgets)
         witnesses = [*albums.values(), *also, *([] if latest is None else [latest])]
         box = None if owing is None else owing.box
         reporter = _open_reporter(box, witnesses, cameras, slowest_s, opened)

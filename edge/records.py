@@ -62,13 +62,17 @@ class Region(msgspec.Struct, frozen=True):
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """What one frame may cost."""
+    """What one frame may cost. Raises ValueError for a time below 0, or none."""
 
     frame_ms: float = float("inf")  # from its pixels to its tags
     max_regions: int = 120  # upper limit, whatever the time allows
     # Of frame_ms, for places that only time speaks for; None: a tenth, and what others leave.
     exploring_ms: float | None = None
     sure_ms: float = float("inf")  # of frame_ms; what is beyond, only while nobody else waits
+
+    def __post_init__(self) -> None:
+        if not self.frame_ms >= 0:  # a NaN, too: nothing is above it, so that it would be no limit
+            raise ValueError(f"frame_ms is {self.frame_ms}, expected ms, 0 or more")
 
 
 class Attribute(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ STAGES = {
     "distill": "a small student learns from the teacher's soft targets alone",
     "finetune": "a student with all its heads learns from labelled pictures",
     "average": "students that learned on from the same weights become one that knows more",
-    "refit": "heads meet a discriminant on the embedding halfway: better on pictures nobody saw",
+    "refit": "heads meet a discriminant on the embedding: better on pictures nobody saw",
     "attributes": "what garments have, read from the embedding: sleeves, legs, necks, patterns",
     "fashion": "a FashionSAP file -> its image tower for each engine, float and int8; text vectors",
     "lowdata": "AD-Net's recipe for a few labelled pictures a class, beside plain training",

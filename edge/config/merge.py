@@ -43,7 +43,8 @@ def with_machine(flags: argparse.Namespace, config: Config) -> None:
 
 
 def with_cameras(flags: argparse.Namespace, config: Config) -> list[Camera | None]:
-    """Sets `flags.sources`, and by source `flags.paces_s` and `flags.names`.
+    """Sets `flags.sources`, by source `flags.paces_s` and `flags.names`, and `flags.only_some`:
+    cameras of the file were chosen.
 
     Gives the camera of each source: an input that is the name or the url of one means that camera
     alone, any other input is none of the file's. Raises UsageError where there is no source.
@@ -54,6 +55,7 @@ def with_cameras(flags: argparse.Namespace, config: Config) -> list[Camera | Non
             f"{flags.config}: no camera is in it and no input is given, expected either",
             fix="[[cameras]], with name and url",
         )
+    flags.only_some = bool(flags.sources)
     flags.sources = [
         text if camera is None else camera.url
         for text, camera in zip(flags.sources or config.cameras, cameras, strict=True)

@@ -185,14 +185,16 @@ def _outbox(sinks: Sequence[SinkHealth]) -> Iterator[Metric]:
     owed = _gauge("outbox_events", "that wait for a sink", "sink")
     sent = _counter("outbox_sent", "events that arrived, over restarts", "sink")
     lost = _counter("outbox_dropped", "events that never will, over restarts", "sink", "reason")
+    waiting = _gauge("outbox_waiting", "events in memory, as the disk takes none", "sink")
     failures = _gauge("sink_failures", "in a row; 0: all is well", "sink")
     for sink in sinks:
         owed.add_metric([sink.name], sink.counts.owed)
         sent.add_metric([sink.name], sink.counts.sent)
         lost.add_metric([sink.name, "room"], sink.counts.dropped)
         lost.add_metric([sink.name, "refused"], sink.counts.refused)
+        waiting.add_metric([sink.name], sink.counts.waiting)
         failures.add_metric([sink.name], sink.failures)
-    yield from (owed, sent, lost, failures)
+    yield from (owed, sent, lost, waiting, failures)
 
 
 def _written(files: Sequence[FileHealth]) -> Iterator[Metric]:

@@ -146,11 +146,11 @@ def _areas(camera: Camera | None) -> dict[str, Any]:
 
 def _carrier(one: SinkHealth) -> dict[str, Any]:
     counts: Mapping[str, int] = msgspec.structs.asdict(one.counts)
-    state = "failing" if one.failures else "fine"
+    state = "failing" if one.failures or one.counts.waiting else "fine"
     return {"name": one.name, "state": state, "error": one.last_error, **counts}
 
 
 def _file(one: SteadySink) -> dict[str, Any]:
-    state = "failing" if one.is_failing else "fine"
+    state = "failing" if one.outage.is_on else "fine"
     counts = {"sent": one.written, "dropped": one.left_out}
-    return {"name": one.name, "state": state, "error": redacted(one.last_error), **counts}
+    return {"name": one.name, "state": state, "error": redacted(one.outage.error), **counts}

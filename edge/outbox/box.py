@@ -9,14 +9,17 @@ That a sink has an event is noted with the next one that is accepted, or SETTLE_
 costs tens of KB of a card's life, and who was killed meanwhile sends an event once more.
 
 A full disk accepts nothing: events wait in memory, at most WAITING of them, and are accepted as
-soon as there is room. A damaged database is set aside, said so, and a new one goes on.
+soon as there is room. A damaged database is set aside, said so, and a new one goes on; likewise
+where the file was taken away, or its disk was.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -26,6 +29,7 @@ from msgspec.structs import replace
 
 from edge.errors import SinkError
 from edge.events.event import VALUE, Event, Sight
+from edge.outage import Outage
 from edge.outbox import database
 from edge.outbox.ledger import Counts, Ledger, Limits, Owed
 
@@ -43,6 +47,7 @@ class Outbox:
 
     sinks  names of those who are to get every event from now on. What is owed to others, of an
            earlier run, stays and counts: they may come back.
+    is_patient  a disk that does not let it be opened is tried again, as a full one is
     Raises SinkError when it cannot be opened.
     """
 
@@ -52,6 +57,8 @@ class Outbox:
         sinks: Sequence[str],
         limits: Limits = LIMITS,
         clock: Callable[[], float] = monotonic,
+        *,
+        is_patient: bool = False,
     ) -> None:
         self._path, self._sinks, self._limits = path, tuple(sinks), limits
         self._lock, self._clock = Lock(), clock
@@ -59,9 +66,21 @@ class Outbox:
         self._waiting: list[Event] = []
         self.lost = 0  # events that found no room in memory either
         self._unnoted = 0  # of them, those of which the disk does not know yet
-        self._said = ""  # what is wrong with the disk, as it was last told
-        self._is_closed = False
-        self._begin()
+        self.outage = Outage(str(path), "events wait in memory; make room, or bring its disk back")
+        self._is_closed, self._is_lost = False, True
+        self._last = 0  # the highest number that was given
+        self._stale: set[str] = set()  # sinks that were given events of a file that is gone
+        self._left: list[Sight] | None = None  # of a run that was cut off; None: not known yet
+        self._through: dict[str, int] = {}  # sink -> acknowledged, and not yet on the disk
+        self._settle_s = 0.0  # when that is due
+        try:
+            self._begin()
+        except (SinkError, OSError, sqlite3.OperationalError) as e:
+            if not is_patient or isinstance(e, database.Foreign):
+                raise
+            self.outage.met(str(e))
+        except sqlite3.DatabaseError as e:
+            self._renew(str(e))
 
     def accept(self, events: Sequence[Event]) -> tuple[int, ...]:
         """The numbers of those that are now on the disk: also of some that waited before.
@@ -78,7 +97,9 @@ class Outbox:
             if self._is_time():
                 self._accepted()
             through = self._through.get(sink, 0)
-            return self._try(lambda: self._ledger.owed(sink, through, count)) or []
+            found = self._try(lambda: self._ledger.owed(sink, through, count)) or []
+            self._stale.discard(sink)
+            return found
 
     def acknowledge(self, sink: str, through: int, *, is_refused: bool = False) -> None:
         """The sink has every event up to number `through`; or will never take them.
@@ -86,6 +107,8 @@ class Outbox:
         A disk that takes nothing more is no reason to send them again: it is noted in memory.
         """
         with self._lock:
+            if sink in self._stale:
+                return
             if not self._through:
                 self._settle_s = self._clock() + SETTLE_S
             if is_refused and sink in self._through:
@@ -95,9 +118,14 @@ class Outbox:
                 self._settle(sink, "refused")
 
     def left_here(self) -> list[Sight]:
-        """What was told to have come and never to have gone: a run before this one was cut off."""
+        """What was told to have come and never to have gone: a run before this one was cut off.
+        Told once, as soon as the disk does.
+        """
         with self._lock:
-            return self._try(lambda: self._ledger.open_sights()) or []
+            if self._left is None:
+                return []
+            left, self._left = self._left, []
+            return left
 
     def here(self) -> dict[str, dict[str, int]]:
         """camera -> label -> how many of them are there now, as far as was told."""
@@ -108,7 +136,23 @@ class Outbox:
         with self._lock:
             through = self._through.get(sink, 0)
             told = self._try(lambda: self._ledger.counts(sink, through)) or Counts()
-            return replace(told, dropped=told.dropped + self._unnoted)
+            dropped = told.dropped + self._unnoted
+            return replace(told, dropped=dropped, waiting=len(self._waiting))
+
+    def announced(self, sink: str) -> set[str]:
+        """Cameras of which the sink was told what stays there, by this run or an earlier one."""
+        with self._lock:
+            return self._try(lambda: self._ledger.announced(sink)) or set()
+
+    def announce(self, sink: str, cameras: Collection[str]) -> None:
+        """From now on those are."""
+        with self._lock:
+            self._try(lambda: self._ledger.announce(sink, cameras))
+
+    @property
+    def is_there(self) -> bool:
+        """Its disk let it be opened."""
+        return not self._is_lost
 
     @property
     def waiting(self) -> int:
@@ -129,7 +173,8 @@ class Outbox:
             if self._waiting:
                 log.error("%s: %d events are lost with it", self._path, len(self._waiting))
             try:
-                self._ledger.db.close()
+                if not self._is_lost:
+                    self._ledger.db.close()
             except sqlite3.Error as e:  # nothing is lost: it is read again at the next start
                 log.warning("%s: %s", self._path, e)
 
@@ -137,10 +182,12 @@ class Outbox:
 
     def _begin(self) -> None:
         self._is_lost = True  # until a database is open
-        self._ledger = Ledger(self._path, self._sinks, self._limits)
+        self._ledger = Ledger(self._path, self._sinks, self._limits, self._last)
+        self._file = self._path.stat()
+        self._through = {}
+        if self._left is None:  # later, they are this run's
+            self._left = self._ledger.cut_off
         self._is_lost = False
-        self._through: dict[str, int] = {}  # sink -> acknowledged, and not yet on the disk
-        self._settle_s = 0.0  # when that is due
 
     def _is_time(self) -> bool:
         """Is there any use in writing?"""
@@ -158,7 +205,9 @@ class Outbox:
             self._settle_all()  # they make room
             self._retry_s = self._clock() + RETRY_S
             return self._wait()
-        self._waiting, self._through, self._unnoted, self._said = [], {}, 0, ""
+        self._waiting, self._through, self._unnoted = [], {}, 0
+        self._last = seqs[-1]
+        self.outage.over()
         return seqs
 
     def _settle_all(self) -> None:
@@ -166,8 +215,10 @@ class Outbox:
             self._settle(sink, "sent")
 
     def _settle(self, sink: str, what: str) -> None:
-        through = self._through.get(sink, 0)  # 0: a damaged database was replaced meanwhile
-        if self._try(lambda: self._ledger.settle(sink, through, what)) is not None:
+        def settled() -> bool:  # 0: another database took the place of that one meanwhile
+            return self._ledger.settle(sink, self._through.get(sink, 0), what)
+
+        if self._try(settled) is not None:
             self._through.pop(sink, None)
 
     def _wait(self) -> tuple[int, ...]:
@@ -187,35 +238,47 @@ class Outbox:
         """What `work` gives; None when the disk does not take it, or the database is damaged."""
         if self._is_closed:  # SQLite's error for that is the one for damage
             return None
-        if self._is_lost and not self._is_time():
+        if not self._is_lost and self._is_taken():
+            self._lose()
+        elif self._is_lost and not self._is_time():
             return None
         try:
             if self._is_lost:
                 self._retry_s = self._clock() + RETRY_S
                 self._begin()
+                self._retry_s = 0.0
             return work()
         except sqlite3.OperationalError as e:
-            self._say(f"{self._path}: {e}")
-        except SinkError as e:  # the file of numbers, or none can be begun
-            self._say(str(e))
+            self.outage.met(f"{self._path}: {e}")
+        except (SinkError, OSError) as e:  # the file of numbers, or none can be begun
+            self.outage.met(str(e))
         except sqlite3.DatabaseError as e:
             self._renew(str(e))
         return None
 
-    def _say(self, what: str) -> None:
-        """Once an outage."""
-        if what != self._said:
-            self._said = what
-            log.error("%s; events wait in memory, make room", what)
+    def _is_taken(self) -> bool:
+        """Is what is open not what lies there? SQLite would write into it for months."""
+        try:
+            return not os.path.samestat(self._path.stat(), self._file)
+        except OSError:
+            return True
+
+    def _lose(self) -> None:
+        """Closed before another is opened: SQLite removes the side files by their names."""
+        log.error("%s: was taken away, with what it owed; another goes on", self._path)
+        with suppress(sqlite3.Error):
+            self._ledger.db.close()
+        self._is_lost, self._stale = True, set(self._sinks)
 
     def _renew(self, why: str) -> None:
         """A damaged database is set aside while we use it. Where the disk does not let us, or takes
         no new one, that is tried again.
         """
-        self._ledger.db.close()
+        if not self._is_lost:
+            self._ledger.db.close()
         self._is_lost = True
         try:
             database.set_aside(self._path, why)
             self._begin()
-        except (SinkError, sqlite3.Error) as e:
-            self._say(str(e))
+        except (SinkError, OSError, sqlite3.Error) as e:
+            self.outage.met(str(e))

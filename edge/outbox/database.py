@@ -52,17 +52,32 @@ CREATE TABLE total (       -- counted over restarts
 ) WITHOUT ROWID;
 """
 
+# In outboxes of before there was it, too: older ones of edge-tag leave it alone.
+ANNOUNCED = """
+CREATE TABLE IF NOT EXISTS announced (  -- cameras of which a sink was told what stays there
+    sink   TEXT NOT NULL,
+    camera TEXT NOT NULL,
+    PRIMARY KEY (sink, camera)
+) WITHOUT ROWID
+"""
+
 
 class Damaged(Exception):
     """The file is no database, or one that lost pages."""
 
 
+class Foreign(SinkError):
+    """The file is another's: no other disk, and no patience, makes it ours."""
+
+
 def open_database(path: Path) -> tuple[sqlite3.Connection, bool]:
     """The database at `path`, and whether it goes on from before; a damaged one is set aside.
 
-    Raises SinkError when it cannot be opened, is another process's, a newer edge-tag's, or a file
-    that never was an outbox.
+    Raises SinkError when it cannot be opened; Foreign when it is another process's, a newer
+    edge-tag's, or a file that never was an outbox.
     """
+    if path.is_dir():
+        raise _stranger(path, "a folder")
     make_folder(path.parent)
     try:
         return _open(path)
@@ -101,8 +116,8 @@ def _free(path: Path) -> Path:
     return next(p for p in map(path.with_name, names) if not p.exists())
 
 
-def _stranger(path: Path, found: str) -> SinkError:
-    return SinkError(
+def _stranger(path: Path, found: str) -> Foreign:
+    return Foreign(
         f"{path}: {found}, expected an outbox, or no file: it is left as it is",
         fix="name another file with --outbox",
     )
@@ -130,7 +145,9 @@ def _open(path: Path) -> tuple[sqlite3.Connection, bool]:
         if db is not None:
             db.close()
         if isinstance(e, sqlite3.OperationalError):
-            raise SinkError(f"{path}: {e}", fix=FIX if "locked" in str(e) else ROOM) from e
+            is_locked = "locked" in str(e)
+            kind, fix = (Foreign, FIX) if is_locked else (SinkError, ROOM)
+            raise kind(f"{path}: {e}", fix=fix) from e
         if isinstance(e, sqlite3.DatabaseError):
             raise Damaged(str(e)) from e
         raise
@@ -148,7 +165,7 @@ def _prepare(db: sqlite3.Connection, path: Path) -> bool:
     db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     [version] = db.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA:
-        raise SinkError(
+        raise Foreign(
             f"{path}: schema is {version}, expected at most {SCHEMA}: a newer edge-tag wrote it",
             fix="name another file with --outbox, or use the newer edge-tag",
         )
@@ -160,4 +177,5 @@ def _prepare(db: sqlite3.Connection, path: Path) -> bool:
             for statement in TABLES.split(";\n"):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {SCHEMA}")
+        db.execute(ANNOUNCED)
     return bool(tables)

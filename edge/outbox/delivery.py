@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Protocol
 
 from edge.errors import SinkError
+from edge.outage import QUIET_S, Outage
 from edge.outbox.box import Outbox
 from edge.outbox.health import SinkHealth, pause_s
 from edge.outbox.ledger import Owed
@@ -23,7 +24,6 @@ log = logging.getLogger(__name__)
 
 BATCH = 100  # events
 HANGS_S = 15.0  # a connect, at the end
-QUIET_S = 600.0  # between two words about refused events, or about an outage
 IDLE_S = 0.5  # between two looks whether there is something
 
 
@@ -68,9 +68,8 @@ class Delivery:
     ) -> None:
         self._outbox, self._carrier, self._chance = outbox, carrier, chance
         self._failures = 0
-        self._quiet_until_s = {"refused": 0.0, "away": 0.0}
-        self._is_told = False  # that it is away
-        self._error = ""
+        self._outage = Outage(carrier.name, "events wait in the outbox")
+        self._quiet_until_s = 0.0  # about refused events
         self._bell = threading.Event()
         self._ends_s = float("inf")  # when to give up, once there is to be an end
         self._thread = threading.Thread(target=self._work, name=f"send {carrier.name}", daemon=True)
@@ -88,15 +87,15 @@ class Delivery:
         except Exception as e:  # our bug: told, and no reason to be silent for a year
             log.exception("%s: a bug", self._carrier.name)
             return self._failed(redacted(repr(e)))
-        if self._is_told:
-            log.warning("%s: is back", self._carrier.name)
-        self._failures, self._is_told = 0, False
+        self._outage.over()
+        self._failures = 0
         return 0.0 if is_more else IDLE_S
 
     @property
     def health(self) -> SinkHealth:
-        counts = self._outbox.counts(self._carrier.name)
-        return SinkHealth(self._carrier.name, counts, self._failures, self._error)
+        counts, disk = self._outbox.counts(self._carrier.name), self._outbox.outage
+        error = disk.error if disk.is_on else self._outage.error
+        return SinkHealth(self._carrier.name, counts, self._failures, error)
 
     def end(self, drain_s: float) -> None:
         """Send the rest for as long as `drain_s`; what is left goes out at the next start."""
@@ -136,21 +135,13 @@ class Delivery:
 
     def _tell_refused(self, seq: int, why: EventRefused) -> None:
         """Whoever refuses one refuses many, for a year: told now and then, and always counted."""
-        level = logging.ERROR if self._is_due("refused") else logging.DEBUG
+        is_due = monotonic() >= self._quiet_until_s
+        if is_due:
+            self._quiet_until_s = monotonic() + QUIET_S
+        level = logging.ERROR if is_due else logging.DEBUG
         log.log(level, "%s: event %d is refused for good: %s", self._carrier.name, seq, why)
-
-    def _is_due(self, what: str) -> bool:
-        """Is there to be a word about it? Then no other for QUIET_S."""
-        now_s = monotonic()
-        if now_s < self._quiet_until_s[what]:
-            return False
-        self._quiet_until_s[what] = now_s + QUIET_S
-        return True
 
     def _failed(self, why: str) -> float:
         self._failures += 1
-        if not self._is_told and self._is_due("away"):
-            self._is_told = True
-            log.warning("%s; events wait in the outbox", why)
-        self._error = why
+        self._outage.met(why)
         return pause_s(self._failures, self._chance())

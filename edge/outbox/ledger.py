@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -46,26 +46,35 @@ class Counts(msgspec.Struct, frozen=True):
     sent: int = 0
     dropped: int = 0  # for want of room
     refused: int = 0  # the other side will never take them
+    waiting: int = 0  # in memory: the disk takes none, and without a disk none is owed or sent
 
 
 class Ledger:
     """The events of an open outbox, and who is owed them.
 
     sinks  who is to get every event from now on
+    last   a number that was given already, maybe by another file: later ones are above it
     """
 
-    def __init__(self, path: Path, sinks: Sequence[str], limits: Limits) -> None:
+    def __init__(self, path: Path, sinks: Sequence[str], limits: Limits, last: int = 0) -> None:
         self._sinks, self._limits = tuple(sinks), limits
         self._encode = msgspec.json.Encoder().encode
         self.db, is_known = database.open_database(path)
+        try:
+            self._begin(database.numbers_file(path), last, is_known=is_known)
+        except BaseException:
+            self.db.close()  # its lock would outlive it, and the next try find that
+            raise
+
+    def _begin(self, numbers: Path, last: int, *, is_known: bool) -> None:
         row = self.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
         is_known = is_known and row is not None
-        numbers = database.numbers_file(path)
         if not numbers.exists():  # from now on it says that this is an outbox
             write_whole(numbers, b"1\n", is_synced=True)
-        self._numbers = Numbers(numbers, row[0] if row else 0, is_known=is_known)
+        self._numbers = Numbers(numbers, max(last, row[0] if row else 0), is_known=is_known)
         query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM event"
         self._events, self._bytes = self.db.execute(query).fetchone()
+        self.cut_off = self._open_sights()  # the run before could not say that they ended
 
     def write(
         self, events: Sequence[Event], sent: Mapping[str, int], lost: int = 0
@@ -122,7 +131,7 @@ class Ledger:
         told = Counts(owed, **dict(rows.fetchall()))
         return replace(told, sent=told.sent + there - owed)
 
-    def open_sights(self) -> list[Sight]:
+    def _open_sights(self) -> list[Sight]:
         """What was told to have come and not to have gone."""
         rows = self.db.execute("SELECT id, sight FROM here").fetchall()
         sights = [self._sight(number, body) for number, body in rows]
@@ -135,6 +144,17 @@ class Ledger:
         for camera, label, count in self.db.execute(query):
             found.setdefault(camera, {})[label] = count
         return found
+
+    def announced(self, sink: str) -> set[str]:
+        rows = self.db.execute("SELECT camera FROM announced WHERE sink = ?", (sink,))
+        return {camera for (camera,) in rows}
+
+    def announce(self, sink: str, cameras: Collection[str]) -> None:
+        """Those, and no other."""
+        with database.transaction(self.db):
+            self.db.execute("DELETE FROM announced WHERE sink = ?", (sink,))
+            rows = [(sink, camera) for camera in cameras]
+            self.db.executemany("INSERT INTO announced VALUES (?, ?)", rows)
 
     def strangers(self) -> dict[str, int]:
         """Sinks that are not among ours -> what is owed to them."""

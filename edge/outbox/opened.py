@@ -51,21 +51,32 @@ def open_outbox(
     path: Path,
     most_mb: int,
     opened: ExitStack,
+    *,
+    forgets: bool = False,
 ) -> Owing:
-    """Carriers have their names from their addresses, and the outbox its owed rows from those."""
+    """Carriers have their names from their addresses, and the outbox its owed rows from those.
+
+    forgets  cameras of earlier runs that are none of these are gone: carriers are told
+    """
     asked = Asked(cameras, latest)
     boxes: list[Outbox] = []  # what a carrier asks of it, it asks later
     site = CarrierSite(
         socket.gethostname(),
         cameras,
-        lambda: boxes[0].here(),
+        lambda: boxes[0].here() if boxes[0].is_there else None,
         lambda name: boxes[0].counts(name),
         lambda: asked.ailing(),
         asked.of,
     )
+    if forgets:
+        site = site._replace(
+            announced=lambda name: boxes[0].announced(name),
+            announce=lambda name, cameras: boxes[0].announce(name, cameras),
+        )
     carriers: list[Carrier] = [open_carrier(target, site) for target in targets]
     limits = Limits(bytes=most_mb << 20)
-    box = Outbox(path, [carrier.name for carrier in carriers], limits)
+    waits = any(target.is_patient for target in targets)
+    box = Outbox(path, [carrier.name for carrier in carriers], limits, is_patient=waits)
     boxes.append(box)
     opened.enter_context(closing(box))
     for name, count in box.strangers().items():

@@ -64,8 +64,7 @@ class Reporter:
         self._bundle = self._engine = ""
         self._is_synced: bool | UnsetType = UNSET  # the wall clock, at the last frame
         self.told: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
-        if outbox is not None:  # a run that was cut off could not say that they ended
-            self._accept([changes.ended(sight, "restarted") for sight in outbox.left_here()])
+        self._accept(self._left())
 
     def write(
         self, result: FrameTags | FrameFailed, picture: Picture | None, at_s: float | None
@@ -90,7 +89,7 @@ class Reporter:
             return
         self._due_s = now_s + TEND_S
         self._book, events = changes.left(self._book, self._cameras, now_s, self._away_s)
-        events = self._accept(events)
+        events = self._accept([*self._left(), *events])
         for album in self._albums:  # also without any: what is kept may be too old by now
             album.keep(events, None)
 
@@ -100,6 +99,13 @@ class Reporter:
         self._accept(events)
         for album in self._albums:
             album.close()
+
+    def _left(self) -> list[Event]:
+        """A run that was cut off could not say that they ended. Known once the disk of the outbox
+        is there.
+        """
+        sights = [] if self._outbox is None else self._outbox.left_here()
+        return [changes.ended(sight, "restarted") for sight in sights]
 
     def _has_clock(self, name: str) -> bool:
         """Though a frame of it does not say when. A config file may name a picture anyhow."""

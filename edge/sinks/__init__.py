@@ -10,7 +10,7 @@ in `SINKS`. Naming a sink imports nothing. A result has been handed on when `wri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
@@ -42,11 +42,15 @@ class CarrierSite(NamedTuple):
 
     device: str  # this machine, as events name it
     cameras: Sequence[str]  # live sources, without credentials
-    here: Callable[[], Mapping[str, Mapping[str, int]]]  # camera -> label -> how many are there
+    # camera -> label -> how many are there; None: nobody knows now
+    here: Callable[[], Mapping[str, Mapping[str, int]] | None]
     counts: Callable[[str], Counts]  # of a carrier, by its name
     ailing: Callable[[], Mapping[str, str]] = dict  # camera that gives nothing -> why
     # of a camera: number and JPEG of what came last, unless it is the one of that number
     latest: Callable[[str, str], tuple[str, bytes] | None] = lambda camera, but: None
+    # cameras of which a carrier, by its name, was told what stays there, in earlier runs too
+    announced: Callable[[str], Collection[str]] = lambda name: ()
+    announce: Callable[[str, Collection[str]], None] = lambda name, cameras: None
 
 
 class Sink(Protocol):

@@ -7,7 +7,7 @@ what is owed. Told again on every connect, and whenever Home Assistant says that
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from edge import __version__
@@ -23,11 +23,17 @@ def device_id(prefix: str) -> str:
 
 
 def discovery(
-    prefix: str, device: str, cameras: Mapping[str, str], *, has_pictures: bool = False
+    prefix: str,
+    device: str,
+    cameras: Mapping[str, str],
+    gone: Collection[str] = (),
+    *,
+    has_pictures: bool = False,
 ) -> dict[str, Any]:
     """The payload of `<discovery>/device/<id>/config`.
 
     cameras       its part of a topic -> its name
+    gone          parts of topics of cameras that were told before: their entities go
     has_pictures  a snapshot of each is sent, too
     """
     number = device_id(prefix)
@@ -43,6 +49,9 @@ def discovery(
         both["availability_mode"] = "all"
         components |= {key: {**one, **both} for key, one in found.items()}
         components[f"{part}_camera"] = _connected(topic, f"{number}_{part}", name)
+    for part in gone:  # a component of nothing but its platform is taken away
+        for key, one in _all(f"{prefix}/{part}", f"{number}_{part}", part).items():
+            components[key] = {"platform": one["platform"]}
     return {
         "device": {
             "identifiers": [number],
@@ -55,6 +64,14 @@ def discovery(
         "availability": [device_is],
         "components": components,
         "qos": 1,
+    }
+
+
+def _all(topic: str, number: str, part: str) -> dict[str, dict[str, Any]]:
+    """Whatever may have been told of a camera."""
+    return _camera(topic, number, part, part) | {
+        f"{part}_snapshot": _snapshot(topic, number, part),
+        f"{part}_camera": _connected(topic, number, part),
     }
 
 

@@ -10,6 +10,7 @@ from time import monotonic
 
 from edge.errors import SinkError
 from edge.explain.picture import explained
+from edge.outage import Outage
 from edge.pictures.pixels import jpeg, rgb
 from edge.pictures.stems import Stems
 from edge.pictures.suffixes import EXPLAINED, is_picture
@@ -30,6 +31,7 @@ class ExplainedPictures:
     every_s  of a camera or a clip: at most one picture each so many seconds
     is_steady  a camera's run goes on without pictures that cannot be written; else SinkError is
                raised for one, and for an old one that cannot be removed
+    is_patient  a folder that cannot be used yet is tried again with each picture
     """
 
     def __init__(
@@ -40,29 +42,26 @@ class ExplainedPictures:
         clock: Callable[[], float] = monotonic,
         *,
         is_steady: bool = False,
+        is_patient: bool = False,
     ) -> None:
         self.removed = 0  # pictures, for want of room
         self.left_out = 0  # frames, as they came too soon
         self._folder, self._keep, self._every_s, self._clock = folder, keep, every_s, clock
-        self._is_steady, self._is_failing = is_steady, False
+        self._outage = Outage(str(folder)) if is_steady else None
         self._stems = Stems()
         self._due_s: dict[str, float] = {}  # source -> when its next picture may come
-        make_folder(folder)
-        self._names = OrderedDict.fromkeys(_by_age(folder))
+        self._names: OrderedDict[str, None] = OrderedDict()  # the oldest first
+        self._is_begun = False
+        if not is_patient:
+            self._begin()
 
     def write(self, result: FrameTags, picture: Picture, seen: Seen) -> None:
         if not self._is_due(result.source):
             self.left_out += 1
-            return
-        try:
+        elif self._outage is None:
             self._write(result, picture, seen)
-            self._is_failing = False
-        except SinkError as e:
-            if not self._is_steady:
-                raise
-            if not self._is_failing:
-                log.error("%s; the run goes on without", e)
-            self._is_failing = True
+        else:
+            self._outage.survived(self._write, result, picture, seen)
 
     def close(self) -> None:
         """Says what is not there any more."""
@@ -73,12 +72,18 @@ class ExplainedPictures:
             )  # fmt: skip
 
     def _write(self, result: FrameTags, picture: Picture, seen: Seen) -> None:
-        make_folder(self._folder)  # somebody may have taken it away
+        self._begin()
         name = self._stems.name(result.source, result.frame) + EXPLAINED
         self._names.pop(name, None)
         self._make_room()
         write_whole(self._folder / name, jpeg(explained(rgb(picture), result, seen), QUALITY))
         self._names[name] = None
+
+    def _begin(self) -> None:
+        """Again with each picture: somebody may have taken the folder away."""
+        make_folder(self._folder)
+        if not self._is_begun:
+            self._names, self._is_begun = OrderedDict.fromkeys(_by_age(self._folder)), True
 
     def _is_due(self, source: str) -> bool:
         if is_picture(source):
@@ -101,8 +106,10 @@ class ExplainedPictures:
 
 
 def _by_age(folder: Path) -> list[str]:
-    """The pictures of earlier runs, the oldest first."""
+    """Pictures of earlier runs, the oldest first; what one had in hand when it was killed goes."""
     try:
+        for part in folder.glob(f".*{EXPLAINED}.part"):
+            part.unlink(missing_ok=True)
         found = [(path.stat().st_mtime, path.name) for path in folder.glob(f"*{EXPLAINED}")]
     except OSError as e:
         raise SinkError(f"{folder}: {e.strerror}", fix=ANOTHER) from e

@@ -6,7 +6,7 @@
     <prefix>/<camera>/here    retained: {"count": 2, "labels": {"Banana": 2}}
     <prefix>/<camera>/status  retained: online, offline
     <prefix>/<camera>/snapshot  retained, with pictures=on: a JPEG of what came last
-    <prefix>/health           retained: {"owed": 0, "sent": 41, "dropped": 0, "refused": 0}
+    <prefix>/health           retained: {"owed": 0, "sent": 41, "dropped": 0, ...}
     homeassistant/device/<id>/config   retained: see `discovery`
 
 No broker, no matter: it is tried again, and the start does not wait for it.
@@ -34,6 +34,7 @@ from edge.strict import NOT_JSON, decoded
 REPEAT_S = 60.0  # states that did not change are told again
 COUNTED_S = 5.0  # between two times that counts are told: they change with each event
 LOG = "look at the broker's log"
+TRIES = 3  # to take back what is retained: a broker that lets nobody must not hold up events
 NEVER = {0x90, 0x95, 0x99}  # topic name invalid, packet too large, payload format invalid
 
 
@@ -56,6 +57,8 @@ class Mqtt:
         will = f"{address.prefix}/status", b"offline"
         self.broker = Broker(address, password, will, self._on_message)
         self._cameras = {stem_of(name): name for name in site.cameras}
+        self._gone: set[str] = set()  # cameras of earlier runs
+        self._tries = TRIES
         self._is_born = False  # a connection, or Home Assistant, is new
         self._has_pictures = address.has_pictures
         self._shown: dict[str, str] = {}  # camera -> id of the thing whose picture was sent
@@ -89,15 +92,32 @@ class Mqtt:
             if self._discovery:
                 self.broker.hear(f"{self._discovery}/status")
             self._is_born = True
+            self._forget_cameras()
             self._tell()
             self._forget_pictures()
 
+    def _forget_cameras(self) -> None:
+        """What earlier runs left at the broker of cameras that have another name now, or none: it
+        would be retained for ever. Of those alone, as others may share the prefix.
+        """
+        before, now = set(self._site.announced(self.name)), set(self._cameras)
+        gone = before - now
+        self._gone |= gone
+        if not now <= before:
+            self._site.announce(self.name, before | now)  # first: whoever is killed knows of both
+        if gone and self._tries:
+            self._tries -= 1
+            ends = ("here", "status", "snapshot")
+            topics = [f"{self._prefix}/{part}/{end}" for part in sorted(gone) for end in ends]
+            arrived = self.broker.deliver([(topic, b"") for topic in topics], is_retained=True)
+            if arrived.done < len(topics):
+                raise SinkError(f"{self.name}: cameras that are gone: {_why(arrived)}", fix=LOG)
+            self._site.announce(self.name, now)
+
     def _refused(self, arrived: Arrived) -> SinkError:
         """Why the first one did not arrive."""
-        if arrived.code in NEVER:
-            return EventRefused(f"{self.name}: refused with code 0x{arrived.code:02x}", fix=LOG)
-        why = f"refused with code 0x{arrived.code:02x}" if arrived.code else arrived.why
-        return SinkError(f"{self.name}: {why}", fix=LOG)
+        kind = EventRefused if arrived.code in NEVER else SinkError
+        return kind(f"{self.name}: {_why(arrived)}", fix=LOG)
 
     def _topics_of(self, events: Sequence[Owed]) -> Iterator[str]:
         """Up to the first body that a disk has damaged, which alone is refused in its turn."""
@@ -155,9 +175,10 @@ class Mqtt:
         prefix, here, ailing = self._prefix, self._site.here(), self._site.ailing()
         states = {f"{prefix}/status": b"degraded" if ailing else b"online"}
         for part, name in self._cameras.items():
-            labels = here.get(name, {})
-            state = {"count": sum(labels.values()), "labels": labels}
-            states[f"{prefix}/{part}/here"] = msgspec.json.encode(state)
+            if here is not None:
+                labels = here.get(name, {})
+                state = {"count": sum(labels.values()), "labels": labels}
+                states[f"{prefix}/{part}/here"] = msgspec.json.encode(state)
             states[f"{prefix}/{part}/status"] = b"offline" if name in ailing else b"online"
         health = f"{prefix}/health"
         if health not in self._told or monotonic() - self._counted_s >= COUNTED_S:
@@ -168,7 +189,9 @@ class Mqtt:
     def _discover(self) -> None:
         if self._discovery:
             device, cameras = self._site.device, self._cameras
-            payload = discovery(self._prefix, device, cameras, has_pictures=self._has_pictures)
+            payload = discovery(
+                self._prefix, device, cameras, sorted(self._gone), has_pictures=self._has_pictures
+            )
             topic = f"{self._discovery}/device/{device_id(self._prefix)}/config"
             self.broker.keep(topic, msgspec.json.encode(payload))
 
@@ -176,6 +199,10 @@ class Mqtt:
         """In paho's thread."""
         if payload == b"online":  # anything else is none of ours
             self._is_born = True
+
+
+def _why(arrived: Arrived) -> str:
+    return f"refused with code 0x{arrived.code:02x}" if arrived.code else arrived.why
 
 
 def open_from(target: Target, site: CarrierSite) -> Mqtt:

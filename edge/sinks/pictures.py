@@ -22,13 +22,17 @@ class PicturesSink:
     same stem becomes `<stem>-2`. A file has its name only once it is complete. Raises SinkError.
 
     heads  in the order of the bundle: they have the same colours in every run
+    is_patient  a folder that cannot be made yet is tried again with each frame
     """
 
-    def __init__(self, folder: Path, heads: Iterable[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, heads: Iterable[str] = (), *, is_patient: bool = False
+    ) -> None:
         self._folder = folder
         self._stems = Stems()
         self._colours = colours_of(heads)
-        make_folder(folder)
+        if not is_patient:
+            make_folder(folder)
 
     def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:
         if isinstance(result, FrameFailed) or picture is None:

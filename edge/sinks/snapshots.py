@@ -18,7 +18,6 @@ import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from time import monotonic, time
 
@@ -27,6 +26,7 @@ from msgspec.structs import replace
 from edge.errors import SinkError, UsageError
 from edge.events.changes import ID
 from edge.events.event import Event, Sight
+from edge.outage import Outage
 from edge.pictures.pixels import jpeg
 from edge.pictures.stems import plain
 from edge.records import Picture
@@ -79,7 +79,7 @@ class Snapshots:
         self._ahead_s = clock() - steady()  # of the wall clock; it changes when that one is set
         self._own: set[Path] = set()  # pictures of this run
         self._best: OrderedDict[str, tuple[str, Worth]] = OrderedDict()  # id -> label, and how good
-        self._fails, self._swept_s = False, -SWEEP_S
+        self._outage, self._swept_s = Outage(f"snapshots:{folder}"), -SWEEP_S
         self._kept: dict[Path, Kept] = {}
         self._is_begun = False
         if not is_patient:
@@ -89,12 +89,19 @@ class Snapshots:
         told = [event.after for event in events if event.type != "end" and event.why != "moved"]
         if picture is not None:
             for sight in told:
-                self.left_out += not self._tried(partial(self._write, sight, picture))
+                self.left_out += not self._outage.survived(self._write, sight, picture)
         if self._steady() - self._swept_s >= SWEEP_S:
-            self._tried(partial(self._sweep, self._rules))
+            self._tidy()
         for event in events:
             if event.type == "end":
                 self._best.pop(event.after.id, None)
+
+    def _tidy(self) -> None:
+        """That it went well does not say that there is room for a picture now."""
+        try:
+            self._sweep(self._rules)
+        except (SinkError, OSError) as e:
+            self._outage.met(str(e))
 
     def close(self) -> None:
         if self.left_out:
@@ -105,18 +112,6 @@ class Snapshots:
         check_folder(self._folder)
         self._kept = {kept.path: kept for kept in _found(self._folder)}
         self._is_begun = True
-
-    def _tried(self, work: Callable[[], object]) -> bool:
-        """False where the disk does not let it: told once, until it does."""
-        try:
-            work()
-        except (SinkError, OSError) as e:
-            if not self._fails:
-                log.error("%s; the run goes on without", e)
-            self._fails = True
-            return False
-        self._fails = False
-        return True
 
     def _room(self) -> int:
         """Bytes that the disk has free. Somebody may have taken the folder away, with all in it."""

@@ -36,7 +36,14 @@ from edge.opening import (
     with_deadline,
     with_defaults,
 )
-from edge.outputs import open_explain, open_health, open_live, open_recipients, open_sinks
+from edge.outputs import (
+    check_labels,
+    open_explain,
+    open_health,
+    open_live,
+    open_recipients,
+    open_sinks,
+)
 from edge.process import Stop, say
 
 LIVE = "127.0.0.1:8464"  # the live page, when nobody says where
@@ -134,6 +141,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         watch = None if configured is None else configured.watched(tagger)
         if watch is not None:
             recipients.follow(watch.zone_rules)
+        check_labels(flags, tagger.tags)
         if (why := too_tight(tagger, view)) and not flags.quiet:
             say(f"edge-tag: {why}")
         sinks = open_sinks(flags, sources, out, opened, recipients.sinks, tagger.tags)

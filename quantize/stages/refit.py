@@ -1,4 +1,4 @@
-"""Stage `refit`: the heads of a student meet a discriminant on its own embedding halfway.
+"""Stage `refit`: the heads of a student meet a discriminant on its own embedding.
 
 The network stays as it is, and so does `tags`, which no label teaches.
 """
@@ -38,7 +38,7 @@ BATCH = 64  # pictures at a time
 class Settings(msgspec.Struct, frozen=True):
     """One run."""
 
-    share: Annotated[float, about("of the discriminant; the rest of a head is what it was")] = 0.5
+    share: Annotated[float, about("of the discriminant; the rest of a head is what it was")] = 0.3
     views: Annotated[int, about("of each picture: as it is, then random ones")] = 2
     seed: Annotated[int, about("of the order and of the views")] = 0
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from sklearn.covariance import ledoit_wolf
 from torch import nn
 
@@ -28,14 +29,15 @@ def refit(head: nn.Linear, features: F32, labels: Labels, share: float) -> None:
     labels    (N,) of each, the last class "none of these"
     share     0..1
 
-    "None" has a mean, and no part in the covariance: what varies in it is everything there is. A
-    class without a picture keeps what the head says of it.
+    Of the pictures that show none of them the covariance counts, too: what varies there tells
+    nothing either. The discriminant is made as sure of its classes as the head is. A class without
+    a picture keeps what the head says of it.
     """
     count = head.out_features
     weights, bias = discriminant(features, labels, count)
     own = features[labels < count - 1].astype(np.float64)
     learned = head.weight.detach().numpy().astype(np.float64), head.bias.detach().numpy()
-    factor = _spread(own, *learned) / _spread(own, weights, bias)
+    factor = _as_sure(own @ weights.T + bias, _sure(own @ learned[0].T + learned[1]))
     given = np.isin(np.arange(count), labels)[:, None] * share  # (K, 1)
     with torch.no_grad():
         for mine, new in ((head.weight, weights), (head.bias[:, None], bias[:, None])):
@@ -45,9 +47,7 @@ def refit(head: nn.Linear, features: F32, labels: Labels, share: float) -> None:
 def discriminant(features: F32, labels: Labels, count: int) -> tuple[F64, F64]:
     """Weights (K, D) and bias (K,) of K classes that are equally likely; see `refit`."""
     means = np.stack([_mean(features[labels == c], features) for c in range(count)])  # (K, D)
-    is_own = labels < count - 1
-    within = features[is_own] - means[labels[is_own]]
-    covariance, _ = ledoit_wolf(within, assume_centered=True)
+    covariance, _ = ledoit_wolf(features - means[labels], assume_centered=True)
     centre = means.mean(0)
     weights = np.linalg.solve(covariance, (means - centre).T).T
     return weights, -0.5 * ((means + centre) * weights).sum(1)
@@ -57,7 +57,15 @@ def _mean(rows: F32, everything: F32) -> F64:
     return np.asarray((rows if len(rows) else everything).mean(0, dtype=np.float64))
 
 
-def _spread(features: F64, weights: F64, bias: NDArray[np.floating]) -> float:
-    """How far logits are from one another: their standard deviation within a picture."""
-    logits = features @ weights.T + bias
-    return float(logits.std(axis=1).mean())
+def _sure(logits: F64) -> float:
+    """The mean of the largest probability of each row."""
+    return float(softmax(logits, axis=1).max(1).mean())
+
+
+def _as_sure(logits: F64, wanted: float) -> float:
+    """The factor that makes them as sure as `wanted`: more is more sure."""
+    low, high = 1e-6, 1e6
+    while high > 1.001 * low:
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if _sure(middle * logits) < wanted else (low, middle)
+    return high

@@ -97,7 +97,7 @@ def test_a_full_disk_cuts_nothing_in_half(tmp_path, kind):
     steady.close()
     Quota.is_full = True
     assert (steady.written, steady.left_out) == (2, 1)
-    assert "No space left" in steady.last_error
+    assert "No space left" in steady.outage.error
     assert read(kind, tmp_path / "file") == [("a.jpg", "Apple"), ("c.jpg", "Pear")]
 
 

@@ -155,6 +155,46 @@ def counted(port: int, name: str) -> float:
     return sum(float(n) for n in re.findall(rf"^{name}\{{.*\}} (\S+)$", text, re.MULTILINE))
 
 
+def test_a_camera_goes_on_though_no_disk_may_be_written_and_uses_them_once_they_may(
+    small, tiny_bundle, tmp_path
+):
+    """edge-tag as a process: an SD card that the kernel took the right to write from."""
+    pytest.importorskip("prometheus_client", reason="pip install 'edge-tag[health]'")
+    config, lines, port = tmp_path / "edge.toml", tmp_path / "events.jsonl", free_port()
+    config.write_text(
+        f'''outbox = "{small}/outbox.db"
+explain = "{small}/why"
+explain_every_s = 0.2
+health = "127.0.0.1:{port}"
+cameras = [{{ name = "belt", url = "test://belt?fps=10&size=128x96" }}]
+targets = {{ lines = "events:{lines}", frames = "jsonl:{small}/tags.jsonl" }}
+'''
+    )
+    words = [sys.executable, "-m", "edge", "--bundle", tiny_bundle, "--json", "--config", config]
+    words += ["--annotate", small / "tags"]
+    subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
+    said = tmp_path / "stderr"
+    with said.open("wb") as err:
+        process = subprocess.Popen(list(map(str, words)), stdout=subprocess.DEVNULL, stderr=err)
+    try:
+        until(lambda: counted(port, "edgetag_outbox_waiting") > 0, 60)
+        assert not list(small.iterdir())
+        subprocess.run(["mount", "-o", "remount,rw", str(small)], check=True)
+        until(lambda: lines.exists() and lines.stat().st_size > 0, 60)
+        until(lambda: counted(port, "edgetag_outbox_waiting") == 0, 60)
+        until(lambda: all(list((small / name).glob("*.jpg")) for name in ("why", "tags")), 60)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+    told = said.read_text()
+    assert (told.count("events wait in memory"), told.count("the run goes on without")) == (1, 3)
+    assert told.count(": is back") == 4
+    assert (small / "outbox.db").is_file()
+    assert (small / "tags.jsonl").stat().st_size
+
+
 def test_a_run_goes_on_says_so_and_loses_no_event(small, tiny_bundle, tmp_path):
     """edge-tag as a process: the disk fills under it, and has room again."""
     pytest.importorskip("prometheus_client", reason="pip install 'edge-tag[health]'")

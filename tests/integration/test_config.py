@@ -70,7 +70,7 @@ def test_check_says_everything_that_is_wrong_and_78(tmp_path):
 def test_check_says_all_that_a_run_would_refuse_here(file, tiny_bundle, photos, tmp_path):
     keys = {"engine": "foo", "device": "nopi", "gallery": "no.gallery", "plane": "no.json"}
     more = [f'{key} = "{value}"\n' for key, value in keys.items()]
-    more += [f'outbox = "{photos}/0.png/o.db"\n']
+    more += [f'outbox = "{photos}/0.png/o.db"\n', 'targets.pics = "snapshots:p#days:rot=1"\n']
     clip = (
         '[[cameras]]\nname = "c"\nurl = "gone.mp4"\nonly = ["read"]\n[heads.nohead]\non = false\n'
     )
@@ -79,7 +79,7 @@ def test_check_says_all_that_a_run_would_refuse_here(file, tiny_bundle, photos, 
     lines = [line for line in ran.stderr.splitlines() if line.startswith("edge-tag")]
     assert ran.returncode == 78
     assert {line.split(": ")[2] for line in lines} == {
-        *keys, "outbox", "cameras[1].url", "cameras[1].only", "heads.nohead",
+        *keys, "outbox", "cameras[1].url", "cameras[1].only", "heads.nohead", "targets.pics",
     }  # fmt: skip
     file.write_text(config(tmp_path / "no.edge", photos))
     assert "bundle: " in edge_tag("config", "check", file).stderr

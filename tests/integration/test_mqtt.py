@@ -20,6 +20,7 @@ from edge.events.event import Event  # noqa: E402
 from edge.outbox.box import Outbox  # noqa: E402
 from edge.outbox.delivery import Delivery  # noqa: E402
 from edge.outbox.ledger import Counts  # noqa: E402
+from edge.recipients import open_recipients  # noqa: E402
 from edge.sinks import SINKS, CarrierSite, mqtt, open_carrier  # noqa: E402
 from edge.sinks.cutouts import Latest  # noqa: E402
 from edge.sinks.target import parse_target  # noqa: E402
@@ -141,6 +142,23 @@ def test_a_camera_that_gives_nothing_is_told_and_its_states_are_unknown_then(
     assert len({one["unique_id"] for one in told.values()}) == len(told)
 
 
+def test_how_many_are_there_is_not_told_while_nobody_knows(tmp_path, broker, opened):
+    """A disk that is not there: nothing is there, Home Assistant would believe."""
+    listener = opened.enter_context(closing(Listener(broker.port)))
+    known: list[dict[str, dict[str, int]]] = []
+    site = CarrierSite("box", ("till",), lambda: known[0] if known else None, lambda _: Counts())
+    carrier = open_carrier(parse_target(f"mqtt://127.0.0.1:{broker.port}/s", SINKS), site)
+    opened.callback(carrier.close)
+    carrier.tend()
+    until(lambda: bool(listener.of("s/health")))
+    assert listener.of("s/till/status") == [b"online"]
+    assert listener.of("s/till/here") == []
+    known.append({"till": {"Banana": 2}})
+    carrier.tend()
+    until(lambda: bool(listener.of("s/till/here")))
+    assert json.loads(listener.of("s/till/here")[0])["count"] == 2
+
+
 def test_cameras_that_differ_behind_a_dot_have_topics_of_their_own(tmp_path, broker, opened):
     listener = opened.enter_context(closing(Listener(broker.port)))
     text = f"mqtt://127.0.0.1:{broker.port}"
@@ -191,6 +209,67 @@ def test_a_picture_of_what_came_last_where_it_is_wanted(tmp_path, broker, opened
     until(lambda: len(listener.heard) == 5)  # the place, and the thing that was found there
     shown = cv2.imdecode(np.frombuffer(listener.heard[4][1], np.uint8), cv2.IMREAD_COLOR)
     assert shown.shape == (23, 23, 3)
+
+
+def test_of_a_camera_that_has_another_name_now_nothing_stays_at_the_broker(tmp_path, broker):
+    def run(path, *cameras: str, **how: bool) -> None:
+        to = [f"mqtt://127.0.0.1:{broker.port}/s"]
+        with (
+            closing(Listener(broker.port, "s/health")) as told,
+            closing(open_recipients(to, cameras, str(path), 9, **({"is_patient": True} | how))),
+        ):
+            until(lambda: not all(is_retained for _, _, is_retained in told.heard))
+
+    def retained() -> dict[str, bytes]:
+        with closing(Listener(broker.port)) as listener:
+            listener.say("last", b"what was retained came before")
+            until(lambda: bool(listener.of("last")))
+            return {topic: payload for topic, payload, _ in listener.heard}
+
+    run(tmp_path / "other.db", "door")  # another device, of the same prefix
+    run(tmp_path / "o.db", "till", "old name")
+    run(tmp_path / "o.db", "till", only_some=True)  # somebody tries a camera of the config file
+    run(tmp_path / "o.db", is_patient=False)  # or a picture
+    assert {"s/old-name/here", "s/old-name/status"} < set(retained())
+    run(tmp_path / "o.db", "till", "new")
+    found = retained()
+    assert not [topic for topic in found if "old" in topic]
+    assert {"s/door/status", "s/till/status", "s/new/status"} < set(found)
+    told = json.loads(found["homeassistant/device/s/config"])["components"]
+    assert told["old-name_camera"] == {"platform": "binary_sensor"}  # Home Assistant forgets it
+    assert {one["platform"] for key, one in told.items() if "old" in key} == {
+        "sensor", "binary_sensor", "event", "image",
+    }  # fmt: skip
+    assert "unique_id" in told["new_here"]
+    run(tmp_path / "o.db", "till", "new")
+    assert b"old-name" not in retained()["homeassistant/device/s/config"]
+
+
+def test_a_broker_that_lets_nobody_take_back_what_is_retained_gets_events_all_the_same(
+    tmp_path, opened
+):
+    """An access list of the new cameras alone. Told of in MQTT 5."""
+    rules = tmp_path / "rules"
+    rules.write_text(
+        "topic readwrite s/till/#\ntopic readwrite s/status\ntopic readwrite s/health\n"
+    )
+    tmp_path.chmod(0o755)
+    broker = Broker(tmp_path, f"allow_anonymous true\nacl_file {rules}\nuser root")
+    opened.callback(broker.stop)
+    broker.start()
+    box = Outbox(tmp_path / "o.db", ["x"])
+    opened.callback(box.close)
+    box.announce(f"mqtt://127.0.0.1:{broker.port}/s", {"old"})
+    nothing = CarrierSite("box", ("till",), dict, lambda _: Counts())
+    site = nothing._replace(announced=box.announced, announce=box.announce)
+    text = f"mqtt://127.0.0.1:{broker.port}/s#discovery=off"
+    carrier = open_carrier(parse_target(text, SINKS), site)
+    opened.callback(carrier.close)
+    for _ in range(mqtt.TRIES):
+        with pytest.raises(SinkError, match="gone: refused with code 0x87"):
+            carrier.tend()
+    carrier.tend()
+    assert box.announced(carrier.name) == {"old", "till"}  # the next run tries again
 
 
 def test_discovery_can_be_left_out(tmp_path, broker, opened):

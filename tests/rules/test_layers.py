@@ -47,7 +47,17 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "markup.svg",
         "markup.html",
     ),
-    ("records", "store", "strict", "bounded", "process", "pictures.stems", "redact", "flags"),
+    (
+        "records",
+        "store",
+        "outage",
+        "strict",
+        "bounded",
+        "process",
+        "pictures.stems",
+        "redact",
+        "flags",
+    ),
     (
         *(
             "bundle.files",

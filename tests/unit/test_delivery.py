@@ -15,9 +15,10 @@ from msgspec.structs import replace
 from edge.config.shown import schema as config_schema
 from edge.errors import SinkError
 from edge.events.event import Event
-from edge.outbox.box import Outbox
+from edge.outbox.box import RETRY_S, Outbox
 from edge.outbox.delivery import Delivery, EventRefused
 from edge.outbox.health import LONGEST_S, pause_s
+from edge.outbox.ledger import Counts
 from edge.outbox.reporter import Reporter
 from edge.records import FrameFailed
 from tests.brokers import until
@@ -193,6 +194,33 @@ def test_who_refuses_everything_is_complained_of_now_and_then(outbox, caplog):
         delivery.once()
     assert outbox.counts("kept").refused == 20
     assert caplog.text.count("is refused for good") == 1
+
+
+def test_a_disk_that_comes_late_is_told_meanwhile_and_ends_what_a_cut_off_run_left(tmp_path):
+    path, now = tmp_path / "disk" / "o.db", [0.0]
+    outbox = Outbox(path, ["kept"])
+    Reporter(outbox, (), "shop").write(result([tag(state="settled")]), PICTURE, 0.0)
+    outbox._ledger.db.close()
+    path.parent.rename(tmp_path / "away")
+    path.parent.touch()  # in the way, as a disk that is not mounted is
+    outbox = Outbox(path, ["kept"], clock=lambda: now[0], is_patient=True)
+    reporter, delivery = Reporter(outbox, (), "shop"), Delivery(outbox, Kept())
+    reporter.write(result([tag(state="settled")]), PICTURE, 0.0)
+    reporter.tend(0.0)
+    delivery.once()
+    assert (delivery.health.counts, delivery.health.failures) == (Counts(waiting=1), 0)
+    assert delivery.health.last_error.startswith(str(path.parent))
+    path.parent.unlink()
+    (tmp_path / "away").rename(path.parent)
+    now[0] += RETRY_S
+    delivery.once()
+    assert (delivery.health.counts, delivery.health.last_error) == (Counts(sent=2), "")
+    reporter.tend(10.0)
+    reporter.tend(20.0)
+    assert [(e.type, e.why) for e in told(outbox)] == [("end", "restarted")]
+    assert outbox.here() == {"camera:0": {"Banana": 1}}  # this run's
+    reporter.close()
+    outbox.close()
 
 
 def test_what_a_cut_off_run_left_open_ends_at_the_next_start(tmp_path):

@@ -79,6 +79,14 @@ def test_no_budget_leaves_the_glance_alone(tagger, halves):
     assert (seen.spent.crops, seen.coverage) == (0, 0.0)
 
 
+@pytest.mark.parametrize("ms", [float("nan"), -1.0])
+def test_a_budget_that_is_no_time_is_refused(ms):
+    with pytest.raises(ValueError, match=r"frame_ms is .*, expected ms, 0 or more"):
+        Budget(frame_ms=ms)
+    with pytest.raises(ValueError, match="frame_ms is"):
+        msgspec.structs.replace(Budget(), frame_ms=ms)
+
+
 def test_looking_stops_before_the_budget_is_passed():
     """4 ms a look: the whole frame, and two tiles of 15; the third would end after 16 ms."""
     scene = Scene(has_glance=False, focus_ms=4.0)

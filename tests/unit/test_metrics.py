@@ -29,7 +29,7 @@ from tests.unit.test_vitals import FAILED, TAGGED
 pytest.importorskip("prometheus_client", reason="pip install 'edge-tag[health]'")
 from prometheus_client.parser import text_string_to_metric_families
 
-SINK = SinkHealth("mqtt://broker/shop", Counts(owed=3, sent=41, dropped=2, refused=1), failures=4)
+SINK = SinkHealth("mqtt://broker/shop", Counts(3, 41, 2, refused=1, waiting=9), failures=4)
 FILE = FileHealth("snapshots:pics", written=9, left_out=2, removed=5)
 
 
@@ -99,6 +99,7 @@ def test_what_was_counted_is_there(tmp_path):
         "edgetag_outbox_sent_total{sink=mqtt://broker/shop}": 41,
         "edgetag_outbox_dropped_total{reason=room,sink=mqtt://broker/shop}": 2,
         "edgetag_outbox_dropped_total{reason=refused,sink=mqtt://broker/shop}": 1,
+        "edgetag_outbox_waiting{sink=mqtt://broker/shop}": 9,
         "edgetag_sink_failures{sink=mqtt://broker/shop}": 4,
         "edgetag_device_temperature_celsius{sensor=cpu}": 75,
         "edgetag_throttled{reason=hot}": 1,

@@ -364,14 +364,123 @@ def test_what_was_here_when_the_run_was_cut_off_is_known(path):
     outbox.close()
 
 
+def test_a_disk_that_is_not_there_yet_is_waited_for_and_then_has_everything(path, caplog):
+    path, away, now = path.parent / "disk" / "outbox.db", path.parent / "away", [0.0]
+    outbox = opened(path)
+    outbox.accept([event(1), event(2, "end")])
+    outbox._ledger.db.close()  # cut off
+    path.parent.rename(away)
+    path.parent.touch()  # in the way, as a disk that is not mounted is
+    with pytest.raises(SinkError):
+        opened(path)
+    outbox = Outbox(path, ["a"], clock=lambda: now[0], is_patient=True)
+    assert (outbox.left_here(), outbox.here(), outbox.owed("a", 9)) == ([], {}, [])
+    assert outbox.accept([event(3)]) == outbox.accept([event(4)]) == ()
+    assert outbox.counts("a") == Counts(waiting=2)
+    assert len(caplog.messages) == 1
+    assert "events wait in memory" in caplog.text
+    path.parent.unlink()
+    away.rename(path.parent)
+    now[0] += RETRY_S
+    assert seqs(outbox) == [1, 2, 3, 4]
+    assert [sight.id for sight in outbox.left_here()] == ["t-1"]  # none of this run's
+    assert (outbox.left_here(), outbox.counts("a")) == ([], Counts(owed=4))
+    assert caplog.messages[1:] == [f"{path}: is back"]
+    outbox.close()
+
+
+def test_a_file_that_was_taken_away_is_begun_anew_and_numbers_go_on(path, caplog):
+    outbox = opened(path)
+    assert outbox.accept(events(3)) == (1, 2, 3)
+    for file in path.parent.glob("outbox.db*"):
+        file.unlink()
+    numbers = outbox.accept(events(2, 3))
+    assert numbers[0] > 3  # whoever hears of them knows repeated ones by their numbers
+    assert seqs(outbox) == list(numbers)
+    assert caplog.text.count("was taken away") == 1
+    outbox.close()
+    assert seqs(opened(path)) == list(numbers)
+
+
+@pytest.mark.parametrize("is_noticed", [True, False])
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_what_was_on_a_disk_that_comes_back_is_sent_and_no_answer_to_others_settles_it(
+    path, is_noticed, is_refused
+):
+    """Its place was taken by a folder on another disk meanwhile."""
+    path, away = path.parent / "disk" / "outbox.db", path.parent / "away"
+    outbox = opened(path)
+    outbox.accept(events(3))
+    path.parent.rename(away)
+    numbers = outbox.accept(events(1, 3))
+    assert seqs(outbox) == list(numbers)
+    path.parent.rename(path.parent.with_name("hidden"))
+    away.rename(path.parent)
+    more = outbox.accept(events(1, 4)) if is_noticed else ()
+    outbox.acknowledge("a", numbers[-1], is_refused=is_refused)  # it was on its way meanwhile
+    more = more or outbox.accept(events(1, 4))
+    assert seqs(outbox) == [1, 2, 3, *more]
+    assert more[0] > numbers[-1]
+    outbox.acknowledge("a", 2)
+    assert seqs(outbox) == [3, *more]
+    outbox.close()
+
+
+def test_a_disk_that_takes_no_numbers_is_tried_again(path):
+    now, numbers = [0.0], database.numbers_file(path)
+    numbers.with_name(f".{numbers.name}.part").mkdir()  # in the way, as a full disk is
+    outbox = Outbox(path, ["a"], clock=lambda: now[0], is_patient=True)
+    assert outbox.accept([event(1)]) == ()
+    numbers.with_name(f".{numbers.name}.part").rmdir()
+    now[0] += RETRY_S
+    assert outbox.accept([event(2)]) == (1, 2)
+    outbox.close()
+
+
+def test_an_outbox_that_never_had_a_disk_ends_as_any_other(path, caplog):
+    path.parent.rmdir()
+    path.parent.touch()
+    outbox = Outbox(path, ["a"], is_patient=True)
+    outbox.accept(events(2))
+    outbox.close()
+    assert "2 events are lost with it" in caplog.text
+
+
+@pytest.mark.parametrize("found", [b"a letter", b"", None])
+def test_no_patience_makes_anothers_file_an_outbox(path, found):
+    path.mkdir() if found is None else path.write_bytes(found)
+    if found == b"":
+        other = opened(path)  # of a process that runs
+    with pytest.raises(SinkError, match=r"is locked|expected an outbox"):
+        Outbox(path, ["a"], is_patient=True)
+    if found == b"":
+        other.close()
+
+
 @pytest.mark.parametrize("damage", [b"{", b'{"id": "t-1", "camera": "\xff"}'])
 def test_what_was_here_and_is_damaged_on_the_disk_is_told_and_forgotten(path, damage, caplog):
     outbox = opened(path)
     outbox.accept([event(1), event(2)])
     outbox._ledger.db.execute("UPDATE here SET sight = ? WHERE id = 't-1'", (damage,))
+    outbox.close()
+    outbox = opened(path)
     assert [sight.id for sight in outbox.left_here()] == ["t-2"]
     assert "thing t-1 is damaged" in caplog.text
     assert outbox.here() == {"camera:0": {"Banana": 1}}
+    outbox.close()
+
+
+def test_what_was_announced_is_known_to_later_runs_also_in_an_outbox_of_before(path):
+    outbox = opened(path)
+    outbox._ledger.db.execute("DROP TABLE announced")
+    outbox.close()
+    outbox = opened(path)
+    outbox.announce("a", {"till", "door"})
+    outbox.announce("b", {"sea"})
+    outbox.announce("a", {"till", "new"})
+    outbox.close()
+    outbox = opened(path)
+    assert (outbox.announced("a"), outbox.announced("b")) == ({"till", "new"}, {"sea"})
     outbox.close()
 
 

@@ -304,7 +304,9 @@ def test_a_folder_of_reasons_never_holds_more_than_it_may(tmp_path, caplog):
     for age_s, name in ((50, "old.why.jpg"), (90, "older.why.jpg")):
         (tmp_path / name).write_bytes(b"x")
         os.utime(tmp_path / name, (1e9 - age_s, 1e9 - age_s))
+    (tmp_path / ".a.why.jpg.part").touch()  # a power cut
     sink = ExplainedPictures(tmp_path, keep=3)
+    assert not list(tmp_path.glob(".*"))
     left = []
     for frame in range(4):
         sink.write(result("c.mp4", frame), paint("red", 40, 60), seen())

@@ -225,6 +225,19 @@ def test_a_disk_without_room_is_told_once_and_the_run_goes_on(tmp_path, caplog):
     assert caplog.text.count("the run goes on without") == 1
 
 
+def test_a_disk_without_room_is_not_back_when_what_is_old_was_looked_for(tmp_path, caplog):
+    now = [0.0]
+    album = Snapshots(
+        tmp_path, Rules(days=1, free_bytes=100), free=lambda _: 50, steady=lambda: now[0]
+    )
+    for n in range(5):
+        album.keep([event(n)], PICTURE)
+        now[0] += snapshots.SWEEP_S
+        album.keep([], None)
+    assert len(caplog.messages) == 1
+    assert "the run goes on without" in caplog.text
+
+
 @pytest.mark.parametrize("options", ["days=x", "days:Apple=0", "of=things", "file=3"])
 def test_wrong_options_are_told(tmp_path, options):
     with pytest.raises(UsageError):

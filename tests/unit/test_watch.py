@@ -210,6 +210,22 @@ def test_a_tag_that_no_head_has_is_refused(setting, tagger):
     assert caught.value.fix == "did you mean 'red'?"
 
 
+def test_days_of_a_label_that_nothing_has_are_refused_and_not_of_what_was_enrolled(tmp_path):
+    """Its pictures would stay for ever, though somebody said that they may not."""
+    names = {"g": [("Granny-Smith", "Apple")], "gallery": [("Acme Cola 0.5", None)]}
+    (tmp_path / "Old-brand").mkdir()  # was enrolled once, and has pictures
+
+    def wrong(label: str) -> list[str]:
+        to = {"pics": f"snapshots:{tmp_path}#days=9,days:{label}=3"}
+        found = unknown(Config(targets=to), names)
+        return [problem.fix for problem in found if f"days:{label}" in problem.says]
+
+    for known in ("Granny-Smith", "Apple", "Acme Cola 0.5", "Acme-Cola-0.5", "Old brand", "fish"):
+        assert wrong(known) == []
+    assert wrong("Aple") == ["did you mean 'Apple'?"]
+    assert wrong("Person") == ["enroll it first, or leave it out"]
+
+
 def reloading(setting, before: str, after: str) -> list[set[str]]:
     """Tags by frame; the file changes, and SIGHUP comes, before the second one."""
     found = setting(before)
