@@ -91,9 +91,9 @@ build/pictures: $(VENV)/everything
 # one again on the very views that it sees, twice. After each time the mean of before and after goes on. Then,
 # best on a GPU (seven minutes of an H100), both learn for longer: the larger one from
 # labels, and the student from it and from itself. Teachers that are asked of everything make a student slow to
-# say "none of these"; its heads alone learn that again. That is the proof: held-out pictures say how good it is.
-# What ships learns from some of those too, and from brand marks; build/more holds what is left to tell
-# whether something went wrong.
+# say "none of these"; its heads alone learn that again, and meet a discriminant. That is the proof: held-out
+# pictures say how good it is. What ships learns from some of those too, and from brand marks; build/more holds
+# what is left to tell whether something went wrong.
 TAUGHT := --student mobilenet_v2 --teachers build/large build/first --warm-up 100
 AGAIN := $(LABELLED) $(TAUGHT) --first-side 160 --lr 4e-4
 LONGER := --batch 256 --first-side 160 --side 224 --warm-up 80
@@ -113,12 +113,15 @@ bundle: build/pictures  ## train, export, quantise, compare and pack the default
 	    --epochs 20 --out build/larger
 	$(WORKSHOP) finetune $(LABELLED) --student mobilenet_v2 --start build/begun $(LONGER) --lr 1.4e-3 \
 	    --teachers build/larger build/begun --epochs 29 --out build/longer
-	$(WORKSHOP) finetune $(LABELLED) $(HEADS) --start build/longer --out build/proof
+	$(WORKSHOP) finetune $(LABELLED) $(HEADS) --start build/longer --out build/proof-heads
+	$(WORKSHOP) refit --student build/proof-heads --images build/pictures --out build/proof
 	$(WORKSHOP) finetune --images build/more $(LARGER) --start build/larger $(FURTHER) --lr 4e-4 \
 	    --out build/largest
 	$(WORKSHOP) finetune --images build/lessons --labels build/soft --student mobilenet_v2 \
 	    --start build/longer --teachers build/largest $(FURTHER) --lr 7e-4 --out build/further
-	$(WORKSHOP) finetune --images build/more --labels build/soft $(HEADS) --start build/further --out build/student
+	$(WORKSHOP) finetune --images build/more --labels build/soft $(HEADS) --start build/further \
+	    --out build/heads
+	$(WORKSHOP) refit --student build/heads --images build/more --out build/student
 	$(MAKE) --no-print-directory int8 FROM=build/proof TO=build/proven ON=build/pictures
 	$(MAKE) --no-print-directory int8 FROM=build/student TO=build ON=build/more
 	$(MAKE) --no-print-directory glance FROM=build/proof

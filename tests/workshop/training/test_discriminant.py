@@ -10,13 +10,13 @@ torch = pytest.importorskip("torch")
 from quantize.training.discriminant import discriminant, refit  # noqa: E402
 
 MEANS = np.array([[2.0, 0.0, 1.0], [-1.0, 1.0, 0.5], [0.0, -2.0, 3.0]])  # the last is "none"
-SPREAD = np.array([[1.0, 0.8, 0.0], [0.8, 2.0, 0.3], [0.0, 0.3, 0.5]])  # of all but none
+SPREAD = np.array([[1.0, 0.8, 0.0], [0.8, 2.0, 0.3], [0.0, 0.3, 0.5]])  # within each
 
 
 def drawn(each: int = 40_000) -> tuple[np.ndarray, np.ndarray]:
     draw = np.random.default_rng(3)
     own = [draw.multivariate_normal(mean, SPREAD, each) for mean in MEANS[:2]]
-    none = draw.multivariate_normal(MEANS[2], 30 * np.eye(3), 4 * each)
+    none = draw.multivariate_normal(MEANS[2], SPREAD, 4 * each)
     labels = np.repeat([0, 1, 2], [each, each, 4 * each])
     return np.concatenate([*own, none]).astype(np.float32), labels
 
@@ -73,10 +73,10 @@ def test_no_share_leaves_a_head_as_it_is_and_a_class_without_pictures_keeps_its_
     assert not torch.allclose(head.weight[0], before[0][0])
 
 
-def test_what_comes_in_is_as_far_apart_as_what_was_there() -> None:
+def test_what_comes_in_is_as_sure_as_what_was_there() -> None:
     features, labels = drawn(400)
     head = torch.nn.Linear(3, 3)
     own = torch.from_numpy(features[labels < 2])
-    before = head(own).std(dim=1, correction=0).mean().item()
+    before = head(own).softmax(1).amax(1).mean().item()
     refit(head, features, labels, 1.0)
-    assert head(own).std(dim=1, correction=0).mean().item() == pytest.approx(before, rel=1e-4)
+    assert head(own).softmax(1).amax(1).mean().item() == pytest.approx(before, abs=2e-3)
