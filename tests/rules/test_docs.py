@@ -54,7 +54,7 @@ from edge.schedule.shares import OWED
 from edge.schedule.spending import STARVED_S
 from edge.sinks import SINKS
 from edge.verbs.bench import MIN_SECONDS
-from edge.verbs.run import LIVE
+from edge.verbs.run_flags import LIVE
 from quantize.report.records import read_report
 from quantize.report.table import table
 from tests.manual import MANUAL, PAGES, README, TEXTS, page

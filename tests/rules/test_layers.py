@@ -165,7 +165,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("doctor.machine", "live.opened"),
     ("doctor.report",),
     ("opening",),
-    ("outputs",),
+    ("outputs", "verbs.run_flags"),
     (
         *("verbs.run", "verbs.enroll", "verbs.capture", "verbs.calibrate", "verbs.check"),
         *("verbs.doctor", "verbs.config", "verbs.devices", "verbs.bench"),
