@@ -1,5 +1,6 @@
 """The way of one frame: gate, glance, schedule, focus, fuse.
 
+begun      a frame, and what it is looked at with
 frame      from the glance to what is known
 closer     looks at what is worth one, the best first, until the budget is spent
 measuring  fish, and their lengths

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 
-from edge.frames.launches import Frame
+from edge.frames.begun import Begun
 from edge.glance.heat import Heat
 from edge.glance.parts import joined
 from edge.pictures import pixels
@@ -23,7 +23,7 @@ SAME = 0.6  # of the area of both: one crop twice in a frame would show the same
 class Closer:
     """Looks at one frame: planned, made, and what there was no time for."""
 
-    def __init__(self, frame: Frame, heat: Heat | None) -> None:
+    def __init__(self, frame: Begun, heat: Heat | None) -> None:
         """heat: what the glance at all of the frame gave, if there was one"""
         self.heat = heat  # with what glances at parts added
         self._frame, self._tagger, self._past = frame, frame.tagger, frame.past

@@ -7,8 +7,8 @@ from time import perf_counter
 
 from msgspec import UNSET
 
+from edge.frames.begun import Begun, begin
 from edge.frames.closer import Closer
-from edge.frames.launches import Frame, Launches
 from edge.frames.measuring import Measuring, is_due
 from edge.glance.heat import Heat
 from edge.heads.colour import coloured
@@ -16,8 +16,8 @@ from edge.heads.scores import GALLERY, none_for
 from edge.memory.known import Memory, Turn
 from edge.pictures import pixels
 from edge.records import Picture, Region, Spent, Tag
-from edge.schedule.spending import Spending, nobody
-from edge.seen import AS_USUAL, Looker, Seen, View, has_gallery, is_limited
+from edge.schedule.spending import nobody
+from edge.seen import AS_USUAL, Looker, Seen, View, is_limited
 
 
 def tag_frame(
@@ -43,7 +43,7 @@ def tag_frame(
     pixels.check(picture)
     if is_limited(view):
         tagger.pace.measure(tagger)
-    frame = _begun(tagger, picture, view, past or Memory(), clock, at_s, is_waited_for)
+    frame = begin(tagger, picture, view, past or Memory(), clock, at_s, is_waited_for)
     closer = Closer(frame, _glanced(frame))
     is_turn = view.ruler is not None and is_due(frame)
     lengths: tuple[Tag, ...] = ()
@@ -56,31 +56,7 @@ def tag_frame(
     return _seen(frame, closer, lengths)
 
 
-def _begun(
-    tagger: Looker,
-    picture: Picture,
-    view: View,
-    past: Memory,
-    clock: Callable[[], float],
-    at_s: float | None,
-    is_waited_for: Callable[[], bool],
-) -> Frame:
-    start_s = clock()
-    at_s = past.time_s(start_s if at_s is None else at_s)
-    is_small = past.arrive(
-        picture,
-        at_s,
-        tagger.input_px,
-        is_fine=has_gallery(tagger.heads) and not is_limited(view),
-        enrolled=tagger.tags.get(GALLERY),
-    )
-    idle_s, tail_ms = at_s - past.launched_s, past.tail_ms
-    spending = Spending(view.budget, tail_ms, idle_s, tagger.pace, clock, start_s, is_waited_for)
-    launches = Launches(tagger, view, past, spending, at_s)
-    return Frame(tagger, picture, view, past, at_s, is_small, spending, launches)
-
-
-def _glanced(frame: Frame) -> Heat | None:
+def _glanced(frame: Begun) -> Heat | None:
     """The whole frame, where it has changed or was not seen for long."""
     tagger, past, launches = frame.tagger, frame.past, frame.launches
     whole = Region(0, 0, *pixels.size(frame.picture), "full")
@@ -100,7 +76,7 @@ def _glanced(frame: Frame) -> Heat | None:
     return heat
 
 
-def _may(frame: Frame, turn: Turn, role: str) -> bool:
+def _may(frame: Begun, turn: Turn, role: str) -> bool:
     """Whether a launch for the sake of the glance is made: it fits, and so does a closer look
     beside it; or such looks had their turn.
     """
@@ -110,7 +86,7 @@ def _may(frame: Frame, turn: Turn, role: str) -> bool:
     return frame.spending.has_time_for(role, "focus") or frame.past.is_turn(turn)
 
 
-def _seen(frame: Frame, closer: Closer, lengths: tuple[Tag, ...]) -> Seen:
+def _seen(frame: Begun, closer: Closer, lengths: tuple[Tag, ...]) -> Seen:
     """What is known now, and what it took."""
     past, view, tagger = frame.past, frame.view, frame.tagger
     known_tags = past.tags(tagger.heads, tagger.tags, frame.at_s, view.top_k)
@@ -135,7 +111,7 @@ def _seen(frame: Frame, closer: Closer, lengths: tuple[Tag, ...]) -> Seen:
     )
 
 
-def _spent(frame: Frame) -> Spent:
+def _spent(frame: Begun) -> Spent:
     made, spending, past = frame.launches, frame.spending, frame.past
     closer, tail_ms = made.closer, spending.tail_ms
     launches = len(made.looks) - closer + made.glances

@@ -1,16 +1,14 @@
-"""What one frame is looked at with: its launches, timed, and what each says on its own."""
+"""The launches of one frame: made, timed, and what each says on its own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
-
 from edge.glance.heat import Heat
 from edge.heads.scores import ATTRIBUTES, tags_for
 from edge.heads.worn import head_of, worn
 from edge.memory.known import Memory
-from edge.records import Box, Picture, Region, Tag
+from edge.records import Box, Region, Tag
 from edge.schedule.candidates import Why
 from edge.schedule.plan import Choice
 from edge.schedule.spending import Spending
@@ -67,16 +65,3 @@ class Launches:
     def _launched(self, role: str, begin_ms: float, engine_ms: float) -> None:
         self._spending.launched(role, begin_ms, engine_ms)
         self._past.launched_s = self._at_s
-
-
-class Frame(msgspec.Struct, frozen=True, eq=False):
-    """One, and what it is looked at with."""
-
-    tagger: Looker
-    picture: Picture
-    view: View
-    past: Memory
-    at_s: float
-    is_small: bool  # one look at all of it shows everything there is to see
-    spending: Spending
-    launches: Launches

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.frames.launches import Frame
+from edge.frames.begun import Begun
 from edge.heads.scores import tags_for
 from edge.pictures import pixels
 from edge.records import Box, Tag
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edge.length.ruler import Ruler
 
 
-def is_due(frame: Frame) -> bool:
+def is_due(frame: Begun) -> bool:
     """Are fish to be measured before the closer looks, which would leave that no time?"""
     past = frame.past
     if past.measured is None or not is_limited(frame.view):
@@ -27,7 +27,7 @@ def is_due(frame: Frame) -> bool:
 class Measuring:
     """Of one frame."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Begun) -> None:
         self._frame, self._must_name = frame, False
 
     def lengths(self, ruler: Ruler, *, is_turn: bool) -> tuple[Tag, ...]:

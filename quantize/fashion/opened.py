@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from torch import Tensor
 from edge.heads.text_vectors import TextVectors, header_of
 from edge.records import F32, U8
 from quantize.checkpoints.report import LoadReport
+from quantize.contents import file_digest
 from quantize.errors import WorkshopError
 from quantize.fashion import prompts
 from quantize.fashion.checkpoint import load
@@ -60,7 +60,7 @@ class Fashion:
     def stored(self, captions: Sequence[str], ids: Sequence[str] = ()) -> TextVectors:
         """Text vectors for a device. ids: what each caption stands for."""
         rows = self.text_vectors(captions)
-        checkpoint = _sha256(Path(self.report.file))
+        checkpoint = file_digest(Path(self.report.file))
         named = list(ids) or [""] * len(captions)
         return TextVectors(header_of(rows, captions, named, self.pieces.sha256, checkpoint), rows)
 
@@ -147,11 +147,3 @@ def _parts(items: Sequence) -> Iterator[Sequence]:
 def _another(fashion: Fashion, what: str, wanted: str) -> WorkshopError:
     found = f"a network for {NAMES[fashion.kind]}"
     return WorkshopError(fashion.report.file, f"{found} answers no {what}", wanted, "give one")
-
-
-def _sha256(file: Path) -> str:
-    found = hashlib.sha256()
-    with file.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            found.update(chunk)
-    return found.hexdigest()

@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -25,8 +25,8 @@ from quantize.pictures import TagList, read_folder
 from quantize.stages.export import copy_beside, side_of, student_file
 from quantize.students import Student, load, normalise, save
 from quantize.students.starting import FILE
-from quantize.training.batches import shown
-from quantize.training.discriminant import Labels, refit
+from quantize.training.batches import Turn, shown
+from quantize.training.discriminant import Indices, refit
 from quantize.training.objective import accuracy
 from quantize.training.settings import about, add_flags, check_least, check_shares, from_flags
 from quantize.training.shelf import Shelf, shelve
@@ -90,7 +90,7 @@ def refitted(
 @torch.inference_mode()
 def embedded(
     student: Student, shelf: Shelf, side: int, settings: Settings
-) -> tuple[F32, dict[str, Labels]]:
+) -> tuple[F32, dict[str, Indices]]:
     """(N, D) of an epoch's samples a view; head -> (N,) labels, -1: nobody said."""
     spec, student = InputSpec(height=side, width=side), student.eval()
     student = student.to(memory_format=torch.channels_last)
@@ -99,30 +99,23 @@ def embedded(
     for turn in tqdm(turns, "refit", disable=None):
         seen = normalise(torch.from_numpy(_seen(shelf, spec, settings.seed, turn)))
         features.append(student.embed(seen).numpy())
-    order = np.concatenate([turn.rows for turn in turns])
+    order = np.concatenate([turn.chosen for turn in turns])
     return np.concatenate(features), {h: of.numpy()[order] for h, of in shelf.labels.items()}
 
 
-class _Turn(NamedTuple):
-    """What is looked at together."""
-
-    view: int  # 0: as it is
-    first: int
-    rows: Labels  # of the shelf
-
-
-def _turns(shelf: Shelf, settings: Settings) -> Iterator[_Turn]:
-    for number in range(settings.views):
-        order = shown(shelf, np.random.default_rng((settings.seed, number)))
-        for first in range(0, len(order), BATCH):
-            yield _Turn(number, first, order[first : first + BATCH])
+def _turns(shelf: Shelf, settings: Settings) -> Iterator[Turn]:
+    """Epoch 0 shows pictures as they are. The last turn of an epoch may be shorter."""
+    for epoch in range(settings.views):
+        order = shown(shelf, np.random.default_rng((settings.seed, epoch)))
+        for step, first in enumerate(range(0, len(order), BATCH)):
+            yield Turn(epoch, step, order[first : first + BATCH])
 
 
-def _seen(shelf: Shelf, spec: InputSpec, seed: int, turn: _Turn) -> U8:
-    pictures = [shelf.pictures[row] for row in turn.rows]
-    if turn.view == 0:
+def _seen(shelf: Shelf, spec: InputSpec, seed: int, turn: Turn) -> U8:
+    pictures = [shelf.pictures[row] for row in turn.chosen]
+    if turn.epoch == 0:
         return pixels.batch(pictures, spec)
-    draw = np.random.default_rng((seed, turn.view, turn.first))
+    draw = np.random.default_rng((seed, turn.epoch, turn.step * BATCH))
     return np.stack([view(picture, spec, draw) for picture in pictures])
 
 

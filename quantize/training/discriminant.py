@@ -12,17 +12,17 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import softmax
 from sklearn.covariance import ledoit_wolf
 from torch import nn
 
+from edge.heads.scores import softmax
 from edge.records import F32
 
 F64 = NDArray[np.float64]
-Labels = NDArray[np.int64]  # (N,) classes
+Indices = NDArray[np.int64]  # (N,) classes
 
 
-def refit(head: nn.Linear, features: F32, labels: Labels, share: float) -> None:
+def refit(head: nn.Linear, features: F32, labels: Indices, share: float) -> None:
     """The head, in place, becomes (1 - share) of itself and `share` of the discriminant.
 
     features  (N, D), what the network says of N pictures
@@ -44,7 +44,7 @@ def refit(head: nn.Linear, features: F32, labels: Labels, share: float) -> None:
             mine.copy_(torch.from_numpy((1 - given) * mine.numpy() + given * factor * new))
 
 
-def discriminant(features: F32, labels: Labels, count: int) -> tuple[F64, F64]:
+def discriminant(features: F32, labels: Indices, count: int) -> tuple[F64, F64]:
     """Weights (K, D) and bias (K,) of K classes that are equally likely; see `refit`."""
     means = np.stack([_mean(features[labels == c], features) for c in range(count)])  # (K, D)
     covariance, _ = ledoit_wolf(features - means[labels], assume_centered=True)
@@ -59,7 +59,7 @@ def _mean(rows: F32, everything: F32) -> F64:
 
 def _sure(logits: F64) -> float:
     """The mean of the largest probability of each row."""
-    return float(softmax(logits, axis=1).max(1).mean())
+    return float(softmax(logits).max(1).mean())
 
 
 def _as_sure(logits: F64, wanted: float) -> float:

@@ -123,6 +123,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("memory.known",),
     ("seen",),
     ("frames.launches", "frames.budgets"),
+    ("frames.begun",),
     ("frames.closer", "frames.measuring"),
     ("frames.frame",),
     ("bundle.read", "frames", "sources", "capture"),
