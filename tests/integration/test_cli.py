@@ -487,6 +487,7 @@ def test_a_signal_before_the_first_frame_ends_with_0(tiny_bundle, clip):
 def test_ctrl_c_while_our_imports_load_is_no_traceback():
     code = """
 import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 class Interrupting:
     def find_spec(self, name, *_):
         if name == "edge.cli":
