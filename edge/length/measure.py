@@ -10,6 +10,7 @@ from edge.length.mask import Piece, fish_outline
 from edge.length.midline import midline
 from edge.length.plane import Plane, length_mm
 from edge.length.regressor import features_of, read_regressor
+from edge.pictures.regions import clip
 from edge.records import F64, Box
 
 LOW, HIGH = 0.3, 0.7  # of a pixel: where else its edge may be drawn
@@ -155,7 +156,7 @@ def _edge_cm(piece: Piece, line: F64, plane: Plane, to_fork: bool) -> float:
 def _box(outline: F64, frame: tuple[int, int]) -> Box:
     low, high = np.floor(outline.min(0)), np.ceil(outline.max(0)) + 1
     (x0, y0), (x1, y1) = low.astype(int).tolist(), high.astype(int).tolist()
-    return max(0, x0), max(0, y0), min(frame[0], x1), min(frame[1], y1)
+    return clip((x0, y0, x1, y1), *frame)
 
 
 def _is_cut(box: Box, frame: tuple[int, int], scale: float) -> bool:

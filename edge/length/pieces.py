@@ -12,6 +12,7 @@ from edge.length.colours import filled, step_along, steps
 from edge.length.ground import grounds_of, padding, to_lab
 from edge.length.outline import Outliner
 from edge.pictures.pixels import shrink_into, size
+from edge.pictures.regions import union
 from edge.records import F32, U8, Box, NDArray, Picture, Region
 
 FRAME_PX = 512  # longer side of the frame that pieces are looked for in
@@ -74,7 +75,7 @@ def _joined(learned: Rough, coloured: Rough) -> Rough:
             for scrap in set(np.nonzero(within)[0].tolist()) - {most}:
                 alike[scrap - 1] = 0.0
             owner[own] = most  # from afar the outline sees less of a fish than colours do
-            boxes[most - 1] = _about(boxes[most - 1], box)
+            boxes[most - 1] = union([boxes[most - 1], box])
             alike[most - 1] = max(alike[most - 1], coloured.alike[number - 1])
         elif (owner[own] > 0).mean() < SAME:
             boxes.append(box)
@@ -96,10 +97,6 @@ def _are_one(owner: NDArray[np.int32], within: NDArray[np.int64], most: int) -> 
     long, broad = max(wide, tall), min(wide, tall)
     aside = abs(float(along[0] * apart[1] - along[1] * apart[0]))
     return bool(abs(float(apart @ along)) > 0.4 * long and aside < 0.5 * broad)
-
-
-def _about(a: Box, b: Box) -> Box:
-    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
 def _readings(lab: F32, is_nothing: NDArray[np.bool_]) -> Iterator[U8]:

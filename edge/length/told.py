@@ -10,8 +10,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from edge.length.follow import Known, fused, moved
-from edge.pictures.regions import within
-from edge.records import F64, Box, Tag
+from edge.pictures.regions import clip, within
+from edge.records import F64, Tag
 
 HEAD, TAG = "length", "fish"
 UNSURE = "unsure"  # its species
@@ -31,7 +31,7 @@ def tag_of(fish: Known, at_s: float, size: tuple[int, int]) -> Tag | None:
         TAG,
         None,
         whole.score,
-        _inside((x0 + dx, y0 + dy, x1 + dx, y1 + dy), size),
+        clip((x0 + dx, y0 + dy, x1 + dx, y1 + dy), *size),
         fish.id,
         fish.count,
         at_s - fish.seen_s,
@@ -70,11 +70,6 @@ def polygon(line: F64) -> tuple[tuple[int, int], ...]:
         points = np.asarray(cv2.approxPolyDP(exact, far, True)[:, 0], np.float32)
         far *= 1.4
     return tuple((int(x), int(y)) for x, y in points.round())
-
-
-def _inside(box: Box, size: tuple[int, int]) -> Box:
-    x0, y0, x1, y1 = box
-    return max(0, x0), max(0, y0), min(size[0], x1), min(size[1], y1)
 
 
 def _outline(

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from edge.bundle.manifest import Head
 from edge.heads.scores import GALLERY, UNSURE, among
-from edge.pictures.regions import DETAIL, area, shared
+from edge.pictures.regions import area, is_like_in_size, shared
 from edge.records import F32, Box, Tag
 
 # Of 126 drawn pictures with a mark that nobody learned and 60 without (benchmarks/drawn_logos.py)
@@ -79,13 +79,7 @@ def _is_instead(tag: Tag, other: Tag) -> bool:
     """Is the other what is there, and not this? A place may show a detail of another one."""
     if tag.tag == other.tag or "group" in (tag.level, other.level):
         return False
-    return shared(tag.box, other.box) >= SHARES and _is_like(tag.box, other.box)
-
-
-def _is_like(a: Box, b: Box) -> bool:
-    """In size: neither is a detail of the other."""
-    sides = sorted(max(box[2] - box[0], box[3] - box[1]) for box in (a, b))
-    return sides[1] <= DETAIL * sides[0]
+    return shared(tag.box, other.box) >= SHARES and is_like_in_size(tag.box, other.box)
 
 
 def _others(box: Box, place: Place, places: Mapping[Box, Place]) -> list[F32]:
@@ -98,7 +92,7 @@ def _others(box: Box, place: Place, places: Mapping[Box, Place]) -> list[F32]:
         if at != box
         and other.row is not None
         and shared(at, box) >= SHARES
-        and (not place.is_thing or _is_like(at, box))
+        and (not place.is_thing or is_like_in_size(at, box))
     ]
 
 

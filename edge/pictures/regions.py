@@ -116,8 +116,13 @@ def alike(a: Box, b: Box) -> bool:
     """Could be two boxes of one thing: half of the smaller lies in the other, and neither is a
     detail of the other, like the mark on a shirt.
     """
+    return shared(a, b) >= 0.5 and is_like_in_size(a, b)
+
+
+def is_like_in_size(a: Box, b: Box) -> bool:
+    """Neither is a detail of the other."""
     sides = sorted((max(a[2] - a[0], a[3] - a[1]), max(b[2] - b[0], b[3] - b[1])))
-    return shared(a, b) >= 0.5 and sides[1] <= DETAIL * sides[0]
+    return sides[1] <= DETAIL * sides[0]
 
 
 def is_touching(a: Box, b: Box) -> bool:
