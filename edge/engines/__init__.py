@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from operator import index
@@ -205,6 +206,15 @@ def checked(batch: U8, spec: TensorSpec) -> U8:
             fix="let edge.open_tagger prepare pictures",
         )
     return batch if batch.flags.c_contiguous else np.ascontiguousarray(batch)
+
+
+@contextmanager
+def translated(engine: str, doing: str, ours: type[EngineError | BundleError]) -> Iterator[None]:
+    """Turn the plain errors that OpenVINO and LiteRT raise into `ours`. Their message is kept."""
+    try:
+        yield
+    except (RuntimeError, ValueError, TypeError) as e:
+        raise ours(f"{engine}: {doing}: {e}", fix=fix_of(ours)) from e
 
 
 def fix_of(ours: type[EngineError | BundleError]) -> str:

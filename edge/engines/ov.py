@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import numpy as np
 import openvino as ov
 
-from edge.engines import by_ones, check_artifact, checked, fix_of, refuse_outside_weights
+from edge.engines import by_ones, check_artifact, checked, refuse_outside_weights, translated
 from edge.errors import PACK_AGAIN, BundleError, EngineError, InferenceError, ProviderUnavailable
 from edge.processor import lacks_vnni
 from edge.records import F32, U8, TensorSpec
@@ -66,7 +66,7 @@ class OvEngine:
         try:
             results = request.infer(inputs, share_inputs=True, share_outputs=False)
         except Exception as e:
-            with translated("running", InferenceError):  # here: entering it costs each launch
+            with translated(self.name, "running", InferenceError):  # entering it costs time
                 raise e from None
         return dict(zip(self._names, results.to_tuple()))
 
@@ -81,7 +81,7 @@ def _with_batch(model: ov.Model, size: int) -> ov.Model:
     """
     [taken] = model.get_parameters()
     _, *rest = taken.get_partial_shape()
-    with translated("reading the artifact", BundleError):
+    with translated("openvino", "reading the artifact", BundleError):
         taken.set_partial_shape(ov.PartialShape([size, *rest]))
         model.validate_nodes_and_infer_types()
     return model
@@ -96,15 +96,6 @@ def _spec(port: ov.ConstOutput) -> TensorSpec:
         shape,
         DTYPES.get(dtype, dtype),
     )
-
-
-@contextmanager
-def translated(doing: str, ours: type[EngineError | BundleError]) -> Iterator[None]:
-    """Turn OpenVINO's exceptions, which are all RuntimeErrors, into ours. Its message is kept."""
-    try:
-        yield
-    except (RuntimeError, ValueError, TypeError) as e:
-        raise ours(f"openvino: {doing}: {e}", fix=fix_of(ours)) from e
 
 
 def load(files: Sequence[bytes], provider: str, threads: int) -> OvEngine:
@@ -124,11 +115,11 @@ def load(files: Sequence[bytes], provider: str, threads: int) -> OvEngine:
             core.set_property(provider, EXACT)
     if len(files) == 1:
         refuse_outside_weights(files[0])
-    with translated("reading the artifact", BundleError):
+    with translated("openvino", "reading the artifact", BundleError):
         model = core.read_model(model=files[0], weights=files[1] if len(files) == 2 else b"")
 
     def compiled(part: ov.Model) -> ov.CompiledModel:
-        with translated(f"compiling for {provider}", EngineError):
+        with translated("openvino", f"compiling for {provider}", EngineError):
             made = core.compile_model(part, provider, _settings(provider, threads))
             got = made.get_property("EXECUTION_DEVICES")
         if [device.split(".")[0] for device in got] != [provider.split(".")[0]]:

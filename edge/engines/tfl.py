@@ -7,8 +7,7 @@ the manifest is what stands before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +22,8 @@ except ModuleNotFoundError as e:
     if np.lib.NumpyVersion(np.__version__) >= "2.0.0":  # it would fail later, and not say why
         raise ImportError(f"tflite-runtime needs numpy below 2, here is {np.__version__}") from None
 
-from edge.engines import by_ones, check_artifact, checked, fix_of, one_file
-from edge.errors import BundleError, EngineError, InferenceError, ProviderUnavailable
+from edge.engines import by_ones, check_artifact, checked, one_file, translated
+from edge.errors import BundleError, InferenceError, ProviderUnavailable
 from edge.records import F32, U8, NDArray, TensorSpec
 
 Detail = Mapping[str, Any]  # what the interpreter says about a tensor
@@ -61,7 +60,7 @@ class TflEngine:
             get = self._interpreter.get_tensor  # copies
             return {name: read(get(index)) for name, (index, read) in self._out.items()}
         except Exception as e:
-            with translated("running", InferenceError):  # here: entering it costs each launch
+            with translated(self.name, "running", InferenceError):  # entering it costs time
                 raise e from None
 
     def close(self) -> None:
@@ -136,15 +135,6 @@ def _reader(detail: Detail) -> Callable[[Array], F32]:
     return table.take  # a negative int8 counts from the end, where its value is
 
 
-@contextmanager
-def translated(doing: str, ours: type[EngineError | BundleError]) -> Iterator[None]:
-    """Turn what LiteRT raises into ours. Its message is kept."""
-    try:
-        yield
-    except (RuntimeError, ValueError, TypeError) as e:
-        raise ours(f"tflite: {doing}: {e}", fix=fix_of(ours)) from e
-
-
 def load(files: Sequence[bytes], provider: str, threads: int) -> TflEngine:
     """One .tflite file. Raises ProviderUnavailable, and BundleError when it is no such model."""
     if provider != "CPU":  # delegates change numbers and need a library of their own
@@ -152,7 +142,7 @@ def load(files: Sequence[bytes], provider: str, threads: int) -> TflEngine:
             f"tflite has no provider {provider}, expected CPU", fix="use provider CPU"
         )
     model = one_file(files, "tflite")
-    with translated("loading the artifact", BundleError):
+    with translated("tflite", "loading the artifact", BundleError):
         interpreter = Interpreter(model_content=model, num_threads=threads or None)
         interpreter.allocate_tensors()
         return TflEngine(interpreter)
