@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import reprlib
+from collections.abc import Sequence
 
 import msgspec
 
@@ -20,6 +21,7 @@ from edge.bundle.manifest import (
     Head,
     HeatArtifact,
     HeatMap,
+    InputSpec,
     Manifest,
     StoredFile,
 )
@@ -34,6 +36,7 @@ MAX_SIDE_PX = 4096
 MAX_EMBEDDING = 65_536
 MAX_CELLS = 256  # of the glance, on one side
 MAX_GOLDEN_CELLS = 64
+MAX_MODEL_FILES = 8  # of one artifact
 
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # names of bundles, heads and engines
 A_WORD = "1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit"
@@ -80,17 +83,17 @@ def _show(found: object) -> str:
     return reprlib.repr(found)
 
 
+def _within(where: str, key: str, found: float, least: int, most: int, unit: str = "") -> None:
+    """Raises BundleError for a number below `least` or above `most`, and for a NaN."""
+    need(least <= found <= most, where, key, found, f"{least} to {most}{unit}")
+
+
 def _check(m: Manifest, where: str) -> None:
     need(bool(WORD.fullmatch(m.name)), where, "name", m.name, A_WORD)
-    need(0 <= m.counter <= MAX_COUNTER, where, "counter", m.counter, f"0 to {MAX_COUNTER}")
-    for side in ("height", "width"):
-        px = getattr(m.input, side)
-        need(1 <= px <= MAX_SIDE_PX, where, f"input.{side}", px, f"1 to {MAX_SIDE_PX} px")
-    size = m.embedding_size
-    need(1 <= size <= MAX_EMBEDDING, where, "embedding_size", size, f"1 to {MAX_EMBEDDING}")
-    need(
-        1 <= len(m.heads) <= MAX_HEADS, where, "number of heads", len(m.heads), f"1 to {MAX_HEADS}"
-    )
+    _within(where, "counter", m.counter, 0, MAX_COUNTER)
+    _check_input(m.input, where, "input")
+    _within(where, "embedding_size", m.embedding_size, 1, MAX_EMBEDDING)
+    _within(where, "number of heads", len(m.heads), 1, MAX_HEADS)
     need(len(m.artifacts) >= 1, where, "number of artifacts", 0, "1 or more")
     for i, head in enumerate(m.heads):
         _check_head(head, where, f"heads[{i}]")
@@ -100,30 +103,27 @@ def _check(m: Manifest, where: str) -> None:
     _check_unique(names, where, "heads: name")
     is_free = m.attributes is None or "attributes" not in names
     need(is_free, where, "heads: name", "attributes", "another name, the bundle has attributes")
-    _check_unique(
-        [f"{a.engine}/{a.precision}" for a in m.artifacts], where, "artifacts: engine/precision"
-    )
+    _check_models(m.artifacts, where, "artifacts")
     for golden in m.golden:
         for name, sample in golden.embedding.items():
-            fits = 1 <= len(sample) <= size
-            need(
-                fits, where, f"golden embedding[{_show(name)}]", len(sample), f"1 to {size} numbers"
-            )
+            key = f"golden embedding[{_show(name)}]"
+            _within(where, key, len(sample), 1, m.embedding_size, " numbers")
     if m.glance is not None:
         _check_glance(m.glance, {a.engine for a in m.artifacts}, where)
     _check_files(m.files(), where)
 
 
+def _check_input(spec: InputSpec, where: str, key: str) -> None:
+    for name, px in (("height", spec.height), ("width", spec.width)):
+        _within(where, f"{key}.{name}", px, 1, MAX_SIDE_PX, " px")
+
+
 def _check_glance(glance: HeatMap, engines: set[str], where: str) -> None:
     """`engines`: those that the bundle has crops for."""
-    for side in ("height", "width"):
-        px = getattr(glance.input, side)
-        need(1 <= px <= MAX_SIDE_PX, where, f"glance.input.{side}", px, f"1 to {MAX_SIDE_PX} px")
-    for key in ("rows", "columns"):
-        count = getattr(glance, key)
-        need(1 <= count <= MAX_CELLS, where, f"glance.{key}", count, f"1 to {MAX_CELLS}")
-    kinds = len(glance.kinds)
-    need(1 <= kinds <= MAX_HEADS, where, "number of glance.kinds", kinds, f"1 to {MAX_HEADS}")
+    _check_input(glance.input, where, "glance.input")
+    _within(where, "glance.rows", glance.rows, 1, MAX_CELLS)
+    _within(where, "glance.columns", glance.columns, 1, MAX_CELLS)
+    _within(where, "number of glance.kinds", len(glance.kinds), 1, MAX_HEADS)
     for kind in glance.kinds:
         need(bool(WORD.fullmatch(kind)), where, "glance.kinds", kind, A_WORD)
     _check_unique(list(glance.kinds), where, "glance.kinds")
@@ -133,25 +133,16 @@ def _check_glance(glance: HeatMap, engines: set[str], where: str) -> None:
         known = artifact.engine in engines
         need(known, where, f"{key}.engine", artifact.engine, "an engine of artifacts")
         _check_heat_artifact(artifact, glance, where, key)
-    names = [f"{a.engine}/{a.precision}" for a in glance.artifacts]
-    _check_unique(names, where, "glance.artifacts: engine/precision")
+    _check_models(glance.artifacts, where, "glance.artifacts")
     for name, found in glance.average_precision.items():
-        need(0 <= found <= 1, where, f"glance.average_precision[{_show(name)}]", found, "0 to 1")
+        _within(where, f"glance.average_precision[{_show(name)}]", found, 0, 1)
 
 
 def _check_heat_artifact(artifact: HeatArtifact, glance: HeatMap, where: str, key: str) -> None:
-    count = len(artifact.files)
-    need(1 <= count <= 8, where, f"number of {key}.files", count, "1 to 8")
+    _within(where, f"number of {key}.files", len(artifact.files), 1, MAX_MODEL_FILES)
     names = artifact.heat, artifact.geometry
     need(names[0] != names[1], where, f"{key}.geometry", names[1], "another output than heat")
-    proofs = len(artifact.golden)
-    need(
-        1 <= proofs <= MAX_GOLDEN_CELLS,
-        where,
-        f"number of {key}.golden",
-        proofs,
-        f"1 to {MAX_GOLDEN_CELLS}",
-    )
+    _within(where, f"number of {key}.golden", len(artifact.golden), 1, MAX_GOLDEN_CELLS)
     for cell in artifact.golden:
         inside = 0 <= cell.row < glance.rows and 0 <= cell.column < glance.columns
         need(inside, where, f"{key}.golden", (cell.row, cell.column), "a row and a column of it")
@@ -166,36 +157,27 @@ def _check_head(head: Head, where: str, key: str) -> None:
     need(warm, where, f"{key}.temperature", head.temperature, "a finite number above 0")
     need(len(head.thresholds) > 0, where, f"{key}.thresholds", (), "one for all tags, or one a tag")
     for threshold in head.thresholds:
-        need(0 <= threshold <= 1, where, f"{key}.thresholds", threshold, "0 to 1")
-    if head.has_none:
-        need(
-            head.kind == "softmax", where, f"{key}.has_none", True, "false, the head is not softmax"
-        )
+        _within(where, f"{key}.thresholds", threshold, 0, 1)
+    may_have_none = head.kind == "softmax" or not head.has_none
+    need(may_have_none, where, f"{key}.has_none", True, "false, the head is not softmax")
     for name, accuracy in head.accuracy.items():
         which = f"{key}.accuracy[{_show(name)}]"
         need(accuracy.count >= 0, where, f"{which}.count", accuracy.count, "0 or more")
         for share in (accuracy.top1, *accuracy.by_tag.values()):
-            need(0 <= share <= 1, where, which, share, "0 to 1")
+            _within(where, which, share, 0, 1)
 
 
 def _check_artifact(artifact: Artifact, heads: tuple[Head, ...], where: str, key: str) -> None:
     """Its engine may be one that this runtime has never heard of: then nobody will open it."""
     need(bool(WORD.fullmatch(artifact.engine)), where, f"{key}.engine", artifact.engine, A_WORD)
-    need(
-        1 <= len(artifact.files) <= 8,
-        where,
-        f"number of {key}.files",
-        len(artifact.files),
-        "1 to 8",
-    )
+    _within(where, f"number of {key}.files", len(artifact.files), 1, MAX_MODEL_FILES)
+    outputs = artifact.outputs
     for output in ("embedding", *(head.name for head in heads)):
-        need(
-            output in artifact.outputs,
-            where,
-            f"{key}.outputs",
-            tuple(artifact.outputs),
-            f"{output!r} in it",
-        )
+        need(output in outputs, where, f"{key}.outputs", tuple(outputs), f"{output!r} in it")
+
+
+def _check_models(models: Sequence[Artifact | HeatArtifact], where: str, key: str) -> None:
+    _check_unique([f"{m.engine}/{m.precision}" for m in models], where, f"{key}: engine/precision")
 
 
 def _check_unique(names: list[str], where: str, key: str) -> None:
@@ -209,27 +191,10 @@ def _check_files(files: list[StoredFile], where: str) -> None:
         check_name(stored.file, where)
         is_own = stored.file not in (MANIFEST, SIGNATURE)
         need(is_own, where, "file", stored.file, "one other than the manifest and the signature")
-        size, digest = stored.size_bytes, stored.sha256
-        need(
-            0 <= size <= MAX_FILE_BYTES,
-            where,
-            f"{stored.file}: size_bytes",
-            size,
-            f"0 to {MAX_FILE_BYTES}",
-        )
-        need(
-            bool(SHA256.fullmatch(digest)),
-            where,
-            f"{stored.file}: sha256",
-            digest,
-            "64 hex digits, lower case",
-        )
+        _within(where, f"{stored.file}: size_bytes", stored.size_bytes, 0, MAX_FILE_BYTES)
+        is_digest = bool(SHA256.fullmatch(stored.sha256))
+        key = f"{stored.file}: sha256"
+        need(is_digest, where, key, stored.sha256, "64 hex digits, lower case")
     _check_unique([stored.file for stored in files], where, "file (with another hash or size)")
-    total = sum(stored.size_bytes for stored in files)
-    need(
-        total <= MAX_BUNDLE_BYTES,
-        where,
-        "size of all files",
-        total,
-        f"at most {MAX_BUNDLE_BYTES} bytes",
-    )
+    total, most = sum(stored.size_bytes for stored in files), MAX_BUNDLE_BYTES
+    need(total <= most, where, "size of all files", total, f"at most {most} bytes")

@@ -71,7 +71,7 @@ def write_report(out: BinaryIO, report: Report, *, is_json: bool) -> None:
 
 def _round(flags: argparse.Namespace, is_stopped: Callable[[], bool]) -> Iterator[Finding]:
     """What is quick first."""
-    wanted = tagging.Wanted(flags.bundle, flags.engine, flags.provider, flags.threads)
+    asked = flags.bundle, flags.engine, flags.provider, flags.threads
     rounds: Iterable[Callable[[], Iterator[Finding]]] = (
         machine.versions,
         lambda: machine.device(taken()),
@@ -82,7 +82,7 @@ def _round(flags: argparse.Namespace, is_stopped: Callable[[], bool]) -> Iterato
         lambda: cameras.named(flags.sources, is_stopped, flags.names),
         tagging.engines,
         tagging.extras,
-        lambda: tagging.run_as_asked(wanted),
+        lambda: tagging.run_as_asked(*asked),
         lambda: tagging.bundle(flags.bundle),
     )
     return chain.from_iterable(look() for look in rounds)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-import msgspec
-
 from edge.audit import audit
 from edge.doctor.finding import Finding, fail, ok, warn
 from edge.engines import ENGINES, installed, pip_line
@@ -18,15 +16,6 @@ PACKAGES = {  # engine -> names under which it may be installed
     "openvino": ("openvino",),
     "tflite": ("ai-edge-litert", "tflite-runtime"),
 }
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """What a run would be asked for."""
-
-    bundle: str | None = None  # None: the one in use
-    engine: str | None = None
-    provider: str | None = None
-    threads: int | None = None
 
 
 def engines() -> Iterator[Finding]:
@@ -42,13 +31,19 @@ def engines() -> Iterator[Finding]:
         yield fail("engine", "any", none)
 
 
-def run_as_asked(wanted: Wanted) -> Iterator[Finding]:
-    """The tagger, opened as a run would open it: the provider asked for is the one in use."""
-    asked = "/".join(word for word in (wanted.engine, wanted.provider) if word) or "default"
+def run_as_asked(
+    path: str | None,
+    engine: str | None = None,
+    provider: str | None = None,
+    threads: int | None = None,
+) -> Iterator[Finding]:
+    """The tagger, opened as a run would open it: the provider asked for is the one in use.
+
+    Each of them as `open_tagger` takes it.
+    """
+    asked = "/".join(word for word in (engine, provider) if word) or "default"
     try:
-        with open_tagger(
-            wanted.bundle, wanted.engine, wanted.provider, wanted.threads
-        ) as tagger:  # runs the golden pictures
+        with open_tagger(path, engine, provider, threads) as tagger:  # runs the golden pictures
             yield ok("engine", f"{asked}, as asked", f"{tagger.engine} gives the golden answers")
     except EdgeError as e:
         area = "bundle" if isinstance(e, BundleError) else "engine"

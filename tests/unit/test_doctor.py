@@ -150,14 +150,13 @@ def test_a_bundle_that_is_whole_and_one_that_is_not(tiny_bundle, tmp_path):
 
 
 def test_a_provider_that_is_not_here(tiny_bundle):
-    wanted = tagging.Wanted(str(tiny_bundle), "null", "QUANTUM")
-    [finding] = tagging.run_as_asked(wanted)
+    [finding] = tagging.run_as_asked(str(tiny_bundle), "null", "QUANTUM")
     assert (finding.what, finding.verdict, finding.exit_code) == (
         "null/QUANTUM, as asked",
         "FAIL",
         5,
     )
-    [finding] = tagging.run_as_asked(tagging.Wanted(str(tiny_bundle), "null"))
+    [finding] = tagging.run_as_asked(str(tiny_bundle), "null")
     assert (finding.verdict, finding.found) == ("OK", "null/CPU gives the golden answers")
 
 
