@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
+from edge import extras
 from edge.errors import UsageError
 from edge.health.address import Door
 from edge.health.server import HealthServer, Pages
@@ -28,7 +27,7 @@ def open_server(
     events: Callable[[], Mapping[str, int]],
 ) -> HealthServer:
     """Raises UsageError when the address is not to be had, or prometheus-client is not here."""
-    metrics = _metrics()
+    metrics = extras.load("edge.health.metrics", "health", "--health", UsageError)
     counted = metrics.Metrics(vitals, watch, sinks, disk, cameras, files, events)
 
     def ready() -> Page:
@@ -41,16 +40,3 @@ def open_server(
         "/metrics": lambda: Page(200, metrics.CONTENT_TYPE, counted.text()),
     }
     return HealthServer(door, pages)
-
-
-def _metrics() -> Any:
-    """The module, which needs a package that few runs do."""
-    try:
-        return import_module("edge.health.metrics")
-    except ModuleNotFoundError as e:
-        if e.name is None or e.name.startswith("edge"):
-            raise  # our own mistake, not a missing package
-        raise UsageError(
-            f"--health: needs the package {e.name!r}, which is not installed",
-            fix="pip install 'edge-tag[health]'",
-        ) from e

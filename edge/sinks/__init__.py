@@ -11,9 +11,9 @@ in `SINKS`. Naming a sink imports nothing. A result has been handed on when `wri
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from edge import extras
 from edge.errors import SinkError
 from edge.records import FrameFailed, FrameTags, Picture
 
@@ -89,13 +89,5 @@ def _opener(kind: str, role: Role) -> Callable[..., Any]:
     found, module, extra = SINKS[kind]
     if found != role:
         raise ValueError(f"{kind} is a {found}, expected a {role}")
-    try:
-        opener: Callable[..., Any] = import_module(module).open_from
-    except ModuleNotFoundError as e:
-        if e.name is None or e.name.startswith("edge"):
-            raise  # our own mistake, not a missing package
-        raise SinkError(
-            f"{kind}: needs the package {e.name!r}, which is not installed",
-            fix=f"pip install 'edge-tag[{extra}]'",
-        ) from e
+    opener: Callable[..., Any] = extras.load(module, extra, kind, SinkError).open_from
     return opener

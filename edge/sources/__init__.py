@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Protocol
 
+from edge import extras
 from edge.errors import SourceError, UsageError
 from edge.pictures.suffixes import CLIPS, PICTURES
 from edge.records import Frame
@@ -90,16 +90,8 @@ def open_source(
     text = fspath(text).removeprefix("file://")
     kind = kind_of(text)
     module, extra = SOURCES[kind]
-    opener: Callable[[Asked], Source]
-    try:
-        opener = import_module(module).open_from
-    except ModuleNotFoundError as e:
-        if e.name is None or e.name.startswith("edge"):
-            raise  # our own mistake, not a missing package
-        raise SourceError(
-            f"{without_secrets(text)}: needs the package {e.name!r}, which is not installed",
-            fix=f"pip install 'edge-tag[{extra}]'",
-        ) from e
+    loaded = extras.load(module, extra, without_secrets(text), SourceError)
+    opener: Callable[[Asked], Source] = loaded.open_from
     address, given = split(text) if _form(text) else (text, "")
     named = options(kind, address, given, name if _form(text) else None)
     return opener(Asked(kind, address, named, every_s, is_stopped, is_patient))

@@ -57,6 +57,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "pictures.stems",
         "redact",
         "flags",
+        "extras",
     ),
     (
         *(

@@ -11,8 +11,8 @@ from contextlib import closing
 
 import pytest
 
+from edge import extras
 from edge.errors import UsageError
-from edge.health import pages as module
 from edge.health.address import Door
 from edge.health.notify import Notify
 from edge.health.opened import Wanted, open_health
@@ -234,7 +234,7 @@ def test_a_missing_package_is_told_with_the_line_that_installs_it(monkeypatch):
     def missing(name):
         raise ModuleNotFoundError("no", name="prometheus_client")
 
-    monkeypatch.setattr(module, "import_module", missing)
+    monkeypatch.setattr(extras, "import_module", missing)
     with pytest.raises(UsageError, match="'prometheus_client', which is not") as caught:
         open_health(Wanted(door=Door("127.0.0.1", 0)), list, Notify({}))
     assert caught.value.fix == "pip install 'edge-tag[health]'"
