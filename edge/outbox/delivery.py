@@ -16,7 +16,7 @@ from typing import Protocol
 from edge.errors import SinkError
 from edge.outage import QUIET_S, Outage
 from edge.outbox.box import Outbox
-from edge.outbox.health import SinkHealth, pause_s
+from edge.outbox.health import SinkHealth
 from edge.outbox.ledger import Owed
 from edge.redact import redacted
 
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 BATCH = 100  # events
 HANGS_S = 15.0  # a connect, at the end
 IDLE_S = 0.5  # between two looks whether there is something
+FIRST_S, LONGEST_S = 0.5, 60.0  # the first pause after a failure, and the longest
 
 
 class EventRefused(SinkError):
@@ -145,3 +146,12 @@ class Delivery:
         self._failures += 1
         self._outage.met(why)
         return pause_s(self._failures, self._chance())
+
+
+def pause_s(failures: int, chance: float) -> float:
+    """How long to wait after so many failures in a row.
+
+    chance  0..1, by which many devices do not come back to a broker at the same moment
+    """
+    longest = min(LONGEST_S, FIRST_S * 2.0 ** min(failures - 1, 20))
+    return longest * (0.5 + 0.5 * chance)

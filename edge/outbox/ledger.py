@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from edge.events.event import VALUE, Event, Sight
 from edge.outbox import database
-from edge.outbox.sequence import Sequence as Numbers
+from edge.outbox.sequence import Numbers
 from edge.store import write_whole
 from edge.strict import NOT_JSON, decoded
 

@@ -16,7 +16,7 @@ BLOCK = 1000
 MOST = 2**53  # every JSON reader has integers up to here
 
 
-class Sequence:
+class Numbers:
     """`peek` the next number, and `advance` past those that were used."""
 
     def __init__(self, path: Path, last_used: int, *, is_known: bool) -> None:

@@ -16,8 +16,7 @@ from edge.config.shown import schema as config_schema
 from edge.errors import SinkError
 from edge.events.event import Event
 from edge.outbox.box import RETRY_S, Outbox
-from edge.outbox.delivery import Delivery, EventRefused
-from edge.outbox.health import LONGEST_S, pause_s
+from edge.outbox.delivery import LONGEST_S, Delivery, EventRefused, pause_s
 from edge.outbox.ledger import Counts
 from edge.outbox.reporter import Reporter
 from edge.records import FrameFailed

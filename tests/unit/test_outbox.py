@@ -16,7 +16,7 @@ from edge.events.event import Event
 from edge.outbox import database
 from edge.outbox.box import RETRY_S, SETTLE_S, WAITING, Outbox
 from edge.outbox.ledger import Counts, Limits
-from edge.outbox.sequence import BLOCK, Sequence
+from edge.outbox.sequence import BLOCK, Numbers
 from tests.happenings import event, events
 
 
@@ -501,13 +501,13 @@ def test_a_file_of_numbers_that_is_damaged_or_gone_never_makes_a_number_come_twi
     file = tmp_path / "seq"
     for content in (b"junk", b"", b"-5", b"9" * 40):
         file.write_bytes(content)
-        assert Sequence(file, 41, is_known=True).peek(1) == 42
+        assert Numbers(file, 41, is_known=True).peek(1) == 42
     assert int(file.read_bytes()) > 42
-    assert Sequence(file, 0, is_known=False).peek(1) == 42 + 1 + BLOCK
+    assert Numbers(file, 0, is_known=False).peek(1) == 42 + 1 + BLOCK
 
 
 def test_a_number_is_on_the_disk_by_its_name_before_it_is_used(tmp_path, monkeypatch):
     synced, sync = [], os.fsync
     monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.fstat(fd).st_ino), sync(fd)))
-    Sequence(tmp_path / "seq", 0, is_known=True).peek(1)
+    Numbers(tmp_path / "seq", 0, is_known=True).peek(1)
     assert synced == [path.stat().st_ino for path in (tmp_path / "seq", tmp_path)]
