@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.config.problems import Problem
 from edge.config.records import Config
 from edge.heads.scores import ATTRIBUTES
-from edge.length.told import TAG as MEASURED
+from edge.length.tags import TAG as MEASURED
 from edge.pictures.stems import plain
 from edge.records import Tag
 from edge.sinks.target import OPTIONS, parse_target

@@ -17,7 +17,7 @@ from edge.length.measure import Look, measure
 from edge.length.outline import Outliner
 from edge.length.pieces import Rough, pieces_of
 from edge.length.plane import Plane, Size
-from edge.length.told import UNSURE, length_in, most, tag_of, with_length
+from edge.length.tags import UNSURE, length_in, most, tag_of, with_length
 from edge.memory.cells import WAIT_S
 from edge.pictures.pixels import size
 from edge.records import Box, Picture, Tag

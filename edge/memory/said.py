@@ -11,8 +11,8 @@ from edge.bundle.manifest import Head
 from edge.heads.scores import GALLERY
 from edge.memory.fuse import fuse, is_explained
 from edge.memory.places import Place, agreed
+from edge.memory.tags import none_of, tags_of
 from edge.memory.things import Things
-from edge.memory.told import none_of, tags_of
 from edge.records import F32, Box, Nothing, Tag
 
 Names = Mapping[str, Sequence[tuple[str, str | None]]]  # head -> (tag, group) of each score

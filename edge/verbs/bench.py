@@ -98,7 +98,7 @@ def _wanted(flags: argparse.Namespace) -> Wanted:
 def _say(line: Line, file: Path, out: BinaryIO, *, is_json: bool) -> None:
     import msgspec
 
-    from edge.bench.told import rows
+    from edge.bench.table import rows
 
     if is_json:
         write_line(out, msgspec.json.encode(line).decode())

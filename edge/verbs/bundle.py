@@ -76,10 +76,10 @@ Answer = str | Sequence[Sequence[str]]
 
 def _show(flags: argparse.Namespace) -> Answer:
     from edge.bundle import open_bundle
-    from edge.bundle.told import told
+    from edge.bundle.summary import summary
 
     with open_bundle(flags.bundle) as bundle:
-        return bundle.source.decode().rstrip() if flags.json else told(bundle)
+        return bundle.source.decode().rstrip() if flags.json else summary(bundle)
 
 
 def _list(flags: argparse.Namespace) -> Answer:

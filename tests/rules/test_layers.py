@@ -85,7 +85,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         *("health.watch", "health.serving", "health.vitals", "doctor.anonymous"),
         *("config.records", "config.problems", "boards.recognise"),
         *("bench.samples", "bench.verdict", "bench.host", "bench.files", "bench.roofline"),
-        *("bench.plots", "bench.told"),
+        *("bench.plots", "bench.table"),
         *("live.visits", "live.files"),
     ),
     (
@@ -111,13 +111,13 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("length.regressor", "length.board"),
     ("length.measure", "length.board_picture"),
     ("length.follow", "length.choose", "length.calibrating"),
-    ("length.told",),
+    ("length.tags",),
     ("length.ruler",),
     (
         *("memory.tracks", "memory.sweep", "schedule.steady", "schedule.spending"),
         *("heads.views", "outbox.delivery", "health.metrics"),
     ),
-    ("health.pages", "memory.motion", "memory.told", "memory.views"),
+    ("health.pages", "memory.motion", "memory.tags", "memory.views"),
     ("health.opened", "boards.applied", "boards.listing"),
     ("memory.things",),
     ("memory.parts", "memory.said"),
@@ -130,7 +130,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("bundle.read", "frames", "sources", "capture"),
     ("bundle", "sources.several", "sources.ahead"),
     (
-        *("bundle.write", "bundle.golden", "bundle.losses", "bundle.in_use", "bundle.told"),
+        *("bundle.write", "bundle.golden", "bundle.losses", "bundle.in_use", "bundle.summary"),
         *("pictures.prepare", "glance.looking", "explain.map"),
     ),
     (

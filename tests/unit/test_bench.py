@@ -18,7 +18,7 @@ from edge.bench.running import Wanted, bench
 from edge.bench.samples import ENOUGH_FOR_P99, quantiles, spread
 from edge.bench.scene import SIZE, scene
 from edge.bench.staged import Staged
-from edge.bench.told import rows
+from edge.bench.table import rows
 from edge.bench.verdict import LEAST_LAUNCHES, LEAST_S, reasons
 from edge.errors import CheckFailed
 from edge.frames import tag_frame

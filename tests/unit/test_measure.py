@@ -19,7 +19,7 @@ from edge.length.follow import MOST, Known
 from edge.length.measure import Look
 from edge.length.plane import CameraPlane, FlatPlane, rows_of
 from edge.length.ruler import Measured, Ruler
-from edge.length.told import HEAD, POINTS
+from edge.length.tags import HEAD, POINTS
 from edge.records import U8, Tag
 
 MM_PER_PX = 0.9

@@ -1,4 +1,4 @@
-"""What is told of measured fish: tags of their own, and their length on tags about them. Pure."""
+"""The tags of measured fish: of their own, and their length on tags about them. Pure."""
 
 from __future__ import annotations
 

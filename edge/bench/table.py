@@ -1,4 +1,4 @@
-"""A result for a person: rows of a table."""
+"""A result as rows of a table, for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of a thing that was looked at. Pure."""
+"""The tags of a thing that was looked at, or what says that it is none. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bundle says of itself, for people."""
+"""What a bundle says of itself, as rows of a table for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edge.spelling import counted
 Row = tuple[str, str]
 
 
-def told(bundle: Bundle) -> list[Row]:
+def summary(bundle: Bundle) -> list[Row]:
     """A row a thing: heads with their accuracy, artifacts, what it was made from."""
     manifest = bundle.manifest
     by = (
@@ -23,8 +23,8 @@ def told(bundle: Bundle) -> list[Row]:
     rows.append(("input", f"{manifest.input.width} x {manifest.input.height} px"))
     for head in manifest.heads:
         rows += _head(bundle, head)
-    told_of = dict.fromkeys(head.evaluation for head in manifest.heads if head.evaluation)
-    rows += [("measured on", text) for text in told_of]
+    measured = dict.fromkeys(head.evaluation for head in manifest.heads if head.evaluation)
+    rows += [("measured on", text) for text in measured]
     rows += [(f"{a.engine}/{a.precision}", _size(a.files)) for a in manifest.artifacts]
     rows += _beside(bundle)
     rows += [("trained on", ", ".join(one.values())) for one in manifest.trained_on]
