@@ -18,7 +18,7 @@ from edge.boards.snapshot import Snapshot
 from edge.doctor.finding import Finding, fail, ok, warn
 from edge.errors import ConfigError, SinkError
 from edge.health.power import Power
-from edge.health.room import free_bytes, nearest
+from edge.health.usage import free_bytes, nearest
 
 AREA = "machine"
 ROOM = "make room, or --outbox elsewhere"

@@ -8,7 +8,7 @@ from time import perf_counter
 from msgspec import UNSET
 
 from edge.frames.begun import Begun, begin
-from edge.frames.closer import Closer
+from edge.frames.closer_looks import CloserLooks
 from edge.frames.measuring import Measuring, is_due
 from edge.glance.heat import Heat
 from edge.heads.colour import coloured
@@ -44,7 +44,7 @@ def tag_frame(
     if is_limited(view):
         tagger.pace.measure(tagger)
     frame = begin(tagger, picture, view, past or Memory(), clock, at_s, is_waited_for)
-    closer = Closer(frame, _glanced(frame))
+    closer = CloserLooks(frame, _glanced(frame))
     is_turn = view.ruler is not None and is_due(frame)
     lengths: tuple[Tag, ...] = ()
     if view.ruler is not None and is_turn:
@@ -86,7 +86,7 @@ def _may(frame: Begun, turn: Turn, role: str) -> bool:
     return frame.spending.has_time_for(role, "focus") or frame.past.is_turn(turn)
 
 
-def _seen(frame: Begun, closer: Closer, lengths: tuple[Tag, ...]) -> Seen:
+def _seen(frame: Begun, closer: CloserLooks, lengths: tuple[Tag, ...]) -> Seen:
     """What is known now, and what it took."""
     past, view, tagger = frame.past, frame.view, frame.tagger
     known_tags = past.tags(tagger.heads, tagger.tags, frame.at_s, view.top_k)

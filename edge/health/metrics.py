@@ -21,7 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from edge import __version__
 from edge.health.power import REASONS
-from edge.health.room import free_bytes, resident_bytes, written_bytes
+from edge.health.usage import free_bytes, resident_bytes, written_bytes
 from edge.health.vitals import BUCKETS_S, Tally, Vitals
 from edge.health.wall_clock import is_clock_synced
 from edge.health.watch import BoardWatch

@@ -22,7 +22,7 @@ from edge.heads.gallery import Enrolled, Gallery
 from edge.heads.gallery_file import read_gallery, write_gallery
 from edge.heads.rows import is_name
 from edge.heads.scores import GALLERY
-from edge.health.room import free_bytes
+from edge.health.usage import free_bytes
 from edge.live import shown
 from edge.live.jobs import Jobs
 from edge.live.shots import Shot

@@ -13,10 +13,10 @@ from edge.heads.gallery_path import default_path
 from edge.health.address import parse_door
 from edge.health.opened import Health
 from edge.live.actions import Actions, Run
-from edge.live.happening import Site
 from edge.live.jobs import Jobs
 from edge.live.server import LiveServer
 from edge.live.shown import Hosts
+from edge.live.stream import Site
 from edge.live.window import Window
 from edge.pipeline import Explain
 from edge.recipients import Recipients, outbox_path

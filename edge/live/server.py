@@ -1,5 +1,5 @@
 """The live page over HTTP: its files, its pictures, what happens as server-sent events, and POSTs
-for what is to be done. See `visits` for who may.
+for what is to be done. See `access` for who may.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from urllib.parse import parse_qs
 from edge.errors import EdgeError
 from edge.health.address import Door
 from edge.health.serving import Asked, Listening, Page, Server, as_json
-from edge.live.changes import body_of, changed
+from edge.live.access import Access, is_ours
 from edge.live.files import PAGES, POLICY, read
-from edge.live.happening import Site, happening
-from edge.live.visits import Visits, is_ours
+from edge.live.posts import body_of, changed
+from edge.live.stream import Site, messages
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class LiveServer(Listening):
 class _Live(Server):
     def __init__(self, door: Door, site: Site) -> None:
         super().__init__(door, _Visitor, MOST)
-        self.site, self.visits = site, Visits(door, self.server_port)
+        self.site, self.access = site, Access(door, self.server_port)
 
 
 class _Visitor(Asked):
@@ -110,7 +110,7 @@ class _Visitor(Asked):
             self.send_response(HTTPStatus.OK)
             self.send_header("Content-Type", "text/event-stream; charset=utf-8")
             self.end_headers()
-            for message in happening(site, self._asked()[1].get("camera", "")):
+            for message in messages(site, self._asked()[1].get("camera", "")):
                 self.wfile.write(message)
         except OSError:
             log.debug("a page was left")
@@ -130,7 +130,7 @@ class _Visitor(Asked):
         """Strangers see where the token is asked for, and nothing else."""
         token = self._asked()[1].get("token", "")
         address = str(self.client_address[0])
-        may = self.server.visits.may(self.headers, token, address)
+        may = self.server.access.may(self.headers, token, address)
         if may == "yes":
             return None
         if may == "later":
@@ -161,5 +161,5 @@ class _Visitor(Asked):
         name, kind = PAGES[path]
         is_secure = self.headers.get("X-Forwarded-Proto", "") == "https"
         is_first = has_shown and path == "/" and self.server.door.token is not None
-        line = self.server.visits.cookie_line(is_secure) if is_first else ""
+        line = self.server.access.cookie_line(is_secure) if is_first else ""
         return Page(200, kind, read(name), (("Set-Cookie", line),) if line else ())

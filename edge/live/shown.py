@@ -11,7 +11,7 @@ import msgspec
 
 from edge.config.records import Camera
 from edge.events.event import Event
-from edge.health.room import free_bytes, resident_bytes
+from edge.health.usage import free_bytes, resident_bytes
 from edge.health.vitals import Tally, Vitals
 from edge.live.shots import Shot
 from edge.live.window import Window

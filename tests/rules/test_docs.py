@@ -33,9 +33,9 @@ from edge.health.serving import LONGEST_S
 from edge.health.serving import MOST as HEALTH_MOST
 from edge.health.vitals import STALE_S
 from edge.health.watch import EVERY_S
-from edge.live.happening import EVERY_S as PAUSE_S
-from edge.live.happening import MOST_STREAMS
-from edge.live.visits import HEADER, WINDOW_S, WRONG
+from edge.live.access import HEADER, WINDOW_S, WRONG
+from edge.live.stream import EVERY_S as PAUSE_S
+from edge.live.stream import MOST_STREAMS
 from edge.live.window import SHOWN_PX
 from edge.memory.cells import WAIT_S
 from edge.memory.evidence import PATIENCE, SETTLED

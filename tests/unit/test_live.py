@@ -1,4 +1,4 @@
-"""What a page is told and what it can have done: the window, the jobs, the actions, the visits."""
+"""What a page is told and what it can have done: the window, the jobs, the actions, the access."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from edge.health.address import Door
 from edge.health.vitals import FILES, Vitals
 from edge.live import actions as module
 from edge.live import shots, shown, stills, window
+from edge.live.access import HEADER, KNOWN, WRONG, Access, is_ours
 from edge.live.actions import Actions, Capture, Enrol, Freeze, Run
 from edge.live.jobs import MOST, Jobs
-from edge.live.visits import HEADER, KNOWN, WRONG, Visits, is_ours
 from edge.live.window import HISTORY, LOOKED_S, Window
 from edge.memory.known import Memory
 from edge.pictures.planes import planes_of
@@ -391,42 +391,42 @@ def test_without_a_config_file_there_is_nothing_to_reload(ready):
         ready.reload()
 
 
-# the visits
+# the access
 
 
-def guarded(clock: Clock) -> Visits:
-    return Visits(Door("0.0.0.0", 8464, Secret(TOKEN)), 8464, clock)
+def guarded(clock: Clock) -> Access:
+    return Access(Door("0.0.0.0", 8464, Secret(TOKEN)), 8464, clock)
 
 
 def test_the_token_opens_by_header_by_address_and_then_by_cookie(clock):
-    visits = guarded(clock)
-    assert visits.may({}, "", "a") == "no"
-    assert visits.may({"Authorization": f"Bearer {TOKEN}"}, "", "a") == "yes"
-    assert visits.may({}, TOKEN, "a") == "yes"
-    line = visits.cookie_line(is_secure=False)
+    access = guarded(clock)
+    assert access.may({}, "", "a") == "no"
+    assert access.may({"Authorization": f"Bearer {TOKEN}"}, "", "a") == "yes"
+    assert access.may({}, TOKEN, "a") == "yes"
+    line = access.cookie_line(is_secure=False)
     assert "; HttpOnly; SameSite=Strict" in line
     assert TOKEN not in line
     given = line.partition(";")[0]
-    assert visits.may({"Cookie": f"other=1; {given}"}, "", "a") == "yes"
+    assert access.may({"Cookie": f"other=1; {given}"}, "", "a") == "yes"
     assert guarded(clock).may({"Cookie": given}, "", "a") == "yes"  # over a restart
     for wrong in (given[:-1], f"{given}0", "edge-tag-8464=", "edge-tag-8464=\xe9", "\0;;="):
-        assert visits.may({"Cookie": wrong}, "", "a") == "no"
-    assert visits.cookie_line(is_secure=True).endswith("; Secure")
+        assert access.may({"Cookie": wrong}, "", "a") == "no"
+    assert access.cookie_line(is_secure=True).endswith("; Secure")
 
 
 def test_who_guesses_is_not_listened_to_for_a_while_and_others_are(clock):
-    visits = guarded(clock)
+    access = guarded(clock)
     for _ in range(WRONG):
-        assert visits.may({}, "guessed", "a") == "no"
-    assert visits.may({}, TOKEN, "a") == "later"
-    assert visits.may({}, TOKEN, "b") == "yes"
-    cookie = visits.cookie_line(is_secure=False).partition(";")[0]
-    assert visits.may({"Cookie": cookie}, "", "a") == "yes"  # a page that is open stays so
+        assert access.may({}, "guessed", "a") == "no"
+    assert access.may({}, TOKEN, "a") == "later"
+    assert access.may({}, TOKEN, "b") == "yes"
+    cookie = access.cookie_line(is_secure=False).partition(";")[0]
+    assert access.may({"Cookie": cookie}, "", "a") == "yes"  # a page that is open stays so
     clock.now_s += 61
-    assert visits.may({}, TOKEN, "a") == "yes"
+    assert access.may({}, TOKEN, "a") == "yes"
     for n in range(2 * KNOWN):
-        visits.may({}, "guessed", str(n))
-    assert len(visits._wrong) == KNOWN
+        access.may({}, "guessed", str(n))
+    assert len(access._wrong) == KNOWN
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ import pytest
 from edge.errors import UsageError
 from edge.health import serving as health
 from edge.health.address import Door, parse_door
-from edge.live import changes, files, happening
+from edge.live import files, posts, stream
 from edge.live import server as module
+from edge.live.access import HEADER
 from edge.live.actions import Actions, Run
-from edge.live.happening import Site
 from edge.live.jobs import Jobs
 from edge.live.server import LiveServer
-from edge.live.visits import HEADER
+from edge.live.stream import Site
 from edge.live.window import Window
 from edge.redact import Secret
 from edge.tagger import open_tagger
@@ -207,7 +207,7 @@ def test_a_get_changes_nothing(opened, path):
     [
         ("{}", {"Content-Type": "text/plain"}, 415),
         ("{}", {"Content-Type": "application/x-www-form-urlencoded"}, 415),
-        ("x" * (changes.MAX_BODY + 1), {}, 413),
+        ("x" * (posts.MAX_BODY + 1), {}, 413),
         ("{}", {"Content-Length": "99999999999999999999"}, 413),
         ("{}", {"Content-Length": "-1"}, 411),
         ("{}", {"Content-Length": "\u00b2"}, 411),
@@ -275,9 +275,9 @@ def test_what_happens_is_told_with_its_picture(opened, site):
 
 def test_so_many_pages_may_be_open_and_the_next_one_is_told_so(opened, site):
     streams = [socket.create_connection(("127.0.0.1", opened.port), 10) for _ in range(8)]
-    for stream in streams:
-        stream.sendall(b"GET /happening HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert b"200 OK" in stream.recv(200)
+    for one in streams:
+        one.sendall(b"GET /happening HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"200 OK" in one.recv(200)
     assert ask(opened, "/happening")[0] == 503
     assert ask(opened, "/")[0] == 200  # there is still room for everything else
     streams.pop().close()
@@ -285,12 +285,12 @@ def test_so_many_pages_may_be_open_and_the_next_one_is_told_so(opened, site):
     while (status := ask(opened, "/happening")[0]) != 200 and time.monotonic() < deadline:
         site.window.explain(line(), card(), seen())
     assert status == 200
-    for stream in streams:
-        stream.close()
+    for one in streams:
+        one.close()
 
 
 def test_who_reads_nothing_holds_nobody_up_and_is_left_in_the_end(opened, site, monkeypatch):
-    monkeypatch.setattr(happening, "EVERY_S", 0.0)
+    monkeypatch.setattr(stream, "EVERY_S", 0.0)
     monkeypatch.setattr(module._Visitor, "timeout", 0.5)
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -300,12 +300,12 @@ def test_who_reads_nothing_holds_nobody_up_and_is_left_in_the_end(opened, site, 
         held = 0  # frames that the pipeline told while somebody read nothing
         while time.monotonic() < deadline:
             site.window.explain(line(frame=held), card(width=800, height=600), seen())
-            is_there = site.streams._value < happening.MOST_STREAMS
+            is_there = site.streams._value < stream.MOST_STREAMS
             if held and not is_there:
                 break
             held += is_there
             time.sleep(0.002)
-    assert site.streams._value == happening.MOST_STREAMS  # it was left
+    assert site.streams._value == stream.MOST_STREAMS  # it was left
     assert held > 3
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.frames.closer import ROOM
+from edge.frames.closer_looks import ROOM
 from edge.glance.heat import Heat, Spot
 from edge.glance.parts import ALONG, LEAST, OVERLAP, expected, holds, joined, parts, shifted
 from edge.records import Budget, Region

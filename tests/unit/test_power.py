@@ -9,7 +9,7 @@ import pytest
 
 from edge.health import power
 from edge.health.power import Power, read_power
-from edge.health.room import free_bytes, nearest
+from edge.health.usage import free_bytes, nearest
 from edge.health.wall_clock import is_clock_synced
 from edge.health.watch import BoardWatch
 from edge.schedule.cooling import Held, Thermal

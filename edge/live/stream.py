@@ -31,7 +31,7 @@ class Site:
         self.streams = threading.BoundedSemaphore(MOST_STREAMS)
 
 
-def happening(site: Site, camera: str) -> Iterator[bytes]:
+def messages(site: Site, camera: str) -> Iterator[bytes]:
     """What one page is told, message by message; between two, whoever reads may take any time."""
     window = site.window
     sources = window.sources() or [FILES]

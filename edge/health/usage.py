@@ -1,5 +1,5 @@
-"""Room on the disk on which a folder lies, or will lie once it is made; memory of this process, and
-what it has written.
+"""What a run uses: room on the disk of a folder (or where it will lie once it is made), memory, and
+bytes written.
 """
 
 from __future__ import annotations

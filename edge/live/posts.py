@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from edge.errors import ConfigError, EdgeError
 from edge.health.serving import JSON, Page, as_json
+from edge.live.access import Headers
 from edge.live.actions import Actions, Capture, Enrol, Freeze
 from edge.strict import NOT_JSON, decoded
 
 MAX_BODY = 4096
-
-
-class Headers(Protocol):
-    """Of a request, whatever the case of their names."""
-
-    def get(self, name: str, default: str, /) -> str: ...
-    def __contains__(self, name: str, /) -> bool: ...
 
 
 def body_of(headers: Headers, read: Callable[[int], bytes]) -> bytes | Page:

@@ -20,7 +20,7 @@ ROOM = 4.0  # glances: a budget of less has none for parts of the frame, closer 
 SAME = 0.6  # of the area of both: one crop twice in a frame would show the same
 
 
-class Closer:
+class CloserLooks:
     """Looks at one frame: planned, made, and what there was no time for."""
 
     def __init__(self, frame: Begun, heat: Heat | None) -> None:

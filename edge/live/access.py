@@ -30,9 +30,10 @@ class Headers(Protocol):
     """Of a request, whatever the case of their names."""
 
     def get(self, name: str, default: str, /) -> str: ...
+    def __contains__(self, name: str, /) -> bool: ...
 
 
-class Visits:
+class Access:
     """Bounded by KNOWN addresses. Any thread may ask."""
 
     def __init__(self, door: Door, port: int, clock: Callable[[], float] = monotonic) -> None:
