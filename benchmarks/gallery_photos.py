@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from edge.heads.enroll import example, new_gallery
+from edge.heads.examples import example, new_gallery
 from edge.heads.gallery import Enrolled, Example, Gallery, made
 from edge.pictures.pixels import decode
 from edge.records import U8, Box

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.command import finish
 from benchmarks.machine import RESULTS
-from edge import profiles
+from edge.boards import profiles
 from quantize.cost.refit import Refit, refit
 
 COLOURS = ("#00798c", "#edae49", "#d1495b")

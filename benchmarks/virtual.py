@@ -23,7 +23,8 @@ import numpy as np
 from benchmarks.command import finish
 from benchmarks.machine import RESULTS, ROOT, machine, write_json
 from benchmarks.readme import put
-from edge import pipeline, profiles
+from edge import pipeline
+from edge.boards import profiles
 from edge.boards.clock import DeviceClock
 from edge.boards.listing import predictions
 from edge.boards.predict import Prediction

@@ -18,10 +18,10 @@ from edge.bench.roofline import roof, work
 from edge.bench.samples import quantiles, spread
 from edge.bench.scene import SEED, scene
 from edge.bench.verdict import reasons
+from edge.boards.profiles import Roofline
 from edge.bundle.golden import largest_difference
 from edge.errors import NotReproduced
 from edge.health.power import read_power
-from edge.profiles import Roofline
 from edge.tagger import Tagger, open_tagger
 
 BYTES = {"int8": 1, "float": 4}  # of an activation

@@ -1,1 +1,1 @@
-"""Boards: which one this is, what a network costs one, and what is predicted of one not here."""
+"""Boards: their profiles, which one this is, what a network would take on one that is not here."""

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Callable
 
 from edge.boards.chosen import chosen
+from edge.boards.profiles import VIRTUAL, Profile
 from edge.boards.virtual import Virtual
 from edge.engines import installed
 from edge.errors import UsageError
-from edge.profiles import VIRTUAL, Profile
 
 KEYS = ("engine", "provider", "threads", "budget_ms", "thermal", "preferred")
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from edge import profiles
+from edge.boards import profiles
+from edge.boards.profiles import VIRTUAL, Profile
 from edge.boards.recognise import recognise
 from edge.boards.snapshot import Snapshot, taken
 from edge.engines import installed
 from edge.errors import ConfigError
-from edge.profiles import VIRTUAL, Profile
 
 AUTO = "auto"
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from edge import profiles
+from edge.boards import profiles
 from edge.boards.predict import Costs, Prediction, networks, predicted, read_costs
+from edge.boards.profiles import Profile
 from edge.boards.virtual import PRECISION
-from edge.profiles import Profile
 from edge.schedule.cooling import Thermal
 
 OURS = "edge-tag-default"  # the networks that predictions are shown for

@@ -15,10 +15,11 @@ from typing import TypeVar
 
 import msgspec
 
-from edge import bounded, profiles
+from edge import bounded
+from edge.boards import profiles
+from edge.boards.profiles import Profile, Roofline
 from edge.boards.work import Kind, Network
 from edge.errors import BundleError, ConfigError
-from edge.profiles import Profile, Roofline
 from edge.strict import read_json
 
 BATCHES = (1, 2, 4, 8)

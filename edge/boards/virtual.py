@@ -14,11 +14,11 @@ from edge.boards.predict import (
     read_costs,
     within,
 )
+from edge.boards.profiles import Profile
 from edge.boards.work import Network
 from edge.bundle.manifest import StoredFile
 from edge.engines import Engine
 from edge.errors import BundleError
-from edge.profiles import Profile
 from edge.records import F32, U8
 
 PRECISION = "int8"  # what is predicted of an accelerator, and the best of a CPU

@@ -7,7 +7,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from edge import profiles
+from edge.boards import profiles
 from edge.bundle.read import Bundle, open_bundle
 from edge.config.problems import Problem
 from edge.config.records import Config

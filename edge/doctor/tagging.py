@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from edge.audit import audit
+from edge.bundle.audit import audit
 from edge.doctor.finding import Finding, fail, ok, warn
 from edge.engines import ENGINES, installed, pip_line
 from edge.errors import COPY_AGAIN, BundleError, CheckFailed, EdgeError, EngineMissing

@@ -9,8 +9,8 @@ import numpy as np
 import openvino as ov
 
 from edge.engines import by_ones, check_artifact, checked, refuse_outside_weights, translated
+from edge.engines.processor import lacks_vnni
 from edge.errors import PACK_AGAIN, BundleError, EngineError, InferenceError, ProviderUnavailable
-from edge.processor import lacks_vnni
 from edge.records import F32, U8, TensorSpec
 
 # Rounds as int8 does, and multiplies in float: in bytes, without VNNI, two products overflow and

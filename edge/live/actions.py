@@ -17,7 +17,7 @@ from edge.config.watch import Reload
 from edge.errors import SinkError, UsageError
 from edge.heads import gallery as galleries
 from edge.heads.added import gallery_head
-from edge.heads.enroll import example, new_gallery
+from edge.heads.examples import example, new_gallery
 from edge.heads.gallery import Enrolled, Gallery
 from edge.heads.gallery_file import read_gallery, write_gallery
 from edge.heads.rows import is_name

@@ -83,7 +83,7 @@ def _show(flags: argparse.Namespace) -> Answer:
 
 
 def _list(flags: argparse.Namespace) -> Answer:
-    from edge.installing import listed
+    from edge.bundle.installing import listed
 
     return listed()
 
@@ -114,13 +114,13 @@ def _trust(flags: argparse.Namespace) -> Answer:
 
 
 def _install(flags: argparse.Namespace) -> Answer:
-    from edge.installing import install
+    from edge.bundle.installing import install
 
     return install(Path(flags.bundle), may_be_older=flags.older).rows()
 
 
 def _rollback(flags: argparse.Namespace) -> Answer:
-    from edge.installing import rollback
+    from edge.bundle.installing import rollback
 
     return rollback().rows()
 

@@ -33,7 +33,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
 
     Raises CheckFailed where the answer is no, or there is none.
     """
-    from edge.audit import audit
+    from edge.bundle.audit import audit
     from edge.bundle.keys import read_public
 
     findings = []

@@ -56,7 +56,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
 
 def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """Tags with a few pictures, on the device."""
-    from edge.enrolling import enroll as change
+    from edge.heads.enrolling import enroll as change
 
     return change(with_defaults(flags), out, stop)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from edge.boards.predict import Costs, batch_ms
+from edge.boards.profiles import Profile, Roofline
 from edge.boards.work import Network
-from edge.profiles import Profile, Roofline
 from quantize.errors import WorkshopError
 
 

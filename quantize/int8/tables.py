@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from edge.processor import lacks_vnni
+from edge.engines.processor import lacks_vnni
 from quantize.errors import WorkshopError
 from quantize.int8.bench import Tried
 from quantize.int8.gate import TIME, Row, Verdict

@@ -25,7 +25,7 @@ def test_a_run_on_a_virtual_device_says_that_it_is_one(tmp_path, need_engine):
 def test_predictions_are_drawn_beside_what_was_measured(tmp_path):
     pytest.importorskip("matplotlib", reason="pip install 'edge-tag[bench]'")
     from benchmarks.predicted import drawn
-    from edge import profiles
+    from edge.boards import profiles
     from quantize.cost.refit import refit
 
     file = tmp_path / "predicted.png"

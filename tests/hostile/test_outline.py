@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from edge.audit import audit
 from edge.bundle import Bundle, StoredFile, open_bundle
+from edge.bundle.audit import audit
 from edge.bundle.write import stored as in_bundle
 from edge.bundle.write import write_bundle
 from edge.errors import BundleError, EdgeError, EngineMissing

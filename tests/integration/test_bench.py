@@ -9,10 +9,10 @@ import pytest
 
 from edge.bench import files
 from edge.bench.line import SCHEMA
+from edge.boards.profiles import find
 from edge.cli import main
 from edge.engines import installed
 from edge.opening import with_defaults
-from edge.profiles import find
 from edge.verbs import bench
 from tests.tiny import paint, write_tiny
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge import enrolling
 from edge.cli import main, parse
 from edge.errors import UsageError
+from edge.heads import enrolling
 from edge.sources import images
 from tests.integration.test_cli import edge_tag, only_ours, parsed, save
 from tests.tiny import write_tiny

@@ -7,7 +7,7 @@ import io
 import pytest
 from msgspec.structs import replace
 
-from edge.audit import audit
+from edge.bundle.audit import audit
 from edge.bundle.write import write_bundle
 from edge.errors import CheckFailed
 from edge.process import Stop

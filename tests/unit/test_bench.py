@@ -20,10 +20,10 @@ from edge.bench.scene import SIZE, scene
 from edge.bench.staged import Staged
 from edge.bench.table import rows
 from edge.bench.verdict import LEAST_LAUNCHES, LEAST_S, reasons
+from edge.boards.profiles import Citation, Roofline
 from edge.errors import CheckFailed
 from edge.frames import tag_frame
 from edge.health.power import Power
-from edge.profiles import Citation, Roofline
 from edge.tagger import open_tagger
 from tests.boards import JETSON, PI, record
 from tests.tiny import edited, write_glancing, write_tiny

@@ -8,10 +8,10 @@ import pytest
 
 from edge.boards.applied import with_device
 from edge.boards.chosen import chosen, runnable
+from edge.boards.profiles import files, find
 from edge.boards.recognise import recognise
 from edge.boards.snapshot import MOST, Snapshot, taken
 from edge.errors import ConfigError, UsageError
-from edge.profiles import files, find
 from tests.machines import ACCEL, LUNAR_NPU, MACHINES, cpu, pci, record
 
 KNOWN = {  # machine -> profile, a part of the reason

@@ -7,11 +7,11 @@ import json
 import msgspec
 import pytest
 
+from edge.boards.profiles import find, read
 from edge.config.watch import Watch
 from edge.errors import ConfigError
 from edge.health.vitals import STALE_S, Vitals
 from edge.pipeline import run
-from edge.profiles import find, read
 from edge.records import Budget
 from edge.schedule.cooling import Held, Thermal
 from edge.seen import View

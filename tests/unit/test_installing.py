@@ -10,13 +10,13 @@ import pytest
 from edge.bundle import open_bundle
 from edge.bundle.in_use import usable
 from edge.bundle.installed import STATE, folder, installed
+from edge.bundle.installing import install, listed, rollback
 from edge.bundle.signing import sign_bundle, trust, write_pair
 from edge.bundle.write import write_bundle, zip_bundle
 from edge.cli import main
 from edge.errors import BundleError, SinkError
 from edge.heads.gallery_file import read_gallery, write_gallery
 from edge.heads.gallery_path import default_path
-from edge.installing import install, listed, rollback
 from tests.galleries import gallery
 from tests.tiny import tiny_parts
 

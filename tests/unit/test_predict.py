@@ -22,12 +22,12 @@ from edge.boards.predict import (
     predicted,
     read_costs,
 )
+from edge.boards.profiles import Profile, files, find, read
 from edge.boards.virtual import Virtual, VirtualEngine
 from edge.boards.work import Network, Work
 from edge.bundle.read import open_bundle
 from edge.engines import open_engine
 from edge.errors import BundleError, ConfigError
-from edge.profiles import Profile, files, find, read
 from edge.records import Region
 from edge.tagger import open_tagger
 from tests.tiny import HEIGHT, WIDTH, null_model

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from edge.boards.profiles import VIRTUAL, files, find, read
 from edge.engines import ENGINES
 from edge.errors import ConfigError
-from edge.profiles import VIRTUAL, files, find, read
 
 GOOD = 'name = "x"\ntitle = "X"\n'
 

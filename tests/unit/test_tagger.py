@@ -28,7 +28,7 @@ from edge.errors import (
     UsageError,
 )
 from edge.frames import tag_frame
-from edge.heads.enroll import example, none_example
+from edge.heads.examples import example, none_example
 from edge.pictures import pixels
 from edge.records import F32, U8, Picture, Planes, Region
 from edge.tagger import BATCH, open_tagger

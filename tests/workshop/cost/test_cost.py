@@ -13,9 +13,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edge.boards.predict import Costs, Rates, batch_ms, parts_ms, read_costs
+from edge.boards.profiles import Citation, Profile, Roofline
 from edge.boards.work import Network, Work
 from edge.bundle.read import open_bundle
-from edge.profiles import Citation, Profile, Roofline
 from quantize.cli import main
 from quantize.cost import making, published
 from quantize.cost.bundled import counted_bundle

@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
-from edge.processor import lacks_vnni  # noqa: E402
+from edge.engines.processor import lacks_vnni  # noqa: E402
 from edge.records import F32  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.int8 import tables  # noqa: E402

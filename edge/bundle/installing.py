@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.audit import audit
+from edge.bundle.audit import audit
 from edge.bundle.in_use import usable
 from edge.bundle.installed import Installed, folder, installed, remember
 from edge.bundle.read import DEFAULT, Bundle, open_bundle

@@ -105,7 +105,7 @@ def find(name: str) -> Profile:
 
 def folder() -> Path:
     """Where what ships about devices lies."""
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parents[1]  # edge
     inside = here / "devices"
     return inside if inside.is_dir() else here.parent / "devices"
 

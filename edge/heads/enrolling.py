@@ -10,7 +10,7 @@ from typing import BinaryIO
 from edge.bundle.read import Bundle, open_bundle
 from edge.errors import CheckFailed, SinkError, SourceError, UsageError
 from edge.heads import gallery as galleries
-from edge.heads.enroll import example, new_gallery, none_example
+from edge.heads.examples import example, new_gallery, none_example
 from edge.heads.gallery import Enrolled, Example, Gallery
 from edge.heads.gallery_file import read_gallery, write_gallery
 from edge.heads.gallery_path import default_path
