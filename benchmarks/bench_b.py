@@ -36,7 +36,7 @@ from edge.frames import tag_frame
 from edge.glance.looking import open_glance
 from edge.memory.known import Memory
 from edge.records import U8, Budget, Planes, Region
-from edge.schedule.plan import MOST, Asked, plan
+from edge.schedule.plan import MOST, Question, plan
 from edge.seen import View
 from edge.tagger import Tagger
 
@@ -142,7 +142,7 @@ def conversions(kit: Kit, job: Job, pipelines: Mapping[str, Pipeline]) -> dict[s
 
 def planner_ms(draw: np.random.Generator, repeats: int = 50) -> float:
     """The median time of a plan among 120 candidates for 60 items."""
-    asked = Asked(
+    question = Question(
         worth=draw.random(60, np.float32),
         sees=(draw.random((MOST, 60), np.float32) > 0.9).astype(np.float32) * 0.7,
         costs_ms=np.full(MOST, 3.0, np.float32),
@@ -152,7 +152,7 @@ def planner_ms(draw: np.random.Generator, repeats: int = 50) -> float:
     taken = []
     for _ in range(repeats):
         begin = perf_counter()
-        plan(asked, Budget(50.0))
+        plan(question, Budget(50.0))
         taken.append((perf_counter() - begin) * 1e3)
     return median(taken)
 

@@ -12,8 +12,8 @@ from edge.glance.parts import joined
 from edge.pictures import pixels
 from edge.pictures.regions import overlap
 from edge.records import Box, Budget, Region
-from edge.schedule.candidates import Candidate, Item, asked, candidates, missed
-from edge.schedule.plan import EXPLORING, NOTHING, Asked, Choice, plan
+from edge.schedule.candidates import Candidate, Item, candidates, missed, question_of
+from edge.schedule.plan import EXPLORING, NOTHING, Choice, Question, plan
 from edge.seen import Glance, Looked, Looks, Skipped
 
 ROOM = 4.0  # glances: a budget of less has none for parts of the frame, closer looks need it
@@ -89,7 +89,7 @@ class CloserLooks:
         if all(item.why == "aged" for item in self._items) and not self._spending.is_waited_for:
             self._items = self._wanted(with_parts=self._tagger.has_glance)  # there is time for more
 
-    def _planned(self) -> tuple[Asked, tuple[Choice, ...], Choice | None]:
+    def _planned(self) -> tuple[Question, tuple[Choice, ...], Choice | None]:
         """What could be looked at; the looks made, in order; and the glance at a part that the plan
         has after them, if there is one and time for it.
         """
@@ -119,14 +119,14 @@ class CloserLooks:
             all_of(saw)
         return len(saw)
 
-    def _plan(self) -> tuple[Asked, tuple[Choice, ...]]:
+    def _plan(self) -> tuple[Question, tuple[Choice, ...]]:
         """What could be looked at, and what will be. A look fits, or has to be made all the same:
         `Spending.fits` said so.
         """
         budget, pace = self._frame.view.budget, self._tagger.pace
         cost_ms = pace.planned_ms("focus")
         part_ms = pace.planned_ms("glance") + 2 * cost_ms if self._tagger.has_glance else 0.0
-        question = asked(self._items, self._found, cost_ms, part_ms)
+        question = question_of(self._items, self._found, cost_ms, part_ms)
         left_ms = max(self._spending.left_ms, cost_ms)
         left = budget.max_regions - self._launches.closer
         return question, plan(question, Budget(left_ms, left), self._exploring_ms)
@@ -180,7 +180,7 @@ class CloserLooks:
             self._past.sweep.explored(choice.cost_ms)
             self._exploring_ms = max(0.0, self._exploring_ms - choice.cost_ms)
 
-    def _skip(self, question: Asked, made: Sequence[Choice]) -> None:
+    def _skip(self, question: Question, made: Sequence[Choice]) -> None:
         """What would still bring something after the looks that were made."""
         for row in missed(question, self._found, [choice.candidate for choice in made]):
             candidate = self._found[row]

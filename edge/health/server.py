@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from edge.health.address import Door
-from edge.health.serving import Asked, Listening, Page, Server, as_json
+from edge.health.serving import Listening, Page, Request, Server, as_json
 
 Pages = dict[str, Callable[[], Page]]  # path -> what is there
 
@@ -24,7 +24,7 @@ class _Pages(Server):
         super().__init__(door, _Machine)
 
 
-class _Machine(Asked):
+class _Machine(Request):
     server: _Pages
 
     def page(self) -> Page:

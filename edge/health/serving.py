@@ -73,17 +73,17 @@ class Listening:
 
 
 class Server(ThreadingHTTPServer):
-    """At most `most` connections at a time, each answered by an `asked`."""
+    """At most `most` connections at a time, each answered by a `request`."""
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 16
 
-    def __init__(self, door: Door, asked: type[Asked], most: int = MOST) -> None:
+    def __init__(self, door: Door, request: type[Request], most: int = MOST) -> None:
         self.address_family = socket.AF_INET6 if ":" in door.host else socket.AF_INET
         self.door = door
         self._free = threading.BoundedSemaphore(most)
-        super().__init__((door.host, door.port), asked)
+        super().__init__((door.host, door.port), request)
 
     def server_bind(self) -> None:
         """As the library does, without asking a name server who we are."""
@@ -121,7 +121,7 @@ def _cut(request: socket.socket) -> None:
         request.shutdown(socket.SHUT_RDWR)
 
 
-class Asked(BaseHTTPRequestHandler, ABC):
+class Request(BaseHTTPRequestHandler, ABC):
     """One request: `page` answers it, and LONGEST_S is all the time it has."""
 
     server: Server
@@ -159,7 +159,7 @@ class Asked(BaseHTTPRequestHandler, ABC):
 
     @abstractmethod
     def page(self) -> Page:
-        """The answer. Asked only where the host is one of ours."""
+        """The answer. Request only where the host is one of ours."""
 
     def answered(self, page: Callable[[], Page]) -> Page:
         """What `page` gives; a name of somebody else's and our bugs have answers of their own."""

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from edge.errors import EdgeError
 from edge.health.address import Door
-from edge.health.serving import Asked, Listening, Page, Server, as_json
+from edge.health.serving import Listening, Page, Request, Server, as_json
 from edge.live.access import Access, is_ours
 from edge.live.files import PAGES, POLICY, read
 from edge.live.posts import body_of, changed
@@ -44,7 +44,7 @@ class _Live(Server):
         self.site, self.access = site, Access(door, self.server_port)
 
 
-class _Visitor(Asked):
+class _Visitor(Request):
     server: _Live
     policy = POLICY
 

@@ -17,7 +17,7 @@ import numpy as np
 from edge.glance.heat import boxes_of
 from edge.pictures.regions import within
 from edge.records import F32, Box, Region
-from edge.schedule.plan import EXPLORING, MOST, NOTHING, Asked
+from edge.schedule.plan import EXPLORING, MOST, NOTHING, Question
 
 Why = Literal["glance", "track", "heat", "moved", "part", "aged"]
 
@@ -76,16 +76,16 @@ def candidates(items: Sequence[Item], width: int, height: int) -> tuple[Candidat
     return tuple(Candidate(_region(items[i], width, height), i) for i in _best(items))
 
 
-def asked(
+def question_of(
     items: Sequence[Item], chosen: Sequence[Candidate], cost_ms: float, part_ms: float = 0.0
-) -> Asked:
+) -> Question:
     """The arrays that `schedule.plan` takes.
 
     cost_ms  of a closer look
     part_ms  of a glance at a part, with the closer look without which it is for nothing
     """
     costs = [part_ms if items[c.item].why == "part" else cost_ms for c in chosen]
-    return Asked(
+    return Question(
         worth=np.array([item.worth for item in items], np.float32),
         sees=sees(items, chosen),
         costs_ms=np.array(costs, np.float32),
@@ -174,7 +174,7 @@ def _held(regions: F32, boxes: F32) -> F32:
     return np.asarray(inside / np.maximum(area, 1), np.float32)
 
 
-def missed(question: Asked, found: Sequence[Candidate], made: Sequence[int]) -> list[int]:
+def missed(question: Question, found: Sequence[Candidate], made: Sequence[int]) -> list[int]:
     """Rows that would still bring something after the looks at the rows `made`: of items that had
     no look themselves.
     """

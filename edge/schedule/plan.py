@@ -35,7 +35,7 @@ class Choice(msgspec.Struct, frozen=True):
     cost_ms: float
 
 
-class Asked(msgspec.Struct, frozen=True, eq=False):
+class Question(msgspec.Struct, frozen=True, eq=False):
     """What could be looked at: C candidates, I items."""
 
     worth: F32  # (I,) of settling each item
@@ -45,24 +45,26 @@ class Asked(msgspec.Struct, frozen=True, eq=False):
     explores: NDArray[np.bool_]  # (C,) nothing but age speaks for it
 
 
-def plan(asked: Asked, budget: Budget, exploring_ms: float | None = None) -> tuple[Choice, ...]:
+def plan(
+    question: Question, budget: Budget, exploring_ms: float | None = None
+) -> tuple[Choice, ...]:
     """Looks in the order to make them: the longest overdue, then exploration, then by gain per ms.
 
     Exploration has `exploring_ms` of the budget, a tenth when not given, to itself; what it does
     not use the others may. Raises ValueError for arrays that do not fit together.
     """
-    _check(asked)
-    if not asked.costs_ms.size:
+    _check(question)
+    if not question.costs_ms.size:
         return ()
-    chosen = _Chosen(asked, budget)
-    late = np.nonzero(asked.due > 0)[0]
-    for c in late[np.argsort(-asked.due[late], kind="stable")]:
+    chosen = _Chosen(question, budget)
+    late = np.nonzero(question.due > 0)[0]
+    for c in late[np.argsort(-question.due[late], kind="stable")]:
         chosen.take(int(c))
-    if asked.explores.any() and isfinite(budget.frame_ms):
+    if question.explores.any() and isfinite(budget.frame_ms):
         tenth_ms = EXPLORING * budget.frame_ms
-        chosen.greedy(asked.explores, tenth_ms if exploring_ms is None else exploring_ms)
+        chosen.greedy(question.explores, tenth_ms if exploring_ms is None else exploring_ms)
     # Greedy is never worse than the best single look, once that look is compared with it.
-    best = None if chosen.looks else _best_alone(asked, budget)
+    best = None if chosen.looks else _best_alone(question, budget)
     chosen.greedy()
     return chosen.looks if best is None or chosen.gain >= best.gain else (best,)
 
@@ -70,15 +72,15 @@ def plan(asked: Asked, budget: Budget, exploring_ms: float | None = None) -> tup
 class _Chosen:
     """A plan in the making: what is spent, and the chance that each item is missed by it."""
 
-    def __init__(self, asked: Asked, budget: Budget) -> None:
-        self._all_ms, self._costs = asked.costs_ms, asked.costs_ms.tolist()  # (C,)
+    def __init__(self, question: Question, budget: Budget) -> None:
+        self._all_ms, self._costs = question.costs_ms, question.costs_ms.tolist()  # (C,)
         self._left_ms = budget.frame_ms
         self._left = budget.max_regions
-        self._worths = np.asarray(asked.sees * asked.worth, np.float32)  # (C, I)
-        self._misses = list(np.asarray(1 - asked.sees, np.float32))  # C of (I,)
-        self._missed = np.ones(len(asked.worth), np.float32)  # (I,)
+        self._worths = np.asarray(question.sees * question.worth, np.float32)  # (C, I)
+        self._misses = list(np.asarray(1 - question.sees, np.float32))  # C of (I,)
+        self._missed = np.ones(len(question.worth), np.float32)  # (I,)
         # A free look goes first; one that is taken has a rate of 0 from then on.
-        self._per_ms = np.asarray(1 / np.maximum(asked.costs_ms, 1e-9), np.float32)  # (C,)
+        self._per_ms = np.asarray(1 / np.maximum(question.costs_ms, 1e-9), np.float32)  # (C,)
         self._looks: list[Choice] = []
 
     @property
@@ -127,26 +129,26 @@ class _Chosen:
             per_ms[c] = 0
 
 
-def _best_alone(asked: Asked, budget: Budget) -> Choice | None:
+def _best_alone(question: Question, budget: Budget) -> Choice | None:
     """The one look that brings most."""
     if budget.max_regions <= 0:
         return None
-    gains = np.where(asked.costs_ms <= budget.frame_ms, asked.sees @ asked.worth, 0)
+    gains = np.where(question.costs_ms <= budget.frame_ms, question.sees @ question.worth, 0)
     c = int(gains.argmax())
     gain = float(gains[c])
-    return Choice(c, gain, float(asked.costs_ms[c])) if gain > NOTHING else None
+    return Choice(c, gain, float(question.costs_ms[c])) if gain > NOTHING else None
 
 
-def _check(asked: Asked) -> None:
-    candidates, items = asked.sees.shape
+def _check(question: Question) -> None:
+    candidates, items = question.sees.shape
     sizes: dict[str, tuple[Any, int]] = {
-        "worth": (asked.worth.shape, items),
-        "costs_ms": (asked.costs_ms.shape, candidates),
-        "due": (asked.due.shape, candidates),
-        "explores": (asked.explores.shape, candidates),
+        "worth": (question.worth.shape, items),
+        "costs_ms": (question.costs_ms.shape, candidates),
+        "due": (question.due.shape, candidates),
+        "explores": (question.explores.shape, candidates),
     }
     for name, (found, wanted) in sizes.items():
         if found != (wanted,):
             raise ValueError(f"{name} is {found}, expected ({wanted},)")
-    if not (asked.costs_ms >= 0).all():  # written so that a NaN fails too
+    if not (question.costs_ms >= 0).all():  # written so that a NaN fails too
         raise ValueError("a cost is below 0 ms or not a number, expected 0 ms or more")

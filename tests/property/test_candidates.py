@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from edge.pictures.regions import grid, tile_px_for
 from edge.records import Box, Budget
-from edge.schedule.candidates import FILLS, LEAST_PX, Item, asked, candidates, crop_around, sees
+from edge.schedule.candidates import (
+    FILLS,
+    LEAST_PX,
+    Item,
+    candidates,
+    crop_around,
+    question_of,
+    sees,
+)
 from edge.schedule.plan import EXPLORING, MOST, plan
 
 SIZES = st.tuples(st.integers(1, 4000), st.integers(1, 4000))
@@ -108,7 +116,7 @@ def test_what_a_look_sees_is_a_chance_and_of_things_its_own_alone(scene):
 def test_whatever_there_is_can_be_planned(scene, cost_ms, budget_ms):
     items, width, height = scene
     found = candidates(items, width, height)
-    chosen = plan(asked(items, found, cost_ms), Budget(budget_ms))
+    chosen = plan(question_of(items, found, cost_ms), Budget(budget_ms))
     assert sum(c.cost_ms for c in chosen) <= budget_ms * (1 + 1e-6)
 
 

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from edge.records import Budget
-from edge.schedule.plan import EXPLORING, NOTHING, Asked, Choice, plan
+from edge.schedule.plan import EXPLORING, NOTHING, Choice, Question, plan
 
 share = st.floats(0, 1, width=32)
 
 
 @st.composite
-def asks(draw: Any, most: int = 12) -> Asked:
+def asks(draw: Any, most: int = 12) -> Question:
     count, items = draw(st.integers(0, most)), draw(st.integers(0, 8))
-    return Asked(
+    return Question(
         worth=draw(arrays(np.float32, items, elements=share)),
         sees=draw(arrays(np.float32, (count, items), elements=share)),
         costs_ms=draw(arrays(np.float32, count, elements=st.floats(0, 20, width=32))),
@@ -32,14 +32,16 @@ def asks(draw: Any, most: int = 12) -> Asked:
 budgets = st.builds(Budget, st.floats(0, 100), st.integers(0, 12))
 
 
-def worth(asked: Asked, rows: Any) -> float:
+def worth(asked: Question, rows: Any) -> float:
     """What looks at these candidates are worth together."""
     missed = np.prod(1 - asked.sees[list(rows)], axis=0) if len(rows) else 1.0
     return float((asked.worth * (1 - missed)).sum())
 
 
 @given(asks(), budgets)
-def test_a_plan_keeps_to_the_budget_and_takes_nothing_twice(asked: Asked, budget: Budget) -> None:
+def test_a_plan_keeps_to_the_budget_and_takes_nothing_twice(
+    asked: Question, budget: Budget
+) -> None:
     chosen = plan(asked, budget)
     assert sum(c.cost_ms for c in chosen) <= budget.frame_ms * (1 + 1e-6)
     assert len(chosen) <= budget.max_regions
@@ -48,13 +50,13 @@ def test_a_plan_keeps_to_the_budget_and_takes_nothing_twice(asked: Asked, budget
 
 
 @given(asks(), budgets)
-def test_the_same_question_has_the_same_answer(asked: Asked, budget: Budget) -> None:
+def test_the_same_question_has_the_same_answer(asked: Question, budget: Budget) -> None:
     assert plan(asked, budget) == plan(asked, budget)
 
 
 @given(asks(), budgets)
 def test_overdue_ones_come_first_the_longest_waiting_before_all(
-    asked: Asked, budget: Budget
+    asked: Question, budget: Budget
 ) -> None:
     due = [float(asked.due[c.candidate]) for c in plan(asked, budget)]
     late = [d for d in due if d > 0]
@@ -62,7 +64,9 @@ def test_overdue_ones_come_first_the_longest_waiting_before_all(
 
 
 @given(asks(), budgets)
-def test_an_overdue_one_is_left_out_only_when_it_does_not_fit(asked: Asked, budget: Budget) -> None:
+def test_an_overdue_one_is_left_out_only_when_it_does_not_fit(
+    asked: Question, budget: Budget
+) -> None:
     chosen = plan(asked, budget)
     taken = {c.candidate for c in chosen}
     late_ms = sum(c.cost_ms for c in chosen if asked.due[c.candidate] > 0)
@@ -74,7 +78,7 @@ def test_an_overdue_one_is_left_out_only_when_it_does_not_fit(asked: Asked, budg
 
 
 @given(asks(8), budgets)
-def test_gains_are_what_each_look_adds_to_those_before_it(asked: Asked, budget: Budget) -> None:
+def test_gains_are_what_each_look_adds_to_those_before_it(asked: Question, budget: Budget) -> None:
     chosen = plan(asked, budget)
     rows = [c.candidate for c in chosen]
     for n, choice in enumerate(chosen):
@@ -83,10 +87,10 @@ def test_gains_are_what_each_look_adds_to_those_before_it(asked: Asked, budget: 
 
 
 @given(asks(7), st.floats(1, 60))
-def test_greedy_is_within_the_bound_of_the_best_plan_there_is(asked: Asked, ms: float) -> None:
+def test_greedy_is_within_the_bound_of_the_best_plan_there_is(asked: Question, ms: float) -> None:
     """(1 - 1/e) / 2 of the optimum, found by trying every plan, where nothing is overdue."""
     count = len(asked.costs_ms)
-    free = Asked(
+    free = Question(
         asked.worth, asked.sees, asked.costs_ms, np.full(count, -1.0, np.float32),
         np.zeros(count, bool),
     )  # fmt: skip
@@ -98,10 +102,10 @@ def test_greedy_is_within_the_bound_of_the_best_plan_there_is(asked: Asked, ms: 
 
 @given(asks(), budgets, st.floats(0, 50))
 def test_exploration_has_its_share_before_all_that_is_not_overdue(
-    asked: Asked, budget: Budget, ms: float
+    asked: Question, budget: Budget, ms: float
 ) -> None:
     """Whoever explores and is left out would not fit into it, or brings nothing."""
-    idle = Asked(
+    idle = Question(
         asked.worth, asked.sees, asked.costs_ms, np.minimum(asked.due, 0), asked.explores
     )  # fmt: skip
     chosen = plan(idle, budget, ms)
@@ -115,9 +119,9 @@ def test_exploration_has_its_share_before_all_that_is_not_overdue(
 
 
 @given(asks(), st.integers(0, 12))
-def test_without_a_limit_of_time_exploration_waits_for_its_turn(asked: Asked, most: int) -> None:
+def test_without_a_limit_of_time_exploration_waits_for_its_turn(asked: Question, most: int) -> None:
     """By gain alone, as everything that is not overdue."""
-    free = Asked(
+    free = Question(
         asked.worth, asked.sees, np.ones_like(asked.costs_ms), np.minimum(asked.due, 0),
         asked.explores,
     )  # fmt: skip
@@ -125,9 +129,9 @@ def test_without_a_limit_of_time_exploration_waits_for_its_turn(asked: Asked, mo
     assert all(a >= b - 1e-6 for a, b in pairwise(gains))
 
 
-def ask(worth: list[float], costs: list[float], explores: list[bool] | None = None) -> Asked:
+def ask(worth: list[float], costs: list[float], explores: list[bool] | None = None) -> Question:
     count = len(worth)
-    return Asked(
+    return Question(
         np.array(worth, np.float32),
         np.eye(count, dtype=np.float32),
         np.array(costs, np.float32),
@@ -149,7 +153,7 @@ def test_one_large_look_beats_many_small_ones_that_bring_less() -> None:
 
 def test_a_second_look_at_the_same_thing_gives_way_to_a_first_at_another() -> None:
     sees = np.array([[0.9, 0.0], [0.9, 0.0], [0.0, 0.3]], np.float32)
-    asked = Asked(
+    asked = Question(
         np.ones(2, np.float32), sees, np.ones(3, np.float32), np.full(3, -1, np.float32),
         np.zeros(3, bool),
     )  # fmt: skip
@@ -178,12 +182,12 @@ def test_nothing_is_looked_at_for_nothing() -> None:
 def test_arrays_that_do_not_fit_and_costs_that_are_none_are_refused() -> None:
     asked = ask([1.0, 1.0], [1, 1])
     with pytest.raises(ValueError, match=r"worth is \(3,\), expected \(2,\)"):
-        plan(Asked(np.ones(3, np.float32), *list(vars_of(asked))[1:]), Budget())
+        plan(Question(np.ones(3, np.float32), *list(vars_of(asked))[1:]), Budget())
     with pytest.raises(ValueError, match="below 0 ms or not a number"):
         plan(ask([1.0], [float("nan")]), Budget())
 
 
-def vars_of(asked: Asked) -> list[Any]:
+def vars_of(asked: Question) -> list[Any]:
     return [getattr(asked, name) for name in asked.__struct_fields__]
 
 

@@ -9,10 +9,10 @@ from edge.schedule.candidates import (
     RIGHT,
     SHARE,
     Item,
-    asked,
     candidates,
     crop_around,
     moved_boxes,
+    question_of,
     sees,
     unexplained,
 )
@@ -77,7 +77,7 @@ def test_nothing_to_look_at_is_no_candidate():
 def test_arrays_say_what_the_items_say():
     items = [Item((0, 0, 9, 9), 0.5, "track", -2.0, 7), Item((0, 0, 672, 672), 0.1, "aged", 3.0)]
     found = candidates(items, *FRAME)
-    question = asked(items, found, 2.5)
+    question = question_of(items, found, 2.5)
     assert [c.item for c in found] == [1, 0]  # the overdue one first
     assert question.worth.tolist() == pytest.approx([0.5, 0.1])
     assert question.due.tolist() == [3.0, -2.0]
