@@ -140,7 +140,7 @@ def conversions(kit: Kit, job: Job, pipelines: Mapping[str, Pipeline]) -> dict[s
     return found
 
 
-def planner_ms(draw: np.random.Generator, repeats: int = 50) -> float:
+def planner_ms(draw: np.random.Generator) -> float:
     """The median time of a plan among 120 candidates for 60 items."""
     question = Question(
         worth=draw.random(60, np.float32),
@@ -150,7 +150,7 @@ def planner_ms(draw: np.random.Generator, repeats: int = 50) -> float:
         explores=np.arange(MOST) >= 100,
     )
     taken = []
-    for _ in range(repeats):
+    for _ in range(50):
         begin = perf_counter()
         plan(question, Budget(50.0))
         taken.append((perf_counter() - begin) * 1e3)

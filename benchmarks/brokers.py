@@ -65,12 +65,10 @@ class Broker:
 class Listener:
     """Every message that came, in order: (topic, payload, is_retained)."""
 
-    def __init__(self, port: int, topic: str = "#", user: str = "", password: str = "") -> None:
+    def __init__(self, port: int, topic: str = "#") -> None:
         self.heard: list[tuple[str, bytes, bool]] = []
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
         self._client.max_inflight_messages_set(1000)
-        if user:
-            self._client.username_pw_set(user, password)
         self._subscribed = False
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message

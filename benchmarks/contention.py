@@ -11,11 +11,11 @@ from time import sleep
 
 
 @contextmanager
-def busy(count: int | None = None) -> Iterator[None]:
-    """Meanwhile `count` processes, one a core if not said, do nothing as fast as they can."""
+def busy() -> Iterator[None]:
+    """Meanwhile one process a core does nothing as fast as it can."""
     running = [
         subprocess.Popen([sys.executable, "-c", "while True: pass"])
-        for _ in range(count or os.cpu_count() or 1)
+        for _ in range(os.cpu_count() or 1)
     ]
     try:
         sleep(0.5)  # until they have started

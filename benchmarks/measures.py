@@ -54,9 +54,9 @@ def finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def interval(statistic: Statistic, count: int, seed: int = 0) -> tuple[float | None, float | None]:
+def interval(statistic: Statistic, count: int) -> tuple[float | None, float | None]:
     """95 % bootstrap interval over rows; None where a bound is not finite."""
-    draw = np.random.default_rng(seed)
+    draw = np.random.default_rng(0)
     values = [statistic(draw.integers(count, size=count).tolist()) for _ in range(REDRAWN)]
     kept = np.array([v for v in values if not math.isnan(v)])
     if not len(kept):

@@ -144,9 +144,9 @@ def least_recall(traces: Sequence[Trace], small: bool = False) -> float:
     return 0.5 / total if total else math.nan
 
 
-def ratio_at(ours: Sequence[Trace], peer: Sequence[Trace], share: float = SHARE) -> float:
-    """Our engine ms to `share` of the peer's recall, over all the peer's engine ms; or NEVER."""
-    wanted = share * max(recall(peer), least_recall(peer))
+def ratio_at(ours: Sequence[Trace], peer: Sequence[Trace]) -> float:
+    """Our engine ms to SHARE of the peer's recall, over all the peer's engine ms; or NEVER."""
+    wanted = SHARE * max(recall(peer), least_recall(peer))
     return ms_to_reach(ours, wanted) / mean_ms(peer)
 
 

@@ -8,14 +8,12 @@ from functools import lru_cache
 
 def utc_now() -> str:
     """Now, RFC 3339 in UTC, to the millisecond."""
-    now = datetime.now(timezone.utc)
-    return now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
+    return _written(datetime.now(timezone.utc))
 
 
 def rfc3339(epoch_s: float) -> str:
     """Seconds since 1970 as `utc_now` writes them."""
-    at = datetime.fromtimestamp(round(epoch_s, 3), timezone.utc)
-    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return _written(datetime.fromtimestamp(round(epoch_s, 3), timezone.utc))
 
 
 @lru_cache(8)  # asked once a thing of a frame
@@ -26,3 +24,7 @@ def epoch_s(time: str) -> float:
     except ValueError:
         return 0.0
     return read.replace(tzinfo=timezone.utc).timestamp()
+
+
+def _written(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"

@@ -6,8 +6,7 @@ before it has its name, and in use once `installed.json` says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -109,10 +108,8 @@ def _changed(old: Bundle, state: Installed) -> Outcome:
         return Outcome(bundle.id, old.id, gallery)
 
 
-@contextmanager
-def _in_use() -> Iterator[Bundle]:
-    with open_bundle(usable(say) or DEFAULT) as bundle:
-        yield bundle
+def _in_use() -> Bundle:
+    return open_bundle(usable(say) or DEFAULT)
 
 
 def _refuse_older(bundle: Bundle, state: Installed) -> None:

@@ -43,7 +43,8 @@ def examined(
     Never raises an EdgeError: what is wrong is found.
     """
     hide = _stranger(flags) if flags.redacted else redacted
-    findings = [] if wrong is None else [_shown(_profile(wrong), hide)]
+    first = [] if wrong is None else [fail("machine", "device profile", wrong)]
+    findings = [_shown(finding, hide) for finding in first]
     for finding in _round(flags, is_stopped):
         findings.append(_shown(finding, hide))
         if is_stopped():
@@ -86,10 +87,6 @@ def _round(flags: argparse.Namespace, is_stopped: Callable[[], bool]) -> Iterato
         lambda: tagging.bundle(flags.bundle),
     )
     return chain.from_iterable(look() for look in rounds)
-
-
-def _profile(wrong: EdgeError) -> Finding:
-    return fail("machine", "device profile", wrong)
 
 
 def _stranger(flags: argparse.Namespace) -> Callable[[str], str]:

@@ -103,9 +103,9 @@ def step(
     return writing.book(), tuple(writing.events)
 
 
-def stop(book: Book, why: Why = "stopped") -> tuple[Book, tuple[Event, ...]]:
+def stop(book: Book) -> tuple[Book, tuple[Event, ...]]:
     """Everything ends."""
-    events = [e for scene in book.scenes.values() for e in _ends(scene.open.values(), why)]
+    events = [e for scene in book.scenes.values() for e in _ends(scene.open.values(), "stopped")]
     return replace(book, scenes={}), tuple(events)
 
 

@@ -23,13 +23,13 @@ def _value(value: str | float) -> str:
     return escape(value) if isinstance(value, str) else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def drawing(height: float, says: str, parts: Iterable[str], width: float = WIDTH) -> str:
-    """A plot of width x height user units; `says` is read out to who cannot see it."""
+def drawing(height: float, says: str, parts: Iterable[str]) -> str:
+    """A plot of WIDTH x height user units; `says` is read out to who cannot see it."""
     return element(
         "svg",
         *parts,
         xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 0 {width:g} {height:g}",
+        viewBox=f"0 0 {WIDTH:g} {height:g}",
         role="img",
         aria_label=says,
     )

@@ -151,8 +151,8 @@ class Memory:
         self,
         tags: Sequence[Tag],
         at_s: float,
-        none: Mapping[str, float] | None = None,
-        row: F32 | None = None,
+        none: Mapping[str, float],
+        row: F32 | None,
     ) -> None:
         """none: what `heads.none_for` says of it; row: probabilities of what was enrolled"""
         self._said.whole(tags, at_s, none, row)

@@ -38,11 +38,11 @@ class Said:
         self,
         tags: Sequence[Tag],
         at_s: float,
-        none: Mapping[str, float] | None = None,
-        row: F32 | None = None,
+        none: Mapping[str, float],
+        row: F32 | None,
     ) -> None:
         """none: what `heads.none_for` says of it; row: probabilities of what was enrolled"""
-        self._whole, self._none = Place(at_s, tuple(tags), row), dict(none or {})
+        self._whole, self._none = Place(at_s, tuple(tags), row), dict(none)
 
     def place(self, box: Box, tags: Sequence[Tag], at_s: float, rows: F32 | None) -> None:
         """rows: (1, T) probabilities of what was enrolled"""
