@@ -35,7 +35,8 @@ from edge.engines import open_engine
 from edge.frames import tag_frame
 from edge.glance.looking import open_glance
 from edge.memory.known import Memory
-from edge.records import U8, Budget, Planes, Region
+from edge.pictures.planes import planes_of
+from edge.records import Budget, Region
 from edge.schedule.plan import MOST, Question, plan
 from edge.seen import View
 from edge.tagger import Tagger
@@ -58,14 +59,7 @@ def made(count: int, draw: np.random.Generator) -> Job:
     """A frame of noise with `count` results a tile."""
     i420 = draw.integers(16, 236, (TALL * 3 // 2, WIDE), np.uint8)
     every = tiles()
-    return Job(i420, planes_of(i420), every, tuple(drawn(count, draw) for _ in every))
-
-
-def planes_of(i420: U8) -> Planes:
-    """The planes of a frame in one array, without a copy."""
-    height, width = i420.shape[0] * 2 // 3, i420.shape[1]
-    u, v = i420[height:].reshape(2, height // 2, width // 2)
-    return Planes(i420[:height], (u, v))
+    return Job(i420, planes_of(i420, "I420"), every, tuple(drawn(count, draw) for _ in every))
 
 
 def drawn(count: int, draw: np.random.Generator) -> Raw:

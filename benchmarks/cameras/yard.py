@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from benchmarks.judging import Truth
-from edge.pictures.regions import shared_px
+from edge.pictures.regions import clip, shared_px
 from edge.records import U8, Box, Planes
 
 WIDE, TALL = 1920, 1080
@@ -130,7 +130,7 @@ def _lanes(count: int, draw: np.random.Generator) -> list[float]:
 
 def inside_frame(box: Box) -> Box:
     """The part of it that is to be seen."""
-    return max(0, box[0]), max(0, box[1]), min(WIDE, box[2]), min(TALL, box[3])
+    return clip(box, WIDE, TALL)
 
 
 @lru_cache(maxsize=GROUNDS)
