@@ -109,6 +109,14 @@ def test_the_counts_of_targets_are_those_of_the_results() -> None:
     assert summary(results()) in README
 
 
+def test_what_it_is_better_at_was_measured() -> None:
+    video, cameras = results()["C"], results()["F"]
+    ratios = f"{video['fast_cost_ratio']:.3g} to {video['slow_cost_ratio']:.3g} times less CPU time"
+    said = " ".join(README.split("$ make demo")[0].split())
+    assert ratios in said
+    assert f"serves {cameras['cameras_over_tiling']:g} times as many cameras" in said
+
+
 def test_the_verdicts_of_the_results_are_those_of_the_rules_of_now() -> None:
     found = results()
     assert list(found) == list("ABCDEF")
