@@ -152,15 +152,7 @@ def open_view(flags: argparse.Namespace, opened: ExitStack) -> View:
 
 def _ruler(flags: argparse.Namespace, opened: ExitStack) -> Ruler | None:
     if flags.plane is None and flags.mm_per_px is None:
-        for flag, given in (
-            ("--outline", flags.outline),
-            ("--length-to fork", flags.length_to == "fork"),
-        ):
-            if given:
-                raise UsageError(
-                    f"{flag} is given without a plane, expected --plane or --mm-per-px beside it",
-                    fix="edge-tag --mm-per-px 0.5 ..., or edge-tag calibrate",
-                )
+        _refuse_without_plane(flags)
         return None
     import numpy as np
 
@@ -180,6 +172,17 @@ def _ruler(flags: argparse.Namespace, opened: ExitStack) -> Ruler | None:
     )
     opened.enter_context(closing(outliner))
     return Ruler(plane, flags.length_to or "tips", outliner)
+
+
+def _refuse_without_plane(flags: argparse.Namespace) -> None:
+    """Raises UsageError for a flag that only counts where fish are measured."""
+    alone = {"--outline": flags.outline, "--length-to fork": flags.length_to == "fork"}
+    for flag, given in alone.items():
+        if given:
+            raise UsageError(
+                f"{flag} is given without a plane, expected --plane or --mm-per-px beside it",
+                fix="edge-tag --mm-per-px 0.5 ..., or edge-tag calibrate",
+            )
 
 
 def outlined(view: View, tagger: Tagger, flags: argparse.Namespace, opened: ExitStack) -> View:

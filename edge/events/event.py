@@ -79,11 +79,3 @@ class Event(msgspec.Struct, frozen=True):
     engine: str = ""
     time: str = ""  # of `after`, RFC 3339 in UTC
     clock_synced: bool | UnsetType = UNSET  # was it right? Not said where nobody knows
-
-
-def is_change(event: Event) -> bool:
-    """What every event must be; tests hold it."""
-    if event.before is None:
-        return event.type == "new"
-    ends = event.before.end_time is None and event.after.end_time is not None
-    return ends if event.type == "end" else event.before != event.after

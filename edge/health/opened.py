@@ -123,15 +123,13 @@ def open_health(
         )  # fmt: skip
     notify.opening()
     vitals = Vitals(wanted.cameras, max(STALE_S, 3 * wanted.every_s))
+    held, server = free, None
     with ExitStack() as opened:
         opened.callback(notify.stopping)
-        if not wanted.cameras and wanted.door is None and wanted.thermal is None:
-            return Health(
-                vitals, notify, free, opened.pop_all(), None, wanted.names, wanted.mailboxes
-            )
-        watching = import_module("edge.health.watch")  # reads sensors, for which a picture is short
-        watch = opened.enter_context(closing(watching.BoardWatch(wanted.thermal)))
-        server = None
+        if wanted.cameras or wanted.door is not None or wanted.thermal is not None:
+            watching = import_module("edge.health.watch")  # reads sensors: too long for a picture
+            watch = opened.enter_context(closing(watching.BoardWatch(wanted.thermal)))
+            held = watch.held
         if wanted.door is not None:
             cameras = dict(zip(wanted.cameras, wanted.mailboxes))
             pages = import_module("edge.health.pages")  # a web server, which few runs are to have
@@ -139,6 +137,5 @@ def open_health(
                 wanted.door, vitals, watch, sinks, wanted.disk, cameras, files, events
             )
             opened.enter_context(closing(server))
-        return Health(
-            vitals, notify, watch.held, opened.pop_all(), server, wanted.names, wanted.mailboxes
-        )
+        own = opened.pop_all()
+    return Health(vitals, notify, held, own, server, wanted.names, wanted.mailboxes)

@@ -23,7 +23,7 @@ from edge.events.changes import (
     step,
     stop,
 )
-from edge.events.event import Event, is_change
+from edge.events.event import Event
 from edge.events.zones import ANYWHERE, ZoneRules
 from edge.records import FrameTags
 from tests.happenings import result, tag
@@ -58,6 +58,14 @@ def told(run: list, rules: ZoneRules = ANYWHERE) -> tuple[Book, list[Event]]:
         found += events
     book, events = stop(book)
     return book, [*found, *events]
+
+
+def is_change(event: Event) -> bool:
+    """What every event must be."""
+    if event.before is None:
+        return event.type == "new"
+    ends = event.before.end_time is None and event.after.end_time is not None
+    return ends if event.type == "end" else event.before != event.after
 
 
 @given(runs)
