@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -196,6 +197,10 @@ LATE = {"opening", "outputs", "verbs", "__init__"}  # may import inside function
 FILES = sorted(EDGE.rglob("*.py"))
 
 
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text("utf-8"))
+
+
 def module_of(file: Path) -> str:
     """edge/sources/clips.py -> sources.clips; edge/sources/__init__.py -> sources"""
     parts = file.relative_to(EDGE).with_suffix("").parts
@@ -270,6 +275,18 @@ def test_every_module_has_a_rank_and_every_rank_a_module():
     modules = {ranked(module_of(file)) for file in FILES} - {"__init__"}
     assert modules == set(RANK)
     assert len(RANK) == sum(map(len, RANKS))  # one each
+
+
+LIST = re.compile(r"^(\w+)  +\S", re.MULTILINE)  # a line of a package's docstring: a module
+LISTS = [
+    f for f in FILES if f.stem == "__init__" and LIST.search(ast.get_docstring(parsed(f)) or "")
+]
+
+
+@pytest.mark.parametrize("file", LISTS, ids=module_of)
+def test_a_package_that_lists_its_modules_lists_all_of_them(file):
+    listed = LIST.findall(ast.get_docstring(parsed(file)) or "")
+    assert sorted(listed) == sorted(f.stem for f in file.parent.glob("*.py") if f != file)
 
 
 @pytest.mark.parametrize(
