@@ -43,7 +43,7 @@ class Frame(msgspec.Struct, frozen=True, eq=False):
     pixels: Picture | None  # None when it could not be read
     error: str = ""  # why `pixels` is None, `where: thing is found, expected ...`
     # When it was taken: a camera's on the monotonic clock of the machine, a clip's within the clip.
-    at_s: float | None = None  # a picture has none
+    at_s: float | None = None  # seconds; a picture has none
     fix: str = ""  # of the error: one thing the reader can do
 
 

@@ -1,4 +1,4 @@
-"""What is asked of a frame, and what came of it."""
+"""How a frame is looked at (`View`), what came of it (`Seen`), and what that needs of a tagger."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Looked(msgspec.Struct, frozen=True):
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """A look that would have paid."""
+    """A look that was worth making, and that the budget had no time for."""
 
     region: Region
     why: Why
@@ -115,7 +115,7 @@ class Looker(Protocol):
 
 
 class OneByOne:
-    """A looker's part that does one thing at a time: nothing is made ahead, nor aside."""
+    """For a `Looker` that does one thing at a time: nothing is prepared ahead, nor aside."""
 
     def glance_ahead(self: Looker, picture: Picture, part: Region | None = None) -> Glance:
         return partial(self.glance, picture, part)

@@ -16,8 +16,8 @@ from edge.schedule.candidates import Candidate, Item, candidates, missed, questi
 from edge.schedule.plan import EXPLORING, NOTHING, Choice, Question, plan
 from edge.seen import Glance, Looked, Looks, Skipped
 
-ROOM = 4.0  # glances: a budget of less has none for parts of the frame, closer looks need it
-SAME = 0.6  # of the area of both: one crop twice in a frame would show the same
+ROOM = 4.0  # glances: with a smaller budget parts of the frame get none, closer looks need it
+SAME = 0.6  # overlap from which two crops of one frame would show the same
 
 
 class CloserLooks:
@@ -56,8 +56,8 @@ class CloserLooks:
         return (*before, *now)
 
     def look(self) -> None:
-        """While the engine is busy with one, the next is cut and resized: that may be for nothing,
-        as whether it is launched is decided when its turn comes.
+        """Make them. While the engine runs one, the next is cut and resized; that may be for
+        nothing, because whether it is launched is decided only when its turn comes.
         """
         self._want()
         if self._items and not self._spending.fits("focus"):
@@ -78,8 +78,8 @@ class CloserLooks:
         self._skip(question, made)
 
     def _want(self) -> None:
-        """What there is to settle; parts of the frame where there is budget for glances at them, or
-        nothing else to do.
+        """Find what there is to settle. Parts of the frame are among it where the budget allows
+        glances at them, or where there is nothing else to do.
         """
         budget, cost_ms = self._frame.view.budget, self._tagger.pace.planned_ms("focus")
         tenth_ms = EXPLORING * budget.frame_ms
@@ -105,8 +105,8 @@ class CloserLooks:
         return question, before[:made], choices[parts[0]] if is_part else None
 
     def _made(self, before: Sequence[Choice]) -> int:
-        """How many of the looks there was time for. What came of one is worked into what is known
-        while the engine is busy with the next.
+        """Make the looks of `before` that there is time for; how many that were. What one look
+        showed is worked into what is known while the engine runs the next.
         """
         regions = (self._found[choice.candidate].region for choice in before)
         saw: list[Callable[[], None]] = []
@@ -120,8 +120,8 @@ class CloserLooks:
         return len(saw)
 
     def _plan(self) -> tuple[Question, tuple[Choice, ...]]:
-        """What could be looked at, and what will be. A look fits, or has to be made all the same:
-        `Spending.fits` said so.
+        """What could be looked at, and what will be. At least one look fits, or has to be made all
+        the same: `Spending.fits` said so.
         """
         budget, pace = self._frame.view.budget, self._tagger.pace
         cost_ms = pace.planned_ms("focus")
@@ -142,8 +142,8 @@ class CloserLooks:
         return not item.is_tile and any(overlap(item.box, box) >= SAME for box in self._done)
 
     def _wanted(self, *, with_parts: bool) -> list[Item]:
-        """What there is to settle; of tiles that nothing but age speaks for, the longest forgotten,
-        as many as exploration is given, where it is given so much and no more.
+        """What there is to settle. Where exploration is given a fixed time, only as many aged tiles
+        are among it as that pays for, those first that have waited longest.
         """
         items = self._past.items(self._frame.at_s, with_parts=with_parts)
         if self._frame.view.budget.exploring_ms is None:

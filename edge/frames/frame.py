@@ -33,12 +33,13 @@ def tag_frame(
 
     clock  seconds; what the budget is measured with
     at_s   when the frame was taken, on any clock that runs with the frames; None: now
-    is_waited_for  has another camera a frame? Asked before what is beyond the budget's `sure_ms`
+    is_waited_for  whether another camera has a frame; asked before a launch that ends beyond the
+                   budget's `sure_ms`
 
-    No launch is made that would end past the budget, unless nothing at all was launched for a
-    second. Where a budget is too small for a glance and a closer look, they take turns. Raises
-    InferenceError when the engine fails, ConfigError where fish are measured and the frame is not
-    for their plane, ValueError for an array that is no frame.
+    No launch is made that would end past the budget, unless nothing was launched for a second.
+    Where a budget is too small for a glance and a closer look, they take turns. Raises
+    InferenceError when the engine fails, ConfigError when fish are measured and the frame does not
+    fit their plane, ValueError for an array that is no frame.
     """
     pixels.check(picture)
     if is_limited(view):
@@ -77,8 +78,8 @@ def _glanced(frame: Begun) -> Heat | None:
 
 
 def _may(frame: Begun, turn: Turn, role: str) -> bool:
-    """Whether a launch for the sake of the glance is made: it fits, and so does a closer look
-    beside it; or such looks had their turn.
+    """Whether a launch for the glance is made: it fits, and a closer look fits beside it, or closer
+    looks had their turn already.
     """
     fits = frame.spending.fits(role)
     if not fits or frame.view.whole or frame.is_small:

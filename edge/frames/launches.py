@@ -16,7 +16,7 @@ from edge.seen import Glance, Looked, Looker, Looks, View
 
 
 class Launches:
-    """Those made so far, in `looks`, but for glances at all of the frame: `glances` counts them."""
+    """Those made so far: `looks`, and `glances`, a count of those at the whole frame."""
 
     def __init__(
         self, tagger: Looker, view: View, past: Memory, spending: Spending, at_s: float
@@ -28,7 +28,7 @@ class Launches:
 
     @property
     def closer(self) -> int:
-        """How many named what they saw, of less than the whole frame."""
+        """How many looked at less than the whole frame and named what they saw."""
         return sum(look.is_closer for look in self.looks)
 
     def look(self, ready: Iterator[Looks]) -> Looks:
@@ -39,7 +39,7 @@ class Launches:
         return looks
 
     def glance(self, glance: Glance) -> tuple[Heat, float]:
-        """And the ms inside the engine."""
+        """Make it: the heat, and the ms inside the engine."""
         begin_ms = self._spending.ms
         heat, engine_ms = glance()
         self._launched("glance", begin_ms, engine_ms)

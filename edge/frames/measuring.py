@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def is_due(frame: Begun) -> bool:
-    """Are fish to be measured before the closer looks, which would leave that no time?"""
+    """Are fish measured before the closer looks this time? After them there may be no time left."""
     past = frame.past
     if past.measured is None or not is_limited(frame.view):
         return is_limited(frame.view)
@@ -31,10 +31,10 @@ class Measuring:
         self._frame, self._must_name = frame, False
 
     def lengths(self, ruler: Ruler, *, is_turn: bool) -> tuple[Tag, ...]:
-        """Fish and their lengths, in what is left of the budget; or all the same, in their turn.
+        """Fish and their lengths, in what is left of the budget; in their turn, whatever is left.
 
-        That is no tail of a launch: looks are not left out later for having waited for it. Raises
-        ConfigError for a frame that the plane is not for.
+        This time is not counted as the tail of a launch, or later frames would leave out looks
+        because of it. Raises ConfigError for a frame that the plane is not for.
         """
         frame, past = self._frame, self._frame.past
         limit_ms, spending = frame.view.budget.frame_ms, frame.spending

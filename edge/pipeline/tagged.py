@@ -40,7 +40,7 @@ class Unwatched:
 
 
 def ignored(n: int) -> None:
-    """Nobody asks of which source a frame was not to be looked at."""
+    """Nobody wants to know that a frame of source `n` was left out by its schedule."""
 
 
 class Way(msgspec.Struct, frozen=True, eq=False):

@@ -86,13 +86,13 @@ def _together(
 
 
 def _filled(shares: Shares, way: Way, held: Held) -> Shares:
-    """The pool as it is now: heat may leave less of it, and launches may take longer."""
+    """With the pool of now (heat may leave less of it) and the cost of a useful frame of now."""
     pool_ms = way.view.budget.frame_ms * held.factor
     return replace(shares, pool_ms=pool_ms, useful_ms=useful_ms(way.tagger, way.view))
 
 
 def _after(shares: Shares, turn: Turn, done: Done | None) -> Shares:
-    """What no frame, or one that failed, did not take, the others may have."""
+    """After a turn. A turn without a frame, or with one that failed, has spent nothing."""
     seen = None if done is None else done.seen
     spent_ms = 0.0 if seen is None else seen.spent.total_ms
     return settled(shares, turn, spent_ms, wants_more=bool(seen and seen.skipped))

@@ -37,7 +37,7 @@ FREE = Held()
 
 
 def free() -> Held:
-    """Nothing is known of the device."""
+    """Nobody watches the device: it is not held back."""
     return FREE
 
 

@@ -13,7 +13,7 @@ from edge.schedule.cost import Costs, Quantiles, after, quantiles
 
 WARM_UP = 2  # launches: the first ones allocate
 LAUNCHES = 9
-# Without a budget nobody asks how long; only ratios count then, and these are the usual ones.
+# Without a budget nothing is measured; only ratios count then, and these are the usual ones.
 UNKNOWN = {"focus": Quantiles(1.0, 1.0, 1.0), "glance": Quantiles(2.0, 2.0, 2.0)}
 
 

@@ -34,7 +34,7 @@ GONE = 4  # times as seldom as the others: a camera whose frames come so has no 
 
 
 class Account(msgspec.Struct, frozen=True):
-    """One camera's."""
+    """What one camera has earned and spent."""
 
     came: int = 0  # frames so far
     new: int = 0  # of them, since its last turn; more than one, and some were dropped
@@ -46,7 +46,7 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Shares(msgspec.Struct, frozen=True):
-    """A pool, and what of it is earned."""
+    """The pool, the purse, and the account of each camera."""
 
     pool_ms: float  # inf is no limit
     accounts: tuple[Account, ...]  # by camera
@@ -68,7 +68,7 @@ class Shares(msgspec.Struct, frozen=True):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """A camera's."""
+    """The turn of one camera."""
 
     camera: int
     allowed_ms: float  # what its frame may cost
@@ -102,7 +102,7 @@ def next_turn(shares: Shares, waiting: Mapping[int, int]) -> tuple[Shares, Turn 
 
 
 def rested(shares: Shares) -> Shares:
-    """No frame came for a while. Time goes by all the same: as if one had."""
+    """After a while without a frame: the purse fills as if one had come."""
     return _paid(shares, shares.pool_ms / shares.live)
 
 
@@ -118,7 +118,7 @@ def settled(shares: Shares, turn: Turn, spent_ms: float, *, wants_more: bool = F
 
 
 def _earned(shares: Shares, camera: int, came: int) -> Shares:
-    """With what the frames of a camera bring that came since."""
+    """With what the new frames of a camera earn."""
     account = shares.accounts[camera]
     new = max(0, came - account.came)
     if not new:
@@ -136,7 +136,7 @@ def _earned(shares: Shares, camera: int, came: int) -> Shares:
 
 
 def _patience(shares: Shares, camera: int) -> tuple[bool, int, int]:
-    """Who lives on its own before who lives on others; then who was served longest ago."""
+    """A sort key: first who owes nothing, then who was served longest ago."""
     account = shares.accounts[camera]
     return account.credit_ms < 0, account.served, camera
 
@@ -155,7 +155,7 @@ def _turn(shares: Shares, camera: int, waiting: Collection[int]) -> Turn:
 
 
 def _paid(shares: Shares, ms: float) -> Shares:
-    """An overdraft is no more than what one frame of each camera makes good."""
+    """With `ms` more in the purse. It is overdrawn by one pool at most, and saves SAVED pools."""
     pool_ms = shares.pool_ms
     if not isfinite(pool_ms):
         return shares

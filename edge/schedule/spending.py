@@ -11,7 +11,7 @@ STARVED_S = 1.0  # without any launch: then one is made, whatever the budget say
 
 
 def nobody() -> bool:
-    """Waits."""
+    """No other camera waits."""
     return False
 
 
@@ -28,9 +28,10 @@ class Spending:
         start_s: float,
         is_waited_for: Callable[[], bool] = nobody,
     ) -> None:
-        """tail_ms: what a frame takes after its last launch; idle_s: since anything was launched
-        for this camera; start_s: on `clock`, seconds, when the frame began; is_waited_for: then no
-        launch ends after the budget's `sure_ms`.
+        """tail_ms        what a frame takes after its last launch
+        idle_s         since anything was launched for this camera
+        start_s        when the frame began, on `clock`
+        is_waited_for  whether another camera waits: then no launch ends after `budget.sure_ms`
         """
         self._start_s = self._ended_s = start_s
         self._clock, self._pace = clock, pace
@@ -41,12 +42,12 @@ class Spending:
 
     @property
     def ms(self) -> float:
-        """So far."""
+        """Spent so far."""
         return (self._clock() - self._start_s) * 1e3
 
     @property
     def left_ms(self) -> float:
-        """For launches."""
+        """Left for launches."""
         return self._limit_ms - self.ms
 
     @property
@@ -68,7 +69,7 @@ class Spending:
         self._is_starved = False
 
     def rested(self) -> None:
-        """What was done until now belongs to no launch: it is no tail of the last one."""
+        """What was done since the last launch does not count as its tail."""
         if self._ended_s > self._start_s:
             self._ended_s = self._clock()
 

@@ -1,5 +1,5 @@
-"""The same number of looks in every frame, as far as looks can wait: what is felt is the frame that
-takes longest. Pure.
+"""About as many looks in every frame, as far as looks can wait: people notice the slowest frame.
+Pure.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ NEWEST = 0.1  # what a frame counts in what is usual
 
 
 def usual(before: float, wanted: int) -> float:
-    """Looks that a frame usually wants, after one that wanted so many; those that wait count in
-    every frame, so that more than could be made good is made sooner.
+    """Looks that a frame usually wants, after one that wanted `wanted`. A look that waits counts in
+    every frame until it is made, so that a backlog raises the number.
     """
     return before + NEWEST * (wanted - before)
 
