@@ -1,4 +1,4 @@
-"""What a disk, or another side, does not take is told once, not each time, until it is back."""
+"""A disk, or another side, that takes nothing is logged once, not each time, until it is back."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Clock = Callable[[], float]
 
 
 class Outage:
-    """From what `name` did not take to what it takes again; `meanwhile` says what is done.
-
+    """From the first thing that `name` does not take until it takes one again; `meanwhile` says in
+    the log what is done in between.
     failed, error  how often it took nothing, and why the last time; they stay
     """
 
@@ -27,7 +27,7 @@ class Outage:
         self._is_told, self._quiet_until_s = False, -QUIET_S
 
     def survived(self, work: Callable[..., object], *args: object) -> bool:
-        """Is it done? False where a disk does not let it."""
+        """Do `work`; False when the disk does not let it."""
         try:
             work(*args)
         except (SinkError, OSError) as e:

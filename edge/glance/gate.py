@@ -68,10 +68,10 @@ def _median(levels: NDArray[np.int16]) -> float:
 
 
 def tight(gate: Gate, box: Box, width: int, height: int) -> Box:
-    """What changed within a box of a frame of width x height px, to a sample; the box if nothing.
+    """The part of `box` that changed, exact to a sample; the box itself where nothing did.
 
-    A cell is far larger than a sample, and a thing that fills a third of its crop is no longer
-    named.
+    width, height: of the frame, px. A cell is far larger than a sample, and a thing that fills only
+    a third of its crop is no longer named.
     """
     if gate.changed is None:
         return box

@@ -26,9 +26,10 @@ class Spot(msgspec.Struct, frozen=True):
 
 
 def likely(heat: float) -> float:
-    """That a thing is about where a spot is, 0..1. Its heat is that of a thing's middle being in
-    that very cell; near spots of heat 0.07, 0.14, 0.25 and 0.45 in 20 composed 4K scenes there was
-    one in 0.37, 0.47, 0.67 and 0.75 of the cases (141, 143, 88 and 24 spots).
+    """The probability, 0..1, that there is a thing near a spot of this heat. The heat itself is the
+    probability that the middle of a thing lies in that very cell. In 20 composed 4K scenes there
+    was a thing near spots of heat 0.07, 0.14, 0.25 and 0.45 in 0.37, 0.47, 0.67 and 0.75 of the
+    cases (141, 143, 88 and 24 spots).
     """
     return math.pow(heat, LIKELY)
 
@@ -54,7 +55,7 @@ def read(heat: F32, geometry: F32, spec: HeatMap, width: int, height: int) -> He
 
 
 def _spots(heat: F32, geometry: F32, width: int, height: int) -> list[Spot]:
-    """Local maxima, each with the box that its cell tells; of two on one thing the hotter."""
+    """Local maxima, each with the box its cell predicts; of two on one thing the hotter."""
     rows, columns = heat.shape
     peaks = (heat >= FAINT) & (heat >= cv2.dilate(heat, np.ones((3, 3), np.uint8)))
     ys, xs = np.nonzero(peaks)

@@ -1,5 +1,5 @@
-"""Glances at parts of a frame, in which things are larger: where, what they are worth, and how what
-one shows becomes part of what is seen of the frame. Pure.
+"""Glances at parts of a frame, in which things appear larger: where they go, what they are worth,
+and how the heat of a part is joined with that of the frame. Pure.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from edge.records import F32, Box, NDArray, Region
 ALONG = 2  # parts along each side of the frame: things are twice as large in them
 OVERLAP = 0.1  # of a part: a thing of up to that is whole in one of them
 LEAST = 4  # inputs along the longer side: a smaller frame's glance shows what there is
-# How many things a part shows that the glance at all of the frame did not, for each that it is
-# likely to have shown there, and where it showed none: set so that a part of composed 4K scenes
-# shows some 0.6 more, as they do.
+# How many more things a glance at a part shows than the glance at the whole frame did: MISSED for
+# each thing that one was likely to show there, and UNSEEN in any case. Set so that a part of
+# composed 4K scenes shows some 0.6 more, as was measured.
 MISSED, UNSEEN = 0.4, 0.25
 
 

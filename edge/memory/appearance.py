@@ -1,5 +1,4 @@
-"""Does a thing look different from when it was last looked at? A few brightness samples of it.
-
+"""Whether a thing looks different from when it was last looked at, by a few samples of brightness.
 Cheap enough for every thing that moved: the pixels of a 4K frame are not touched, only the thing's.
 """
 

@@ -85,10 +85,9 @@ def add(
 
 
 def reopened(evidence: Evidence) -> Evidence:
-    """The same, worth another look: it grew, became sharper, looks different, or it is long ago.
-
-    What was believed stays, and stays told, until a look speaks against it; what was taken back may
-    be told again.
+    """The same, open for another look: it grew, became sharper, looks different, or the last look
+    was long ago. What was believed stays, and is told, until a look speaks against it; what was
+    taken back may be told again.
     """
     patience, sure = evidence.looks + PATIENCE, min(evidence.sure, DOUBTED)
     return msgspec.structs.replace(evidence, state="open", patience=patience, sure=sure, left={})
@@ -121,7 +120,7 @@ def _state(tops: Sequence[_Top], looks: int, patience: int) -> State:
 
 
 def _sure(tops: Sequence[_Top]) -> float:
-    """Of a tag, where one leads its head; else of there being none."""
+    """The probability of the best tag, where one leads its head; else of "none of these"."""
     named = [p for p, is_none in tops if not is_none]
     return max(named) if named else min((p for p, _ in tops), default=0.0)
 

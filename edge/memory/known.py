@@ -41,7 +41,7 @@ Turn = Literal["tags", "heat", "focus"]  # what a launch is for
 
 
 class Memory:
-    """One a source; a new one for each picture that has nothing to do with the one before."""
+    """One for each source; a new one for a picture that has nothing to do with the one before."""
 
     def __init__(self) -> None:
         self.launched_s = -np.inf  # when anything was
@@ -54,7 +54,7 @@ class Memory:
         self._enrolled: object = None
 
     def _begin(self, size: tuple[int, int], input_px: int, at_s: float, is_fine: bool) -> None:
-        """Nothing is of use of frames of another size, or of a clock that began anew."""
+        """Begin anew: the frames have another size, or their clock began anew."""
         self._size = size
         self.first_size = size if self.first_size == (0, 0) else self.first_size
         self.measured = None
@@ -69,8 +69,8 @@ class Memory:
         self._usual, self._wanted = 0.0, 0  # looks that a frame wants; that the newest does
 
     def time_s(self, at_s: float) -> float:
-        """Of a frame taken `at_s`: while its clock does not begin anew, no earlier than the frame
-        before, or something would have been seen in the future.
+        """The time that counts for a frame taken `at_s`: never before that of the frame before it,
+        or something would have been seen in the future; unless the clock began anew.
         """
         return at_s if at_s < self._now_s - BACK_S else max(at_s, self._now_s)
 
@@ -117,15 +117,15 @@ class Memory:
     # What the frame is worth a glance for, and whose turn it is when not everything can be done.
 
     def wants_tags(self, at_s: float) -> bool:
-        """Are the tags of the whole frame out of date?"""
+        """Whether the tags of the whole frame are out of date."""
         if self._motion.is_awake or (self.sweep.is_small and self._moves):
             return True
         return self._age_s("tags", at_s) >= (TAGS_S if self._moves else STILL_S)
 
     def wants_heat(self, at_s: float) -> bool:
-        """Has anything moved, did the last glance miss a thing, or was it long ago?
+        """Whether anything moved, the last glance missed a thing, or it was long ago.
 
-        While all that moves is known, and where it should be, a glance now and then is enough.
+        While all that moves is known and is where it should be, a glance now and then is enough.
         """
         age_s = self._age_s("heat", at_s)
         if self._things.is_any_astray(at_s):
@@ -140,7 +140,7 @@ class Memory:
         return age_s >= KNOWN_S or bool(moved_boxes(self.motion, known, *self._size))
 
     def is_turn(self, turn: Turn) -> bool:
-        """Did closer looks have theirs since this had?"""
+        """Whether closer looks had a turn since the last turn of this kind."""
         never = -np.inf
         return bool(self._turns.get("focus", never) >= self._turns.get(turn, never))
 
@@ -170,7 +170,7 @@ class Memory:
         self._things.glanced_at(part, heat.spots, at_s)
 
     def has_moved_since(self, at_s: float) -> bool:
-        """Anything at all."""
+        """Whether anything at all has moved since `at_s`."""
         return self._motion.last_s() >= at_s
 
     def new_id(self) -> int:

@@ -1,5 +1,6 @@
-"""What moves in the frames of one camera: now, since when, and after how long a rest. Bounded: one
-grid, and the samples of one frame.
+"""What moves in the frames of one camera now, since when, and how long it had rested before.
+
+Bounded: one grid, and the samples of one frame.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Motion:
         return tight(self._gate, box, *self._size)
 
     def wait(self, moved: Iterable[Box], at_s: float) -> None:
-        """What came in these boxes waits for a look: it may stand still from now on."""
+        """What came in these boxes waits for a look, also if it stands still from now on."""
         self._waiting |= dict.fromkeys(filter(self.has_come, moved), at_s)
 
     def looked(self, region: Region) -> None:
@@ -87,8 +88,8 @@ class Motion:
         return list(self._waiting)
 
     def has_come(self, box: Box) -> bool:
-        """Did something move where nothing had, in full view? In wind, or where things pass, much
-        does; and of what comes in at an edge there is more to see soon.
+        """Whether something moved, in full view, where nothing had for CAME_S: wind moves things
+        all the time, and of what enters at an edge more will be seen soon.
         """
         if box in self._waiting:
             return True

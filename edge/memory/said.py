@@ -91,8 +91,8 @@ class Said:
         return {**self._places, **whole}
 
     def _hand_over(self, things: Sequence[Tag]) -> None:
-        """What a thing explains of a place is the thing's from now on: once that is taken away, or
-        has gone elsewhere, the place would say for seconds that it is there.
+        """What a thing explains of a place belongs to the thing from now on. Else the place would
+        say for seconds that it is there, after the thing was taken away or has moved.
         """
         for box, place in self._places.items():
             kept = tuple(tag for tag in place.tags if not is_explained(tag, things))

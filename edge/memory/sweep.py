@@ -53,7 +53,7 @@ class Sweep:
         return not self._tiles
 
     def pass_to(self, at_s: float) -> None:
-        """Time goes by: as many tiles have their turn as keep the sweep going, one by one."""
+        """Let time go by: tiles get their turns one by one, so that all have one in WAIT_S."""
         turns = len(self._tiles) * max(0.0, at_s - self._now_s) / cells.WAIT_S
         self._waiting = min(min(self._waiting, BACKLOG) + turns, float(len(self._tiles)))
         self._pace = math.ceil(turns)
@@ -98,11 +98,11 @@ class Sweep:
         self._cells = cells.looked(self._cells, region, found, self._now_s, *self._size)
 
     def looked_at_moved(self, found: bool) -> None:
-        """It was made for the sake of what moved: a belt carries things, wind moves leaves."""
+        """A look at what moved was made: a belt carries things, but wind only moves leaves."""
         self._found += NEWEST * (found - self._found)
 
     def explored(self, cost_ms: float) -> None:
-        """It was made for the sake of exploration."""
+        """A look was made for exploration."""
         self._waiting = max(0.0, self._waiting - 1)
         self._owed_ms = max(0.0, self._owed_ms - cost_ms)
 
@@ -129,7 +129,7 @@ class Sweep:
         return None if self.is_small else cells.ages_s(self._cells, self._now_s)
 
     def _worth_of_moved(self, box: Box, more: float) -> float:
-        """That a look at it finds a thing: a tree in the wind moves always, and is none."""
+        """How likely a look at it finds a thing: a tree in the wind always moves and is none."""
         usual = self._found / cells.EXPECTED
         return min(1.0, max(more, usual) * cells.rate(self._cells, box, *self._size))
 

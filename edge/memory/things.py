@@ -156,12 +156,12 @@ class Things:
         return moved_here
 
     def items(self, at_s: float) -> list[Item]:
-        """One each: what another look is worth, 0 of what is settled or cannot be found."""
+        """One for each thing: what another look is worth, 0 if it is settled or cannot be found."""
         return [self._item(track, at_s) for track in self.tracks]
 
     def is_any_astray(self, at_s: float) -> bool:
-        """Has one moved that was seen once? Where to must be known before it is too far to be the
-        same thing.
+        """Whether a thing that was seen only once has moved. A glance must find it before it is too
+        far away to be taken for the same thing.
         """
         return any(track.matches == 1 and self._is_astray(track, at_s) for track in self.tracks)
 
@@ -211,7 +211,7 @@ class Things:
         )
 
     def _kept(self, track: Track, at_s: float) -> Track:
-        """What a look named is there for as long as nothing moves there, whatever a glance says."""
+        """What a look named stays while nothing moves there, whatever a glance says."""
         return replace(track, seen_s=at_s, misses=0) if self._stands(track) else track
 
     def _stands(self, track: Track) -> bool:
@@ -224,8 +224,8 @@ class Things:
         return 0 if self._motion.is_at(box) else track.evidence.looks
 
     def _is_astray(self, track: Track, at_s: float) -> bool:
-        """Has it moved, and nobody knows where to? It was seen once, or the last glance missed it.
-        A look at its old place would say that it is nothing.
+        """Whether it has moved to an unknown place: it was seen only once, or the last glance
+        missed it. A look at its old place would say that it is nothing.
         """
         is_sure = track.at_s >= at_s or (track.matches > 1 and not track.misses)
         if is_sure or not self._is_glanced:  # without glances nobody could tell

@@ -110,8 +110,9 @@ def matched(track: Track, spot: Spot, at_s: float) -> Track:
 
 
 def steadied(track: Track, before: Track | None) -> Track:
-    """What stood still, as it was before a glance, has no speed, however far apart two glances see
-    its middle: else it would leave the frame within seconds. None: it may have moved.
+    """A thing that stood still has no speed, however far apart two glances see its middle; or it
+    would leave the frame within seconds. before: as it was before the glance; None: it may have
+    moved.
     """
     if before is None or before.at_s == track.at_s:
         return track
@@ -176,7 +177,7 @@ def joined(tracks: Sequence[Track], track: Track) -> tuple[Track, ...]:
 
 
 def remembered(tracks: Sequence[Track], at_s: float) -> tuple[Track, ...]:
-    """Without those that nothing has shown for GONE_S."""
+    """Without those that no glance or look has shown for GONE_S."""
     return tuple(t for t in tracks if at_s - t.seen_s <= GONE_S)
 
 

@@ -44,7 +44,7 @@ def looked(
 
 
 def grown(track: Track) -> Track:
-    """Open again, when it shows much more than at any look."""
+    """Reopened, if it is now much larger than at any look before."""
     is_grown = track.looked_side > 0 and (track.side / track.looked_side) ** 2 > GROWN
     if track.evidence.state == "open" or not is_grown:
         return track
@@ -52,7 +52,7 @@ def grown(track: Track) -> Track:
 
 
 def seen_again(track: Track, patch: F32) -> Track:
-    """Open again, when it looks as it never did at a look."""
+    """Reopened, if it looks unlike at any look before."""
     patches = appearance.with_new(track.patches, patch)
     if patches is track.patches:
         return track

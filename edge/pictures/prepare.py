@@ -75,16 +75,15 @@ class Preparer:
                 self._drop()
 
     def aside(self, work: Callable[[], T]) -> Callable[[], T]:
-        """`work` for the thread, once; what comes back gives its result, or raises what it did.
-
-        Before the thread has begun it, whoever asks does it: that is quicker than to wait, and
-        looking at one region alone starts no thread.
+        """Give `work` to the thread, once. The function that comes back gives its result, or raises
+        what it raised. If the thread has not begun it by then, whoever asks does the work: that is
+        quicker than to wait. Looking at a single region starts no thread.
         """
         return cache(work) if self._ahead is None else self.begin(work)
 
     def in_turn(self, work: Callable[[], T]) -> Callable[[], T]:
-        """As `aside`, but left to the thread: nothing given later is begun before this has ended,
-        where results are asked for in the order of what was given.
+        """As `aside`, but only the thread does it: nothing that is given later is begun before this
+        has ended, as long as results are asked for in the order given.
         """
         later = None if self._ahead is None else self._later(work)
         return cache(work) if later is None else later.result
@@ -121,7 +120,7 @@ class Preparer:
         return True
 
     def _drop(self) -> None:
-        """Nobody wants the region ahead, nor what may be wrong with it."""
+        """Forget the region that was prepared ahead, with any error it may have."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None and not ahead.cancel():
             ahead.exception()

@@ -105,9 +105,8 @@ class Tagger:
         self.put(added)
 
     def put(self, added: AddedHead) -> None:
-        """The same, in place of the one of its name that was added before, where there is one.
-
-        Counts from the next frame on; what was tuned stays so.
+        """Add a head, in place of one of its name that was added before. It counts from the next
+        frame on; what was tuned stays so.
         """
         self._choose(chosen.put(self._heads, added))
 
@@ -162,8 +161,8 @@ class Tagger:
         return Looks(embedding, by_head, engine_ms)
 
     def looks(self, picture: Picture, regions: Iterable[Region]) -> Generator[Reading, None, None]:
-        """One region after the other; while the engine runs, the next one is prepared, and what it
-        gave for the one before is made out.
+        """Look at one region after the other. While the engine runs, the next region is prepared,
+        and the outputs for the one before are read.
 
         Scores are those of `look`. `regions` is asked for one more than is looked at, and the
         iterator may be left at any time; beginning another one ends it. Raises as `look` does, once
@@ -175,8 +174,9 @@ class Tagger:
                 yield Reading(engine_ms, self._preparer.aside(partial(self.read, outputs)))
 
     def aside(self, work: Callable[[], T]) -> Callable[[], T]:
-        """Done while the engine is busy with the next of `looks`, one piece after the other; what
-        comes back gives its result, or raises what it did. To be called in the order given.
+        """Have `work` done while the engine is busy with the next of `looks`, in the order given.
+        The function that comes back gives its result, or raises what it raised; call these in the
+        same order.
         """
         return self._preparer.in_turn(work)
 
