@@ -16,7 +16,7 @@ PLACES: dict[Kind, tuple[str, tuple[str, ...], str]] = {
 
 
 def own_folder(kind: Kind) -> Path:
-    """It may not be there yet, nor be one that may be written to: whoever writes is told."""
+    """The folder for files of a kind. It may be missing, or not writable: writing then says so."""
     service, users, at_home = PLACES[kind]
     if given := os.environ.get(service, "").partition(":")[0]:
         return Path(given)
@@ -25,8 +25,8 @@ def own_folder(kind: Kind) -> Path:
 
 
 def _home() -> Path:
-    """The root for a user without one, or with another's, as containers have it: many runs only
-    look whether something of theirs is there.
+    """The user's home. Where there is none, or it is another user's, as in containers, the root:
+    many runs only look whether a file of theirs is there, and need no home.
     """
     try:
         home = Path.home()

@@ -47,7 +47,7 @@ def stop_on_signals() -> Iterator[Stop]:
 
 @contextmanager
 def hangups() -> Iterator[Callable[[], bool]]:
-    """A function that says, once each, that SIGHUP came: the daemon's "read your config again"."""
+    """A function that is true once for each SIGHUP: a daemon is to read its config again."""
     came: list[int] = []  # a signal handler may append, it must not take locks
 
     def taken() -> bool:

@@ -49,13 +49,13 @@ class Recipients:
         self._owing, self._opened = owing, opened
 
     def heed(self, ailing: Callable[[], Mapping[str, str]]) -> None:
-        """From now on whoever is told how we are is told which cameras give nothing, and why."""
+        """From now on brokers are told which cameras give nothing, and why, as `ailing` says."""
         if self._owing is not None:
             self._owing.asked.ailing = ailing
 
     def asked(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
-        """The same, for the pipeline, which asks ten times a second; events may be due meanwhile,
-        though no frame comes.
+        """`is_stopped` for the pipeline, which asks ten times a second: events that are due are
+        sent meanwhile, also when no frame comes.
         """
         reporter = self._reporter
         if reporter is None:

@@ -31,7 +31,7 @@ def write_whole(path: Path, content: bytes, *, is_synced: bool = False) -> None:
 
 
 def sync(path: Path) -> None:
-    """Returns when it is on disk. A rename may get there before the bytes it is meant to reveal."""
+    """Return once it is on the disk. Else a rename may get there before the bytes it reveals."""
     if os.name == "nt" and path.is_dir():
         return  # Windows cannot open a directory
     fd = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)

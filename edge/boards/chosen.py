@@ -21,8 +21,9 @@ def chosen(
 ) -> Profile:
     """The profile `name`, or for "auto" the one of this machine, and why, to `say`.
 
-    A name that is not what this machine looks like is told as well, a file never: somebody wrote
-    it for this machine. seen: the machine's files, read when not given. Raises ConfigError.
+    If the machine does not look like the profile that is named, `say` is told; not for a file,
+    which somebody wrote for this machine. seen: the machine's files, read when not given. Raises
+    ConfigError.
     """
     seen = seen or taken()
     if name == AUTO:
@@ -50,7 +51,7 @@ def _warn(profile: Profile, seen: Snapshot, say: Callable[[str], None]) -> None:
 
 
 def runnable(profile: Profile, here: Sequence[str], say: Callable[[str], None]) -> Profile:
-    """On a CPU any engine serves: the best of those that are `here`, where its own is not."""
+    """With an engine that is `here`: on a CPU any engine serves where the profile's is missing."""
     if profile.engine in here or not here or profile.provider not in (None, "CPU"):
         return profile
     say(f"edge-tag: {profile.engine} is not installed: {here[0]} instead")

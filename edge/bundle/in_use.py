@@ -1,4 +1,4 @@
-"""The bundle that a run begins with: damage on a disk must not end a device that nobody visits."""
+"""The bundle that a run begins with: a damaged one must not stop a device that nobody visits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the processor has not, as Linux tells it."""
+"""What the processor lacks, as Linux tells it."""
 
 from __future__ import annotations
 

@@ -112,8 +112,8 @@ def stop(book: Book) -> tuple[Book, tuple[Event, ...]]:
 def left(
     book: Book, cameras: Iterable[str], now_s: float, away_s: float
 ) -> tuple[Book, tuple[Event, ...]]:
-    """A camera that gave no frame for so long, lost or off by its schedule, shows nothing any more:
-    what was there has an end. now_s: on the clock of cameras.
+    """Cameras that gave no frame for `away_s`, because they are lost or off by their schedule, show
+    nothing any more: what was there ends. now_s: on the clock of cameras.
     """
     scenes = dict(book.scenes)
     gone = [name for name in cameras if name in scenes and now_s - scenes[name].at_s > away_s]
@@ -220,8 +220,8 @@ class _Writing:
 
 
 def _grown(opened: Mapping[Key, Open], seen: Mapping[Key, Sequence[Tag]]) -> dict[Key, Open]:
-    """By their keys of now: a word about a place of which a closer look made a thing goes on as
-    that thing, else one thing would be told to come twice, and counted as two for a while.
+    """The same, by the keys of now: when a closer look made a thing of a word about a place, the
+    word goes on as that thing. Else one thing would come twice, and count as two for a while.
     """
     found = dict(opened)
     for key, (best, *_) in seen.items():
@@ -234,7 +234,7 @@ def _grown(opened: Mapping[Key, Open], seen: Mapping[Key, Sequence[Tag]]) -> dic
 
 
 def _began(now: Sight, lasted_s: float) -> Sight:
-    """A wall clock that was set meanwhile sets the beginning, too: a duration is not negative."""
+    """With a new start time, if the wall clock was set meanwhile: a duration is never negative."""
     start = now.frame_time - lasted_s
     was_set = abs(start - now.start_time) > CLOCK_S or now.start_time > now.frame_time
     return replace(now, start_time=start) if was_set else now
@@ -250,7 +250,7 @@ def _ends(opened: Iterable[Open], why: Why) -> list[Event]:
 
 
 def _since_s(why: Why, here: Open, told: Sight) -> float:
-    """From when on an update is waited for, as it may be otherwise in the next frame."""
+    """Since when an update waits: what trembles may be as before in the next frame."""
     if told.entered_zones != here.now.entered_zones:
         return -inf
     if why == "state" and told.state != here.now.state == "open":

@@ -46,8 +46,8 @@ class Notify:
             self.say("WATCHDOG=1", f"STATUS={status}")
 
     def waits(self, status: str) -> None:
-        """No frame can come now, and why is known. It is not ready for that, but another start
-        would not be either.
+        """Say that no frame can come now, and why. Before READY the start is given more time:
+        another start would not help.
         """
         if self._is_ready:
             self.progressed(status)

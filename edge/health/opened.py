@@ -79,7 +79,7 @@ class Health:
         self._notify.progressed(f"{self._names[n]}: off, by its schedule")
 
     def asked(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
-        """The same; meanwhile cameras that are away, and known to be, are no hang."""
+        """`is_stopped`; while all cameras are known to be away, the watchdog is told so."""
 
         def both() -> bool:
             if self._mailboxes and all(mailbox.is_away for mailbox in self._mailboxes):
@@ -89,7 +89,7 @@ class Health:
         return both
 
     def after(self, report: Report | None) -> Report:
-        """Both; `report` first: what feeds the watchdog has been accepted as events."""
+        """Call `report` first, then ours: the watchdog is fed once the events are accepted."""
         if report is None:
             return self.report
         first = report

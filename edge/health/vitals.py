@@ -1,4 +1,4 @@
-"""What a run has done so far, counted: one thread tells it, others ask. Bounded by its cameras."""
+"""What a run has done so far, counted: one thread writes, others read. Bounded by its cameras."""
 
 from __future__ import annotations
 

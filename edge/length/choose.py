@@ -1,4 +1,4 @@
-"""Of the looks at a frame, those that are told: each fish once, no scrap before a whole. Pure."""
+"""Which looks at a frame are told: each fish once, and a whole fish before a scrap. Pure."""
 
 from __future__ import annotations
 

@@ -68,9 +68,9 @@ class Measured:
         self._about: dict[int, Tag] = {}  # the length of the fish that each track is about
 
     def is_due(self, at_s: float, *, has_moved: bool) -> bool:
-        """Has measuring its turn? Neither twice in a row nor most of the time: looks have theirs.
+        """Whether measuring has its turn: never twice in a row, nor most of the time.
 
-        has_moved  anything, since fish were last measured
+        has_moved  whether anything moved since fish were last measured
         """
         wait_s = max(TURN_S if has_moved else WAIT_S, REST * self._took_s)
         return not self._was_turn and not 0 <= at_s - self.turn_s < wait_s
@@ -141,7 +141,7 @@ class Measured:
 
     @staticmethod
     def _tags(fish: Sequence[Known], at_s: float, size: tuple[int, int]) -> tuple[Tag, ...]:
-        """Of those that were seen now; and of those whose way is known, where they should be."""
+        """Tags of fish seen now, and of those whose way is known, where they should be by now."""
         told = [one for one in fish if one.seen_s == at_s or one.count > 1]
         tags = (tag_of(one, at_s, size) for one in told if 0 <= at_s - one.seen_s <= GONE_S)
         return tuple(tag for tag in tags if tag is not None)

@@ -45,9 +45,9 @@ class Live:
         recipients: Recipients,
         also: Explain | None,
     ) -> Explain:
-        """The run begins: what is asked for on the page is done between its frames.
+        """Begin the run: from now on what is asked for on the page is done between frames.
 
-        Gives what the pipeline is to tell of each frame; `also` is told first.
+        Gives the function that the pipeline calls with each frame; it calls `also` first.
         """
         disk = outbox_path(flags.outbox).parent
         gallery = Path(flags.gallery) if flags.gallery else default_path(tagger.bundle)

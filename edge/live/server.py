@@ -127,7 +127,7 @@ class _Visitor(Request):
         return path, {name: values[0] for name, values in found.items()}
 
     def _refused(self) -> Page | None:
-        """Strangers see where the token is asked for, and nothing else."""
+        """The answer for a stranger, which only asks for the token; None for whoever may look."""
         token = self._asked()[1].get("token", "")
         address = str(self.client_address[0])
         may = self.server.access.may(self.headers, token, address)

@@ -93,7 +93,7 @@ class Window:
                 self._events.append((self._number, event))
 
     def forget(self) -> None:
-        """The masks may be others now: what was seen under the old ones is not shown any more."""
+        """Show nothing any more that was seen under the old masks: they may be others now."""
         with self._change:
             self._stills.clear()
             self._jpegs.clear()
@@ -189,7 +189,7 @@ class Window:
         return shot is not None and shot.picture is not None
 
     def _name(self, source: str) -> str:
-        """A picture of a folder that was named is that folder's."""
+        """The source a result counts for: a picture of a named folder counts for the folder."""
         if source in self.names:
             return source
         return next((n for n in self.names if source.startswith(f"{n.rstrip('/')}/")), FILES)
@@ -205,7 +205,7 @@ class Window:
         self._stills.drop(now_s)
 
     def _age_s(self, name: str, result: FrameTags, now_s: float) -> float:
-        """Since its picture was taken: a wall clock may be set meanwhile, by hours."""
+        """Since its picture was taken; a camera's by `clock`, as a wall clock may be set."""
         if name in self._live and result.at_s is not UNSET:
             return max(0.0, now_s - result.at_s)
         return max(0.0, time() - epoch_s(result.time))

@@ -165,7 +165,7 @@ class Outbox:
             return self._try(lambda: self._ledger.strangers()) or {}
 
     def close(self) -> None:
-        """Whoever comes later gets nothing and changes nothing: a thread may still have waited."""
+        """Later calls get nothing and change nothing: a thread may still wait for the lock."""
         with self._lock:
             self._accepted()
             self._settle_all()
@@ -257,7 +257,7 @@ class Outbox:
         return None
 
     def _is_taken(self) -> bool:
-        """Is what is open not what lies there? SQLite would write into it for months."""
+        """Whether the open file is no longer the one at its path. SQLite would not notice."""
         try:
             return not os.path.samestat(self._path.stat(), self._file)
         except OSError:
@@ -271,8 +271,8 @@ class Outbox:
         self._is_lost, self._stale = True, set(self._sinks)
 
     def _renew(self, why: str) -> None:
-        """A damaged database is set aside while we use it. Where the disk does not let us, or takes
-        no new one, that is tried again.
+        """Set a database aside that turned out damaged, and begin another. Where the disk does not
+        allow that, it is tried again.
         """
         if not self._is_lost:
             self._ledger.db.close()

@@ -135,7 +135,7 @@ class Delivery:
         return True
 
     def _tell_refused(self, seq: int, why: EventRefused) -> None:
-        """Whoever refuses one refuses many, for a year: told now and then, and always counted."""
+        """Whoever refuses one event may refuse all: logged now and then, and always counted."""
         is_due = monotonic() >= self._quiet_until_s
         if is_due:
             self._quiet_until_s = monotonic() + QUIET_S

@@ -84,7 +84,7 @@ class Reporter:
                 album.keep(events, picture)
 
     def tend(self, now_s: float) -> None:
-        """Between two frames, however long that is. now_s: monotonic."""
+        """End what cameras that are away showed; for between two frames. now_s: monotonic."""
         if now_s < self._due_s:
             return
         self._due_s = now_s + TEND_S
@@ -101,14 +101,16 @@ class Reporter:
             album.close()
 
     def _left(self) -> list[Event]:
-        """A run that was cut off could not say that they ended. Known once the disk of the outbox
-        is there.
+        """The ends of what an earlier run that was cut off had told. They are known once the disk
+        of the outbox is there.
         """
         sights = [] if self._outbox is None else self._outbox.left_here()
         return [changes.ended(sight, "restarted") for sight in sights]
 
     def _has_clock(self, name: str) -> bool:
-        """Though a frame of it does not say when. A config file may name a picture anyhow."""
+        """Whether its frames have a time although this one says none. A name alone may mislead: a
+        config file may call a picture anything.
+        """
         return name in self._cameras or is_clip(name) or "://" in name
 
     def _accept(self, events: Sequence[Event]) -> tuple[Event, ...]:
