@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import report_a
 from benchmarks.command import with_tagger
 from benchmarks.contenders import TABLE, Contender, load
 from benchmarks.drawing import line_panels
 from benchmarks.machine import RESULTS, about, say_remaining, write_json
 from benchmarks.machine import load as load_now
 from benchmarks.measures import order
+from benchmarks.reports import bench_a as report_a
 from benchmarks.scoring import Trace, middle, trace
 from benchmarks.subjects import Subjects, subjects
 from calib_data.composed import Composed, scenes

@@ -28,7 +28,7 @@ from benchmarks.drawing import bar_panels
 from benchmarks.machine import RESULTS, about, bundle_id, say_remaining, write_json
 from benchmarks.measures import median, order
 from benchmarks.pipelines import NAMES, TABLE, Job, Kit, Pipeline, Raw, load
-from benchmarks.report_b import RESULTS_A_TILE, Timed, headlines, judged, summary, table
+from benchmarks.reports.bench_b import RESULTS_A_TILE, Timed, headlines, judged, summary, table
 from benchmarks.variants import ENGINE, FloatInput, model_of, sized_bundle, with_float_input
 from edge.bundle import DEFAULT, open_bundle
 from edge.engines import open_engine

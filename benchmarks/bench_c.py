@@ -23,7 +23,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from benchmarks import report_c
 from benchmarks.command import with_tagger
 from benchmarks.contenders.looking import Look, around, look_at
 from benchmarks.contention import busy
@@ -31,6 +30,7 @@ from benchmarks.drawing import bar_panels
 from benchmarks.judging import Row, Truth, judged
 from benchmarks.machine import RESULTS, about, rounded, write_json
 from benchmarks.measures import order
+from benchmarks.reports import bench_c as report_c
 from benchmarks.subjects import subjects
 from benchmarks.video import FPS, SPEEDS, WIDE, Video, video
 from benchmarks.watchers import TABLE, Watcher, load

@@ -22,13 +22,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchmarks.bare import LOOPS
 from benchmarks.command import finish
 from benchmarks.drawing import ratio_rows
 from benchmarks.machine import RESULTS, about, bundle_id, load, say_remaining, write_json
-from benchmarks.report_d import WITHIN, Pair, compared, headlines, judged, table
+from benchmarks.reports.bench_d import WITHIN, Pair, compared, headlines, judged, table
 from benchmarks.tools import TOOLS, Tool, is_here
-from benchmarks.turns import in_turns
+from benchmarks.tools.bare import LOOPS
+from benchmarks.tools.turns import in_turns
 from edge.bundle import DEFAULT, open_bundle
 from edge.engines import installed, open_engine
 
@@ -71,7 +71,7 @@ def beside_tool(tool: Tool, launches: int, repeats: int) -> dict[str, Any]:
     """The tool and our own loop, each in a process, in turns; the order changes each time."""
     with open_bundle(DEFAULT) as bundle:
         model = bundle.root / bundle.artifact(tool.engine).files[0].file
-    ours = (sys.executable, "-m", "benchmarks.alone", tool.engine, str(launches))
+    ours = (sys.executable, "-m", "benchmarks.tools.alone", tool.engine, str(launches))
     found: dict[str, list[Pair]] = {"least": [], "p5": []}
     for repeat in range(repeats):
         with TemporaryDirectory() as folder:

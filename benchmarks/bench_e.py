@@ -28,7 +28,16 @@ from benchmarks.command import finish
 from benchmarks.drawing import bar_panels
 from benchmarks.machine import RESULTS, ROOT, about, bundle_id, say_remaining, write_json
 from benchmarks.measures import order
-from benchmarks.report_e import BARE, ENGINES, OURS, first_tags, judged, memory, summary, table
+from benchmarks.reports.bench_e import (
+    BARE,
+    ENGINES,
+    OURS,
+    first_tags,
+    judged,
+    memory,
+    summary,
+    table,
+)
 from edge.bundle import DEFAULT, open_bundle
 from edge.engines import installed
 

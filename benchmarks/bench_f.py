@@ -27,7 +27,7 @@ from benchmarks.cameras.yard import ACTIVE, FPS, yard
 from benchmarks.command import finish
 from benchmarks.drawing import line_panels
 from benchmarks.machine import RESULTS, about, write_json
-from benchmarks.report_f import OLD_S, Played, headlines, judged, numbers, table
+from benchmarks.reports.bench_f import OLD_S, Played, headlines, judged, numbers, table
 
 COUNTS = (1, 2, 4, 8, 16)
 NOISY_AMONG = 8

@@ -17,10 +17,10 @@ from statistics import mean
 from typing import Any
 
 from benchmarks.drawing import line_panels
-from benchmarks.gallery_crops import SHOTS, on_crops
-from benchmarks.gallery_photos import brands_of, read_photos
-from benchmarks.gallery_table import markdown
-from benchmarks.gallery_whole import on_whole
+from benchmarks.galleries.crops import SHOTS, on_crops
+from benchmarks.galleries.photos import brands_of, read_photos
+from benchmarks.galleries.table import markdown
+from benchmarks.galleries.whole import on_whole
 from benchmarks.machine import RESULTS, machine, write_json
 from edge.tagger import open_tagger
 

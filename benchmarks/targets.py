@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report_a, report_b, report_c, report_d, report_e, report_f
 from benchmarks.machine import RESULTS, rounded, write_json
 from benchmarks.measures import verdict
 from benchmarks.readme import put
+from benchmarks.reports import bench_a, bench_b, bench_c, bench_d, bench_e, bench_f
 
-REPORTS = dict(zip("ABCDEF", (report_a, report_b, report_c, report_d, report_e, report_f)))
+REPORTS = dict(zip("ABCDEF", (bench_a, bench_b, bench_c, bench_d, bench_e, bench_f)))
 
 HEADING = "| benchmark | number | wanted | measured | |\n|---|---|---|---|---|"
 TABLE = re.compile(r"^\| benchmark \| number \|.*?^Measured with [^\n]*$", re.DOTALL | re.MULTILINE)

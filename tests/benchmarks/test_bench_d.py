@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.bare import LOOPS
-from benchmarks.report_d import compared, headlines, table
+from benchmarks.reports.bench_d import compared, headlines, table
 from benchmarks.tools import TOOLS
-from benchmarks.turns import in_turns
+from benchmarks.tools.bare import LOOPS
+from benchmarks.tools.turns import in_turns
 from edge.engines import open_engine
 from tests.tiny import artifact_files, paint
 

@@ -24,7 +24,7 @@ from benchmarks.cameras.yard import (
     Yard,
     yard,
 )
-from benchmarks.report_f import Played, jain, numbers, sustained
+from benchmarks.reports.bench_f import Played, jain, numbers, sustained
 from edge.glance.gate import Gate, moved
 from edge.pictures import pixels
 from edge.records import Region

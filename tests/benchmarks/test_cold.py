@@ -14,7 +14,7 @@ from benchmarks.bench_e import PICTURE, THREADS, starter
 from benchmarks.cold.installed import OPENCV, closure, lay_down, size_mb
 from benchmarks.cold.process import Cost, cost
 from benchmarks.machine import ROOT
-from benchmarks.report_e import BARE, ENGINES, OURS, first_tags, judged, memory
+from benchmarks.reports.bench_e import BARE, ENGINES, OURS, first_tags, judged, memory
 from edge.bundle import DEFAULT, open_bundle
 from edge.errors import EdgeError
 

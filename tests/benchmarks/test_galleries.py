@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 
-from benchmarks.gallery_photos import Galleries, Photo
+from benchmarks.galleries.photos import Galleries, Photo
 from edge.tagger import open_tagger
 from tests.tiny import paint
 

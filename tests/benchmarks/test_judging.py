@@ -7,7 +7,6 @@ import math
 import msgspec
 import pytest
 
-from benchmarks import report_c
 from benchmarks.contenders.looking import Look
 from benchmarks.judging import (
     Row,
@@ -21,6 +20,7 @@ from benchmarks.judging import (
     waits,
 )
 from benchmarks.machine import rounded
+from benchmarks.reports import bench_c as report_c
 from edge.records import Box, Region, Tag
 
 PERCH = Truth(1, "fish", "perch", (100, 100, 200, 150))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.report_b import Timed, headlines, judged, ratio
+from benchmarks.reports.bench_b import Timed, headlines, judged, ratio
 from edge.bundle import DEFAULT, open_bundle
 from edge.engines import open_engine
 from edge.records import Planes, Region

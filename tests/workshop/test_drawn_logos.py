@@ -13,7 +13,7 @@ pytest.importorskip("resvg_py", reason="pip install 'edge-tag[quantize]'")
 pytest.importorskip("matplotlib", reason="pip install 'edge-tag[bench]'")
 
 from benchmarks.drawn_logos import LEARNED, LONG, SEED, unseen, write
-from benchmarks.gallery_photos import brands_of, pixels_of, read_photos
+from benchmarks.galleries.photos import brands_of, pixels_of, read_photos
 from quantize.pictures import brands
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchmarks.gallery_photos import Galleries, Photo, brands_of, draw, pixels_of
+from benchmarks.galleries.photos import Galleries, Photo, brands_of, draw, pixels_of
 from edge.heads.gallery import Gallery
 from edge.records import F32, Box, Region
 from edge.tagger import Tagger

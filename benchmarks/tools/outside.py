@@ -1,8 +1,8 @@
-"""OpenVINO's `benchmark_app` with its clock read where ours is: `python -m benchmarks.outside ...`.
+"""OpenVINO's `benchmark_app` with its clock read where ours is.
 
-It takes what `benchmark_app` takes; model, settings and loop are that one's. By itself it reads a
-clock inside the library, which leaves out what a call from Python costs, fresh arrays of outputs
-among that: 0.12 of 3.5 ms. Of ours it is counted.
+`python -m benchmarks.tools.outside` takes what `benchmark_app` takes; model, settings and loop are
+that one's. By itself it reads a clock inside the library, which leaves out what a call from Python
+costs, fresh arrays of outputs among that: 0.12 of 3.5 ms. Of ours it is counted.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Our engine and nothing else, as a process beside a peer's own tool: `python -m benchmarks.alone`.
+"""Our engine and nothing else, as a process beside a peer's own tool.
 
-Prints JSON: what `edge-tag bench` takes for the time of a launch, N times, after a warm-up.
+`python -m benchmarks.tools.alone ENGINE N` prints JSON: what `edge-tag bench` takes for the time of
+a launch, N times, after a warm-up.
 """
 
 from __future__ import annotations

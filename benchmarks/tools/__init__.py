@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.turns import script
+from benchmarks.tools.turns import script
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ class Tool(msgspec.Struct, frozen=True):
 
 def _benchmark_app(model: Path, launches: int, folder: Path) -> Sequence[str]:
     return (
-        sys.executable, "-m", "benchmarks.outside", "-m", str(model),
+        sys.executable, "-m", "benchmarks.tools.outside", "-m", str(model),
         "-shape", "[1,224,224,3]", "-api", "sync",
         "-hint", "none", "-nstreams", "1", "-nthreads", "1", "-infer_precision", "f32",
         "-niter", str(launches), "-latency_percentile", "5",

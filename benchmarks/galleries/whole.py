@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.gallery_crops import SHOTS
-from benchmarks.gallery_photos import Galleries, Photo, brands_of, draw, pixels_of
+from benchmarks.galleries.crops import SHOTS
+from benchmarks.galleries.photos import Galleries, Photo, brands_of, draw, pixels_of
 from edge.frames import tag_frame
 from edge.heads.added import gallery_head
 from edge.tagger import Tagger
