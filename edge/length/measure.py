@@ -50,7 +50,7 @@ class Look(msgspec.Struct, frozen=True, eq=False):
 def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -> Look | None:
     """The length of a piece; None where it is nothing long.
 
-    frame  its width and height, px
+    frame    its width and height, px
     to_fork  to the fork of the tail; else to where the midline meets the line between its tips
     """
     line = midline(piece.mask)
@@ -61,7 +61,6 @@ def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -
     if not length > 0:
         return None
     shape, hidden_share = by_shape(found, piece, length, to_fork)
-    edge = _edge_cm(piece, line, plane, to_fork) * (BLURRED if piece.sure else 1.0)
     outline, full = fish_outline(piece)
     box = _box(outline, frame)
     is_cut = _is_cut(box, frame, piece.scale)
@@ -72,18 +71,17 @@ def measure(piece: Piece, plane: Plane, frame: tuple[int, int], to_fork: bool) -
     is_short = is_cut and _is_short(outline, points, frame, piece.scale)
     best = _best(length, shape, piece, is_short=is_short)
     unsure = _unsure(piece, hidden_share if is_occluded else 0.0, apart)
-    bias = best * np.hypot(plane.sd_share, unsure)
     return Look(
-        best,
-        length,
-        shape,
-        edge,
-        float(bias),
-        bool(is_occluded),
-        score(found, piece.sure),
-        box,
-        points,
-        outline,
+        cm=best,
+        midline_cm=length,
+        shape_cm=shape,
+        edge_cm=_edge_cm(piece, line, plane, to_fork) * (BLURRED if piece.sure else 1.0),
+        bias_cm=float(best * np.hypot(plane.sd_share, unsure)),
+        is_occluded=bool(is_occluded),
+        score=score(found, piece.sure),
+        box=box,
+        line=points,
+        outline=outline,
     )
 
 

@@ -77,15 +77,9 @@ def box_of(track: Track, width: int, height: int) -> Box:
 
 
 def matched(track: Track, spot: Spot, at_s: float) -> Track:
-    """The track after it was seen at a spot.
-
-    Seen again in one frame, it was seen closer: that is where it is, and nothing of its speed.
-    """
+    """The track after it was seen at a spot."""
     if at_s == track.at_s:
-        seen = born(track.id, spot, at_s)
-        heat = max(track.heat, spot.heat)
-        box = {"x": seen.x, "y": seen.y, "wide": seen.wide, "tall": seen.tall}
-        return msgspec.structs.replace(track, seen_s=at_s, heat=heat, misses=0, **box)
+        return _seen_closer(track, spot)
     now = predicted(track, at_s)
     dt = max(at_s - track.at_s, 1e-3)
     x0, y0, x1, y1 = spot.box
@@ -107,6 +101,14 @@ def matched(track: Track, spot: Spot, at_s: float) -> Track:
         misses=0,
         matches=track.matches + 1,
     )
+
+
+def _seen_closer(track: Track, spot: Spot) -> Track:
+    """Seen again in the same frame, it was seen closer: this tells its place and not its speed."""
+    seen = born(track.id, spot, track.at_s)
+    heat = max(track.heat, spot.heat)
+    box = {"x": seen.x, "y": seen.y, "wide": seen.wide, "tall": seen.tall}
+    return msgspec.structs.replace(track, seen_s=track.at_s, heat=heat, misses=0, **box)
 
 
 def steadied(track: Track, before: Track | None) -> Track:
