@@ -32,14 +32,14 @@ def machine(root: Path = ROOT) -> Machine:
     memory = _field(text(root / "proc/meminfo", 1 << 16), "MemTotal").split()
     governor = text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     return Machine(
-        _field(about, "model name") or platform.processor() or platform.machine(),
-        tuple(flag for flag in FLAGS if flag in flags),
-        len(ours()),
-        os.cpu_count() or 1,
-        int(memory[0]) // 1024 if memory else None,
-        platform.platform(),
-        governor or None,
-        round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        processor=_field(about, "model name") or platform.processor() or platform.machine(),
+        flags=tuple(flag for flag in FLAGS if flag in flags),
+        cores=len(ours()),
+        cores_of=os.cpu_count() or 1,
+        memory_mib=int(memory[0]) // 1024 if memory else None,
+        system=platform.platform(),
+        governor=governor or None,
+        load=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     )
 
 

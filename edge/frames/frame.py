@@ -95,20 +95,20 @@ def _seen(frame: Begun, closer: CloserLooks, lengths: tuple[Tag, ...]) -> Seen:
     if past.measured is not None:
         tags = past.measured.told(tags, lengths)
     return Seen(
-        tags,
-        _spent(frame),
-        1.0 if view.whole else past.sweep.coverage(),
-        0.0 if view.whole else past.sweep.oldest_s(),
-        tuple(frame.launches.looks),
-        closer.skipped,
-        closer.heat,
-        past.motion,
-        closer.items,
-        closer.candidates,
-        tagger.pace.slowdown,
-        view.budget.frame_ms,
-        past.sweep.ages_s(),
-        past.none(tagger.heads, frame.at_s),
+        tags=tags,
+        spent=_spent(frame),
+        coverage=1.0 if view.whole else past.sweep.coverage(),
+        oldest_s=0.0 if view.whole else past.sweep.oldest_s(),
+        looks=tuple(frame.launches.looks),
+        skipped=closer.skipped,
+        heat=closer.heat,
+        motion=past.motion,
+        items=closer.items,
+        candidates=closer.candidates,
+        slowdown=tagger.pace.slowdown,
+        budget_ms=view.budget.frame_ms,
+        ages_s=past.sweep.ages_s(),
+        none=past.none(tagger.heads, frame.at_s),
     )
 
 

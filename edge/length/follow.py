@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -33,7 +34,7 @@ class Known(msgspec.Struct, frozen=True, eq=False):
     count: int = 1  # looks ever
 
     @property
-    def state(self) -> str:
+    def state(self) -> Literal["open", "settled", "unsure"]:
         """As in a tag."""
         whole = [look.cm for look in self.looks if not look.is_occluded]
         if len(whole) < SETTLED:

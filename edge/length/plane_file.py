@@ -81,21 +81,12 @@ def read_plane(path: Path) -> CameraPlane:
     if schema != SCHEMA:
         _refuse(path, "schema", min(abs(schema), 10**9), f"{SCHEMA}")
     _check(made, path)
-    p = made.plane
-    return plane_of(p, made.sd_share)
+    return plane_of(made.plane, made.sd_share)
 
 
 def plane_of(lens: Lens, sd_share: float = 0.003) -> CameraPlane:
     """What the file says, as what measures."""
-    return CameraPlane(
-        lens.width,
-        lens.height,
-        lens.focal_px,
-        lens.centre_px,
-        lens.distortion,
-        lens.to_plane,
-        sd_share,
-    )
+    return CameraPlane(**msgspec.structs.asdict(lens), sd_share=sd_share)
 
 
 def digest(made: PlaneFile) -> str:

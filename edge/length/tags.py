@@ -27,15 +27,15 @@ def tag_of(fish: Known, at_s: float, size: tuple[int, int]) -> Tag | None:
         return None
     whole = fused(fish.looks)
     return Tag(
-        HEAD,
-        TAG,
-        None,
-        whole.score,
-        clip((x0 + dx, y0 + dy, x1 + dx, y1 + dy), *size),
-        fish.id,
-        fish.count,
-        at_s - fish.seen_s,
-        fish.state,  # type: ignore[arg-type]
+        head=HEAD,
+        tag=TAG,
+        group=None,
+        score=whole.score,
+        box=clip((x0 + dx, y0 + dy, x1 + dx, y1 + dy), *size),
+        track=fish.id,
+        looks=fish.count,
+        age_s=at_s - fish.seen_s,
+        state=fish.state,
         length_cm=round(whole.cm, 2),
         length_sd_cm=round(whole.sd_cm, 2),
         occluded=whole.is_occluded,

@@ -67,13 +67,13 @@ class Window:
             is_wanted = self._looked_s.get(name, now_s) > now_s
             self._number += 1
             self._shots[name] = Shot(
-                self._number,
-                result,
-                picture if is_wanted else None,
-                seen.looks,
-                seen.skipped,
-                seen.budget_ms,
-                age_ms,
+                number=self._number,
+                result=result,
+                picture=picture if is_wanted else None,
+                looks=seen.looks,
+                skipped=seen.skipped,
+                budget_ms=seen.budget_ms,
+                age_ms=age_ms,
             )
             self._errors.pop(name, None)
             points = self._points.setdefault(name, deque(maxlen=HISTORY))
