@@ -242,15 +242,13 @@ def test_code_is_refused_and_never_run(is_archive: bool, tmp_path: Path) -> None
     torch.save(content, file, _use_new_zipfile_serialization=is_archive)
     said = refusal(file)
     assert not mark.exists()
-    assert "code" in said or "would run" in said or "does not parse" in said
-    if is_archive:
-        assert "it would run" in said
-        assert "Path" in said
+    assert "it would run" in said
+    assert ("Path" if is_archive else "getattr") in said  # of an old file the first one alone
 
 
 def test_a_bare_pickle_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.pth").write_bytes(pickle.dumps({"model": Harmful(tmp_path / "it ran")}))
-    assert "does not parse" in refusal(tmp_path / "a.pth")
+    assert "it would run" in refusal(tmp_path / "a.pth")
     assert not (tmp_path / "it ran").exists()
 
 
