@@ -22,7 +22,7 @@ from quantize.errors import WorkshopError
 
 State = dict[str, Tensor]
 
-NAMED = re.compile(r"GLOBAL (\S+)")  # in what torch says of a pickle that is no archive
+NAMED = re.compile(r"GLOBAL (\w\S*)")  # in what torch says of a pickle that is no archive
 
 
 def read_state(file: Path, form: str) -> tuple[State, dict[str, str]]:
