@@ -59,9 +59,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fashiongen", type=Path, metavar="DIR", help=text)
     text = "captions and images of FashionIQ: recall of changed pictures, both galleries"
     parser.add_argument("--fashioniq", type=Path, metavar="DIR", help=text)
-    text = (
-        "the text tower as ONNX, too, for hosts without torch; of a text-guided file both"
-    )
+    text = "the text tower as ONNX, too, for hosts without torch; of a text-guided file both"
     parser.add_argument("--towers", action="store_true", help=text)
     parser.add_argument("--count", type=int, default=96, help="so many of them")
     parser.add_argument("--engines", default=",".join(FILES), help="comma between them")
