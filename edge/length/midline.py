@@ -23,7 +23,7 @@ ACROSS = 41  # points of a crosswise cut
 THIN = 0.1  # of the thickest place: what is thinner, like a lobe of a tail, tells no middle
 TRIMMED = 0.06  # share of the fronts at each end: the last ones are in one lobe of a tail alone
 BEYOND = 0.3  # how far it goes on at both ends, in its lengths: the tips of a tail must lie on it
-CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 SQUARE = np.ones((3, 3), np.uint8)
 
 
