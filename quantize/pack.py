@@ -23,14 +23,15 @@ from quantize.errors import WorkshopError
 from quantize.evidence import Evidence
 from quantize.int8.gate import EMBEDDING
 from quantize.int8.tables import mend
-from quantize.pictures import TagList
+from quantize.pictures import Sample, TagList
 from quantize.report import thresholds
+from quantize.report.measures import Indices
 from quantize.report.models import FILES, HeadSpec, Model
 from quantize.report.opened import Opened
 from quantize.report.records import Report, manifest_accuracy
 from quantize.report.table import verdict_table
 from quantize.report.truth import by_people, by_teacher
-from quantize.training.shelf import labels_of
+from quantize.training.shelf import label
 
 GOLDEN = (("grocery", "Lemon"), ("clothes", "T-Shirt"), ("fish", "perch"))
 GOLDEN_SEED = 20261122
@@ -109,10 +110,26 @@ def _accuracy(report: Report, head: str) -> dict[str, Accuracy]:
     return {name: accuracy for name, accuracy in found.items() if accuracy}
 
 
+def asked(
+    spec: HeadSpec, samples: Sequence[Sample], pictures: Sequence[Sample]
+) -> tuple[Indices, Indices]:
+    """What a softmax head is asked, (n,) which picture and (n,) which logit is right: every label
+    of the head, as `compare` counts them, and "none" once for a picture that has none of them; -1
+    where nobody said anything.
+    """
+    place = {picture.place: i for i, picture in enumerate(pictures)}
+    said = [s for s in samples if s.head == spec.name and s.place in place]
+    labelled = {s.place for s in said}
+    rows = said + [p for p in pictures if p.place not in labelled]
+    tags = TagList(spec.tags, spec.groups)
+    labels = [label(row, spec.name, tags) for row in rows]
+    return np.array([place[row.place] for row in rows]), np.array(labels)
+
+
 def _softmax(head: Head, spec: HeadSpec, evidence: Evidence) -> Head:
-    tags, logits = TagList(spec.tags, spec.groups), evidence.outputs[head.name]
-    labels = np.array(labels_of(evidence.pictures, head.name, tags, evidence.samples))
-    mine = (labels >= 0) & (labels < len(tags.tags))
+    rows, labels = asked(spec, evidence.samples, evidence.pictures)
+    logits = evidence.outputs[head.name][rows]
+    mine = (labels >= 0) & (labels < len(spec.tags))
     if not mine.any():
         return head
     temperature = thresholds.softmax_temperature(logits[mine], labels[mine])
@@ -133,6 +150,7 @@ def _multilabel(head: Head, spec: HeadSpec, evidence: Evidence) -> Head:
     head = msgspec.structs.replace(head, temperature=temperature)
     limits = thresholds.tag_thresholds(scores(head, logits), truth.wanted, truth.sure)
     told = tuple(max(limit, thresholds.LIKELY) for limit in limits)
+    told = told[:1] if len(set(told)) == 1 else told  # one for all: a thousand alike say no more
     return msgspec.structs.replace(head, thresholds=told)
 
 

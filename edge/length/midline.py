@@ -23,7 +23,7 @@ ACROSS = 41  # points of a crosswise cut
 THIN = 0.1  # of the thickest place: what is thinner, like a lobe of a tail, tells no middle
 TRIMMED = 0.06  # share of the fronts at each end: the last ones are in one lobe of a tail alone
 BEYOND = 0.3  # how far it goes on at both ends, in its lengths: the tips of a tail must lie on it
-CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 SQUARE = np.ones((3, 3), np.uint8)
 
 
@@ -151,9 +151,14 @@ def _fronts(mask: U8, seed: NDArray[np.int64]) -> NDArray[np.int32]:
         cv2.add(since, wave, since, dtype=cv2.CV_16U)  # for how long each pixel has been reached
         number += 1
         # a cross and a square in turn: as round as a wave on a grid can be at no cost
-        grown = cv2.dilate(wave, CROSS if number % 2 else SQUARE)
-        wave = np.asarray(cv2.bitwise_and(grown, mask), np.uint8)
+        wave = _grown(wave, mask, CROSS if number % 2 else SQUARE)
+        if number % 2 and cv2.countNonZero(wave) == now:  # what is left hangs on by a corner
+            wave = _grown(wave, mask, SQUARE)
     return np.where(since > 0, number - since.astype(np.int32), -1).astype(np.int32)
+
+
+def _grown(wave: U8, mask: U8, shape: U8) -> U8:
+    return np.asarray(cv2.bitwise_and(cv2.dilate(wave, shape), mask), np.uint8)
 
 
 def _farthest(fronts: NDArray[np.int32]) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ and those kept need no second copy. It must stay as it is while its network is i
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ from torch.serialization import get_unsafe_globals_in_checkpoint
 from quantize.errors import WorkshopError
 
 State = dict[str, Tensor]
+
+NAMED = re.compile(r"GLOBAL (\w\S*)")  # in what torch says of a pickle that is no archive
 
 
 def read_state(file: Path, form: str) -> tuple[State, dict[str, str]]:
@@ -55,8 +58,7 @@ def read_torch(file: Path, form: str) -> Any:
             warnings.simplefilter("ignore")  # of torch's, on pickles it is about to refuse
             return _mapped(file)
     except Exception as e:  # a damaged pickle raises what its opcodes stumble on: anything
-        code = _code_in(file)
-        if code:
+        if code := _code_in(file) or NAMED.findall(str(e)):
             raise WorkshopError(
                 file,
                 f"it would run {', '.join(code[:4])}",

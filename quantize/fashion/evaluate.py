@@ -37,9 +37,11 @@ from quantize.fashion.recall import among, both_ways, members, summary
 
 
 def retrieval(fashion: Fashion, data: FashionGen) -> dict[str, Any]:
-    """R@1, 5, 10 in per cent, both ways: full, and among 101 where there are products enough."""
-    owner = data.owner()
-    cosines = picture_vectors(fashion, data) @ fashion.text_vectors(texts_of(data, owner)).T
+    """R@1, 5, 10 in per cent, both ways: full, and among 101 where there are products enough; and
+    how often a picture alone tells its category.
+    """
+    owner, pictures = data.owner(), picture_vectors(fashion, data)
+    cosines = pictures @ fashion.text_vectors(texts_of(data, owner)).T
     found: dict[str, Any] = {"full": both_ways(cosines, owner)}
     found["means"] = summary(found["full"])
     held = members(owner)
@@ -50,7 +52,7 @@ def retrieval(fashion: Fashion, data: FashionGen) -> dict[str, Any]:
             "image to text": among(cosines, *asked.image_to_text()),
             "text to image": among(cosines.T, *asked.text_to_image()),
         }
-    return found
+    return found | {"by picture alone": by_picture(fashion, data, pictures)}
 
 
 def categories(fashion: Fashion, data: FashionGen) -> dict[str, float]:
@@ -69,12 +71,21 @@ def categories(fashion: Fashion, data: FashionGen) -> dict[str, float]:
     return recognised(np.concatenate(logits), labels_of(names, listed))
 
 
-def categories_by_picture(fashion: Fashion, data: FashionGen) -> dict[str, float]:
-    """Of a network with vectors, from the picture alone: which category's phrase is the nearest."""
-    words = fashion.text_vectors([prompts.phrase("category", name) for name in CATEGORIES_48])
-    names = [data.row(index).category for index in range(len(data))]
-    cosines = picture_vectors(fashion, data) @ words.T
-    return recognised(np.asarray(cosines, np.float32), labels_of(names, CATEGORIES_48))
+def by_picture(fashion: Fashion, data: FashionGen, pictures: F32) -> dict[str, dict[str, float]]:
+    """Of a network with vectors: which phrase is the nearest, "the image category is ..." and "the
+    image sub category is ...". pictures (N, joint) of `picture_vectors`. Accuracy and F.
+    """
+    rows = [data.row(index) for index in range(len(data))]
+    kinds = {
+        "category": (CATEGORIES_48, [row.category for row in rows]),
+        "sub category": (SUB_CATEGORIES_121, [row.sub_category for row in rows]),
+    }
+    found = {}
+    for kind, (listed, names) in kinds.items():
+        words = fashion.text_vectors([prompts.phrase(kind, name) for name in listed])
+        cosines = np.asarray(pictures @ words.T, np.float32)
+        found[kind] = recognised(cosines, labels_of(names, listed))
+    return found
 
 
 def changed(fashion: Fashion, folder: Path, part: Part, *, official: bool) -> dict[int, float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edge import capture
@@ -16,9 +17,9 @@ from edge.errors import SourceError
 from edge.pictures import pixels
 from edge.records import U8
 from quantize.errors import WorkshopError
-from quantize.int8.gate import UNSAID, Limits, Truth
+from quantize.int8.gate import Limits, Truth
 from quantize.int8.score import Kind
-from quantize.pictures import Place, Sample, TagList, pictures_of, read
+from quantize.pictures import Sample, TagList, pictures_of, read
 from quantize.students import Student
 from quantize.training.shelf import small
 from quantize.training.views import view
@@ -154,22 +155,23 @@ def truths_of(
     calibration: Calibration,
     limits: Limits,
 ) -> dict[str, Truth]:
-    """Labels of the judging pictures, for the softmax heads that have enough of them.
+    """Labels of the judging pictures, each once, for the softmax heads that have enough of them.
 
     Enough is so many that one picture less shows within the limit; else the float's belief judges,
     which needs no label and is finer than a few pictures.
     """
     found = {}
     for head, kind in kinds.items():
-        said = _said(head, lists[head], calibration.labels)
-        labels = np.array([said.get(s.place, UNSAID) for s in calibration.judged], np.int64)
-        known = int((labels != UNSAID).sum())
-        is_enough = kind == "softmax" and known * limits.points >= 100
-        found[head] = Truth(kind, labels if is_enough else None)
+        rows, labels = _said(head, lists[head], calibration)
+        is_enough = kind == "softmax" and len(rows) * limits.points >= 100
+        found[head] = Truth(kind, labels, rows=rows) if is_enough else Truth(kind)
     return found
 
 
-def _said(head: str, tags: TagList, rows: Iterable[Sample]) -> dict[Place, int]:
-    """Picture -> the logit that is right."""
+def _said(head: str, tags: TagList, calibration: Calibration) -> NDArray[np.int64]:
+    """(2, n): which picture each label is about, and the logit that is right."""
+    place = {sample.place: i for i, sample in enumerate(calibration.judged)}
     number = {tag: i for i, tag in enumerate(tags.tags)}
-    return {r.place: number[r.tag] for r in rows if r.head == head and r.tag in number}
+    mine = [r for r in calibration.labels if r.head == head and r.tag in number]
+    pairs = sorted((place[r.place], number[r.tag]) for r in mine)
+    return np.array(pairs, np.int64).reshape(-1, 2).T

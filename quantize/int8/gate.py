@@ -20,7 +20,6 @@ from quantize.int8.score import Kind, distance, f1, off, sure, thresholds
 
 EMBEDDING = "embedding"  # the output that is no head
 TIME = "ms"  # the one measure that is not of the answers
-UNSAID = -1  # the label of a picture that nobody labelled for this head
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -40,9 +39,11 @@ class Truth(msgspec.Struct, frozen=True, eq=False):
     """What is known about a head's right answers on N pictures."""
 
     kind: Kind = "softmax"
-    # softmax: (N,) index of the right logit, or UNSAID. multilabel: (N, T) True where present.
+    # softmax: (n,) index of the right logit. multilabel: (N, T) True where present.
     labels: NDArray[Any] | None = None
     thresholds: F32 | None = None  # multilabel: (T,) or (1,) logits above which a tag is given
+    # softmax: (n,) which picture each label is about, as often as it has one; None: one each
+    rows: NDArray[Any] | None = None
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -142,16 +143,16 @@ def _embedding(engine: str, exact: F32, rough: F32, limits: Limits) -> Row:
 
 
 def _top1(engine: str, head: str, exact: F32, rough: F32, truth: Truth, limits: Limits) -> Row:
-    if truth.labels is None or not (truth.labels != UNSAID).any():
+    if truth.labels is None or not len(truth.labels):
         loss = round(distance("softmax", exact, rough).loss, 3)
         ok = loss <= limits.points
         return Row(engine, head, "belief %", len(exact), 100.0, 100.0 - loss, loss, limits.points,
                    ok)  # fmt: skip
-    asked = truth.labels != UNSAID
-    before, after = (z[asked].argmax(1) == truth.labels[asked] for z in (exact, rough))
+    rows, count = slice(None) if truth.rows is None else truth.rows, len(truth.labels)
+    before, after = (z[rows].argmax(1) == truth.labels for z in (exact, rough))
     loss = round(_share(before) - _share(after), 3)
-    limit = max(limits.points, 100.0 * limits.spare / int(asked.sum()))
-    return Row(engine, head, "top-1 %", int(asked.sum()), _share(before), _share(after), loss,
+    limit = max(limits.points, 100.0 * limits.spare / count)
+    return Row(engine, head, "top-1 %", count, _share(before), _share(after), loss,
                round(limit, 3), loss <= limit)  # fmt: skip
 
 

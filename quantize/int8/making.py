@@ -21,7 +21,7 @@ from quantize.int8 import record as records
 from quantize.int8.backends import Backend, prepare
 from quantize.int8.bench import Candidate, Judge, Tried
 from quantize.int8.calibration import Calibration
-from quantize.int8.gate import UNSAID, Truth
+from quantize.int8.gate import Truth
 from quantize.int8.qat import Tuned
 from quantize.int8.record import Record
 from quantize.int8.rounding import rounded
@@ -92,13 +92,13 @@ def earlier(out: Path) -> Record | None:
 
 
 def counts(calibration: Calibration, truths: Mapping[str, Truth]) -> dict[str, int]:
-    """Pictures, by what they were for."""
+    """Pictures, by what they were for, and labels of those that judge."""
     labels = {head: truth.labels for head, truth in truths.items() if truth.labels is not None}
     return {
         "ranges": len(calibration.ranges),
         "judging": len(calibration.judging),
         "left out": len(calibration.left_out),
-        **{f"labelled {head}": int((said != UNSAID).sum()) for head, said in labels.items()},
+        **{f"labelled {head}": len(said) for head, said in labels.items()},
     }
 
 

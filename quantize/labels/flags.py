@@ -20,6 +20,7 @@ from quantize.teachers.card import Ends, card_file
 
 BATCH = 16  # pictures a look
 SHARD = 256  # pictures; what a kill may cost
+WEIGHTS = (".safetensors", ".onnx", ".tflite", ".pth")
 PATHS = (
     "checkpoint",
     "tag_list",
@@ -145,9 +146,12 @@ def through_ray() -> Any:
 
 
 def _there(file: Path) -> Path:
-    if not file.is_file():
-        raise WorkshopError(file, "no such file", "a file", "give its path")
-    return file
+    if file.is_file():
+        return file
+    if file.is_dir():
+        inside = next((f for f in sorted(file.iterdir()) if f.suffix in WEIGHTS), file / "FILE")
+        raise WorkshopError(file, "a folder", "a file", f"give its path, as {inside}")
+    raise WorkshopError(file, "no such file", "a file", "give its path")
 
 
 def _count(text: str) -> int:

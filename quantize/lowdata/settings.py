@@ -82,7 +82,12 @@ def checked(wanted: Comparison) -> Comparison:
         )
     for split in wanted.splits.split(","):
         quota(split, 1)
-    seeds_of(wanted)
+    seeds = seeds_of(wanted)
+    for flag, given in (("splits", wanted.splits.split(",")), ("seeds", seeds)):
+        if len(set(given)) < len(given):  # a run that counts twice looks surer than it is
+            once = ",".join(dict.fromkeys(map(str, given)))
+            found = repr(getattr(wanted, flag))
+            raise WorkshopError(f"--{flag}", found, "each once", f"--{flag} {once}")
     if wanted.side < 32 or wanted.side % 32:
         raise WorkshopError("--side", f"{wanted.side} px", "a multiple of 32 px", "--side 128")
     for flag, least, most in (

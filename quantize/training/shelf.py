@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -51,9 +51,7 @@ def shelve(
     samples = [s for s, rgb in zip(samples, seen) if not isinstance(rgb, str)]
     pictures = [rgb for rgb in seen if not isinstance(rgb, str)]
     named = {head: tags for head, tags in lists.items() if head != "tags"}
-    labels = {
-        head: torch.tensor(labels_of(samples, head, tags, samples)) for head, tags in named.items()
-    }
+    labels = {head: torch.tensor(labels_of(samples, head, tags)) for head, tags in named.items()}
     sizes = {head: len(tags.tags) + 1 for head, tags in named.items()}
     kind: Kind = teacher.kind if teacher else "softmax"
     soft = np.stack([teacher.soft[s.key] for s in samples]) if teacher and samples else None
@@ -68,13 +66,11 @@ def _seen(sample: Sample) -> U8 | str:
         return str(e)
 
 
-def labels_of(
-    samples: Sequence[Sample], head: str, tags: TagList, rows: Iterable[Sample]
-) -> list[int]:
-    """`label` of each sample; where another of `rows` has a tag of this head for its picture, that:
-    what is a shirt may be red, too, and is not none of the colours.
+def labels_of(samples: Sequence[Sample], head: str, tags: TagList) -> list[int]:
+    """`label` of each sample; where another one has a tag of this head for its picture, that: what
+    is a shirt may be red, too, and is not none of the colours.
     """
-    said = {row.place: label(row, head, tags) for row in rows if row.head == head}
+    said = {row.place: label(row, head, tags) for row in samples if row.head == head}
     own = [label(sample, head, tags) for sample in samples]
     return [mine if s.head == head else said.get(s.place, mine) for s, mine in zip(samples, own)]
 

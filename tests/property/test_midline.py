@@ -67,6 +67,16 @@ def test_a_few_wild_points_do_not_move_a_line() -> None:
     assert np.abs(smooth(wild)[:, 1]).max() < 2
 
 
+def test_s4_a_tip_that_hangs_on_by_a_corner_hides_no_body() -> None:
+    """A wave that begins there went nowhere: one look in twenty at a forked tail found no fish."""
+    mask = np.zeros((20, 80), np.uint8)
+    mask[6:14, 1:] = 1
+    mask[5, 0] = 1
+    line = midline(mask)
+    assert line is not None
+    assert arc(line)[-1] > 80
+
+
 @pytest.mark.parametrize(
     "mask", [np.zeros((20, 20)), np.eye(3), np.pad(np.ones((2, 2)), 9), np.ones((1, 5))],
     ids=["nothing", "three pixels", "a speck", "a thread"],

@@ -45,13 +45,17 @@ def write_pictures(folder: Path, count: int = 15) -> Path:
 
 def test_a_published_file_becomes_a_tower_and_text_vectors(tmp_path: Path, capsys) -> None:
     """F1, F2, F3"""
-    asked = [*flags(tmp_path), "--images", str(write_pictures(tmp_path)), "--count", "15"]
+    asked = [*flags(tmp_path), "--images", str(write_pictures(tmp_path)), "--count", "15",
+             "--towers"]  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert main(asked) == 0
     said = capsys.readouterr().out
     assert "3 texts" in said
     assert "cosine" in said
+    assert "tower: text.onnx" in said
+    assert (tmp_path / "out" / "text.onnx").stat().st_size > 10_000
+    assert not (tmp_path / "out" / "query.onnx").exists()  # this file has no text-guided search
     texts = read_text_vectors(tmp_path / "out" / "texts.edgetext")
     assert texts.header.texts == ("Red shirt.", "Blue dress.", "A jacket")
     assert texts.header.ids == ("7", "8", "")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from quantize.errors import WorkshopError
+from quantize.fish import autofish
 from quantize.fish.coco import (
     Category,
     Fish,
@@ -20,6 +21,7 @@ from quantize.fish.coco import (
     write_coco,
 )
 from quantize.fish.splits import leaks, side_of, split, without_stray
+from quantize.pictures import read_folder, read_sources
 
 NAMES = ("horse_mackerel", "whiting", "haddock", "cod", "hake", "saithe", "other")
 SQUARE = (2.0, 2.0, 12.0, 2.0, 12.0, 8.0, 2.0, 8.0)
@@ -134,3 +136,29 @@ def test_s2_a_picture_without_a_group_is_refused() -> None:
     found = FishSet((Picture(1, "a.png", 9, 9),), (fish(1, 1),), (Category(3, "cod"),))
     with pytest.raises(WorkshopError, match="no group"):
         split(found)
+
+
+def test_s2_the_file_becomes_a_picture_set_split_by_group(file: Path, tmp_path: Path) -> None:
+    for group in (1, 10, 2):
+        (tmp_path / f"group_{group}").mkdir()  # the older spelling
+    with pytest.raises(WorkshopError, match=r"group_02/00003\.png: no such file"):
+        autofish.write(tmp_path, "val", tmp_path / "set")
+    for number, group in ((1, 1), (2, 10), (3, 2)):
+        (tmp_path / f"group_{group}" / f"{number:05d}.png").write_bytes(b"")
+    assert autofish.write(tmp_path, "val", tmp_path / "set") == 2
+    found = read_folder(tmp_path / "set")
+    told = [(s.file.parent.name, s.head, s.tag, s.split, s.box) for s in found.samples]
+    cod, box = ("fish", "cod"), (2, 2, 12, 8)
+    assert told == [("group_2", *cod, "train", box), ("group_1", *cod, "val", box)]
+    assert all(sample.file.is_file() for sample in found.samples)
+    assert read_sources(tmp_path / "set")[0]["licence"] == "CC BY 4.0"
+    with pytest.raises(WorkshopError, match="something is there"):
+        autofish.write(tmp_path, "val", tmp_path / "set")
+    autofish.write(tmp_path, "test", tmp_path / "last")
+    assert [s.file.parent.name for s in read_folder(tmp_path / "last").of("val")] == ["group_10"]
+
+
+def test_a_box_is_whole_pixels_inside_the_picture() -> None:
+    picture = Picture(1, "group_01/00001.png", 100, 50)
+    assert autofish.box_of(fish(1, 1, bbox=(-0.5, 2.3, 20.2, 60.0)), picture) == (0, 2, 20, 50)
+    assert autofish.box_of(fish(1, 1, bbox=(99.9, 49.9, 0.0, 0.0)), picture) == (99, 49, 100, 50)

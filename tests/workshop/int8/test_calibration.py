@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from edge.bundle.manifest import InputSpec
 from quantize.int8.calibration import from_folder, truths_of
-from quantize.int8.gate import UNSAID, Limits
+from quantize.int8.gate import Limits
 from quantize.int8.making import counts
 from quantize.pictures import Sample, TagList
 
@@ -55,4 +56,16 @@ def test_a_label_for_one_head_says_nothing_for_another(tmp_path: Path) -> None:
     truths = truths_of(LISTS, KINDS, calibration, FEW_ARE_ENOUGH)
     assert truths["clothes"].labels.tolist() == [1] * 6
     assert truths["colour"].labels is None
-    assert UNSAID not in truths["clothes"].labels
+
+
+def test_two_labels_of_one_head_on_one_picture_are_both_asked(tmp_path: Path) -> None:
+    """As `compare` and `pack` ask them."""
+    twice = [
+        sample
+        for hat in shirts(tmp_path, 18)
+        if hat.head == "clothes"
+        for sample in (hat, msgspec.structs.replace(hat, tag="hat"))
+    ]
+    truth = truths_of(LISTS, KINDS, from_folder(twice, 18, SPEC, 0), FEW_ARE_ENOUGH)["clothes"]
+    assert truth.rows.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    assert truth.labels.tolist() == [0, 1] * 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import msgspec
@@ -18,11 +19,16 @@ from onnx import numpy_helper  # noqa: E402
 
 from edge.bundle import open_bundle  # noqa: E402
 from quantize.cli import main  # noqa: E402
+from quantize.evidence import Evidence  # noqa: E402
 from quantize.int8 import record  # noqa: E402
 from quantize.int8.gate import Limits  # noqa: E402
+from quantize.pack import asked, heads_of  # noqa: E402
+from quantize.pictures import Sample, pictures_of  # noqa: E402
 from quantize.publish import next_counter  # noqa: E402
+from quantize.report.models import HeadSpec  # noqa: E402
 from quantize.report.notes import gate_facts, gate_limits, looser  # noqa: E402
 from quantize.report.records import Report, read_report, write_report  # noqa: E402
+from quantize.report.truth import Teacher, by_people  # noqa: E402
 from tests.workshop.int8 import tiny_student as tiny  # noqa: E402
 
 # The converters warn about one another's future; nothing of ours can be done about it.
@@ -101,6 +107,35 @@ def test_what_was_compared_is_packed(
     with open_bundle(tmp_path / "shop.bundle") as bundle:
         made = bundle.manifest.recipe
     assert (made["gate points"], made["gate embedding"], made["gate slowdown"]) == (0.5, 25, 1e6)
+
+
+def test_a_softmax_head_is_asked_every_label_as_compare_asks_them() -> None:
+    apple, lime, red = (
+        Sample(Path("a"), head, tag, "val")
+        for head, tag in (("fruit", "apple"), ("fruit", "lime"), ("colour", "red"))
+    )
+    blue, photo = Sample(Path("b"), "colour", "blue", "val"), Sample(Path("c"), "", "", "val")
+    samples = [red, apple, lime, blue, photo]
+    fruit = HeadSpec("fruit", ("apple", "lime"), (None, None))
+    rows, labels = asked(fruit, samples, pictures_of(samples))
+    assert list(zip(rows.tolist(), labels.tolist())) == [(0, 0), (0, 1), (1, 2), (2, -1)]
+    truth = by_people(fruit, "softmax", samples, pictures_of(samples))
+    assert truth is not None
+    assert (truth.rows.tolist(), truth.best.tolist()) == ([0, 0], [0, 1])
+
+
+@pytest.mark.parametrize(("sure", "told"), [(9.0, 1), (0.1, 2)])
+def test_thresholds_that_are_all_alike_are_one_number(sure: float, told: int) -> None:
+    """Of a thousand tags that were never sure enough, bundle.json had a thousand lines of 0.5."""
+    wet, dry = HeadSpec("wet", ("rain", "snow"), (None, None)), np.zeros((20, 2), np.float32)
+    dry[:10, 0], dry[10:, 1] = 4, 0.5
+    shown = [Sample(Path(str(i)), "", "", "val") for i in range(20)]
+    says = {s.key: row for s, row in zip(shown, np.array([[0.9, 0.0]] * 10 + [[0.0, 0.9]] * 10))}
+    teacher = Teacher(wet.tags, np.full(2, sure, np.float32), says)
+    facts = SimpleNamespace(heads={"wet": SimpleNamespace(kind="multilabel")}, rows=())
+    [head] = heads_of({"wet": wet}, Evidence(shown, shown, {"wet": dry}, teacher, facts), "x")
+    assert len(head.thresholds) == told
+    assert min(head.thresholds) >= 0.5
 
 
 def test_of_the_usual_gate_nothing_is_said() -> None:

@@ -450,6 +450,7 @@ def test_the_network_is_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     [
         (["--images", "/no/such"], "no such folder"),
         (["--checkpoint", "/no/such"], "no such file"),
+        (["--checkpoint", "/usr"], "a folder, expected a file"),
         (["--tag-list", "/no/such"], "no such file"),
         (["--device", "cuda", "--teacher", "ram"], "--mean: given to ram, which does not heed it"),
     ],

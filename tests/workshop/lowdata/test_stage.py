@@ -150,6 +150,8 @@ def test_a_split_of_nothing_but_damaged_pictures_is_refused(
         ),
         (("--splits", "10,ten"), "split 'ten': no such split"),
         (("--seeds", "0,x"), "--seeds: '0,x', expected numbers"),
+        (("--seeds", "1,01,2"), "--seeds: '1,01,2', expected each once"),
+        (("--splits", "30,30"), "--splits: '30,30', expected each once"),
         (("--side", "100"), "--side: 100 px, expected a multiple of 32"),
         (("--steps", "0"), "--steps: 0, expected 1"),
         (("--held-out", "1.5"), "--held-out: 1.5, expected 0 to 0.9"),

