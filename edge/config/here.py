@@ -84,10 +84,11 @@ def _heads(config: Config, bundle: Bundle) -> Iterator[Problem]:
     known: dict[str, Names] = {h.name: bundle.tags_of(h) for h in bundle.manifest.heads}
     if bundle.manifest.attributes:
         known[ATTRIBUTES] = ()
+    known[GALLERY] = ()  # its first tag may come while it runs
     gallery = default_path(bundle) if config.gallery is None else Path(config.gallery)
     if gallery.exists() or (config.gallery is not None and config.live is None):
-        known[GALLERY] = ()
-        yield from _tried("gallery", lambda: _add(known, open_gallery(bundle, gallery)))
+        wrong = list(_tried("gallery", lambda: _add(known, open_gallery(bundle, gallery))))
+        yield from wrong if config.gallery is not None else ()  # a run goes on without
     if (words := config.vocabulary) is not None:
         known[OPEN] = ()
         yield from _tried("vocabulary", lambda: _add(known, open_vocabulary(bundle, words)))

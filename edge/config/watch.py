@@ -22,6 +22,7 @@ from edge.config.wanted import Names, unknown
 from edge.config.zones import Areas
 from edge.errors import ConfigError
 from edge.events.zones import ANYWHERE, ZoneRules
+from edge.heads.scores import GALLERY
 from edge.records import Frame, FrameTags
 from edge.spelling import nearest
 
@@ -142,7 +143,7 @@ def tune(tagger: Tunable, config: Config, where: str) -> None:
     """Heads and thresholds. Raises ConfigError for a head that the bundle does not have, and for a
     tag that none of them has.
     """
-    known = list(tagger.tags)
+    known = dict.fromkeys((*tagger.tags, GALLERY))  # whose first tag may come while it runs
     says = f"no such head in the bundle, expected one of {', '.join(known)}"
     strange = [name for name in config.heads if name not in known]
     wrong = [Problem(f"heads.{name}", says, nearest(name, known)) for name in strange]
