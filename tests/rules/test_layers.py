@@ -38,6 +38,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ),  # no code: a docstring
     (
         "errors",
+        "aside",
         "clock",
         "homes",
         "spelling",
