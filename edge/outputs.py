@@ -67,6 +67,7 @@ def open_recipients(
         slowest_s,
         is_patient=bool(cameras) and is_patient(flags),
         only_some=getattr(flags, "only_some", False),
+        is_endless=bool(cameras) and flags.frames is None,
     )
     return opened.enter_context(closing(made))
 

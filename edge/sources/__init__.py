@@ -127,6 +127,11 @@ def kind_of(text: str) -> str:
     )
 
 
+def is_live(text: str) -> bool:
+    """By its form: a camera or a stream."""
+    return bool(_form(text))
+
+
 def _form(text: str) -> str:
     """The kind of a live source; empty for a path."""
     return next((kind for kind, form in FORMS if form.match(text)), "")
