@@ -138,7 +138,9 @@ def open_sinks(
         from edge.sinks.steady import SteadySink
 
         waits = is_live and is_patient(flags)
-        drawn: Sink = PicturesSink(Path(flags.annotate), heads, is_patient=waits)
+        drawn: Sink = PicturesSink(
+            Path(flags.annotate), heads, leaves_room=is_live, is_patient=waits
+        )
         sinks.append(SteadySink(drawn, flags.annotate) if is_live else drawn)
     sinks += more
     if _wants_bar(flags) and not is_live and known != 1:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edge.explain.lettering import annotate, colours_of
+from edge.health.room import leave_room
 from edge.pictures.pixels import jpeg, rgb
 from edge.pictures.stems import Stems
 from edge.pictures.suffixes import ANNOTATED
@@ -22,13 +23,19 @@ class PicturesSink:
     same stem becomes `<stem>-2`. A file has its name only once it is complete. Raises SinkError.
 
     heads  in the order of the bundle: they have the same colours in every run
+    leaves_room  none is written where the disk has only room for events
     is_patient  a folder that cannot be made yet is tried again with each frame
     """
 
     def __init__(
-        self, folder: Path, heads: Iterable[str] = (), *, is_patient: bool = False
+        self,
+        folder: Path,
+        heads: Iterable[str] = (),
+        *,
+        leaves_room: bool = False,
+        is_patient: bool = False,
     ) -> None:
-        self._folder = folder
+        self._folder, self._leaves_room = folder, leaves_room
         self._stems = Stems()
         self._colours = colours_of(heads)
         if not is_patient:
@@ -37,6 +44,8 @@ class PicturesSink:
     def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:
         if isinstance(result, FrameFailed) or picture is None:
             return
+        if self._leaves_room:
+            leave_room(self._folder)
         drawn = annotate(rgb(picture), result.tags, self._colours)
         make_folder(self._folder)  # somebody may have taken it away
         name = self._stems.name(result.source, result.frame) + ANNOTATED

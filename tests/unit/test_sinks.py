@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from edge.errors import SinkError
 from edge.explain.lettering import Pen, annotate, free_place
+from edge.health import room
 from edge.pictures.regions import shared_px
 from edge.pictures.stems import stem_of
 from edge.records import FrameFailed, FrameTags, Spent, Tag
@@ -21,8 +22,10 @@ from edge.seen import Seen
 from edge.sinks.explained import ExplainedPictures
 from edge.sinks.jsonl import JsonlSink
 from edge.sinks.pictures import PicturesSink
+from edge.sinks.steady import SteadySink
 from edge.sinks.table import TableSink
 from edge.spelling import counted
+from tests.happenings import Usage
 from tests.tiny import paint
 
 FAILED = FrameFailed(
@@ -351,6 +354,25 @@ def test_a_reason_that_cannot_be_written_is_a_sink_error(tmp_path):
     with pytest.raises(SinkError, match=r"a\.why\.jpg"):
         sink.write(result(), paint("red", 40, 60), seen())
     assert names_in(tmp_path) == ["a.why.jpg", "file"]
+
+
+def test_pictures_of_a_camera_leave_a_disk_to_the_events(tmp_path, monkeypatch, caplog):
+    free = [9 << 20]  # of 100 MB
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: Usage(100 << 20, 0, free[0]))
+    why = ExplainedPictures(tmp_path, keep=9, is_steady=True)
+    tags = SteadySink(PicturesSink(tmp_path, leaves_room=True), "tags")
+    for frame in range(3):
+        why.write(result("camera:0", frame), paint("red", 40, 60), seen())
+        tags.write(result("camera:0", frame), paint("red", 40, 60))
+    assert names_in(tmp_path) == []
+    assert caplog.text.count("less than 10 MB free, which are for events") == 2
+    PicturesSink(tmp_path).write(result("a.jpg"), paint("red", 40, 60))  # no camera's: as asked
+    free[0] = 11 << 20
+    why.write(result("camera:0", 3), paint("red", 40, 60), seen())
+    tags.write(result("camera:0", 3), paint("red", 40, 60))
+    assert names_in(tmp_path) == [
+        "a.tags.jpg", "camera-0.000003.tags.jpg", "camera-0.000003.why.jpg",
+    ]  # fmt: skip
 
 
 def test_an_old_reason_that_cannot_be_removed_is_a_sink_error(tmp_path):
