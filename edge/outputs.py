@@ -20,6 +20,7 @@ from edge.process import say
 
 if TYPE_CHECKING:
     from edge.config.wanted import Names
+    from edge.config.watch import Watch
     from edge.health.opened import Health
     from edge.live.opened import Live
     from edge.pipeline import Explain
@@ -124,22 +125,27 @@ def open_sinks(
     opened: ExitStack,
     more: Sequence[Sink],
     heads: Iterable[str],
+    watch: Watch | None,
 ) -> list[Sink]:
     """Results first, pictures after: a line about a frame is worth more than its picture.
 
-    heads: of the tagger, in their order.
+    heads: of the tagger, in their order. watch: whose areas are drawn.
     """
     is_live = any(source.is_live for source in sources)
     counts = [source.count for source in sources]
     known = None if None in counts else sum(count or 0 for count in counts)
     sinks: list[Sink] = [_open_results(flags, sources, out)]
     if flags.annotate is not None:
-        from edge.sinks.pictures import PicturesSink
+        from edge.sinks.pictures import PicturesSink, no_areas
         from edge.sinks.steady import SteadySink
 
         waits = is_live and is_patient(flags)
         drawn: Sink = PicturesSink(
-            Path(flags.annotate), heads, leaves_room=is_live, is_patient=waits
+            Path(flags.annotate),
+            heads,
+            areas=no_areas if watch is None else watch.drawn,
+            leaves_room=is_live,
+            is_patient=waits,
         )
         sinks.append(SteadySink(drawn, flags.annotate) if is_live else drawn)
     sinks += more

@@ -106,6 +106,18 @@ def test_a_run_does_what_the_file_says(file, tiny_bundle, photos, tmp_path):
     assert [{tag["head"] for tag in line["tags"]} for line in found] == [{"colours"}] * 3
 
 
+def test_zones_and_what_is_ignored_are_drawn_on_annotated_pictures(
+    file, tiny_bundle, photos, tmp_path
+):
+    drawn = []
+    for n, more in enumerate(("", f"zones.till = {ALL}\n", f"ignore = [{ALL}]\n")):
+        file.write_text(config(tiny_bundle, photos, more + "only = ['blue']"))
+        out = tmp_path / f"out{n}"
+        assert edge_tag("run", "--config", file, "--annotate", out, "--frames", "1").returncode == 0
+        drawn += [path.read_bytes() for path in out.rglob("*.jpg")]
+    assert len({*drawn}) == 3
+
+
 def test_privacy_reaches_the_annotated_pictures(file, tiny_bundle, photos, tmp_path):
     file.write_text(config(tiny_bundle, photos, f"privacy = [{ALL}]"))
     ran = edge_tag("run", "--config", file, "--frames", "1", "--annotate", tmp_path / "out")

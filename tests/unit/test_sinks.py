@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from edge.errors import SinkError
-from edge.explain.lettering import Pen, annotate, free_place
+from edge.explain.lettering import AREA, Pen, annotate, free_place
 from edge.health import room
 from edge.pictures.regions import shared_px
 from edge.pictures.stems import stem_of
@@ -287,6 +287,18 @@ class Ticks:
 
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def test_zones_are_drawn_with_their_names_where_no_label_of_a_thing_covers_them():
+    areas = [("till", [(0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)])]
+    plain, drawn = (annotate(paint("black", 500, 600), [], {}, one) for one in ([], areas))
+    assert not plain.any()
+    line, middle = drawn[240:260, 50:70], drawn[230:270, 260:340]
+    assert abs(line.reshape(-1, 3).max(axis=0) - AREA).max() < 30  # it is soft at its edges
+    assert (middle > 200).any()
+    assert not drawn[100:200, 100:500].any()  # the rest is as it was
+    over = replace(PART, box=(250, 235, 350, 270))
+    assert (annotate(paint("black", 500, 600), [over], {}, areas)[230:270, 275:325] > 200).any()
 
 
 def test_why_is_told_in_a_picture_a_frame(tmp_path):
