@@ -153,9 +153,9 @@ def _of(targets: Sequence[Target], role: str) -> list[Target]:
 
 
 def _refuse_twice(targets: Sequence[Target]) -> None:
-    wheres = [target.where for target in targets]
+    places = [target.place for target in targets]
     for target in targets:
-        if wheres.count(target.where) > 1:
+        if places.count(target.place) > 1:
             raise UsageError(
                 f"--to: {target.shown} is given twice, expected once", fix="leave one of them out"
             )

@@ -97,6 +97,7 @@ def test_what_an_earlier_run_owes_goes_out_with_the_next_one(tiny_bundle, photo,
     [
         (["--to", "jsnl:x"], 2, "did you mean jsonl:...?"),
         (["--to", "jsonl:x", "--to", "csv:x"], 2, "is given twice"),
+        (["--to", "csv:./x", "--to", f"jsonl:{ROOT}/x"], 2, "is given twice"),
         (["--to", "jsonl:x#max-bm=1"], 2, "did you mean 'max-mb'?"),
         (["--to", "snapshots:TMP/p#days:redd=3"], 2, "did you mean 'red'?"),
         (["--to", "coco:TMP/x", "--source", "test://belt"], 2, "fix: say --frames N"),
