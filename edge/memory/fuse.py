@@ -11,7 +11,7 @@ from edge.pictures.regions import is_touching, union, within
 from edge.records import Box, Tag
 
 PART = 0.2  # of a thing: so much of it a region may have told by
-LIKELY = 0.5
+LIKELY = 0.5  # from here on a region shows a tag more likely than not
 
 
 def fuse(
@@ -29,7 +29,7 @@ def fuse(
             scores. One that a thing in it, or a part of a thing that a seam cuts, explains is left
             out; and so is one that is all of the frame by now, where the glance says it too.
     things  tags of tracks, each with its thing's box: see `tracks.merged`.
-    top_k   keep the best places of the `top_k` best tags of each head, one place a tag. Every region
+    top_k   keep the best places of the `top_k` best tags of each head, one place a tag. Each region
             says something of every tag then: those that hardly do are no part of the thing.
     """
     groups: defaultdict[tuple[str, str, str], list[Tag]] = defaultdict(list)
