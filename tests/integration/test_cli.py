@@ -613,6 +613,14 @@ def test_devices_lists_the_profiles():
     assert "Raspberry Pi 5" in ran.stdout
 
 
+def test_devices_auto_tells_the_profile_of_this_board():
+    """An error said that it expects auto."""
+    ran = edge_tag("devices", "auto")
+    name = ran.stderr.removeprefix("edge-tag: --device auto: ").partition(",")[0]
+    assert ran.returncode == 0
+    assert ran.stdout.startswith(f"{name}: ")
+
+
 def test_capture_makes_a_set_that_can_be_read_and_continued(tmp_path, clip):
     args = ["capture", "--source", clip, "--out", tmp_path / "set", "--every-s", "0.5"]
     ran = edge_tag(*args, "--count", 2, "--licence", "CC0")
