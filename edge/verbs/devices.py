@@ -13,7 +13,8 @@ from edge.process import Stop, print_table, say, write_line
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The flags. Raises UsageError."""
     parser = new_parser("edge-tag devices", "The device profiles, or all that one says.")
-    parser.add_argument("name", nargs="?", metavar="NAME", help="a profile, by name or file; auto: this board's")
+    text = "a profile, by name or file; auto: this board's"
+    parser.add_argument("name", nargs="?", metavar="NAME", help=text)
     parser.add_argument("--json", action="store_true", help="as JSON")
     return parser.parse_args(words)
 
