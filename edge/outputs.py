@@ -163,6 +163,12 @@ def open_explain(
     flags: argparse.Namespace, sources: Sequence[Source], opened: ExitStack
 ) -> Explain | None:
     if flags.explain is None:
+        given = (flags.explain_keep, flags.explain_every_s) != (None, None)
+        if given and flags.config is None:  # a file may say how, for whenever it is asked for
+            raise UsageError(
+                "--explain-keep or --explain-every-s is given, expected --explain beside it",
+                fix="--explain DIR beside it, or leave them out",
+            )
         return None
     from edge.sinks.explained import ExplainedPictures
 
