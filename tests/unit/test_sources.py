@@ -176,6 +176,16 @@ def test_other_names_of_jpeg_and_bmp_are_pictures(tmp_path, suffix):
         assert (frame.pixels == paint("red")).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "fix"), [("edge.toml", "--config "), ("a.edge", "--bundle "), ("a.raw", "rename it")]
+)
+def test_what_is_no_input_is_told_what_it_may_be(tmp_path, name, fix):
+    (tmp_path / name).touch()
+    with pytest.raises(SourceError, match="the suffix is") as caught:
+        open_source(tmp_path / name)
+    assert caught.value.fix.startswith(fix)
+
+
 def test_natural_order_survives_names_of_any_kind():
     names = ["a10", "a9", "9", "a", "²", "a9b", "٣"]
     assert sorted(names, key=natural).index("a9") < sorted(names, key=natural).index("a10")
