@@ -10,6 +10,11 @@ from typing import NoReturn
 
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until `main` asks: no traceback of an import
+_words = sys.argv[1:]
+_has_config = any(word.partition("=")[0] == "--config" for word in _words)
+_reads_again = _has_config and _words[0] not in ("capture", "calibrate", "doctor")
+if hasattr(signal, "SIGHUP") and (_reads_again or "NOTIFY_SOCKET" in os.environ):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # "read it again" before the first time: it will
 gc.disable()  # what is loaded stays: `main` takes it up again
 # numpy's heads are small matrices: a thread that waits for larger ones takes 0.1 s of CPU time
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -33,11 +33,20 @@ class Parser(argparse.ArgumentParser):
     ) -> argparse.Namespace:
         """Raises UsageError, with the flag that was meant where one is near."""
         flags, unknown = self.parse_known_args(args, namespace)
+        if (inputs := self._many()) and not any(word.startswith("-") for word in unknown):
+            # argparse leaves those behind a flag: photo.jpg --json clip.mp4
+            setattr(flags, inputs, [*getattr(flags, inputs), *unknown])
+            return flags
         if unknown:
             near = nearest(unknown[0].partition("=")[0], self._option_string_actions)
             fix = near or f"{self.prog} --help"
             raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", fix=fix)
         return flags
+
+    def _many(self) -> str | None:
+        """Of the words without a flag, where there may be many of them: their name."""
+        words = (action for action in self._actions if not action.option_strings)
+        return next((action.dest for action in words if action.nargs in ("*", "+")), None)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, fix=f"{self.prog} --help")

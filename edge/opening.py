@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.errors import UsageError
+from edge.errors import BundleError, UsageError
 from edge.process import Stop, hangups, say
 from edge.redact import encodable
 
@@ -133,13 +133,26 @@ def _add_heads(flags: argparse.Namespace, tagger: Tagger) -> None:
     # one that is named must be there; but the live page makes the file with its first tag
     must_exist = flags.gallery is not None and not flags.live
     if not flags.no_gallery and (must_exist or path.exists()):
-        from edge.heads.added import open_gallery
-
-        tagger.add(open_gallery(tagger.bundle, path))
+        _add_gallery(tagger, path, is_named=flags.gallery is not None)
     if flags.vocabulary is not None:
         from edge.heads.added import open_vocabulary
 
         tagger.add(open_vocabulary(tagger.bundle, flags.vocabulary))
+
+
+def _add_gallery(tagger: Tagger, path: Path, *, is_named: bool) -> None:
+    """One that nobody named must not end a device that nobody visits: the disk may have damaged it,
+    or its bundle have made way for another.
+    """
+    from edge.heads.added import open_gallery
+
+    try:
+        tagger.add(open_gallery(tagger.bundle, path))
+    except BundleError as e:
+        if is_named:
+            raise
+        say(f"edge-tag: {e}; the run goes on without what was enrolled")
+        say(f"  fix: {e.fix}")
 
 
 def open_view(flags: argparse.Namespace, opened: ExitStack) -> View:

@@ -20,6 +20,7 @@ from edge.process import say
 
 if TYPE_CHECKING:
     from edge.config.wanted import Names
+    from edge.config.watch import Watch
     from edge.health.opened import Health
     from edge.live.opened import Live
     from edge.pipeline import Explain
@@ -67,6 +68,7 @@ def open_recipients(
         slowest_s,
         is_patient=bool(cameras) and is_patient(flags),
         only_some=getattr(flags, "only_some", False),
+        is_endless=bool(cameras) and flags.frames is None,
     )
     return opened.enter_context(closing(made))
 
@@ -123,21 +125,28 @@ def open_sinks(
     opened: ExitStack,
     more: Sequence[Sink],
     heads: Iterable[str],
+    watch: Watch | None,
 ) -> list[Sink]:
     """Results first, pictures after: a line about a frame is worth more than its picture.
 
-    heads: of the tagger, in their order.
+    heads: of the tagger, in their order. watch: whose areas are drawn.
     """
     is_live = any(source.is_live for source in sources)
     counts = [source.count for source in sources]
     known = None if None in counts else sum(count or 0 for count in counts)
     sinks: list[Sink] = [_open_results(flags, sources, out)]
     if flags.annotate is not None:
-        from edge.sinks.pictures import PicturesSink
+        from edge.sinks.pictures import PicturesSink, no_areas
         from edge.sinks.steady import SteadySink
 
         waits = is_live and is_patient(flags)
-        drawn: Sink = PicturesSink(Path(flags.annotate), heads, is_patient=waits)
+        drawn: Sink = PicturesSink(
+            Path(flags.annotate),
+            heads,
+            areas=no_areas if watch is None else watch.drawn,
+            leaves_room=is_live,
+            is_patient=waits,
+        )
         sinks.append(SteadySink(drawn, flags.annotate) if is_live else drawn)
     sinks += more
     if _wants_bar(flags) and not is_live and known != 1:
@@ -154,6 +163,12 @@ def open_explain(
     flags: argparse.Namespace, sources: Sequence[Source], opened: ExitStack
 ) -> Explain | None:
     if flags.explain is None:
+        given = (flags.explain_keep, flags.explain_every_s) != (None, None)
+        if given and flags.config is None:  # a file may say how, for whenever it is asked for
+            raise UsageError(
+                "--explain-keep or --explain-every-s is given, expected --explain beside it",
+                fix="--explain DIR beside it, or leave them out",
+            )
         return None
     from edge.sinks.explained import ExplainedPictures
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from edge.errors import SinkError, UsageError
 from edge.events.zones import ZoneRules
 from edge.homes import own_folder
-from edge.sinks import SINKS, open_album, open_sink
+from edge.sinks import AT_END, ENDED, NO_END, SINKS, open_album, open_sink
 from edge.sinks.steady import SteadySink
 from edge.sinks.target import Target, parse_target
 
@@ -114,16 +114,20 @@ def open_recipients(
     *,
     is_patient: bool = False,
     only_some: bool = False,
+    is_endless: bool = False,
 ) -> Recipients:
     """texts as after `--to`; cameras are the live sources, of which one gives a frame each
     `slowest_s` at the slowest; `also` gets events, as albums do. A file or a folder that cannot be
     opened yet is tried again where this `is_patient`; then cameras of earlier runs are forgotten,
-    too, but where these are `only_some` of them.
+    too, but where these are `only_some` of them. A run that `is_endless` has no file that comes at
+    its end.
 
     Raises UsageError and SinkError.
     """
     targets = [parse_target(text, SINKS)._replace(is_patient=is_patient) for text in texts]
     _refuse_twice(targets)
+    if is_endless:
+        _refuse_at_end(targets)
     with ExitStack() as opened:
         sinks = [SteadySink(open_sink(t), t.shown) for t in _of(targets, "sink")]
         albums = {t.shown: open_album(t) for t in _of(targets, "album")}
@@ -149,12 +153,18 @@ def _of(targets: Sequence[Target], role: str) -> list[Target]:
 
 
 def _refuse_twice(targets: Sequence[Target]) -> None:
-    wheres = [target.where for target in targets]
+    places = [target.place for target in targets]
     for target in targets:
-        if wheres.count(target.where) > 1:
+        if places.count(target.place) > 1:
             raise UsageError(
                 f"--to: {target.shown} is given twice, expected once", fix="leave one of them out"
             )
+
+
+def _refuse_at_end(targets: Sequence[Target]) -> None:
+    for target in targets:
+        if target.kind in AT_END:
+            raise UsageError(f"--to: {target.shown} {NO_END}", fix=ENDED)
 
 
 def _open_latest(targets: Sequence[Target], cameras: Sequence[str]) -> Latest | None:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from edge.events.event import Event, Said, Sight
 from edge.records import FrameTags, Spent, Tag
 
 TIME = "2026-01-01T00:00:{:06.3f}Z"
+
+
+class Usage(NamedTuple):
+    """Of a disk, bytes."""
+
+    total: int
+    used: int
+    free: int
 
 
 def tag(

@@ -20,7 +20,9 @@ from edge.heads.gallery_path import default_path
 from edge.heads.scores import ATTRIBUTES, GALLERY
 from edge.length.outline import read_outline
 from edge.length.plane_file import read_plane
-from edge.sources import kind_of, open_source
+from edge.sinks import AT_END, ENDED, NO_END, SINKS
+from edge.sinks.target import parse_target
+from edge.sources import is_live, kind_of, open_source
 from edge.spelling import nearest
 
 FILES = ("images", "clip", "several")  # kinds of sources that are opened to see whether they are
@@ -40,6 +42,7 @@ def missing(config: Config) -> Iterator[Problem]:
     if config.outline is not None:
         yield from _tried("outline", partial(read_outline, Path(config.outline)))
     yield from _outbox(config)
+    yield from _at_end(config)
     try:
         bundle = open_bundle(config.bundle)
     except EdgeError as e:
@@ -79,15 +82,24 @@ def _outbox(config: Config) -> Iterator[Problem]:
             yield Problem("outbox", f"{path} is found, expected a file, in a folder")
 
 
+def _at_end(config: Config) -> Iterator[Problem]:
+    """Files that would never come."""
+    if any(is_live(camera.url) for camera in config.cameras):
+        for name, text in config.targets.items():
+            if (target := parse_target(text, SINKS)).kind in AT_END:
+                yield Problem(f"targets.{name}", f"{target.shown} {NO_END}", ENDED)
+
+
 def _heads(config: Config, bundle: Bundle) -> Iterator[Problem]:
     """What is added to the heads of the bundle; and those that are set and in neither."""
     known: dict[str, Names] = {h.name: bundle.tags_of(h) for h in bundle.manifest.heads}
     if bundle.manifest.attributes:
         known[ATTRIBUTES] = ()
+    known[GALLERY] = ()  # its first tag may come while it runs
     gallery = default_path(bundle) if config.gallery is None else Path(config.gallery)
     if gallery.exists() or (config.gallery is not None and config.live is None):
-        known[GALLERY] = ()
-        yield from _tried("gallery", lambda: _add(known, open_gallery(bundle, gallery)))
+        wrong = list(_tried("gallery", lambda: _add(known, open_gallery(bundle, gallery))))
+        yield from wrong if config.gallery is not None else ()  # a run goes on without
     if (words := config.vocabulary) is not None:
         known[OPEN] = ()
         yield from _tried("vocabulary", lambda: _add(known, open_vocabulary(bundle, words)))

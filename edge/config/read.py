@@ -106,7 +106,7 @@ def _twice(config: Config) -> Iterator[Problem]:
 
 
 def _targets(config: Config) -> Iterator[Problem]:
-    wheres: set[str] = set()
+    places: set[str] = set()
     for name, text in config.targets.items():
         key = f"targets.{name}"
         try:
@@ -114,9 +114,9 @@ def _targets(config: Config) -> Iterator[Problem]:
         except UsageError as e:
             yield Problem(key, str(e).removeprefix("--to: "), e.fix)
             continue
-        if parsed.where in wheres:
+        if parsed.place in places:
             yield Problem(key, f"{parsed.shown} is found twice, expected once")
-        wheres.add(parsed.where)
+        places.add(parsed.place)
 
 
 def _together(config: Config) -> Iterator[Problem]:

@@ -129,6 +129,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def area(polygon: Polygon) -> float:
-    """What it encloses, in shares of the frame: the shoelace formula."""
+    """What it encloses, in the unit of its corners, squared: the shoelace formula."""
     after = (*polygon[1:], polygon[0])
     return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(polygon, after))) / 2

@@ -17,11 +17,12 @@ from edge.config.hours import is_on, local_now
 from edge.config.masks import Stencil
 from edge.config.problems import Problem
 from edge.config.read import read, refuse
-from edge.config.records import Camera, Config
+from edge.config.records import Camera, Config, Polygon
 from edge.config.wanted import Names, unknown
 from edge.config.zones import Areas
 from edge.errors import ConfigError
 from edge.events.zones import ANYWHERE, ZoneRules
+from edge.heads.scores import GALLERY
 from edge.records import Frame, FrameTags
 from edge.spelling import nearest
 
@@ -84,10 +85,18 @@ class Watch:
 
     def zone_rules(self, source: str) -> ZoneRules:
         """Of the camera whose result has this `source`."""
-        for post in self._posts:
-            if post is not None and source == _named(source, post.camera):
-                return ZoneRules(post.camera.required_zones, post.camera.loiter_s)
-        return ANYWHERE
+        camera = self._of(source)
+        return ANYWHERE if camera is None else ZoneRules(camera.required_zones, camera.loiter_s)
+
+    def drawn(self, source: str) -> list[tuple[str, Polygon]]:
+        """What is to be drawn on its pictures: names and corners of zones, and what is ignored."""
+        if (camera := self._of(source)) is None:
+            return []
+        return [*camera.zones.items(), *(("ignored", corners) for corners in camera.ignore)]
+
+    def _of(self, source: str) -> Camera | None:
+        cameras = (post.camera for post in self._posts if post is not None)
+        return next((c for c in cameras if source == _named(source, c)), None)
 
     def change(self, cameras: Sequence[Camera]) -> None:
         """What can be changed of the cameras that are open. Those with other names are left."""
@@ -142,7 +151,7 @@ def tune(tagger: Tunable, config: Config, where: str) -> None:
     """Heads and thresholds. Raises ConfigError for a head that the bundle does not have, and for a
     tag that none of them has.
     """
-    known = list(tagger.tags)
+    known = dict.fromkeys((*tagger.tags, GALLERY))  # whose first tag may come while it runs
     says = f"no such head in the bundle, expected one of {', '.join(known)}"
     strange = [name for name in config.heads if name not in known]
     wrong = [Problem(f"heads.{name}", says, nearest(name, known)) for name in strange]

@@ -85,6 +85,7 @@ def _round(flags: argparse.Namespace, is_stopped: Callable[[], bool]) -> Iterato
         tagging.extras,
         lambda: tagging.run_as_asked(*asked),
         lambda: tagging.bundle(flags.bundle),
+        lambda: tagging.gallery(flags.bundle),
     )
     return chain.from_iterable(look() for look in rounds)
 

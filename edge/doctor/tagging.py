@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from edge.bundle.audit import audit
+from edge.bundle.read import open_bundle
 from edge.doctor.finding import Finding, fail, ok, warn
 from edge.engines import ENGINES, installed, pip_line
 from edge.errors import COPY_AGAIN, BundleError, CheckFailed, EdgeError, EngineMissing
+from edge.heads.gallery_file import read_gallery
+from edge.heads.gallery_path import default_path
+from edge.spelling import counted
 from edge.tagger import open_tagger
 
 PACKAGES = {  # engine -> names under which it may be installed
@@ -68,6 +73,19 @@ def bundle(path: str | None) -> Iterator[Finding]:
         yield fail("bundle", path or "the one in use", e)
         return
     yield ok("bundle", "files", f"{files - 1} have the hashes of the manifest")
+
+
+def gallery(path: str | None) -> Iterator[Finding]:
+    """What was enrolled for the bundle; a run goes on without it where it cannot be read."""
+    with suppress(EdgeError), open_bundle(path) as opened:  # what is wrong with it was told
+        lies_at = default_path(opened)
+        if not lies_at.exists():
+            return
+        try:
+            tags = counted(len(read_gallery(lies_at, opened).tags), "tag")
+            yield ok("bundle", "gallery", f"{lies_at}: {tags}")
+        except BundleError as e:
+            yield fail("bundle", "gallery", e)
 
 
 def extras() -> Iterator[Finding]:

@@ -24,8 +24,12 @@ COLOURS = (  # dark enough for white letters, one a head
     (190, 40, 120),
 )
 STRIP = (32, 32, 32)  # behind the caption
+AREA = (255, 213, 74)  # lines of zones, as on the live page
 MIN_SIDE, MAX_SIDE = 480, 8192  # a picture is enlarged or reduced to lie between them
 MAX_LINES = 8  # of the caption
+
+
+Area = tuple[str, Sequence[Sequence[float]]]  # its name, and its corners: shares of the frame
 
 
 class Label(msgspec.Struct, frozen=True):
@@ -66,8 +70,11 @@ class Pen:
         cv2.putText(canvas, text, at, FONT, self.scale, colour, self._thickness, cv2.LINE_AA)
 
 
-def annotate(pixels: U8, tags: Sequence[Tag], colours: dict[str, Colour]) -> U8:
-    """A copy of the picture with its tags: boxes on it, tags of the whole frame in a strip below.
+def annotate(
+    pixels: U8, tags: Sequence[Tag], colours: dict[str, Colour], areas: Sequence[Area] = ()
+) -> U8:
+    """A copy of the picture with its tags: boxes on it, tags of the whole frame in a strip below;
+    and areas of the frame with their names.
 
     `colours` gives each head its colour and is filled as heads come. Very small pictures come back
     larger and very large ones smaller, never wider or higher than 8192 px without the strip.
@@ -77,7 +84,8 @@ def annotate(pixels: U8, tags: Sequence[Tag], colours: dict[str, Colour]) -> U8:
     pen = Pen(max(canvas.shape[:2]))
     boxed = [tag for tag in tags if tag.box != (0, 0, width, height)]
     whole = [tag for tag in tags if tag.box == (0, 0, width, height)]
-    _draw_boxed(canvas, boxed, zoom, pen, colours)
+    taken = _draw_areas(canvas, areas, (round(width * zoom), round(height * zoom)), pen)
+    _draw_boxed(canvas, boxed, zoom, pen, colours, taken)
     return np.vstack([canvas, _strip(canvas.shape[1], whole, pen, colours)])
 
 
@@ -116,11 +124,30 @@ def free_place(
     return None
 
 
+def _draw_areas(canvas: U8, areas: Sequence[Area], size: tuple[int, int], pen: Pen) -> list[Box]:
+    """Their lines, and their names in the middle; what the names cover."""
+    taken: list[Box] = []
+    for name, corners in areas:
+        points = (np.array(corners) * (np.array(size) - 1)).round().astype(np.int32)
+        for colour, wide_px in (((0, 0, 0), 2 * pen.line_px), (AREA, max(1, pen.line_px // 2))):
+            cv2.polylines(canvas, [points], True, colour, wide_px, cv2.LINE_AA)
+        label = pen.label(name, STRIP)
+        middle = points.mean(axis=0) - (label.width // 2, label.height // 2)
+        x, y = (max(0, round(float(at))) for at in middle)
+        pen.draw(canvas, label, x, y)
+        taken.append((x, y, x + label.width, y + label.height))
+    return taken
+
+
 def _draw_boxed(
-    canvas: U8, tags: Sequence[Tag], zoom: float, pen: Pen, colours: dict[str, Colour]
+    canvas: U8,
+    tags: Sequence[Tag],
+    zoom: float,
+    pen: Pen,
+    colours: dict[str, Colour],
+    taken: list[Box],
 ) -> None:
     """All boxes first, labels over them, the best tag first to choose its place."""
-    taken: list[Box] = []
     pending: list[tuple[Label, Box]] = []
     for tag in tags:
         colour = _colour(tag.head, colours)

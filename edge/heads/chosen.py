@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from edge.bundle.manifest import Head
 from edge.bundle.read import TagNames
 from edge.heads.embedded import AddedHead
+from edge.heads.scores import GALLERY
 
 
 class Heads(msgspec.Struct, frozen=True, eq=False):
@@ -49,7 +50,7 @@ def tune(heads: Heads, thresholds: Mapping[str, float], off: Collection[str]) ->
     """With this choice in place of the one before. Raises ValueError for a head that is not there,
     or for a threshold that is no probability, as 50 for 50 % would be.
     """
-    known = [head.name for head in heads.all]
+    known = dict.fromkeys((*(head.name for head in heads.all), GALLERY))  # which may come later
     for name in (*thresholds, *off):
         if name not in known:
             raise ValueError(f"head {name!r} is unknown, expected one of {', '.join(known)}")

@@ -37,7 +37,7 @@ from edge.heads.rows import (
 from edge.records import F32
 from edge.store import make_folder
 
-AGAIN = "enrol its pictures again with this bundle, or run without it: --no-gallery"
+AGAIN = "move it away and enrol its pictures again, or run without it: --no-gallery"
 
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]

@@ -36,8 +36,9 @@ START = len(MAGIC) + 32 + 4
 MAX_FILE_BYTES = 64 << 20
 MAX_HEADER_BYTES = 8 << 20
 MAX_NAME = 100  # characters of a tag or a group
-COPY = "copy the file again"
+COPY = "copy the file again, or move it away and make it anew"
 MAKE = "make one: edge-tag enroll, edge-quantize vocabulary or edge-quantize attributes"
+ANEW = f"move it away, and {MAKE}"  # nothing is added to one that cannot be read
 
 Shapes = Sequence[tuple[int, ...]]
 
@@ -73,7 +74,7 @@ def parse_rows(
     if data[: len(MAGIC)] != MAGIC or len(data) < START:
         raise BundleError(
             f"{where}: file does not begin like a gallery, a vocabulary or attributes",
-            fix=MAKE,
+            fix=ANEW,
         )
     rest = data[len(MAGIC) + 32 :]
     if hashlib.sha256(rest).digest() != data[len(MAGIC) : len(MAGIC) + 32]:
@@ -85,7 +86,7 @@ def parse_rows(
         raise BundleError(
             f"{where}: header is {length} bytes, expected at most {len(rest) - 4}", fix=COPY
         )
-    header = read_json(rest[4 : 4 + length], kind, where, MAKE)
+    header = read_json(rest[4 : 4 + length], kind, where, ANEW)
     return header, _arrays(rest[4 + length :], shapes(header), where)
 
 
@@ -99,7 +100,7 @@ def _arrays(body: bytes, shapes: Shapes, where: str) -> list[F32]:
         )
     numbers = np.frombuffer(body, "<f2").astype(np.float32)
     if not np.isfinite(numbers).all():
-        raise BundleError(f"{where}: holds NaN or infinity, expected numbers", fix=MAKE)
+        raise BundleError(f"{where}: holds NaN or infinity, expected numbers", fix=ANEW)
     ends = np.cumsum([0, *sizes])
     return [numbers[a:b].reshape(shape) for a, b, shape in zip(ends, ends[1:], shapes)]
 
@@ -115,7 +116,7 @@ def check_unit(rows: F32, what: str, where: str) -> None:
     if lengths.size and not (abs(lengths - 1) < 0.01).all():
         off = float(lengths[np.argmax(abs(lengths - 1))])
         raise BundleError(
-            f"{where}: one of the {what} is of length {off:.3f}, expected 1", fix=MAKE
+            f"{where}: one of the {what} is of length {off:.3f}, expected 1", fix=ANEW
         )
 
 

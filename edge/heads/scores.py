@@ -75,6 +75,22 @@ def tags_for(
     return [Tag(head.name, names[i][0], names[i][1], float(real[i]), box) for i in chosen]
 
 
+def reaching(
+    tags: Sequence[Tag],
+    heads: Sequence[Head],
+    names: Mapping[str, Sequence[tuple[str, str | None]]],
+) -> tuple[Tag, ...]:
+    """Of the best `top_k`, those that reach their thresholds. names: by head."""
+    least = {
+        (head.name, name): float(limit)
+        for head in heads
+        for (name, _), limit in zip(
+            names[head.name], np.broadcast_to(head.limits, len(names[head.name]))
+        )
+    }
+    return tuple(tag for tag in tags if tag.score >= least.get((tag.head, tag.tag), 0.0))
+
+
 def ranked(row: F32) -> NDArray[np.intp]:
     """Places in a row, the highest first; on a tie the earlier one, on every machine."""
     return np.argsort(-row, kind="stable")

@@ -8,6 +8,10 @@ import os
 import shutil
 from pathlib import Path
 
+from edge.errors import SinkError
+
+SPARE_BYTES = 256 << 20  # that a disk keeps free for events, or a tenth of a small one
+
 
 def nearest(folder: Path) -> Path:
     """`folder`, or the nearest one above it that is there."""
@@ -20,6 +24,20 @@ def free_bytes(folder: Path) -> int | None:
         return shutil.disk_usage(nearest(folder)).free
     except OSError:
         return None
+
+
+def leave_room(folder: Path) -> None:
+    """Raises SinkError where its disk has no more than what is left to the events."""
+    try:
+        disk = shutil.disk_usage(nearest(folder))
+    except OSError:
+        return  # whoever writes there says so
+    spare = min(SPARE_BYTES, disk.total // 10)
+    if disk.free < spare:
+        raise SinkError(
+            f"{folder}: the disk has less than {spare / 2**20:.3g} MB free, which are for events",
+            fix="make room, or name a folder on another disk",
+        )
 
 
 def resident_bytes() -> int | None:

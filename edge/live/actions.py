@@ -14,7 +14,7 @@ from msgspec import Meta
 from edge import __version__
 from edge.capture import MANIFEST, MAX_PICTURES, CalibrationSet, capture, load_set
 from edge.config.watch import Reload
-from edge.errors import SinkError, UsageError
+from edge.errors import UsageError
 from edge.heads import gallery as galleries
 from edge.heads.added import gallery_head
 from edge.heads.examples import example, new_gallery
@@ -22,7 +22,7 @@ from edge.heads.gallery import Enrolled, Gallery
 from edge.heads.gallery_file import read_gallery, write_gallery
 from edge.heads.rows import is_name
 from edge.heads.scores import GALLERY
-from edge.health.usage import free_bytes
+from edge.health.usage import leave_room
 from edge.live import shown
 from edge.live.jobs import Jobs
 from edge.live.shots import Shot
@@ -32,7 +32,6 @@ from edge.pictures.stems import stem_of
 from edge.records import Box, Frame
 from edge.tagger import Tagger
 
-FREE_BYTES = 256 << 20  # a disk that has less is left to the events
 Name = Annotated[str, Meta(max_length=200)]
 
 
@@ -130,8 +129,7 @@ class Actions:
         """As `edge-tag capture` keeps a frame: one that looks like the last one is left out."""
         shot = self._shot(wanted)
         folder = self._run.captures / stem_of(wanted.camera)
-        if (free := free_bytes(folder)) is not None and free < FREE_BYTES:
-            raise SinkError(f"{folder}: the disk has less than 256 MB free", fix="make room")
+        leave_room(folder)
         result = shot.result
         frame = Frame(result.source, result.frame, result.time, shot.picture)
         new = CalibrationSet(1, stem_of(wanted.camera), f"edge-tag {__version__} live page", "")

@@ -11,6 +11,7 @@ from edge.pictures.regions import is_touching, union, within
 from edge.records import Box, Tag
 
 PART = 0.2  # of a thing: so much of it a region may have told by
+LIKELY = 0.5  # from here on a region shows a tag more likely than not
 
 
 def fuse(
@@ -28,18 +29,25 @@ def fuse(
             scores. One that a thing in it, or a part of a thing that a seam cuts, explains is left
             out; and so is one that is all of the frame by now, where the glance says it too.
     things  tags of tracks, each with its thing's box: see `tracks.merged`.
-    top_k   keep the best places of the `top_k` best tags of each head, one place a tag.
+    top_k   keep the best places of the `top_k` best tags of each head, one place a tag. Each region
+            says something of every tag then: those that hardly do are no part of the thing.
     """
     groups: defaultdict[tuple[str, str, str], list[Tag]] = defaultdict(list)
     for tag in places:
         if not is_explained(tag, things):
             groups[tag.head, tag.tag, tag.level].append(tag)
-    merged = [_as_one(group) for tags in groups.values() for group in touching(tags)]
+    said = groups.values() if top_k is None else map(_likely, groups.values())
+    merged = [_as_one(group) for tags in said for group in touching(tags)]
     told = [*merged, *things]
     whole = {_what(tag) for tag in glance}
     merged = [tag for tag in merged if not _is_told(tag, told) and _what(tag) not in whole]
     ranked = sorted([*glance, *merged, *things], key=_rank)
     return tuple(ranked if top_k is None else _best(ranked, top_k))
+
+
+def _likely(tags: Sequence[Tag]) -> Sequence[Tag]:
+    """Those that are more likely than not, else the best one."""
+    return [tag for tag in tags if tag.score >= LIKELY] or [min(tags, key=_rank)]
 
 
 def is_explained(tag: Tag, things: Iterable[Tag]) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import cache, partial
 from typing import TypeVar
 
 import numpy as np
 
+from edge.aside import Aside
 from edge.pictures import pixels
 from edge.pictures.planes import Scratch
 from edge.records import U8, Picture, Region
@@ -36,7 +37,7 @@ class Preparer:
         """Of the inputs, px."""
         self._inputs = [np.empty((1, height, width, 3), np.uint8) for _ in range(2)]
         self._scratch = Scratch()  # one crop is made at a time, whoever makes it
-        self._worker = ThreadPoolExecutor(1, "prepare")
+        self._aside = Aside("prepare")
         self._ahead: Future[None] | None = None
         self._begun = 0
 
@@ -61,7 +62,7 @@ class Preparer:
                 region = next(following, None)
                 if region is not None:
                     job = partial(prepare, picture, region, later[0], self._scratch)
-                    self._ahead = self._later(job)
+                    self._ahead = self._aside.later(job)
                 yield now
                 if begun != self._begun:
                     raise ValueError("another picture was begun, expected this one to its end")
@@ -85,12 +86,12 @@ class Preparer:
         """As `aside`, but only the thread does it: nothing that is given later is begun before this
         has ended, as long as results are asked for in the order given.
         """
-        later = None if self._ahead is None else self._later(work)
+        later = None if self._ahead is None else self._aside.later(work)
         return cache(work) if later is None else later.result
 
     def begin(self, work: Callable[[], T]) -> Callable[[], T]:
         """As `aside`, and starts the thread where it does not run yet."""
-        later = self._later(work)
+        later = self._aside.later(work)
         if later is None:
             return cache(work)
         return cache(lambda: work() if later.cancel() else later.result())
@@ -98,18 +99,7 @@ class Preparer:
     def close(self) -> None:
         """End the thread."""
         self._drop()
-        self._worker.shutdown()
-
-    def _later(self, work: Callable[[], T]) -> Future[T] | None:
-        """For the thread; None where Python begins nothing any more, as the program's main thread
-        has ended: its other threads may tag on.
-        """
-        try:
-            return self._worker.submit(work)
-        except RuntimeError as e:
-            if "cannot schedule" not in str(e):  # but no thread could be started, for one
-                raise
-            return None
+        self._aside.close()
 
     def _is_made(self) -> bool:
         """False when the thread has not begun: on a busy machine its owner is there before it."""

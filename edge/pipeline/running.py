@@ -10,8 +10,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from edge.errors import ConfigError, InferenceError
+from edge.heads.scores import reaching
 from edge.pipeline.tagged import Done, Unwatched, Way, ignored
 from edge.pipeline.turns import tagged_in_turn
 from edge.records import Frame, FrameFailed, FrameTags, Picture
@@ -67,7 +69,8 @@ def run(
     With several, the budget of a frame is what one frame of each of them may cost together: see
     `edge.schedule.shares`. A source that breaks ends with a failed frame, and the others go on.
     `explain` is told of each tagged frame how its tags came about, after the sinks have its result;
-    `report` is told of each frame when it was taken, so that events can be made of them; `watch`
+    `report` is told of each frame when it was taken, so that events can be made of them: of tags
+    that reach their thresholds, though the view is to give the best however unsure; `watch`
     does to frames and their tags what the config file says; `held` is asked before each frame what
     heat leaves of its budget; `off` is told the number of a source whose frame its schedule leaves
     out; `begun` is what `read_ahead` gave for these sources, where it was called before.
@@ -80,6 +83,8 @@ def run(
     sinks = tuple(sinks)  # which may come one by one
     is_live = any(source.is_live for source in opened)
     told: dict[str, str] = {}  # source -> why its last frame failed
+    if report is not None and view.top_k is not None:
+        report = _of_what_is_sure(report, tagger)
     way = Way(tagger, view, watch or Unwatched(), held, off)
     with closing(tagged_in_turn(opened, begun, way, is_stopped)) as frames:
         for done in islice(frames, max_frames):
@@ -107,6 +112,17 @@ def _tell(
         assert isinstance(done.result, FrameTags)
         assert done.picture is not None
         explain(done.result, done.picture, done.seen)
+
+
+def _of_what_is_sure(report: Report, tagger: Tagger) -> Report:
+    """Or a trout would come to a shop, at a probability of 0.0006, and somebody be called."""
+
+    def told(result: FrameTags | FrameFailed, picture: Picture | None, at_s: float | None) -> None:
+        if isinstance(result, FrameTags):
+            result = replace(result, tags=reaching(result.tags, tagger.heads, tagger.tags))
+        report(result, picture, at_s)
+
+    return told
 
 
 def _count(totals: Totals, result: FrameTags | FrameFailed, told: dict[str, str]) -> None:

@@ -35,6 +35,9 @@ SINKS: dict[str, tuple[Role, str, str]] = {  # as in --to KIND:... -> (role, our
     "http": ("carrier", "edge.sinks.webhook", ""),
     "https": ("carrier", "edge.sinks.webhook", ""),
 }
+AT_END = frozenset({"coco"})  # those whose file comes with the end of a run, and grows until then
+NO_END = "comes with the end of a run, and a camera's has none, expected --frames N beside it"
+ENDED = "say --frames N, or name what is put aside as it grows: jsonl:FILE#max-mb=10"
 
 
 class CarrierSite(NamedTuple):

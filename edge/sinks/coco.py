@@ -18,6 +18,7 @@ import msgspec
 from msgspec import UNSET
 
 from edge import __version__
+from edge.config.records import area
 from edge.errors import SinkError
 from edge.records import FrameFailed, FrameTags, Picture, Tag
 from edge.sinks.target import Target
@@ -81,6 +82,7 @@ class CocoSink:
         }  # fmt: skip
         if tag.outline is not UNSET:
             about["segmentation"] = [[edge for point in tag.outline for edge in point]]
+            about["area"] = area(tag.outline)  # evaluation sorts things by it
         return about
 
     def _category(self, tag: Tag) -> int:

@@ -10,6 +10,7 @@ from time import monotonic
 
 from edge.errors import SinkError
 from edge.explain.picture import explained
+from edge.health.usage import leave_room
 from edge.outage import Outage
 from edge.pictures.pixels import jpeg, rgb
 from edge.pictures.stems import Stems
@@ -29,8 +30,9 @@ class ExplainedPictures:
 
     keep     pictures in the folder at most, those of earlier runs among them; the oldest go first
     every_s  of a camera or a clip: at most one picture each so many seconds
-    is_steady  a camera's run goes on without pictures that cannot be written; else SinkError is
-               raised for one, and for an old one that cannot be removed
+    is_steady  a camera's run goes on without pictures that cannot be written, or would leave no
+               room for events; else SinkError is raised for one, and for an old one that cannot be
+               removed
     is_patient  a folder that cannot be used yet is tried again with each picture
     """
 
@@ -73,6 +75,8 @@ class ExplainedPictures:
 
     def _write(self, result: FrameTags, picture: Picture, seen: Seen) -> None:
         self._begin()
+        if self._outage is not None:
+            leave_room(self._folder)
         name = self._stems.name(result.source, result.frame) + EXPLAINED
         self._names.pop(name, None)
         self._make_room()

@@ -33,7 +33,9 @@ class RotatingFile:
     max_age_s  put aside when its first record is so old; 0: never
     keep       files put aside, at most
     sync       one of SYNCS
-    heading    first line of each file; one with another is put aside
+    begins     each file; what begins otherwise is somebody else's, and refused
+    heading    first line of each file; one with another, as an older edge-tag's, is put aside:
+               under that, our columns would be wrong ones
     is_patient  one that cannot be opened yet is tried again with each record; else SinkError is
                 raised
     """
@@ -46,6 +48,7 @@ class RotatingFile:
         max_age_s: float = 0.0,
         keep: int = 5,
         sync: str = "second",
+        begins: bytes = b"",
         heading: bytes = b"",
         clock: Callable[[], float] = monotonic,
         is_patient: bool = False,
@@ -53,6 +56,7 @@ class RotatingFile:
         self.path = path
         self._max_bytes, self._max_age_s, self._keep = max_bytes, max_age_s, keep
         self._sync, self._heading, self._clock = sync, heading, clock
+        self._begins = begins
         self._synced_s = monotonic()
         self._file: BinaryIO | None = None
         with suppress(*[SinkError] * is_patient):
@@ -105,10 +109,16 @@ class RotatingFile:
             raise SinkError(f"{self.path}: no regular file", fix="name another file")
         try:
             file = self.path.open("ab", buffering=0)
-            self._bytes = _whole_bytes(self.path)
+            if not self._has(self._begins):
+                file.close()
+                raise SinkError(
+                    f"{self.path}: begins like no file of results, expected one of them, or none",
+                    fix="name another file",
+                )
+            self._is_other = not self._has(self._heading)
+            self._bytes = file.tell() if self._is_other else _whole_bytes(self.path)
             if self._bytes < file.tell():
                 file.truncate(self._bytes)
-            self._is_other = self._bytes > 0 and not self._has_heading()
             self._began_s = self._clock()
             if self._bytes:  # of an earlier run; the wall clock says how old, and only now
                 self._began_s -= max(0.0, time() - _began_s(self.path))
@@ -117,10 +127,10 @@ class RotatingFile:
         self._file = file
         return file
 
-    def _has_heading(self) -> bool:
-        """An older edge-tag's has another one: under that, our columns would be wrong ones."""
+    def _has(self, beginning: bytes) -> bool:
+        """What a power cut left may be short, or zeros."""
         with self.path.open("rb") as file:
-            return file.read(len(self._heading)) == self._heading
+            return beginning.startswith(file.read(len(beginning)).rstrip(b"\0"))
 
     def _add(self, file: BinaryIO, data: bytes) -> None:
         if self._bytes == 0:
@@ -155,7 +165,9 @@ class RotatingFile:
         return self.path.with_name(f"{self.path.name}.{number}")
 
 
-def open_rotating(target: Target, sync: str, heading: bytes = b"") -> RotatingFile:
+def open_rotating(
+    target: Target, sync: str, begins: bytes = b'{"', heading: bytes = b""
+) -> RotatingFile:
     """With the options that every kind of file has. Raises UsageError and SinkError."""
     max_mb = target.number("max-mb", 0.0)
     max_hours = target.number("max-hours", 0.0)
@@ -167,6 +179,7 @@ def open_rotating(target: Target, sync: str, heading: bytes = b"") -> RotatingFi
         max_age_s=max_hours * 3600,
         keep=keep,
         sync=sync,
+        begins=begins,
         heading=heading,
         is_patient=target.is_patient,
     )

@@ -59,7 +59,7 @@ class RowsSink:
 
 def open_from(target: Target) -> RowsSink:
     """Raises UsageError and SinkError."""
-    return RowsSink(open_rotating(target, "second", _lines([COLUMNS])))
+    return RowsSink(open_rotating(target, "second", b"", _lines([COLUMNS])))
 
 
 def _lines(rows: Iterable[Iterable[object]]) -> bytes:

@@ -10,6 +10,7 @@ the address is refused: every user of a machine can read the words of its comman
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
@@ -104,6 +105,11 @@ class Target(NamedTuple):
     def done(self) -> None:
         """For who has no row in OPTIONS: every option was asked for, else it raises UsageError."""
         _refuse_unknown(self.shown, self.options, self.known)
+
+    @property
+    def place(self) -> str:
+        """The same for a path however it is written."""
+        return self.where if "://" in self.where else os.path.realpath(self.where)
 
     @property
     def address(self) -> SplitResult:

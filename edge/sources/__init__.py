@@ -36,6 +36,8 @@ FORMS = (  # how the text of a live source begins
     ("piped", re.compile(r"csi://|libcamera://|gst:")),
     ("test", re.compile(r"test://")),
 )
+FLAGS = {".toml": "--config", ".edge": "--bundle", ".gallery": "--gallery"}  # of what is no input
+RENAME = "rename it, if it is one of those; else save it as PNG or MP4"
 EXPECTED = (
     "name a picture, a clip, a folder, camera:0, usb:046d:0825, an rtsp:// or http:// address, "
     "csi://0 or test://belt"
@@ -112,11 +114,17 @@ def kind_of(text: str) -> str:
         return "images"
     if path.suffix.lower() in CLIPS:
         return "clip"
+    flag = FLAGS.get(path.suffix.lower())
     raise SourceError(
         f"{shown}: the suffix is {path.suffix!r}, expected a picture ({_listed(PICTURES)}) "
         f"or a clip ({_listed(CLIPS)})",
-        fix="rename it, if it is one of those; else save it as PNG or MP4",
+        fix=f"{flag} {shown}" if flag else RENAME,
     )
+
+
+def is_live(text: str) -> bool:
+    """By its form: a camera or a stream."""
+    return bool(_form(text))
 
 
 def _form(text: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ctypes
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from edge.aside import Aside
 from edge.bundle.losses import losses
 from edge.bundle.read import Bundle, open_bundle
 from edge.engines import ENGINES, check_name, installed, open_engine, pip_line
@@ -52,7 +52,7 @@ def open_tagger(
     provider, threads = provider or "CPU", threads or 0
     if engine is not None:
         check_name(engine)
-    with ExitStack() as opened, ThreadPoolExecutor(1, "open glance") as aside:
+    with ExitStack() as opened, Aside("open glance") as aside:
         stored = opened.enter_context(open_bundle(bundle))
         name = engine or _choose(stored)
         artifact = stored.artifact(name, precision or _best_precision(stored, name, preferred))
@@ -60,7 +60,8 @@ def open_tagger(
         glance: Callable[[], Glancer | None]
         glance = partial(open_glance, stored, artifact, provider, threads, virtual)
         if not whole and virtual is None:  # whose clock is one thread's
-            glance = aside.submit(glance).result  # both engines are opened side by side
+            later = aside.later(glance)  # both engines are opened side by side
+            glance = glance if later is None else later.result
         running = open_engine(name, files, provider=provider, threads=threads)
         opened.enter_context(closing(running))
         if virtual is not None:

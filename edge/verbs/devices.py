@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from edge.flags import new_parser
-from edge.process import Stop, print_table, write_line
+from edge.process import Stop, print_table, say, write_line
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The flags. Raises UsageError."""
     parser = new_parser("edge-tag devices", "The device profiles, or all that one says.")
-    parser.add_argument("name", nargs="?", metavar="NAME", help="a profile, by name or file")
+    text = "a profile, by name or file; auto: this board's"
+    parser.add_argument("name", nargs="?", metavar="NAME", help=text)
     parser.add_argument("--json", action="store_true", help="as JSON")
     return parser.parse_args(words)
 
@@ -23,7 +24,10 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     from msgspec import json
 
     from edge.boards import listing
+    from edge.boards.chosen import AUTO, chosen
 
+    if flags.name == AUTO:
+        flags.name = chosen(AUTO, say).name
     if flags.json:
         write_line(out, json.encode(listing.as_json(flags.name)).decode())
     elif flags.name is None:

@@ -57,7 +57,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         check_labels(flags, tagger.tags)
         if (why := too_tight(tagger, view)) and not flags.quiet:
             say(f"edge-tag: {why}")
-        sinks = open_sinks(flags, sources, out, opened, recipients.sinks, tagger.tags)
+        sinks = open_sinks(flags, sources, out, opened, recipients.sinks, tagger.tags, watch)
         explain = open_explain(flags, sources, opened)
         if live is not None:
             from edge.config.watch import Watch

@@ -101,9 +101,8 @@ def _add_looks(parser: Parser) -> None:
     )
     add("--budget-ms", type=milliseconds, metavar="MS", help=text)
     add("--whole", action="store_true", help="one look at the whole frame, no closer ones")
-    add(
-        "--top-k", type=at_least_1, metavar="N", help="the N best tags of each head, however unsure"
-    )
+    text = "the N best tags of each head, however unsure; events tell those of them that are sure"
+    add("--top-k", type=at_least_1, metavar="N", help=text)
 
 
 def _add_results(parser: Parser) -> None:

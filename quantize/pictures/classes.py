@@ -19,7 +19,7 @@ from quantize.pictures.samples import Split
 SPLITS: dict[str, Split] = {  # folders above the class folders
     "train": "train", "val": "val", "valid": "val", "validation": "val", "test": "val"
 }  # fmt: skip
-READ = PICTURES | {".gif", ".jfif", ".jpe"}  # of a GIF the first picture
+READ = PICTURES | {".gif"}  # of a GIF the first picture
 BESIDE = ("tags.json", "sources.json", "attributes.jsonl", "recipe.json")  # not pictures, but read
 log = logging.getLogger(__name__)
 

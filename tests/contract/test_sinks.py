@@ -248,6 +248,39 @@ def test_what_a_power_cut_left_of_a_line_is_cut_off(tmp_path):
     assert lines(path) == ["whole", "next"]
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "events"])
+def test_a_file_of_somebody_else_is_refused_and_left_as_it_is(tmp_path, kind):
+    """What stood behind its last line break was cut off, and lines of ours put there instead."""
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"one\ntwo, not yet")
+    with pytest.raises(SinkError, match="begins like no file of results"):
+        open_recipients([f"{kind}:{path}"], [], f"{tmp_path}/outbox.db", 1)
+    assert path.read_bytes() == b"one\ntwo, not yet"
+
+
+def test_a_table_of_somebody_else_is_put_aside_whole(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"price;tax\n1;2")
+    sink = opened("csv", path)
+    sink.write(result([tag("Plum")], "a.jpg"), None)
+    sink.close()
+    assert (tmp_path / "t.csv.1").read_bytes() == b"price;tax\n1;2"
+    assert read("csv", path) == [("a.jpg", "Plum")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "left"), [("jsonl", b"\0" * 9), ("jsonl", b"{"), ("csv", b"time,")]
+)
+def test_a_file_that_a_power_cut_left_without_a_line_is_begun_anew(tmp_path, kind, left):
+    path = tmp_path / "f"
+    path.write_bytes(left)
+    sink = opened(kind, path)
+    sink.write(result([tag("Plum")], "a.jpg"), None)
+    sink.close()
+    assert read(kind, path) == [("a.jpg", "Plum")]
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
 def test_a_coco_run_that_is_cut_off_leaves_the_earlier_file(tmp_path):
     first = opened("coco", tmp_path / "file")
     first.write(result([tag("Apple")], "a.jpg"), None)

@@ -484,6 +484,36 @@ def test_a_signal_before_the_first_frame_ends_with_0(tiny_bundle, clip):
     assert len(parsed(out)) < 4000
 
 
+@pytest.mark.parametrize(
+    ("words", "is_service", "code"),
+    [
+        (["till", "--config", "no.toml"], False, 78),
+        (["run", "--config=no.toml"], False, 78),
+        (["no.jpg"], True, 3),
+        (["no.jpg"], False, -signal.SIGHUP),
+        (["capture", "--config", "no.toml", "--out", "set"], False, -signal.SIGHUP),
+    ],
+)
+def test_a_reload_while_a_daemon_starts_is_no_end_of_it(words, is_service, code):
+    hang_up = """
+import runpy, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it
+class HangingUp:
+    def find_spec(self, name, *_):
+        if name == "edge.cli":
+            signal.raise_signal(signal.SIGHUP)
+sys.meta_path.insert(0, HangingUp())
+sys.argv = ["edge-tag", *sys.argv[1:]]
+runpy.run_module("edge", run_name="__main__")
+"""
+    env = {**os.environ, **({"NOTIFY_SOCKET": "/nowhere"} if is_service else {})}
+    ran = subprocess.run(
+        [sys.executable, "-c", hang_up, *words], cwd=ROOT, env=env, capture_output=True,
+        timeout=LIMIT_S,
+    )  # fmt: skip
+    assert ran.returncode == code
+
+
 def test_ctrl_c_while_our_imports_load_is_no_traceback():
     code = """
 import runpy, signal, sys
@@ -581,6 +611,14 @@ def test_devices_lists_the_profiles():
     ran = edge_tag("devices")
     assert ran.returncode == 0
     assert "Raspberry Pi 5" in ran.stdout
+
+
+def test_devices_auto_tells_the_profile_of_this_board():
+    """An error said that it expects auto."""
+    ran = edge_tag("devices", "auto")
+    name = ran.stderr.removeprefix("edge-tag: --device auto: ").partition(",")[0]
+    assert ran.returncode == 0
+    assert ran.stdout.startswith(f"{name}: ")
 
 
 def test_capture_makes_a_set_that_can_be_read_and_continued(tmp_path, clip):

@@ -71,8 +71,10 @@ def test_check_says_all_that_a_run_would_refuse_here(file, tiny_bundle, photos, 
     keys = {"engine": "foo", "device": "nopi", "gallery": "no.gallery", "plane": "no.json"}
     more = [f'{key} = "{value}"\n' for key, value in keys.items()]
     more += [f'outbox = "{photos}/0.png/o.db"\n', 'targets.pics = "snapshots:p#days:rot=1"\n']
+    more += ['targets.coco = "coco:c.json"\n']
     clip = (
-        '[[cameras]]\nname = "c"\nurl = "gone.mp4"\nonly = ["read"]\n[heads.nohead]\non = false\n'
+        '[[cameras]]\nname = "c"\nurl = "gone.mp4"\nonly = ["read"]\n'
+        '[[cameras]]\nname = "d"\nurl = "test://belt"\n[heads.nohead]\non = false\n'
     )
     file.write_text("".join(more) + config(tiny_bundle, photos, clip))
     ran = edge_tag("config", "check", file)
@@ -80,6 +82,7 @@ def test_check_says_all_that_a_run_would_refuse_here(file, tiny_bundle, photos, 
     assert ran.returncode == 78
     assert {line.split(": ")[2] for line in lines} == {
         *keys, "outbox", "cameras[1].url", "cameras[1].only", "heads.nohead", "targets.pics",
+        "targets.coco",
     }  # fmt: skip
     file.write_text(config(tmp_path / "no.edge", photos))
     assert "bundle: " in edge_tag("config", "check", file).stderr
@@ -101,6 +104,18 @@ def test_a_run_does_what_the_file_says(file, tiny_bundle, photos, tmp_path):
     assert (tmp_path / "t.jsonl").read_text() == ran.stdout
     found = [json.loads(line) for line in ran.stdout.splitlines()]
     assert [{tag["head"] for tag in line["tags"]} for line in found] == [{"colours"}] * 3
+
+
+def test_zones_and_what_is_ignored_are_drawn_on_annotated_pictures(
+    file, tiny_bundle, photos, tmp_path
+):
+    drawn = []
+    for n, more in enumerate(("", f"zones.till = {ALL}\n", f"ignore = [{ALL}]\n")):
+        file.write_text(config(tiny_bundle, photos, more + "only = ['blue']"))
+        out = tmp_path / f"out{n}"
+        assert edge_tag("run", "--config", file, "--annotate", out, "--frames", "1").returncode == 0
+        drawn += [path.read_bytes() for path in out.rglob("*.jpg")]
+    assert len({*drawn}) == 3
 
 
 def test_privacy_reaches_the_annotated_pictures(file, tiny_bundle, photos, tmp_path):

@@ -208,11 +208,32 @@ def test_a_gallery_of_another_network_stops_a_run_with_the_fix(
     ran = edge_tag("--gallery", path, tmp_path / "a.png")  # the bundle that ships
     assert (ran.returncode, ran.stdout) == (4, "")
     assert "expected" in ran.stderr
-    assert "fix: enrol its pictures again" in ran.stderr
+    assert "fix: move it away and enrol its pictures again" in ran.stderr
+
+
+def test_a_gallery_that_nobody_named_and_the_disk_damaged_ends_no_run(
+    tmp_path: Path, bundle: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    card(tmp_path / "a.png", PURPLE)
+    path = tmp_path / "shop.bundle.gallery"
     path.write_bytes(b"junk")
-    ran = edge_tag("--bundle", bundle, tmp_path / "a.png")
-    assert (ran.returncode, ran.stdout) == (4, "")
-    assert only_ours(ran.stderr)
+    config = tmp_path / "edge.toml"
+    config.write_text(
+        f'bundle = "{bundle}"\n[[cameras]]\nname = "a"\nurl = "{tmp_path}/a.png"\n'
+        "[heads.gallery]\nthreshold = 0.9\n"
+    )
+    for words in (["--bundle", bundle, tmp_path / "a.png"], ["--config", config]):
+        ran = edge_tag(*words)
+        assert (ran.returncode, len(parsed(ran.stdout))) == (0, 1)
+        assert "the run goes on without what was enrolled" in ran.stderr
+        assert "fix: move it away" in ran.stderr
+        assert only_ours(ran.stderr)
+    assert path.read_bytes() == b"junk"
+    assert run("config", "check", config) == 0  # nothing is wrong with what it says
+    assert run("doctor", "--bundle", bundle) == 4
+    assert "gallery: fix: move it away" in capfd.readouterr().out
+    ran = edge_tag("--bundle", bundle, "--gallery", path, tmp_path / "a.png")
+    assert (ran.returncode, ran.stdout) == (4, "")  # somebody wants that one
 
 
 def test_the_first_word_decides_unless_there_is_a_name() -> None:

@@ -134,6 +134,7 @@ def test_the_service_manager_hears_of_the_first_frame_of_progress_and_of_the_end
         (["--health", "nonsense"], 2, "expected HOST:PORT"),
         (["--health-token-file", "x"], 2, "without --health"),
         (["--health", ":0", "--health-token-file", "/nowhere"], 2, "/nowhere: No such file"),
+        (["--explain-keep", "3"], 2, "expected --explain beside it"),
         (["--thermal", "80:70"], 2, "the second above the first"),
     ],
 )

@@ -78,6 +78,7 @@ def test_s3_its_mask_and_species_are_told_and_are_in_files(tiny_bundle, belt, tm
     assert 0.08 < held.sum() / (tag["length_cm"] * 10 / MM_PER_PX) ** 2 < 0.25
     [one] = [a for a in json.loads(coco.read_text())["annotations"] if "segmentation" in a]
     assert one["segmentation"] == [outline.ravel().tolist()]
+    assert one["area"] == cv2.contourArea(outline)  # not of its box
     told = csv.DictReader(rows.read_text("utf-8").splitlines())
     [row] = [r for r in told if r["head"] == "length"]
     assert (row["species"], float(row["length_cm"])) == ("unsure", tag["length_cm"])

@@ -60,6 +60,19 @@ def test_results_go_everywhere_and_stdout_stays_what_it_was(tiny_bundle, photo, 
     assert {c["name"] for c in json.loads((out / "tags.json").read_text())["categories"]} == tags
 
 
+def test_no_event_is_of_a_tag_that_is_only_among_the_best(tiny_bundle, photo, tmp_path):
+    """With --top-k a broker was told of things at a probability of 0.0006."""
+    words = ["--bundle", tiny_bundle, photo, "--to", f"events:{tmp_path}/e", "--outbox"]
+    told = []
+    for n, more in enumerate(([], ["--top-k", "9"])):
+        ran = edge_tag(*words, tmp_path / f"{n}.db", *more)
+        lines = (tmp_path / "e").read_text().splitlines()
+        told.append({json.loads(line)["after"]["label"] for line in lines})
+        (tmp_path / "e").unlink()
+    assert told[0] == told[1]
+    assert {tag["tag"] for tag in json.loads(ran.stdout)["tags"]} > told[0]  # results are as asked
+
+
 def test_a_broker_that_is_away_costs_nothing_but_a_word(tiny_bundle, photo, tmp_path):
     pytest.importorskip("paho.mqtt.client", reason="pip install 'edge-tag[mqtt]'")
     ran = edge_tag(
@@ -97,8 +110,10 @@ def test_what_an_earlier_run_owes_goes_out_with_the_next_one(tiny_bundle, photo,
     [
         (["--to", "jsnl:x"], 2, "did you mean jsonl:...?"),
         (["--to", "jsonl:x", "--to", "csv:x"], 2, "is given twice"),
+        (["--to", "csv:./x", "--to", f"jsonl:{ROOT}/x"], 2, "is given twice"),
         (["--to", "jsonl:x#max-bm=1"], 2, "did you mean 'max-mb'?"),
         (["--to", "snapshots:TMP/p#days:redd=3"], 2, "did you mean 'red'?"),
+        (["--to", "coco:TMP/x", "--source", "test://belt"], 2, "fix: say --frames N"),
         (["--to", "jsonl:/dev/null/x"], 74, "fix: name another"),
         (["--to", "jsonl:/dev/full"], 74, "no regular file"),
         (["--to", "events:TMP/x", "--outbox", "/dev/null/x"], 74, "fix: name another"),

@@ -39,6 +39,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ),  # no code: a docstring
     (
         "errors",
+        "aside",
         "clock",
         "homes",
         "spelling",

@@ -21,6 +21,7 @@ from edge.errors import UsageError
             "run",
             ["a.jpg", "b/", "rtsp://x/1", "camera:0"],
         ),
+        ("a.jpg --json b.jpg --threads 2 c.jpg", "run", ["a.jpg", "b.jpg", "c.jpg"]),
         ("./check", "run", ["./check"]),
         ("--camera 2", "run", ["camera:2"]),
         ("capture --camera 0 --out set", "capture", ["camera:0"]),

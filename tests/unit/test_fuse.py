@@ -73,6 +73,16 @@ def test_order_is_score_then_head_then_tag_then_box():
         )
 
 
+def test_of_the_best_a_place_is_no_larger_for_neighbours_that_hardly_say_so():
+    """The union was the whole frame, and with it the glance's low score was told."""
+    glance = [tag("red", 0.33, (0, 0, 30, 10))]
+    places = [tag("red", 0.99, (0, 0, 10, 10)), tag("red", 0.001, (10, 0, 30, 10))]
+    [red] = fuse(glance, places, top_k=1)
+    assert (red.score, red.box) == (0.99, (0, 0, 10, 10))
+    both = [*places, tag("red", 0.6, (8, 0, 18, 10))]
+    assert fuse(glance, both, top_k=1)[0].box == (0, 0, 18, 10)
+
+
 def test_top_k_keeps_the_best_of_each_head_at_its_best_place():
     glance = [tag("a", 0.3, WHOLE), tag("b", 0.2, WHOLE), tag("x", 0.1, WHOLE, "g")]
     closer = [tag("a", 0.6, (0, 0, 9, 9)), tag("c", 0.1, (0, 0, 9, 9))]

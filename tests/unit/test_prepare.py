@@ -79,7 +79,7 @@ def test_the_next_one_is_made_while_this_one_is_used(preparer, monkeypatch):
 def test_a_thread_that_has_not_begun_is_not_waited_for(preparer):
     """The machine is busy: whoever is there first makes the crop."""
     busy = threading.Event()
-    preparer._worker.submit(busy.wait)
+    preparer._aside.later(busy.wait)
     for crop, region in zip(preparer.crops(FRAME, REGIONS), REGIONS, strict=True):
         np.testing.assert_array_equal(crop[0], wanted(region))
     busy.set()

@@ -13,7 +13,8 @@ import pytest
 from msgspec.structs import replace
 
 from edge.errors import SinkError
-from edge.explain.lettering import Pen, annotate, free_place
+from edge.explain.lettering import AREA, Pen, annotate, free_place
+from edge.health import room
 from edge.pictures.regions import shared_px
 from edge.pictures.stems import stem_of
 from edge.records import FrameFailed, FrameTags, Spent, Tag
@@ -21,8 +22,10 @@ from edge.seen import Seen
 from edge.sinks.explained import ExplainedPictures
 from edge.sinks.jsonl import JsonlSink
 from edge.sinks.pictures import PicturesSink
+from edge.sinks.steady import SteadySink
 from edge.sinks.table import TableSink
 from edge.spelling import counted
+from tests.happenings import Usage
 from tests.tiny import paint
 
 FAILED = FrameFailed(
@@ -286,6 +289,18 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def test_zones_are_drawn_with_their_names_where_no_label_of_a_thing_covers_them():
+    areas = [("till", [(0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)])]
+    plain, drawn = (annotate(paint("black", 500, 600), [], {}, one) for one in ([], areas))
+    assert not plain.any()
+    line, middle = drawn[240:260, 50:70], drawn[230:270, 260:340]
+    assert abs(line.reshape(-1, 3).max(axis=0) - AREA).max() < 30  # it is soft at its edges
+    assert (middle > 200).any()
+    assert not drawn[100:200, 100:500].any()  # the rest is as it was
+    over = replace(PART, box=(250, 235, 350, 270))
+    assert (annotate(paint("black", 500, 600), [over], {}, areas)[230:270, 275:325] > 200).any()
+
+
 def test_why_is_told_in_a_picture_a_frame(tmp_path):
     sink = ExplainedPictures(tmp_path / "new" / "why", keep=9)
     for source, frame in [("x/a.jpg", 0), ("y/a.png", 0), ("c.mp4", 12), ("camera:0", 3)]:
@@ -351,6 +366,25 @@ def test_a_reason_that_cannot_be_written_is_a_sink_error(tmp_path):
     with pytest.raises(SinkError, match=r"a\.why\.jpg"):
         sink.write(result(), paint("red", 40, 60), seen())
     assert names_in(tmp_path) == ["a.why.jpg", "file"]
+
+
+def test_pictures_of_a_camera_leave_a_disk_to_the_events(tmp_path, monkeypatch, caplog):
+    free = [9 << 20]  # of 100 MB
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: Usage(100 << 20, 0, free[0]))
+    why = ExplainedPictures(tmp_path, keep=9, is_steady=True)
+    tags = SteadySink(PicturesSink(tmp_path, leaves_room=True), "tags")
+    for frame in range(3):
+        why.write(result("camera:0", frame), paint("red", 40, 60), seen())
+        tags.write(result("camera:0", frame), paint("red", 40, 60))
+    assert names_in(tmp_path) == []
+    assert caplog.text.count("less than 10 MB free, which are for events") == 2
+    PicturesSink(tmp_path).write(result("a.jpg"), paint("red", 40, 60))  # no camera's: as asked
+    free[0] = 11 << 20
+    why.write(result("camera:0", 3), paint("red", 40, 60), seen())
+    tags.write(result("camera:0", 3), paint("red", 40, 60))
+    assert names_in(tmp_path) == [
+        "a.tags.jpg", "camera-0.000003.tags.jpg", "camera-0.000003.why.jpg",
+    ]  # fmt: skip
 
 
 def test_an_old_reason_that_cannot_be_removed_is_a_sink_error(tmp_path):

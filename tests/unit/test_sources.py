@@ -167,6 +167,25 @@ def test_a_folder_gives_its_pictures_in_natural_order(tmp_path):
     assert source.count == 3
 
 
+@pytest.mark.parametrize("suffix", [".jfif", ".JPE", ".dib"])
+def test_other_names_of_jpeg_and_bmp_are_pictures(tmp_path, suffix):
+    """What browsers, and Windows, save a picture as."""
+    path = write_picture(tmp_path / "a.png").rename(tmp_path / f"a{suffix}")
+    for named in (path, tmp_path, f"{tmp_path}/*"):
+        [frame] = open_source(named).frames()
+        assert (frame.pixels == paint("red")).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"), [("edge.toml", "--config "), ("a.edge", "--bundle "), ("a.raw", "rename it")]
+)
+def test_what_is_no_input_is_told_what_it_may_be(tmp_path, name, fix):
+    (tmp_path / name).touch()
+    with pytest.raises(SourceError, match="the suffix is") as caught:
+        open_source(tmp_path / name)
+    assert caught.value.fix.startswith(fix)
+
+
 def test_natural_order_survives_names_of_any_kind():
     names = ["a10", "a9", "9", "a", "²", "a9b", "٣"]
     assert sorted(names, key=natural).index("a9") < sorted(names, key=natural).index("a10")

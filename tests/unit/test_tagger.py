@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -175,6 +176,23 @@ def test_whoever_closes_a_tagger_waits_for_who_is_at_it(
         tagger.close()
         assert found.result()
         assert done[-1] == "close"
+
+
+def test_a_tagger_is_opened_by_a_thread_that_outlives_the_main_one(tiny_bundle: Path) -> None:
+    """Python then loads nothing that wants to be told of the end, and begins no work ahead."""
+    code = """
+import sys, threading, time
+import edge, numpy as np
+def work():
+    threading.main_thread().join()
+    time.sleep(0.2)  # until Python, too, has seen its end
+    with edge.open_tagger(sys.argv[1]) as tagger:
+        print(tagger.tag(np.zeros((20, 20, 3), np.uint8) + 90))
+threading.Thread(target=work).start()
+"""
+    command = [sys.executable, "-c", code, str(tiny_bundle)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr, done.stdout[:1]) == (0, "", "(")
 
 
 def test_a_forked_process_is_told_to_open_its_own(
