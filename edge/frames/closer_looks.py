@@ -79,7 +79,7 @@ class CloserLooks:
 
     def _want(self) -> None:
         """Find what there is to settle. Parts of the frame are among it where the budget allows
-        glances at them, or where there is nothing else to do.
+        glances at them; where there is nothing else to do, so are they and what is unlikely.
         """
         budget, cost_ms = self._frame.view.budget, self._tagger.pace.planned_ms("focus")
         tenth_ms = EXPLORING * budget.frame_ms
@@ -87,7 +87,7 @@ class CloserLooks:
         self._exploring_ms = self._past.sweep.owed_ms(given_ms, cost_ms)
         self._items = self._wanted(with_parts=self._has_room())
         if all(item.why == "aged" for item in self._items) and not self._spending.is_waited_for:
-            self._items = self._wanted(with_parts=self._tagger.has_glance)  # there is time for more
+            self._items = self._wanted(with_parts=self._tagger.has_glance, is_idle=True)
 
     def _planned(self) -> tuple[Question, tuple[Choice, ...], Choice | None]:
         """What could be looked at; the looks made, in order; and the glance at a part that the plan
@@ -141,11 +141,11 @@ class CloserLooks:
         """Was it looked at in this frame, in about this box?"""
         return not item.is_tile and any(overlap(item.box, box) >= SAME for box in self._done)
 
-    def _wanted(self, *, with_parts: bool) -> list[Item]:
+    def _wanted(self, *, with_parts: bool, is_idle: bool = False) -> list[Item]:
         """What there is to settle. Where exploration is given a fixed time, only as many aged tiles
         are among it as that pays for, those first that have waited longest.
         """
-        items = self._past.items(self._frame.at_s, with_parts=with_parts)
+        items = self._past.items(self._frame.at_s, with_parts=with_parts, is_idle=is_idle)
         if self._frame.view.budget.exploring_ms is None:
             return items
         most = int(self._exploring_ms / self._tagger.pace.planned_ms("focus") + 1e-6)

@@ -13,7 +13,11 @@ from edge.bundle.manifest import HeatMap
 from edge.pictures.regions import alike
 from edge.records import F32, Box
 
-FAINT = 0.05  # heat below which a cell is cold
+FAINT = 0.03  # heat below which a cell is cold
+# Below this a spot gets a look only when there is nothing better to do: glances at 16 composed 4K
+# scenes and their parts saw 30 things with a heat of 0.05 to 0.1, beside 64 other spots, and 11
+# with 0.03 to 0.05, beside 67.
+UNLIKELY = 0.05
 MOST = 60  # spots of a frame
 LIKELY = 0.4  # exponent: see `likely`
 

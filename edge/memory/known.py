@@ -34,6 +34,7 @@ STILL_S = 10.0  # how old they, and the heat, may be while nothing does
 # one named anything, where a tenth is expected of a place that nobody knows.
 HIDDEN = 0.05
 HIDDEN_IN_PARTS = 0.03  # likewise, once glances told of all parts of the frame
+STANDS_S = 2.0  # a frame in which nothing moved for so long shows what stands
 BACK_S = 1.0  # by which a clock may go back; more, and it began anew
 KNOWN_S = 0.5  # how old the heat may be while only known things move
 
@@ -179,10 +180,12 @@ class Memory:
 
     # What a closer look could bring.
 
-    def items(self, at_s: float, *, with_parts: bool = False) -> list[Item]:
+    def items(self, at_s: float, *, with_parts: bool = False, is_idle: bool = False) -> list[Item]:
         """Things first, then what moved without one, then what nobody looked at for long.
 
         with_parts  and parts of the frame that a glance could go to
+        is_idle     and, where everything stands, what is unlikely to be a thing: of what comes
+                    motion tells, and what passes is seen better soon
         """
         things = self._things.items(at_s)
         found = [item for item in things if item.worth > 0]
@@ -193,6 +196,8 @@ class Memory:
             found += self._moved_items(box)
         still = [s for s in self._things.faint if not any(alike(s.box, box) for box in moving)]
         found += [Item(spot.box, likely(spot.heat), "heat") for spot in still]
+        if is_idle and not self.has_moved_since(at_s - STANDS_S):
+            found += self._things.unlikely_items(at_s)
         if with_parts:
             found += self._parts.items(self._things, at_s)
         now, is_busy = steady(found, self._usual)
