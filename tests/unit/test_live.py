@@ -18,7 +18,7 @@ from edge.errors import InferenceError, SinkError, UsageError
 from edge.frames import tag_frame
 from edge.heads.added import open_gallery
 from edge.heads.gallery_path import default_path
-from edge.health import room
+from edge.health import usage
 from edge.health.address import Door
 from edge.health.vitals import FILES, Vitals
 from edge.live import shots, shown, stills, window
@@ -358,7 +358,7 @@ def test_pictures_are_kept_as_capture_keeps_them(ready, opened, tmp_path):
 
 
 def test_a_disk_that_is_nearly_full_is_left_to_the_events(ready, monkeypatch, tmp_path):
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: Usage(64 << 30, 0, (256 << 20) - 1))
+    monkeypatch.setattr(usage.shutil, "disk_usage", lambda _: Usage(64 << 30, 0, (256 << 20) - 1))
     with pytest.raises(SinkError, match="less than 256 MB"):
         ready.capture(Capture("camera:0"))
     assert not (tmp_path / "captures").exists()

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from edge.errors import SinkError
 from edge.explain.lettering import AREA, Pen, annotate, free_place
-from edge.health import room
+from edge.health import usage
 from edge.pictures.regions import shared_px
 from edge.pictures.stems import stem_of
 from edge.records import FrameFailed, FrameTags, Spent, Tag
@@ -370,7 +370,7 @@ def test_a_reason_that_cannot_be_written_is_a_sink_error(tmp_path):
 
 def test_pictures_of_a_camera_leave_a_disk_to_the_events(tmp_path, monkeypatch, caplog):
     free = [9 << 20]  # of 100 MB
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: Usage(100 << 20, 0, free[0]))
+    monkeypatch.setattr(usage.shutil, "disk_usage", lambda _: Usage(100 << 20, 0, free[0]))
     why = ExplainedPictures(tmp_path, keep=9, is_steady=True)
     tags = SteadySink(PicturesSink(tmp_path, leaves_room=True), "tags")
     for frame in range(3):
