@@ -267,11 +267,31 @@ def test_faint_spots_that_a_frame_has_no_time_for_are_looked_at_in_the_next():
     assert told[-1] == {*"abcd"}
 
 
-def test_a_faint_spot_that_is_nothing_is_looked_at_once_while_nothing_moves_there():
-    scene = Scene([Thing("c", 100, 60, 24, heat=0.1)], step_s=1.0)
-    scene.things[0].side = 4  # too small for any look to name
-    whys = [look.why for seen in watched(scene, int(REFRESH_S)) for look in seen.looks]
-    assert whys.count("heat") == 1
+def test_a_faint_spot_that_is_nothing_is_looked_at_in_two_ways_while_nothing_moves_there():
+    scene = Scene([Thing("c", 100, 60, 2, heat=0.1)], step_s=1.0)  # too small for a look to name
+    at = [n for n, seen in enumerate(watched(scene, int(REFRESH_S))) for look in seen.looks
+          if look.why == "heat"]  # fmt: skip
+    assert len(at) == 2
+    assert at[0] == 0
+
+
+def test_the_second_look_at_a_faint_spot_is_cut_otherwise():
+    scene = Scene([Thing("c", 100, 60, 24, heat=0.1)], noise=0.0)
+    scene.heads = ()  # nobody could name it
+    cut = [look.region for seen in watched(scene, 30) for look in seen.looks if look.why == "heat"]
+    assert [round(24 / (region.x1 - region.x0), 1) for region in cut] == [0.9, 0.6]
+
+
+def test_a_spot_that_is_hardly_warm_is_looked_at_once_everything_stands():
+    scene = Scene([Thing("c", 100, 60, 8, heat=0.04)])  # too small for a tile to name
+    told = [{tag.tag for tag in things(seen)} for seen in watched(scene, 20)]
+    assert told[0] == set()
+    assert told[-1] == {"c"}
+
+
+def test_a_spot_that_is_hardly_warm_is_left_alone_while_something_moves():
+    scene = Scene([Thing("c", 100, 60, 8, heat=0.04), Thing("e", 20, 160, 24, dx=3.0)])
+    assert {tag.tag for seen in watched(scene, 20) for tag in things(seen)} == {"e"}
 
 
 def test_two_that_stand_side_by_side_are_two_things():
