@@ -52,7 +52,7 @@ def open_tagger(
     provider, threads = provider or "CPU", threads or 0
     if engine is not None:
         check_name(engine)
-    with ExitStack() as opened, Aside("open glance") as aside:
+    with ExitStack() as opened, closing(Aside("open glance")) as aside:
         stored = opened.enter_context(open_bundle(bundle))
         name = engine or _choose(stored)
         artifact = stored.artifact(name, precision or _best_precision(stored, name, preferred))
