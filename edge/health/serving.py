@@ -159,7 +159,7 @@ class Request(BaseHTTPRequestHandler, ABC):
 
     @abstractmethod
     def page(self) -> Page:
-        """The answer. Request only where the host is one of ours."""
+        """The answer; asked for only where the host is one of ours."""
 
     def answered(self, page: Callable[[], Page]) -> Page:
         """What `page` gives; a name of somebody else's and our bugs have answers of their own."""

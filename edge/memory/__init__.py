@@ -1,4 +1,5 @@
-"""What is known of a camera: looks at things and places become evidence, and that the frame's tags.
+"""What is known of a camera: looks at things and places become evidence, and that becomes
+the frame's tags.
 
 known       `Memory`, all of it for one camera
 things      its things: where each is, and what another look could bring

@@ -184,8 +184,8 @@ class Memory:
         """Things first, then what moved without one, then what nobody looked at for long.
 
         with_parts  and parts of the frame that a glance could go to
-        is_idle     and, where everything stands, what is unlikely to be a thing: of what comes
-                    motion tells, and what passes is seen better soon
+        is_idle     and, where everything stands, what is unlikely to be a thing; where something
+                    moves, it is left alone: another frame may show it better
         """
         things = self._things.items(at_s)
         found = [item for item in things if item.worth > 0]
