@@ -43,10 +43,17 @@ def begin(
         picture,
         at_s,
         tagger.input_px,
-        is_fine=has_gallery(tagger.heads) and not is_limited(view),
+        finer=_finer(tagger, view),
         enrolled=tagger.tags.get(GALLERY),
     )
     idle_s, tail_ms = at_s - past.launched_s, past.tail_ms
     spending = Spending(view.budget, tail_ms, idle_s, tagger.pace, clock, start_s, is_waited_for)
     launches = Launches(tagger, view, past, spending, at_s)
     return Begun(tagger, picture, view, past, at_s, is_small, spending, launches)
+
+
+def _finer(tagger: Looker, view: View) -> int:
+    """Sizes of smaller tiles, where a frame may take as long as it needs: marks are small, and are
+    looked for at two; a garment that somebody wears is found at the first.
+    """
+    return 0 if is_limited(view) else 2 if has_gallery(tagger.heads) else 1

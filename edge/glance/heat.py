@@ -19,6 +19,7 @@ FAINT = 0.03  # heat below which a cell is cold
 # with 0.03 to 0.05, beside 67.
 UNLIKELY = 0.05
 MOST = 60  # spots of a frame
+LEAST_PX = 20  # side of a thing that a closer look could name: none of less than 24 was learned
 LIKELY = 0.4  # exponent: see `likely`
 
 
@@ -72,6 +73,8 @@ def _spots(heat: F32, geometry: F32, width: int, height: int) -> list[Spot]:
             (y + min(1.5, max(-0.5, down))) * height / rows,
         )
         side = float(np.exp2(np.clip(log_side, -6, 0))) * max(width, height)
+        if side < LEAST_PX:
+            continue
         spot = Spot(_square(centre, side, width, height), float(heat[y, x]))
         if not any(alike(spot.box, other.box) for other in found):
             found.append(spot)

@@ -54,13 +54,13 @@ class Memory:
         self.measured: Measured | None = None  # of fish, by whoever has a ruler
         self._enrolled: object = None
 
-    def _begin(self, size: tuple[int, int], input_px: int, at_s: float, is_fine: bool) -> None:
+    def _begin(self, size: tuple[int, int], input_px: int, at_s: float, finer: int) -> None:
         """Begin anew: the frames have another size, or their clock began anew."""
         self._size = size
         self.first_size = size if self.first_size == (0, 0) else self.first_size
         self.measured = None
         self.launched_s = -np.inf
-        self.sweep = Sweep(*size, input_px, at_s, is_fine=is_fine)
+        self.sweep = Sweep(*size, input_px, at_s, finer=finer)
         self._motion = Motion(*size)
         self._things = Things(size, self._motion, self._things.next_id)
         self._moves = False  # since the frame was last seen as a whole
@@ -81,19 +81,19 @@ class Memory:
         at_s: float,
         input_px: int,
         *,
-        is_fine: bool = False,
+        finer: int = 0,
         enrolled: object = None,
     ) -> bool:
         """A new frame; True when one look at all of it shows everything there is to see.
 
-        is_fine   small things are to be found whatever it takes; asked once for each frame size
+        finer     sizes of smaller tiles, for what a glance misses; asked once for each frame size
         enrolled  the names of a gallery: others, and everything is worth a new look
         """
         size = pixels.size(picture)
         if size != self._size or at_s < self._now_s - BACK_S:
-            self._begin(size, input_px, at_s, is_fine)
+            self._begin(size, input_px, at_s, finer)
         elif enrolled is not self._enrolled:
-            self._learn_again(input_px, at_s, is_fine)
+            self._learn_again(input_px, at_s, finer)
         self._enrolled = enrolled
         self._now_s = at_s
         self._usual = usual(self._usual, self._wanted)
@@ -265,9 +265,9 @@ class Memory:
             return HIDDEN_IN_PARTS
         return HIDDEN if with_parts or self._age_s("heat", at_s) <= STILL_S else 1.0
 
-    def _learn_again(self, input_px: int, at_s: float, is_fine: bool) -> None:
+    def _learn_again(self, input_px: int, at_s: float, finer: int) -> None:
         """Things stay where they are and what they are, but for what the gallery said of them."""
-        self.sweep = Sweep(*self._size, input_px, at_s, is_fine=is_fine)
+        self.sweep = Sweep(*self._size, input_px, at_s, finer=finer)
         self._said.clear()
         self._turns.clear()
         self._things.learn_again()

@@ -30,15 +30,14 @@ class Sweep:
     """Of one frame size, from one moment on: `at_s`, any clock that runs with the frames."""
 
     def __init__(
-        self, width: int, height: int, input_px: int, at_s: float, *, is_fine: bool = False
+        self, width: int, height: int, input_px: int, at_s: float, *, finer: int = 0
     ) -> None:
-        """is_fine: where the frame is small enough, smaller tiles too, for what a glance misses."""
+        """finer: sizes of smaller tiles, where the frame is small enough, for what a glance misses."""
         self._size = width, height
         tile_px = regions.tile_px_for(width, height, input_px)
         overlap_px = tile_px // OVERLAP
         self._tiles = regions.grid(width, height, tile_px, overlap_px) if tile_px else []
-        if is_fine:
-            self._tiles += regions.finer_tiles(width, height, input_px, FINER)
+        self._tiles += regions.finer_tiles(width, height, input_px, FINER, finer)
         self._held = cells.held([t.box for t in self._tiles], ROWS, COLUMNS, width, height)
         self._cells = cells.unseen(ROWS, COLUMNS)
         self._began_s = self._now_s = self._woke_s = at_s

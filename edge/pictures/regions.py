@@ -49,12 +49,12 @@ def tile_px_for(width: int, height: int, input_px: int) -> int:
     return min((3 if short >= 6 * input_px else 2) * input_px, short)
 
 
-def finer_tiles(width: int, height: int, input_px: int, most: int) -> list[Region]:
-    """Tiles of one input and of half of one, for things far smaller than a tile: each size in full,
-    or not at all where that would be more than `most` tiles together.
+def finer_tiles(width: int, height: int, input_px: int, most: int, sizes: int) -> list[Region]:
+    """Tiles of one input and, if `sizes` is 2, of half of one, for things far smaller than a tile:
+    each size in full, or not at all where that would be more than `most` tiles together.
     """
     found: list[Region] = []
-    for side in (input_px, input_px // 2):
+    for side in (input_px, input_px // 2)[:sizes]:
         is_new = side < tile_px_for(width, height, input_px) or side < max(width, height) / 2
         if side > min(width, height) or side < 1 or not is_new:
             continue

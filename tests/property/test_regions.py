@@ -96,17 +96,17 @@ def test_an_overlap_as_large_as_the_tile_is_refused():
         tile_starts(100, 10, 10)
 
 
-@given(st.integers(1, 3000), st.integers(1, 3000), st.integers(2, 400), st.integers(0, 80))
+@given(st.integers(1, 3000), st.integers(1, 3000), st.integers(2, 400), st.integers(0, 80), st.integers(0, 2))
 @settings(max_examples=100, deadline=None)
 def test_finer_tiles_lie_in_the_frame_and_are_no_more_than_allowed(
-    width: int, height: int, input_px: int, most: int
+    width: int, height: int, input_px: int, most: int, sizes: int
 ) -> None:
     """Each is a square of a known side, and each size covers the frame or is left out."""
-    tiles = finer_tiles(width, height, input_px, most)
+    tiles = finer_tiles(width, height, input_px, most, sizes)
     assert len(tiles) <= most
     for side in {tile.x1 - tile.x0 for tile in tiles}:
         own = [t for t in tiles if t.x1 - t.x0 == side]
-        assert side in (input_px, input_px // 2)
+        assert side in (input_px, input_px // 2)[:sizes]
         assert all(t.y1 - t.y0 == side for t in own)
         assert union([t.box for t in own]) == (0, 0, width, height)
         assert sum(side * side for _ in own) >= width * height
