@@ -19,8 +19,8 @@ from edge.doctor.finding import Finding, fail
 from edge.errors import EdgeError
 from edge.health.power import read_power
 from edge.health.wall_clock import is_clock_synced
+from edge.homes import outbox_path
 from edge.process import print_table, write_line
-from edge.recipients import outbox_path
 from edge.redact import redacted
 
 

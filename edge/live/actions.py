@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Meta
 
 from edge import __version__
-from edge.capture import MANIFEST, MAX_PICTURES, CalibrationSet, capture, load_set
 from edge.config.watch import Reload
 from edge.errors import UsageError
 from edge.heads import gallery as galleries
@@ -27,6 +26,7 @@ from edge.live import shown
 from edge.live.jobs import Jobs
 from edge.live.shots import Shot
 from edge.live.window import Window
+from edge.pictures.calibration_set import MANIFEST, MAX_PICTURES, CalibrationSet, capture, load_set
 from edge.pictures.pixels import rgb
 from edge.pictures.stems import stem_of
 from edge.records import Box, Frame

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge.errors import CheckFailed, SourceError, UsageError
-from edge.flags import add_engine, at_least_1, new_parser, seconds, whole_number
-from edge.opening import with_defaults
+from edge.opening.defaults import with_defaults
 from edge.process import Stop, print_table, say, write_line
 from edge.store import make_folder, write_whole
+from edge.verbs.flags import add_engine, at_least_1, new_parser, seconds, whole_number
 
 if TYPE_CHECKING:
     from edge.bench.line import Line

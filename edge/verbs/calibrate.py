@@ -8,7 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.flags import (
+from edge.opening.progress import bar
+from edge.opening.sources import open_sources
+from edge.pictures.suffixes import is_clip, is_picture
+from edge.process import Stop, write_line
+from edge.redact import without_secrets
+from edge.verbs.flags import (
     add_cameras,
     add_pace,
     add_sources,
@@ -17,11 +22,6 @@ from edge.flags import (
     number,
     with_sources,
 )
-from edge.opening import open_sources
-from edge.outputs import bar
-from edge.pictures.suffixes import is_clip, is_picture
-from edge.process import Stop, write_line
-from edge.redact import without_secrets
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:

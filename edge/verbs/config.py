@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from edge.errors import UsageError
-from edge.flags import new_parser
 from edge.process import Stop, write_line
+from edge.verbs.flags import new_parser
 
 SCHEMAS = ("schema", "event-schema")
 

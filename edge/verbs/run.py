@@ -8,24 +8,12 @@ from contextlib import ExitStack
 from typing import BinaryIO
 
 from edge.errors import SourceError
-from edge.opening import (
-    begun,
-    open_config,
-    open_sources,
-    open_tagger,
-    open_view,
-    outlined,
-    with_deadline,
-    with_defaults,
-)
-from edge.outputs import (
-    check_labels,
-    open_explain,
-    open_health,
-    open_live,
-    open_recipients,
-    open_sinks,
-)
+from edge.opening.defaults import open_config, with_defaults
+from edge.opening.listeners import check_labels, open_health, open_live, open_recipients
+from edge.opening.results import open_explain, open_sinks
+from edge.opening.sources import begin_reading, open_sources, with_deadline
+from edge.opening.tagger import open_tagger
+from edge.opening.view import open_view, outlined
 from edge.process import Stop, say
 from edge.verbs.run_flags import parsed
 
@@ -41,7 +29,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
         flags = with_defaults(flags)
         sources = open_sources(flags, opened, stop)
         with_deadline(flags, sources)
-        ahead = begun(sources, opened)
+        ahead = begin_reading(sources, opened)
         from edge import pipeline
         from edge.frames import too_tight
 

@@ -12,7 +12,7 @@ from edge.bench.line import SCHEMA
 from edge.boards.profiles import find
 from edge.cli import main
 from edge.engines import installed
-from edge.opening import with_defaults
+from edge.opening.defaults import with_defaults
 from edge.verbs import bench
 from tests.tiny import paint, write_tiny
 
