@@ -40,8 +40,8 @@ def with_defaults(flags: argparse.Namespace) -> argparse.Namespace:
 
         with_device(flags, say)
     if flags.engine == "auto":
-        from edge.bench.choosing import Asked, choose
+        from edge.bench.choosing import TaggerOptions, choose
 
         precision = getattr(flags, "precision", None)
-        flags.engine = choose(Asked(flags.bundle, flags.provider, flags.threads, precision))
+        flags.engine = choose(TaggerOptions(flags.bundle, flags.provider, flags.threads, precision))
     return flags

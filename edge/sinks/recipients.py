@@ -50,9 +50,9 @@ class Recipients:
     def heed(self, ailing: Callable[[], Mapping[str, str]]) -> None:
         """From now on brokers are told which cameras give nothing, and why, as `ailing` says."""
         if self._owing is not None:
-            self._owing.asked.ailing = ailing
+            self._owing.status.ailing = ailing
 
-    def asked(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
+    def tended(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
         """`is_stopped` for the pipeline, which asks ten times a second: events that are due are
         sent meanwhile, also when no frame comes.
         """

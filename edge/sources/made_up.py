@@ -21,9 +21,9 @@ import numpy as np
 from edge.errors import UsageError
 from edge.pictures.planes import planes_of
 from edge.records import U8, Planes
-from edge.sources.asked import Asked
 from edge.sources.faults import Lost
 from edge.sources.lasting import LastingSource, lasting
+from edge.sources.request import SourceRequest
 
 FAULTS = ("freeze", "vanish", "silent", "resize", "rubbish")
 KEYS = ("fps", "size", "seed", *FAULTS)
@@ -91,17 +91,17 @@ class MadeUpLink:
         return planes
 
 
-def open_from(asked: Asked) -> LastingSource:
+def open_from(request: SourceRequest) -> LastingSource:
     """Raises UsageError for what is no such camera."""
-    plan = plan_of(asked.text)
-    name = asked.name
+    plan = plan_of(request.text)
+    name = request.name
     belt, began_s = painted(plan), monotonic()
 
     def connect() -> MadeUpLink:
         check_plug(name, plan, monotonic() - began_s)
         return MadeUpLink(name, plan, belt, began_s)
 
-    return lasting(asked, connect)
+    return lasting(request, connect)
 
 
 def check_plug(name: str, plan: Plan, at_s: float) -> None:

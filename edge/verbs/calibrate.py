@@ -48,15 +48,15 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
 def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """A camera plane from pictures of a checkerboard."""
     from edge.config.applied import cameras_of, seen
-    from edge.length.calibrating import Wanted, calibrated
+    from edge.length.calibrating import CalibrationSettings, calibrated
 
-    wanted = Wanted(flags.board, flags.square_mm, flags.count)
+    settings = CalibrationSettings(flags.board, flags.square_mm, flags.count)
     with ExitStack() as opened:
         cameras = cameras_of(flags)
         sources = open_sources(flags, opened, stop)
         frames = seen(sources, cameras)
         with bar(flags, flags.count) as step:
-            lines = calibrated(frames, wanted, Path(flags.out), step, stop)
+            lines = calibrated(frames, settings, Path(flags.out), step, stop)
     for line in lines:
         write_line(out, line)
     named = zip(flags.sources, sources, strict=True)

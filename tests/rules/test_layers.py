@@ -96,7 +96,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         *("heads.rows", "heads.gallery_fit", "outbox.ledger", "sinks.rotating"),
         *("sinks.mqtt_address", "health.server"),
         *("explain.lettering", "engines", "sources.decoder", "boards.predict"),
-        "sources.asked",
+        "sources.request",
         *("bench.report",),
     ),
     (
