@@ -60,19 +60,7 @@ def open_outbox(
     """
     status = RunStatus(cameras, latest)
     boxes: list[Outbox] = []  # what a carrier asks of it, it asks later
-    site = CarrierSite(
-        socket.gethostname(),
-        cameras,
-        lambda: boxes[0].here() if boxes[0].is_there else None,
-        lambda name: boxes[0].counts(name),
-        lambda: status.ailing(),
-        status.latest,
-    )
-    if forgets:
-        site = site._replace(
-            announced=lambda name: boxes[0].announced(name),
-            announce=lambda name, cameras: boxes[0].announce(name, cameras),
-        )
+    site = _site(cameras, boxes, status, forgets=forgets)
     carriers: list[Carrier] = [open_carrier(target, site) for target in targets]
     limits = Limits(bytes=most_mb << 20)
     waits = any(target.is_patient for target in targets)
@@ -86,6 +74,26 @@ def open_outbox(
     for delivery in deliveries:
         delivery.start()
     return Owing(box, deliveries, status)
+
+
+def _site(
+    cameras: Sequence[str], boxes: Sequence[Outbox], status: RunStatus, *, forgets: bool
+) -> CarrierSite:
+    """boxes: one, once the carriers are there."""
+    site = CarrierSite(
+        socket.gethostname(),
+        cameras,
+        lambda: boxes[0].here() if boxes[0].is_there else None,
+        lambda name: boxes[0].counts(name),
+        lambda: status.ailing(),
+        status.latest,
+    )
+    if not forgets:
+        return site
+    return site._replace(
+        announced=lambda name: boxes[0].announced(name),
+        announce=lambda name, cameras: boxes[0].announce(name, cameras),
+    )
 
 
 def _end(deliveries: Sequence[Delivery]) -> None:

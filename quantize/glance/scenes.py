@@ -25,7 +25,7 @@ SHOWS = 0.5  # of a thing: less of it in a part is nothing to look at
 STREAM = 0x61A9CE
 
 
-class Wanted(msgspec.Struct, frozen=True, eq=False):
+class Targets(msgspec.Struct, frozen=True, eq=False):
     """What a frame's cells should say."""
 
     heat: F32  # (rows, columns, kinds) 1 where a centre lies, less around it
@@ -103,7 +103,7 @@ def part_of(frame: U8, shown: Sequence[Shown], side: int, draw: np.random.Genera
     return Example(seen, tuple(inside), size)
 
 
-def wanted(example: Example, kinds: Sequence[str], cells: int) -> Wanted:
+def targets(example: Example, kinds: Sequence[str], cells: int) -> Targets:
     """The truth on a grid of cells x cells. A kind that is not listed is not marked."""
     heat = np.zeros((cells, cells, len(kinds)), np.float32)
     geometry = np.zeros((cells, cells, 3), np.float32)
@@ -127,7 +127,7 @@ def wanted(example: Example, kinds: Sequence[str], cells: int) -> Wanted:
         side = max(x1 - x0, y1 - y0) / max(width, height)
         geometry[row, column] = y - row, x - column, np.log2(side)
         centres[row, column] = 1
-    return Wanted(heat, geometry, centres)
+    return Targets(heat, geometry, centres)
 
 
 def _inside(shown: Sequence[Shown], region: Region) -> Iterator[Shown]:

@@ -19,7 +19,7 @@ from quantize.cli import main  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.glance import judge, material, shards  # noqa: E402
 from quantize.glance.network import Trunk, load  # noqa: E402
-from quantize.glance.scenes import Example, Order, Shown, wanted  # noqa: E402
+from quantize.glance.scenes import Example, Order, Shown, targets  # noqa: E402
 from quantize.pictures import read_folder  # noqa: E402
 from quantize.pictures.shared import picture_set  # noqa: E402
 from quantize.stages import glance as glance_stage  # noqa: E402
@@ -49,7 +49,7 @@ def test_the_glance_is_read_back_and_is_calibrated(glance_folder: Path) -> None:
         for example in frames:
             x = normalise(torch.from_numpy(example.seen[None]))
             told += float(glance.eval()(x)["heat"].sigmoid().sum())
-            there += int((wanted(example, glance.kinds, glance.cells).heat == 1).sum())
+            there += int((targets(example, glance.kinds, glance.cells).heat == 1).sum())
     assert there > 20
     assert told == pytest.approx(there, rel=0.25)  # as many things as it believes there are
 
@@ -243,7 +243,7 @@ def test_truth_lies_in_the_cell_of_the_centre() -> None:
     example = Example(
         np.zeros((64, 64, 3), np.uint8), (Shown((80, 40, 120, 60), "fish"),), (400, 200)
     )
-    truth = wanted(example, ("clothes", "fish"), 4)
+    truth = targets(example, ("clothes", "fish"), 4)
     assert np.argwhere(truth.heat == 1).tolist() == [[1, 1, 1]]
     assert truth.geometry[1, 1] == pytest.approx([0.0, 0.0, np.log2(40 / 400)])
     assert truth.centres.sum() == 1
@@ -252,7 +252,7 @@ def test_truth_lies_in_the_cell_of_the_centre() -> None:
 
 def test_a_thing_of_no_listed_kind_is_left_alone() -> None:
     shown = (Shown((0, 0, 10, 10), "marks"),)
-    truth = wanted(Example(np.zeros((64, 64, 3), np.uint8), shown, (64, 64)), ("fish",), 4)
+    truth = targets(Example(np.zeros((64, 64, 3), np.uint8), shown, (64, 64)), ("fish",), 4)
     assert not truth.heat.any()
 
 
