@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 
 from edge.length.colours import filled, step_along, steps
-from edge.length.ground import grounds_of, padding, to_lab
+from edge.length.ground import grounds_of, padding
 from edge.length.outline import Outliner
+from edge.pictures.lab import to_lab
 from edge.pictures.pixels import shrink_into, size
 from edge.pictures.regions import union
 from edge.records import F32, U8, Box, NDArray, Picture, Region

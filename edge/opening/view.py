@@ -27,14 +27,12 @@ def _ruler(flags: argparse.Namespace, opened: ExitStack) -> Ruler | None:
     if flags.plane is None and flags.mm_per_px is None:
         _refuse_without_plane(flags)
         return None
-    import numpy as np
-
-    from edge.length.ground import to_lab
     from edge.length.plane import FlatPlane
     from edge.length.plane_file import read_plane
     from edge.length.ruler import Ruler
+    from edge.pictures.lab import warm_up
 
-    to_lab(np.zeros((1, 1, 3), np.uint8))  # makes OpenCV's tables: 0.1 s of no frame's budget
+    warm_up()
     plane = FlatPlane(flags.mm_per_px) if flags.plane is None else read_plane(Path(flags.plane))
     if flags.outline is None:
         return Ruler(plane, flags.length_to or "tips")

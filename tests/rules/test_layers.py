@@ -68,6 +68,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
             "bundle.manifest",
             "bundle.curves",
             "pictures.regions",
+            "pictures.lab",
             "schedule.plan",
             "schedule.cost",
         ),
