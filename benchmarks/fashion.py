@@ -35,8 +35,8 @@ from edge.records import Region
 from edge.tagger import open_tagger
 from quantize import recipe
 from quantize.cli import main as edge_quantize
-from quantize.fashion.attributes import given
 from quantize.fashion.attributes import table as known_table
+from quantize.fashion.attributes import tags_given
 from quantize.fashion.items import photos, read_said
 from quantize.pictures import read_folder
 from quantize.pictures.shared import picture_set, write, write_said
@@ -88,7 +88,7 @@ def on_engine(bundle: Path | None, engine: str, images: Path) -> dict[str, Any]:
                 rows.append(tagger.look(picture, [whole]).scores[ATTRIBUTES][0])
                 known.append(about)
     tags = [tag for tag, _ in names]
-    told = given(np.array(rows), head.thresholds, tags)
+    told = tags_given(np.array(rows), head.thresholds, tags)
     return {"tags": tags, "told": told, "known": known_table(known, tags)}
 
 

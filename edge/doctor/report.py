@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from edge import __version__
-from edge.boards.snapshot import taken
+from edge.boards.snapshot import take_snapshot
 from edge.clock import utc_now
 from edge.doctor import cameras, machine, tagging
 from edge.doctor.anonymous import anonymous, own_names
@@ -75,7 +75,7 @@ def _round(flags: argparse.Namespace, is_stopped: Callable[[], bool]) -> Iterato
     asked = flags.bundle, flags.engine, flags.provider, flags.threads
     rounds: Iterable[Callable[[], Iterator[Finding]]] = (
         machine.versions,
-        lambda: machine.device(taken()),
+        lambda: machine.device(take_snapshot()),
         lambda: machine.disk(outbox_path(flags.outbox).parent),
         lambda: machine.clock(is_clock_synced()),
         lambda: machine.power(read_power()),

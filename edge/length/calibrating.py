@@ -9,7 +9,7 @@ import msgspec
 
 from edge.errors import CheckFailed, SourceError
 from edge.length.board import Board, Fitted, find, fit, is_new, other_pattern
-from edge.length.board_picture import drawn, scale_range
+from edge.length.board_picture import draw_corners, scale_range
 from edge.length.plane_file import write_plane
 from edge.pictures.pixels import jpeg, rgb, size
 from edge.pictures.suffixes import CORNERS, is_picture
@@ -61,7 +61,7 @@ def calibrated(
         raise _board_missed(seen, settings)
     fitted = fit(seen.boards, settings.pattern, settings.square_mm)
     picture = out.with_suffix(CORNERS)
-    write_whole(picture, jpeg(drawn(seen.first, fitted), QUALITY))
+    write_whole(picture, jpeg(draw_corners(seen.first, fitted), QUALITY))
     write_plane(out, fitted.file)
     return [
         *summary(fitted, seen),

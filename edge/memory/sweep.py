@@ -39,7 +39,9 @@ class Sweep:
         self._tiles = regions.grid(width, height, tile_px, overlap_px) if tile_px else []
         if is_fine:
             self._tiles += regions.finer_tiles(width, height, input_px, FINER)
-        self._held = cells.held([t.box for t in self._tiles], ROWS, COLUMNS, width, height)
+        self._held = cells.cells_of_boxes(
+            [t.box for t in self._tiles], ROWS, COLUMNS, width, height
+        )
         self._cells = cells.unseen(ROWS, COLUMNS)
         self._began_s = self._now_s = self._woke_s = at_s
         self._waiting = 0.0  # tiles whose turn has come
@@ -95,7 +97,7 @@ class Sweep:
 
     def looked(self, region: Region, found: bool) -> None:
         """A closer look was made, whatever for."""
-        self._cells = cells.looked(self._cells, region, found, self._now_s, *self._size)
+        self._cells = cells.after_look(self._cells, region, found, self._now_s, *self._size)
 
     def looked_at_moved(self, found: bool) -> None:
         """A look at what moved was made: a belt carries things, but wind only moves leaves."""

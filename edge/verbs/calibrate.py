@@ -47,14 +47,14 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
 
 def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """A camera plane from pictures of a checkerboard."""
-    from edge.config.applied import cameras_of, seen
+    from edge.config.applied import cameras_of, masked_frames
     from edge.length.calibrating import CalibrationSettings, calibrated
 
     settings = CalibrationSettings(flags.board, flags.square_mm, flags.count)
     with ExitStack() as opened:
         cameras = cameras_of(flags)
         sources = open_sources(flags, opened, stop)
-        frames = seen(sources, cameras)
+        frames = masked_frames(sources, cameras)
         with bar(flags, flags.count) as step:
             lines = calibrated(frames, settings, Path(flags.out), step, stop)
     for line in lines:

@@ -45,7 +45,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
 
 def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """Fill a calibration set."""
-    from edge.config.applied import cameras_of, seen
+    from edge.config.applied import cameras_of, masked_frames
     from edge.pictures import calibration_set as sets
 
     folder = Path(flags.out)
@@ -54,7 +54,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     with ExitStack() as opened:
         cameras = cameras_of(flags)
         sources = open_sources(flags, opened, stop)
-        frames = seen(sources, cameras)
+        frames = masked_frames(sources, cameras)
         with bar(flags, flags.count) as step:
             made = sets.capture(frames, folder, new, min(flags.count, sets.MAX_PICTURES), step)
     write_line(out, f"{folder / sets.MANIFEST}: {counted(len(made.pictures), 'picture')}")

@@ -125,7 +125,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("health.pages", "memory.motion", "memory.tags", "memory.views"),
     ("health.opened", "boards.applied", "boards.listing"),
     ("memory.things",),
-    ("memory.parts", "memory.said"),
+    ("memory.parts", "memory.place_tags"),
     ("memory.known",),
     ("seen",),
     ("frames.launches", "frames.budgets"),

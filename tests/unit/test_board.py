@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from calib_data.boards import PATTERN, SQUARE_MM, Camera, Pose, board, pose, poses
 from edge.errors import EdgeError, SourceError, UsageError
 from edge.length.board import Board, find, fit, is_new, other_pattern
-from edge.length.board_picture import drawn, scale_range
+from edge.length.board_picture import draw_corners, scale_range
 from edge.length.calibrating import CalibrationSettings, find_boards
 from edge.length.plane_file import plane_of
 from edge.records import U8, Frame
@@ -123,7 +123,7 @@ def test_a_frame_that_cannot_be_read_is_an_error() -> None:
 
 def test_the_picture_shows_every_board() -> None:
     fitted = fit(seen(POSES), PATTERN, SQUARE_MM)
-    picture = drawn(rendered()[0], fitted)
+    picture = draw_corners(rendered()[0], fitted)
     assert picture.shape == (962, 1280, 3)
     least, most = scale_range(fitted)
     assert 0.6 < least < most < 0.9
