@@ -34,7 +34,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
 
 def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """What a config file says."""
-    from edge.config.verb import lines
+    from edge.config.subcommands import lines
 
     for line in lines(flags.action, flags.file):
         write_line(out, line)

@@ -154,7 +154,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("bench.scene", "bench.staged"),
     ("bench.measuring",),
     ("bench.running", "bench.choosing"),
-    ("config.watch", "config.verb"),
+    ("config.watch", "config.subcommands"),
     ("config.applied",),
     ("live.shots",),
     ("live.stills",),
