@@ -91,7 +91,7 @@ def _seen(
     scale = max(FINEST, max(wide, tall) / NEAR_PX)
     view = np.empty((max(8, round(tall / scale)), max(8, round(wide / scale)), 3), np.uint8)
     crop_into(picture, Region(*box), view)
-    told = None if outliner is None else outliner.told(view)
+    told = None if outliner is None else outliner.maps(view)
     return view, told, _owner_near(rough.owner, box, *size(picture), view.shape[:2])
 
 

@@ -97,7 +97,7 @@ class Outliner:
             )
         self._require(golden, model.golden)
 
-    def told(self, view: U8) -> OutlineMaps:
+    def maps(self, view: U8) -> OutlineMaps:
         """Of a crop, or of a frame as a whole, (h, w, 3). Raises InferenceError."""
         height, width = view.shape[:2]
         side = max(height, width)

@@ -56,7 +56,7 @@ def pieces_of(picture: Picture, outliner: Outliner | None = None) -> Rough:
     best = max(readings, key=lambda reading: reading[1])[0]
     if outliner is None:
         return best
-    held = _solid(((outliner.told(small).every >= 0.5) & ~is_nothing).astype(np.uint8))
+    held = _solid(((outliner.maps(small).every >= 0.5) & ~is_nothing).astype(np.uint8))
     return _joined(_pieces(held, changes)[0], best)
 
 
