@@ -23,8 +23,7 @@ import numpy as np
 from benchmarks.command import with_tagger
 from benchmarks.contenders import TABLE, Contender, load
 from benchmarks.drawing import line_panels
-from benchmarks.machine import RESULTS, about, say_remaining, write_json
-from benchmarks.machine import load as load_now
+from benchmarks.machine import RESULTS, about, load_average, say_remaining, write_json
 from benchmarks.measures import order
 from benchmarks.reports import bench_a as report_a
 from benchmarks.scoring import Trace, middle, trace
@@ -82,7 +81,7 @@ def run(args: argparse.Namespace, tagger: Tagger) -> dict[str, Any]:
     warm_up(tagger, small, contenders)
     made = scenes(with_what.things, with_what.canvases, args.seed, args.scenes)
     traces = measure(tagger, made, args.scenes, contenders, args.repeats)
-    begun["machine"]["load_after"] = round(load_now(), 2)
+    begun["machine"]["load_after"] = round(load_average(), 2)
     found = begun | _settings(args, tagger, with_what) | report_a.numbers(traces)
     found["targets"] = report_a.judged(found)
     write_json(args.out / "bench-a.json", found)

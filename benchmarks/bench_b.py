@@ -46,6 +46,9 @@ TILE_PX, OVERLAP_PX = 640, 128
 LARGE_PX = 640
 WARM_UP = 1  # frames of each pipeline
 
+# Input px -> results a tile -> pipeline -> its frames.
+Timings = Mapping[int, Mapping[int, Mapping[str, Sequence[Timed]]]]
+
 
 def tiles() -> tuple[Region, ...]:
     """The slices that SAHI cuts, and supervision with that overlap: the last ones moved inside."""
@@ -167,28 +170,38 @@ def whole_way(tagger: Tagger, job: Job, frames: int) -> dict[str, Any]:
     }
 
 
+def both_sizes(
+    bundle: Path, jobs: Mapping[int, Job], pipelines: Mapping[str, Pipeline], frames: int
+) -> tuple[Timings, dict[str, Any]]:
+    """With the bundle's input and with a large one; and what only the former is asked for."""
+    timings: dict[int, dict[int, dict[str, list[Timed]]]] = {}
+    beside: dict[str, Any] = {}
+    begin, done = perf_counter(), 0
+    with tempfile.TemporaryDirectory() as folder:
+        large = Path(folder) / "large"
+        sized_bundle(large, bundle, LARGE_PX)
+        for one in (bundle, large):
+            with opened(one) as kit:
+                timings[kit.input_px] = {}
+                for count, job in jobs.items():
+                    timings[kit.input_px][count] = measure(kit, job, pipelines, frames)
+                    done += 1 if kit.input_px < LARGE_PX else 8  # runs in proportion to pixels
+                    say_remaining(done, 27, perf_counter() - begin)
+                if one == bundle:
+                    beside["conversions"] = conversions(kit, jobs[5], pipelines)
+                    beside["whole_way"] = whole_way(kit.tagger, jobs[5], frames)
+    return timings, beside
+
+
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure, write, and say what came of it."""
     begun = about("B: pipeline efficiency", bundle_id(args.bundle))
     pipelines = {name: load(name) for name in args.pipelines}
     draw = np.random.default_rng(args.seed)
     jobs = {count: made(count, draw) for count in RESULTS_A_TILE}
-    timings: dict[int, dict[int, dict[str, list[Timed]]]] = {}
     found: dict[str, Any] = {"planner_ms": planner_ms(draw)}
-    begin, done = perf_counter(), 0
-    with tempfile.TemporaryDirectory() as folder:
-        large = Path(folder) / "large"
-        sized_bundle(large, args.bundle, LARGE_PX)
-        for bundle in (args.bundle, large):
-            with opened(bundle) as kit:
-                timings[kit.input_px] = {}
-                for count, job in jobs.items():
-                    timings[kit.input_px][count] = measure(kit, job, pipelines, args.frames)
-                    done += 1 if kit.input_px < LARGE_PX else 8  # runs in proportion to pixels
-                    say_remaining(done, 27, perf_counter() - begin)
-                if bundle == args.bundle:
-                    found["conversions"] = conversions(kit, jobs[5], pipelines)
-                    found["whole_way"] = whole_way(kit.tagger, jobs[5], args.frames)
+    timings, beside = both_sizes(args.bundle, jobs, pipelines, args.frames)
+    found |= beside
     found |= headlines(timings) | {"full_frame_conversions": float(found["conversions"]["ours"])}
     found["targets"] = judged(found)
     found["pipelines"] = {

@@ -24,10 +24,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from benchmarks.command import with_tagger
-from benchmarks.contenders.looking import Look, around, look_at
 from benchmarks.contention import busy
 from benchmarks.drawing import bar_panels
 from benchmarks.judging import Row, Truth, judged
+from benchmarks.looking import Look, longest, look_at, square
 from benchmarks.machine import RESULTS, about, rounded, write_json
 from benchmarks.measures import order
 from benchmarks.reports import bench_c as report_c
@@ -125,31 +125,33 @@ class Naming:
         )
 
     def _looks(self, picture: Planes, box: Box) -> tuple[Look, ...]:
-        side = max(box[2] - box[0], box[3] - box[1])
-        middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        size = pixels.size(picture)
-        return look_at(self._tagger, picture, [around(*middle, side / f, *size) for f in FILLS])
+        sides, size = [longest(box) / fill for fill in FILLS], pixels.size(picture)
+        return look_at(self._tagger, picture, [square(box, side, *size) for side in sides])
+
+
+def watched(clip: Video, watchers: Sequence[str], tagger: Tagger) -> dict[str, list[Row]]:
+    """Watcher -> its rows of the whole clip. The heads that count are those that name things."""
+    heads = {head.name for head in tagger.heads if head.kind == "softmax"}
+    for name in watchers:
+        warm_up(load(name, tagger), clip)
+    turns = {name: Turns(load(name, tagger), heads) for name in watchers}
+    measure(clip, turns)
+    return {name: turn.rows for name, turn in turns.items()}
 
 
 def run(args: argparse.Namespace, tagger: Tagger) -> dict[str, Any]:
     """Measure, write, and say what came of it."""
     begun = about("C: steady video", tagger.bundle.id)
     with_what = subjects(tagger, args.objects, args.canvases)
-    heads = {head.name for head in tagger.heads if head.kind == "softmax"}
     waits_s = len(args.scripts) * (args.frames - args.frames // 2) * len(args.watchers) * PERIOD_S
     sys.stderr.write(f"the contended halves take {waits_s / 60:.0f} min, the quiet ones less\n")
     runs: dict[str, dict[str, list[Row]]] = {}
     clips: dict[str, dict[str, int]] = {}
     for script in args.scripts:
         begin = perf_counter()
-        clip = video(
-            script, with_what.things, with_what.canvases, args.frames, args.seed, Naming(tagger)
-        )
-        for name in args.watchers:
-            warm_up(load(name, tagger), clip)
-        turns = {name: Turns(load(name, tagger), heads) for name in args.watchers}
-        measure(clip, turns)
-        runs[script] = {name: turn.rows for name, turn in turns.items()}
+        things, canvases = with_what.things, with_what.canvases
+        clip = video(script, things, canvases, args.frames, args.seed, Naming(tagger))
+        runs[script] = watched(clip, args.watchers, tagger)
         clips[script] = {"things": len(clip.movers), "unnamed": clip.unnamed}
         sys.stderr.write(f"{script} took {(perf_counter() - begin) / 60:.1f} min\n")
     found: dict[str, Any] = begun | {

@@ -20,13 +20,13 @@ from time import perf_counter, process_time
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from benchmarks.command import finish
 from benchmarks.drawing import ratio_rows
-from benchmarks.machine import RESULTS, about, bundle_id, load, say_remaining, write_json
+from benchmarks.machine import RESULTS, about, bundle_id, load_average, say_remaining, write_json
 from benchmarks.reports.bench_d import WITHIN, Pair, compared, headlines, judged, table
 from benchmarks.tools import TOOLS, Tool, is_here
+from benchmarks.tools.alone import given
 from benchmarks.tools.bare import LOOPS
 from benchmarks.tools.turns import in_turns
 from edge.bundle import DEFAULT, open_bundle
@@ -44,10 +44,7 @@ def timed(run: Callable[[], object]) -> Timed:
 
 def beside_bare(engine: str, launches: int) -> dict[str, Any]:
     """Launches of ours and of a bare loop in turns (ABBA)."""
-    with open_bundle(DEFAULT) as bundle:
-        files = [bundle.read(file) for file in bundle.artifact(engine).files]
-        spec = bundle.manifest.input
-    batch = np.random.default_rng(0).integers(0, 256, (1, spec.height, spec.width, 3), np.uint8)
+    files, batch = given(engine)
     opened = open_engine(engine, files, threads=1)
     ours, theirs = (lambda: opened.run(batch)), LOOPS[engine](files, batch)
     for run in (ours, theirs) * WARM_UP:
@@ -107,7 +104,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             say_remaining(1, len(jobs) + (args.repeats - 1) * len(TOOLS), perf_counter() - begin)
     found |= headlines(found["bare"], found["tools"])
     found["targets"] = judged(found)
-    found["machine"]["load_after"] = round(load(), 2)
+    found["machine"]["load_after"] = round(load_average(), 2)
     write_json(args.out / "bench-d.json", found)
     ratio_rows(args.out / "bench-d.png", _rows(found), WITHIN, "our engine time over theirs")
     sys.stdout.write(f"{table(found)}\n")

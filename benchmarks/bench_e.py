@@ -33,6 +33,7 @@ from benchmarks.reports.bench_e import (
     ENGINES,
     OURS,
     first_tags,
+    installed_size,
     judged,
     memory,
     summary,
@@ -102,9 +103,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             start = starter(engine, args.picture.resolve(), laid_down, whole=False)
             held = in_turns(start, [BARE, OURS], args.frames, min(3, args.repeats))
             found |= first_tags(engine, costs) | memory(engine, held)
-            sizes = {BARE: bare_mb(engine), OURS: ours_mb(engine, laid_down)}
-            found[f"{engine}_install_mb"] = sizes
-            found[f"{engine}_install_over_bare"] = sizes[OURS] / sizes[BARE]
+            found |= installed_size(
+                engine, {BARE: bare_mb(engine), OURS: ours_mb(engine, laid_down)}
+            )
             first[engine], many[engine] = summary(costs), summary(held)
             say_remaining(done, len(engines), perf_counter() - begin)
     found |= {"first_tag": first, "memory": many}

@@ -54,11 +54,11 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure, write, and say what came of it."""
     begun = about("F: several cameras", None)  # a virtual device runs no bundle
     counts = sorted({*args.counts, NOISY_AMONG})
-    asked = [(rule, count, False) for rule in RULES for count in counts]
-    asked.sort(key=lambda one: -one[1])  # the longest first
-    asked.append(("ours", NOISY_AMONG, True))
+    plays = [(rule, count, False) for rule in RULES for count in counts]
+    plays.sort(key=lambda one: -one[1])  # the longest first
+    plays.append(("ours", NOISY_AMONG, True))
     with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
-        futures = {one: pool.submit(measured, *one, args) for one in asked}
+        futures = {one: pool.submit(measured, *one, args) for one in plays}
         rows = {one: future.result() for one, future in futures.items()}
     runs = {rule: {count: rows[rule, count, False] for count in args.counts} for rule in RULES}
     alone = [rows["ours", NOISY_AMONG, noisy] for noisy in (False, True)]

@@ -22,7 +22,7 @@ from calib_data.crops import write_jpeg
 from calib_data.cutouts import canvas_files, photo
 from calib_data.icons import names
 from edge.records import F32, U8, Box
-from quantize.pictures.brands import INVENTED, STREAM, Look, look_of, sprite
+from quantize.pictures.brands import INVENTED, STREAM, BrandLook, look_of, sprite
 
 Rng = np.random.Generator
 
@@ -41,7 +41,7 @@ def unseen() -> list[str]:
 
 
 def picture(
-    look: Look | None, folders: Sequence[Sequence[Path]], draw: Rng
+    look: BrandLook | None, folders: Sequence[Sequence[Path]], draw: Rng
 ) -> tuple[U8, list[Box]]:
     """RGB, LONG px on its longer side, and where the mark is; None: no mark."""
     rgb = _ground(folders[draw.integers(len(folders))], draw)
@@ -63,7 +63,7 @@ def _ground(photos: Sequence[Path], draw: Rng) -> F32:
     return np.asarray(cv2.resize(part, shrunk, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _put(rgb: F32, look: Look, draw: Rng) -> Box:
+def _put(rgb: F32, look: BrandLook, draw: Rng) -> Box:
     """Draw the mark into a picture."""
     over, share = sprite(look, draw)
     height, width = rgb.shape[:2]

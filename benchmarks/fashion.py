@@ -35,8 +35,8 @@ from edge.records import Region
 from edge.tagger import open_tagger
 from quantize import recipe
 from quantize.cli import main as edge_quantize
-from quantize.fashion.attributes import given
 from quantize.fashion.attributes import table as known_table
+from quantize.fashion.attributes import tags_given
 from quantize.fashion.items import photos, read_said
 from quantize.pictures import read_folder
 from quantize.pictures.shared import picture_set, write, write_said
@@ -88,7 +88,7 @@ def on_engine(bundle: Path | None, engine: str, images: Path) -> dict[str, Any]:
                 rows.append(tagger.look(picture, [whole]).scores[ATTRIBUTES][0])
                 known.append(about)
     tags = [tag for tag, _ in names]
-    told = given(np.array(rows), head.thresholds, tags)
+    told = tags_given(np.array(rows), head.thresholds, tags)
     return {"tags": tags, "told": told, "known": known_table(known, tags)}
 
 
@@ -110,7 +110,7 @@ def compared(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 def colours(balance: str) -> dict[str, Any]:
     """How often the word, and its basic term, is the dye's; what it was instead; ms a garment."""
-    asked = right = basic = 0
+    count = right = basic = 0
     instead: Counter[str] = Counter()
     spent = 0.0
     for seed in range(FIRST_SEED, FIRST_SEED + SEEDS):
@@ -123,12 +123,12 @@ def colours(balance: str) -> dict[str, Any]:
             word = colour_of(seen)
             spent += perf_counter() - start
             dye = known["colour"]
-            asked, right = asked + 1, right + (word == dye)
+            count, right = count + 1, right + (word == dye)
             basic += BASIC.get(word, word) == BASIC.get(dye, dye)
             instead[f"{dye} as {word}"] += word != dye
-    mistakes = {what: count for what, count in instead.most_common() if count}
-    return {"garments": asked, "right": right, "basic": basic, "mistakes": mistakes,
-            "ms": round(1e3 * spent / asked, 2)}  # fmt: skip
+    mistakes = {what: times for what, times in instead.most_common() if times}
+    return {"garments": count, "right": right, "basic": basic, "mistakes": mistakes,
+            "ms": round(1e3 * spent / count, 2)}  # fmt: skip
 
 
 def keep(result: Mapping[str, Any]) -> None:
@@ -139,43 +139,52 @@ def keep(result: Mapping[str, Any]) -> None:
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """A row a tag: held-out photos of other senders, and rendered garments; engines; colours."""
-    held_out, worth = result["attributes"]["held_out"], result["attributes"]["worth telling"]
-    photos, drawn = ({row["tag"]: row for row in held_out[part]["tags"] if row["present"]}
-                     for part in ("photos", "rendered"))  # fmt: skip
-    lines = ["| attribute | photos: have it | precision | recall | AP | F1 | F1 blindly | ships | "
-             "rendered: have it | F1 |", "|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
-    lines += [
-        f"| {tag} | {_cells(photos.get(tag))} | {'yes' if tag in worth else 'no'} | "
-        f"{_short(drawn.get(tag))} |"
-        for tag in result["attributes"]["tags"]
-    ]
-    others = held_out["others"]
-    lines += [
-        "",
+    """Markdown: attributes, then engines, then colours."""
+    others = result["attributes"]["held_out"]["others"]
+    said = (
         f"On {others['pictures']} pictures of other things it gives {others['given_a_picture']} "
-        "tags a picture, before the clothes head is asked.",
-        "",
+        "tags a picture, before the clothes head is asked."
+    )
+    tables = _attributes(result["attributes"]), [said], _engines(result), _dyes(result)
+    return "\n\n".join("\n".join(lines) for lines in tables) + "\n"
+
+
+def _attributes(found: Mapping[str, Any]) -> list[str]:
+    """A row a tag: held-out photos of other senders, and rendered garments."""
+    photos, drawn = ({row["tag"]: row for row in found["held_out"][part]["tags"] if row["present"]}
+                     for part in ("photos", "rendered"))  # fmt: skip
+    return [
+        "| attribute | photos: have it | precision | recall | AP | F1 | F1 blindly | ships | "
+        "rendered: have it | F1 |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+        *(
+            f"| {tag} | {_cells(photos.get(tag))} | "
+            f"{'yes' if tag in found['worth telling'] else 'no'} | {_short(drawn.get(tag))} |"
+            for tag in found["tags"]
+        ),
+    ]
+
+
+def _engines(result: Mapping[str, Any]) -> list[str]:
+    lines = [
         "| int8, as packed | photos | precision | recall | all as the first engine |",
         "|---|---|---|---|---|",
     ]
-    lines += [
-        f"| {engine} | {found['pictures']} | "
-        + " | ".join(f"{100 * found[key]:.1f}" for key in ("precision", "recall", "same"))
-        + " |"
-        for engine, found in result["engines"].items()
-    ]
-    lines += [
-        "",
+    for engine, found in result["engines"].items():
+        shares = (f"{100 * found[key]:.1f}" for key in ("precision", "recall", "same"))
+        lines.append(f"| {engine} | {found['pictures']} | {' | '.join(shares)} |")
+    return lines
+
+
+def _dyes(result: Mapping[str, Any]) -> list[str]:
+    lines = [
         "| colour, by light | garments of one dye | named as dyed | basic term right |",
         "|---|---|---|---|",
     ]
-    lines += [
-        f"| {light} | {found['garments']} | {100 * found['right'] / found['garments']:.1f} | "
-        f"{100 * found['basic'] / found['garments']:.1f} |"
-        for light, found in result["colours"].items()
-    ]
-    return "\n".join(lines) + "\n"
+    for light, found in result["colours"].items():
+        shares = (f"{100 * found[key] / found['garments']:.1f}" for key in ("right", "basic"))
+        lines.append(f"| {light} | {found['garments']} | {' | '.join(shares)} |")
+    return lines
 
 
 def _cells(row: Mapping[str, Any] | None) -> str:

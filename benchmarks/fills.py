@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from benchmarks.command import with_tagger
-from benchmarks.contenders.looking import look_at
 from benchmarks.contenders.oracle import about_things
+from benchmarks.looking import look_at
 from benchmarks.scoring import finds
 from benchmarks.subjects import subjects
 from calib_data.composed import Composed, scenes

@@ -68,8 +68,8 @@ class Stock:
         return np.asarray((row - zero) * scale, np.float32)
 
 
-def probe(train: F32, labels: Sequence[int], asked: F32, strength: float) -> list[int]:
-    """Logistic regression on (N, D) embeddings -> the class of each asked one."""
+def probe(train: F32, labels: Sequence[int], held_out: F32, strength: float) -> list[int]:
+    """Logistic regression on (N, D) embeddings -> the class of each that is held out."""
     mean, spread = train.mean(0), train.std(0) + 1e-3
     x, y = torch.tensor((train - mean) / spread), torch.tensor(list(labels))
     weights = torch.zeros(x.shape[1], int(y.max()) + 1, requires_grad=True)
@@ -83,7 +83,7 @@ def probe(train: F32, labels: Sequence[int], asked: F32, strength: float) -> lis
         return loss
 
     descent.step(surprise)
-    return (torch.tensor((asked - mean) / spread) @ weights + bias).argmax(1).tolist()
+    return (torch.tensor((held_out - mean) / spread) @ weights + bias).argmax(1).tolist()
 
 
 def measured(samples: Sequence[Sample], stock: Stock) -> tuple[float, int]:

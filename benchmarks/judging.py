@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
-from benchmarks.contenders.looking import Look
+from benchmarks.looking import Look
 from benchmarks.scoring import is_held
 from edge.pictures.regions import shared
 from edge.records import Box, Tag

@@ -204,6 +204,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     say.add_argument("--seed", type=int, default=HELD_FROM, help=f"first (default {HELD_FROM})")
     say.add_argument("--outline", type=Path, default=BUNDLED, help="default: the bundle's own")
     args = say.parse_args(argv)
+    on = machine()
     folders = [args.data / "photos", args.data / "clothing"]
     grounds = read_grounds(folders, args.data / "fish", is_judge=True)
     outliner = open_outline(args.outline, threads=1)
@@ -213,7 +214,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     told = table(by_kind)
     sys.stdout.write(told + "\n")
     if args.seed >= HELD_FROM and args.outline == BUNDLED:
-        write_json(RESULTS / "length-photos.json", {"machine": machine(), "seed": args.seed,
+        write_json(RESULTS / "length-photos.json", {"machine": on, "seed": args.seed,
                    "by kind": by_kind, "rows": msgspec.to_builtins(rows)})  # fmt: skip
         (RESULTS / "length-photos.md").write_text(f"{told}\n", "utf-8")
         put(TABLE, told)

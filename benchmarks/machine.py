@@ -26,14 +26,14 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 
 
-def load() -> float:
+def load_average() -> float:
     """Processes that want a core, averaged over a minute."""
     return os.getloadavg()[0]
 
 
 def is_quiet() -> bool:
     """False when too much else is running for a time to be trusted."""
-    return load() <= QUIET * (os.cpu_count() or 1)
+    return load_average() <= QUIET * (os.cpu_count() or 1)
 
 
 def machine() -> dict[str, Any]:
@@ -44,8 +44,8 @@ def machine() -> dict[str, Any]:
     """
     if not is_quiet():
         sys.stderr.write(
-            f"load is {load():.1f} on {os.cpu_count()} cores, expected {QUIET:g} a core or less: "
-            "ratios hold roughly, times do not; the JSON says is_quiet: false\n"
+            f"load is {load_average():.1f} on {os.cpu_count()} cores, expected {QUIET:g} a core or "
+            "less: ratios hold roughly, times do not; the JSON says is_quiet: false\n"
         )
     known = _processor()
     return {
@@ -53,7 +53,7 @@ def machine() -> dict[str, Any]:
         "processor": known.get("model name", platform.processor()),
         "flags": [flag for flag in FLAGS if flag in known.get("flags", "").split()],
         "cores": os.cpu_count(),
-        "load": round(load(), 2),
+        "load": round(load_average(), 2),
         "is_quiet": is_quiet(),
         "system": platform.platform(),
         "python": platform.python_version(),

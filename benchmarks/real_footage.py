@@ -22,8 +22,8 @@ from typing import Any
 import msgspec
 
 from benchmarks.command import with_tagger
-from benchmarks.contenders.looking import Look, look_at
 from benchmarks.contenders.sahi_slices import slices
+from benchmarks.looking import Look, look_at
 from benchmarks.machine import RESULTS, machine, write_json
 from benchmarks.measures import finite, mean, median, order, over
 from benchmarks.scoring import is_held
@@ -99,7 +99,7 @@ class Glimpse(msgspec.Struct, frozen=True):
     wall_ms: float
 
 
-def seen(
+def look(
     tagger: Tagger, picture: Picture, way: str, view: View, past: Memory, at_s: float = 0.0
 ) -> Glimpse:
     """Look at a picture in one of WAYS."""
@@ -134,7 +134,7 @@ def street(tagger: Tagger, folder: Path) -> dict[str, Any]:
         garments, photos = garments + len(known), photos + 1
         left_out += len(photo.objects) - len(known)
         for way in order(WAYS, number, 1):
-            glimpse = seen(tagger, rgb, way, View(), Memory())
+            glimpse = look(tagger, rgb, way, View(), Memory())
             totals[way]["found"] += found_in(glimpse.looks, known)
             totals[way]["engine_ms"] += glimpse.engine_ms
             totals[way]["cpu_ms"] += glimpse.cpu_ms
@@ -161,7 +161,7 @@ def clip(tagger: Tagger, file: Path, most: int) -> dict[str, Any]:
     for number, picture in enumerate(_frames(file, most)):
         for way in order(list(glimpses), number, 1):
             at_s = number * EVERY_S
-            glimpses[way].append(seen(tagger, picture, way, view, past, at_s))
+            glimpses[way].append(look(tagger, picture, way, view, past, at_s))
     said = {way: [_said(g, heads) for g in kept] for way, kept in glimpses.items()}
     agreed = sum(len(a & b) for a, b in zip(said["ours"], said["tiling"]))
     cpu = {way: mean([g.cpu_ms for g in kept]) for way, kept in glimpses.items()}

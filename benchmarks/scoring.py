@@ -14,10 +14,10 @@ from math import comb
 import msgspec
 import numpy as np
 
-from benchmarks.contenders.looking import Look, Run
+from benchmarks.looking import Look, Run, longest
 from benchmarks.measures import NEVER
 from calib_data.composed import Composed, Placed
-from edge.pictures.regions import shared_px
+from edge.pictures.regions import area, shared_px
 from edge.records import Box
 
 HELD = 0.7  # of the box's area
@@ -52,14 +52,13 @@ def finds(look: Look, placed: Sequence[Placed]) -> set[int]:
 
 def is_held(box: Box, region: Box) -> bool:
     """True when enough of the box lies in the region."""
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    return shared_px(box, region) >= HELD * area
+    return shared_px(box, region) >= HELD * area(box)
 
 
 def trace(scene: Composed, run: Run, wall_ms: float | None, cpu_ms: float | None) -> Trace:
     """Count what each look of a run adds."""
     by_look = [finds(look, scene.placed) for look in run.looks]
-    small = {n for n, p in enumerate(scene.placed) if _longest(p.box) <= SMALL_PX}
+    small = {n for n, p in enumerate(scene.placed) if longest(p.box) <= SMALL_PX}
     crops = [0, *accumulate(int(look.region.kind not in ("full", "part")) for look in run.looks)]
     ms = accumulate((look.engine_ms for look in run.looks), initial=run.before_ms)
     count = expected if run.is_unordered else counted
@@ -177,10 +176,6 @@ def _table(traces: Sequence[Trace]) -> tuple[np.ndarray, np.ndarray]:
 
 def _last(crops: Sequence[int], limit: int) -> int:
     return max(n for n, count in enumerate(crops) if count <= limit)
-
-
-def _longest(box: Box) -> int:
-    return max(box[2] - box[0], box[3] - box[1])
 
 
 def _median(values: Sequence[float | None]) -> float | None:

@@ -29,9 +29,10 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.brokers import MOSQUITTO, Broker, Listener, free_port
-from benchmarks.machine import RESULTS, ROOT, load, machine, write_json
+from benchmarks.machine import RESULTS, ROOT, load_average, machine, write_json
 from benchmarks.soak_plot import plot
-from benchmarks.soaking import MOST_MB, WARM, Sample, camera, clip, encoded, warmed, watched
+from benchmarks.soak_stream import camera, clip, encoded
+from benchmarks.soak_watch import MOST_MB, WARM, Sample, warmed, watched
 from edge.errors import CheckFailed
 from edge.records import U8
 from tests.tiny import PAINTS, write_glancing
@@ -205,7 +206,7 @@ def _seen(said: dict[str, Any], frames: int, samples: Sequence[Sample]) -> dict[
     """Of a run, not judged yet."""
     return {
         "machine": said,
-        "load at the end": load(),
+        "load at the end": load_average(),
         "frames": samples[-1].frames,
         "frames wanted": frames,
         "seconds": samples[-1].at_s,

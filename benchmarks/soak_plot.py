@@ -7,11 +7,11 @@ from math import ceil, floor
 from statistics import median
 from typing import Any
 
-from benchmarks.soaking import MOST_MB, WARM, warmed
+from benchmarks.soak_watch import MOST_MB, WARM, warmed
 
 
 def plot(runs: dict[str, Any]) -> str:
-    """An SVG: resident memory against frames, a panel a run."""
+    """An SVG, a panel a run."""
     wide, tall = 640, 190
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{tall * len(runs)}" '
              'font-family="sans-serif" font-size="12">'

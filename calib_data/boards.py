@@ -88,7 +88,7 @@ def board(
     return photograph(rng, np.repeat(tone[..., None], 3, 2), 0.6, 0.006)
 
 
-def seen(flat: F32, mm_per_px: float, camera: Camera, at: Pose) -> F32:
+def projected(flat: F32, mm_per_px: float, camera: Camera, at: Pose) -> F32:
     """A flat picture (H, W, C) of a plane as the camera sees it; its middle is the origin."""
     x, y = camera.to_mm(at)
     height, width = flat.shape[:2]

@@ -26,78 +26,46 @@ def shoes(rng: Rng, size: int) -> F32:
 def _shoe(rng: Rng, size: int, colour: F32, kind: float) -> F32:
     g = Garment(rng, size, colour, "plain", 0.10)
     tall = 0.30 if kind < 0.3 else 0.44
-    sole = np.array((0.94, 0.93, 0.90)) if kind < 0.7 else np.array((0.16, 0.13, 0.12))
-    upper = [
-        (0.06, 0.74),
-        (0.05, 0.60),
-        (0.07, tall),
-        (0.12, tall - 0.02),
-        (0.20, tall + 0.03),
-        (0.32, tall),
-        (0.36, tall - 0.01),
-        (0.48, 0.50),
-        (0.64, 0.57),
-        (0.82, 0.60),
-        (0.92, 0.66),
-        (0.95, 0.74),
-    ]
-    g.panel(
-        curve([(0.30, tall + 0.02), (0.35, tall - 0.05), (0.41, tall - 0.02), (0.46, 0.52)], size),
-        0.8,
-    )
-    g.panel(curve(upper, size))
-    g.panel(
-        curve(
-            [
-                (0.09, tall + 0.02),
-                (0.13, tall),
-                (0.20, tall + 0.05),
-                (0.31, tall + 0.03),
-                (0.20, tall + 0.07),
-            ],
-            size,
-        ),
-        0.4,
-    )
-    g.panel(
-        curve([(0.72, 0.585), (0.84, 0.605), (0.93, 0.665), (0.955, 0.74), (0.76, 0.74)], size),
-        1.12,
-    )
-    g.panel(curve([(0.055, 0.74), (0.05, 0.60), (0.16, 0.60), (0.20, 0.74)], size), 0.78)
-    g.panel(
-        curve(
-            [
-                (0.045, 0.735),
-                (0.5, 0.755),
-                (0.955, 0.735),
-                (0.97, 0.79),
-                (0.93, 0.825),
-                (0.06, 0.825),
-                (0.04, 0.79),
-            ],
-            size,
-        ),
-        1.0,
-        sole,
-    )
-    lace = np.array((0.97, 0.97, 0.95)) if colour.mean() < 0.7 else np.array((0.25, 0.25, 0.28))
-    for share in np.linspace(0.12, 0.95, 5):
-        x, y = 0.355 + share * 0.24, tall + 0.02 + share * (0.56 - tall)
-        g.panel(
-            curve(
-                [
-                    (x - 0.045, y + 0.075),
-                    (x - 0.03, y + 0.085),
-                    (x + 0.02, y - 0.002),
-                    (x + 0.002, y - 0.012),
-                ],
-                size,
-            ),
-            1.0,
-            lace,
-        )
+    is_light = kind < 0.7
+    _upper(g, tall, size)
+    _sole(g, np.array((0.94, 0.93, 0.90)) if is_light else np.array((0.16, 0.13, 0.12)), size)
+    _laces(g, tall, size)
     g.seam([(0.06, 0.787), (0.95, 0.787)], 0.4)
     return g.sprite
+
+
+def _upper(g: Garment, tall: float, size: int) -> None:
+    """Tongue, body, collar, toe cap and heel, one over the other; the toes point to the right."""
+    tongue = [(0.30, tall + 0.02), (0.35, tall - 0.05), (0.41, tall - 0.02), (0.46, 0.52)]
+    heel_side = [(0.06, 0.74), (0.05, 0.60), (0.07, tall), (0.12, tall - 0.02)]
+    opening = [(0.20, tall + 0.03), (0.32, tall), (0.36, tall - 0.01), (0.48, 0.50)]
+    toes = [(0.64, 0.57), (0.82, 0.60), (0.92, 0.66), (0.95, 0.74)]
+    collar = [
+        *[(0.09, tall + 0.02), (0.13, tall), (0.20, tall + 0.05)],
+        *[(0.31, tall + 0.03), (0.20, tall + 0.07)],
+    ]
+    cap = [(0.72, 0.585), (0.84, 0.605), (0.93, 0.665), (0.955, 0.74), (0.76, 0.74)]
+    heel = [(0.055, 0.74), (0.05, 0.60), (0.16, 0.60), (0.20, 0.74)]
+    body = heel_side + opening + toes
+    for part, shade in ((tongue, 0.8), (body, 1.0), (collar, 0.4), (cap, 1.12), (heel, 0.78)):
+        g.panel(curve(part, size), shade)
+
+
+def _sole(g: Garment, colour: F32, size: int) -> None:
+    top = [(0.045, 0.735), (0.5, 0.755), (0.955, 0.735)]
+    bottom = [(0.97, 0.79), (0.93, 0.825), (0.06, 0.825), (0.04, 0.79)]
+    g.panel(curve(top + bottom, size), 1.0, colour)
+
+
+def _laces(g: Garment, tall: float, size: int) -> None:
+    """Five of them, as bright as the shoe is dark."""
+    is_dark = g.colour.mean() < 0.7
+    colour = np.array((0.97, 0.97, 0.95)) if is_dark else np.array((0.25, 0.25, 0.28))
+    for share in np.linspace(0.12, 0.95, 5):
+        x, y = 0.355 + share * 0.24, tall + 0.02 + share * (0.56 - tall)
+        ends = [(x - 0.045, y + 0.075), (x - 0.03, y + 0.085)]
+        ends += [(x + 0.02, y - 0.002), (x + 0.002, y - 0.012)]
+        g.panel(curve(ends, size), 1.0, colour)
 
 
 def hat(rng: Rng, size: int) -> F32:

@@ -62,10 +62,10 @@ def torch_rows(device: str) -> Iterator[Row]:
     for kind, rows in KINDS.items():
         swin = Swin(SIDE, 24, (2, 2, 2, 2), (3, 6, 12, 24), 3)
         projected = 0 if kind == "tag2text" else 32
-        tagger = drawn(build(TaggerConfig(kind, swin, projected, 64, 96), [rows] * TAGS))
+        tagger = random_weights(build(TaggerConfig(kind, swin, projected, 64, 96), [rows] * TAGS))
         yield row(f"torch: {kind}", *(_answers(tagger, pictures, d) for d in ("cpu", device)))
     for name in STUDENTS:
-        student = drawn(Student({"kind": 5}, name))
+        student = random_weights(Student({"kind": 5}, name))
         yield row(f"torch: {name}", *(_answers(student, pictures, d) for d in ("cpu", device)))
 
 
@@ -74,7 +74,7 @@ def engine_row(provider: str) -> Row:
     pixels = np.random.default_rng(1).integers(0, 256, (2, SIDE, SIDE, 3), np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "student.onnx"
-        to_onnx(Deployed(folded(drawn(Student({"kind": 5})))), SIDE, file)
+        to_onnx(Deployed(folded(random_weights(Student({"kind": 5})))), SIDE, file)
         model = file.read_bytes()
     found = []
     for where in ("CPU", provider):
@@ -84,7 +84,7 @@ def engine_row(provider: str) -> Row:
     return row(f"onnxruntime/{provider}: {STUDENTS[0]}", *found)
 
 
-def drawn(network: nn.Module, seed: int = 3) -> nn.Module:
+def random_weights(network: nn.Module, seed: int = 3) -> nn.Module:
     """Weights by seed, small enough that outputs stay numbers; in evaluation mode."""
     draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():

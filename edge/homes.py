@@ -24,6 +24,11 @@ def own_folder(kind: Kind) -> Path:
     return (Path(user) if user else _home() / at_home) / "edge-tag"
 
 
+def outbox_path(given: str | None) -> Path:
+    """Where the outbox lies: as given, else in our own folder."""
+    return own_folder("state") / "outbox.db" if given is None else Path(given)
+
+
 def _home() -> Path:
     """The user's home. Where there is none, or it is another user's, as in containers, the root:
     many runs only look whether a file of theirs is there, and need no home.

@@ -14,7 +14,7 @@ def text(file: Path, most: int = 256) -> str:
         return ""
 
 
-def some(folder: Path, pattern: str, most: int = 64) -> list[Path]:
+def first_matches(folder: Path, pattern: str, most: int = 64) -> list[Path]:
     """What `pattern` names in a folder, in order; more are not looked at."""
     try:
         return sorted(folder.glob(pattern))[:most]

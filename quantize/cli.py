@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _refuse(f"{e.name}: not installed", "pip install 'edge-tag[quantize]'", 2)
     except OSError as e:  # a disk that is full, a folder that may not be written
-        told = disk.told(e)
+        told = disk.disk_error(e)
         return _refuse(str(told), told.fix, told.exit_code)
     except KeyboardInterrupt:
         return _refuse("stopped", "run it again with the same flags: it goes on", 130)

@@ -37,7 +37,7 @@ def replacing(file: Path) -> Iterator[BinaryIO]:
             os.fsync(stream.fileno())  # else a power cut may leave the name without the bytes
         temporary.replace(file)
     except OSError as e:
-        raise told(e, file) from e
+        raise disk_error(e, file) from e
     finally:
         with suppress(OSError):
             temporary.unlink()
@@ -53,7 +53,7 @@ def require(size_bytes: int, folder: Path) -> None:
         raise DiskError(found, fix=f"free some space and {AGAIN}; or --out OTHER")
 
 
-def told(error: OSError, file: Path | None = None) -> DiskError:
+def disk_error(error: OSError, file: Path | None = None) -> DiskError:
     """What the system says, of which file, and what helps."""
     found = f"{file or error.filename or 'disk'}: {error.strerror or error}"
     if error.errno in FULL:

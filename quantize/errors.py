@@ -16,7 +16,7 @@ class WorkshopError(UsageError):
 
 
 class DiskError(EdgeError):
-    """A disk is full, or a file may not be read or written. See `disk.told`."""
+    """A disk is full, or a file may not be read or written. See `disk.disk_error`."""
 
     exit_code = 74  # EX_IOERR
 

@@ -38,7 +38,7 @@ def read_evidence(report: Path, images: Path, head: str, labels: Path | None) ->
     outputs, keys = _outputs(report / OUTPUTS)
     samples = read_folder(images, head).of("val")
     teacher = read_teacher(labels, samples) if labels else None
-    pictures = judged(keys, samples, images)
+    pictures = pictures_of_report(keys, samples, images)
     return Evidence(samples, pictures, outputs, teacher, told)
 
 
@@ -56,7 +56,9 @@ def _outputs(file: Path) -> tuple[dict[str, F32], list[str]]:
         raise WorkshopError(file, f"does not load ({e})", "what int8 answered", AGAIN) from e
 
 
-def judged(keys: Sequence[str], samples: Sequence[Sample], images: Path) -> list[Sample]:
+def pictures_of_report(
+    keys: Sequence[str], samples: Sequence[Sample], images: Path
+) -> list[Sample]:
     """Each picture of a report once, by its key. Raises WorkshopError when some are gone."""
     known = by_key(pictures_of(samples))
     if missing := [key for key in keys if key not in known]:

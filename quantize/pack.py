@@ -110,7 +110,7 @@ def _accuracy(report: Report, head: str) -> dict[str, Accuracy]:
     return {name: accuracy for name, accuracy in found.items() if accuracy}
 
 
-def asked(
+def labelled_rows(
     spec: HeadSpec, samples: Sequence[Sample], pictures: Sequence[Sample]
 ) -> tuple[Indices, Indices]:
     """What a softmax head is asked, (n,) which picture and (n,) which logit is right: every label
@@ -127,7 +127,7 @@ def asked(
 
 
 def _softmax(head: Head, spec: HeadSpec, evidence: Evidence) -> Head:
-    rows, labels = asked(spec, evidence.samples, evidence.pictures)
+    rows, labels = labelled_rows(spec, evidence.samples, evidence.pictures)
     logits = evidence.outputs[head.name][rows]
     mine = (labels >= 0) & (labels < len(spec.tags))
     if not mine.any():

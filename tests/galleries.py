@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge.bundle import Bundle
-from edge.heads.gallery import Enrolled, Example, Gallery, made
+from edge.heads.gallery import Enrolled, Example, Gallery, learned_gallery
 from edge.heads.gallery_file import unit
 from edge.heads.rows import embedding_id
 from edge.records import F32
@@ -47,4 +47,4 @@ def gallery(things: int = 3, pictures: int = 3, bundle: Bundle | None = None) ->
         name, digest = bundle.id, embedding_id(bundle.manifest)
         size = bundle.manifest.embedding_size
     tags = [tag(n, pictures, size=size) for n in range(things)]
-    return made(name, digest, tags, [none_of_them(size)])
+    return learned_gallery(name, digest, tags, [none_of_them(size)])

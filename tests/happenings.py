@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from edge.events.event import Event, Said, Sight
+from edge.events.event import Event, EventTag, Sight
 from edge.records import FrameTags, Spent, Tag
 
 TIME = "2026-01-01T00:00:{:06.3f}Z"
@@ -37,7 +37,7 @@ def result(
 
 
 def sight(number: int, label: str = "Banana", camera: str = "camera:0") -> Sight:
-    tags = (Said("grocery", label, "Fruit", 0.9),)
+    tags = (EventTag("grocery", label, "Fruit", 0.9),)
     return Sight(
         f"t-{number}", camera, label, "Fruit", "grocery", 0.9, 0.9, number, 1e9 + number,
         1e9 + number, None, (100, 50), (0, 0, 10, 10), (0.0, 0.0, 0.1, 0.2), 100, 1.0, 1, 1,

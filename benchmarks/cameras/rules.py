@@ -72,7 +72,7 @@ class Ours:
         seen = tag_frame(device, picture, view, past, device.clock, at_s, is_waited_for)
         spent_ms = seen.spent.total_ms
         self._shares = settled(self._shares, turn, spent_ms, wants_more=bool(seen.skipped))
-        return ours.told(seen)
+        return ours.watched(seen)
 
 
 class Alike:
@@ -89,7 +89,7 @@ class Alike:
         self, camera: int, picture: Planes, at_s: float, is_waited_for: Callable[[], bool]
     ) -> Watched:
         device, past = self._device, self._pasts[camera]
-        return ours.told(tag_frame(device, picture, self._view, past, device.clock, at_s))
+        return ours.watched(tag_frame(device, picture, self._view, past, device.clock, at_s))
 
 
 class Peer:

@@ -8,11 +8,11 @@ A contender is a module with one function of this shape; its vendor is imported 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 
 import numpy as np
 
-from benchmarks.contenders.looking import Run
+from benchmarks import peers
+from benchmarks.looking import Run
 from calib_data.composed import Composed
 from edge.tagger import Tagger
 
@@ -35,6 +35,5 @@ TABLE: dict[str, str] = {  # name -> module:function
 
 def load(name: str) -> Contender:
     """The contender of that name. Raises UsageError when its package is not installed."""
-    module, function = TABLE[name].split(":")
-    found: Contender = getattr(import_module(f"benchmarks.contenders.{module}"), function)
+    found: Contender = peers.load("contenders", TABLE[name])
     return found

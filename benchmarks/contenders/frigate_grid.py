@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.contenders.looking import Run, around, look_at
+from benchmarks.looking import Run, around, look_at
 from calib_data.composed import Composed
 from edge.records import Region
 from edge.tagger import Tagger

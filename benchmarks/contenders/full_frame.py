@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.contenders.looking import Run, look_at
+from benchmarks.looking import Run, look_at
 from calib_data.composed import Composed
 from edge.records import Region
 from edge.tagger import Tagger

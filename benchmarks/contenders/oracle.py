@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from benchmarks.contenders.looking import Look, Run, around, look_at
+from benchmarks.looking import Look, Run, longest, look_at, square
 from benchmarks.scoring import finds
 from calib_data.composed import Composed
 from edge.pictures.regions import union
@@ -48,14 +48,14 @@ def hindsight(tagger: Tagger, scene: Composed, draw: np.random.Generator) -> Run
 def about_things(scene: Composed, boxes: Iterable[Box], fill: float) -> list[Region]:
     """One crop a thing, the largest first: they are the easiest to name."""
     return [
-        _crop(scene, box, _longest(box) / fill) for box in sorted(boxes, key=_longest, reverse=True)
+        _crop(scene, box, longest(box) / fill) for box in sorted(boxes, key=longest, reverse=True)
     ]
 
 
 def about_groups(scene: Composed) -> list[Region]:
     """One crop for all things of a group, where there are several."""
     held = [union(group) for group in groups(_true(scene)) if len(group) > 1]
-    return [_crop(scene, box, _longest(box) * 1.05) for box in held if _longest(box) <= LARGEST_PX]
+    return [_crop(scene, box, longest(box) * 1.05) for box in held if longest(box) <= LARGEST_PX]
 
 
 def groups(boxes: Sequence[Box]) -> list[list[Box]]:
@@ -87,11 +87,7 @@ def _true(scene: Composed) -> list[Box]:
 
 def _crop(scene: Composed, box: Box, side: float) -> Region:
     height, width = scene.pixels.shape[:2]
-    return around((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, side, width, height)
-
-
-def _longest(box: Box) -> int:
-    return max(box[2] - box[0], box[3] - box[1])
+    return square(box, side, width, height)
 
 
 def _gap(a: Box, b: Box) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.contenders.looking import Look, Run
+from benchmarks.looking import Look, Run
 from calib_data.composed import Composed
 from edge.frames import tag_frame
 from edge.memory.known import Memory

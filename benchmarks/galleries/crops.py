@@ -20,7 +20,7 @@ NULLS = 6  # crops a picture without a logo
 KNOWN = 5  # brands enrolled where the others are strangers
 
 
-class Asked(msgspec.Struct, frozen=True, eq=False):
+class Crops(msgspec.Struct, frozen=True, eq=False):
     """Crops, embedded once."""
 
     photos: list[int]  # the photo of each crop
@@ -31,7 +31,7 @@ def on_crops(
     tagger: Tagger, photos: Sequence[Photo], seeds: Sequence[int]
 ) -> tuple[dict[str, Any], dict[str, dict[str, list[tuple[float, float]]]]]:
     """The numbers by examples a brand, and the lines of the plot."""
-    asked, nulls = _boxes(tagger, photos), _nulls(tagger, photos)
+    crops, nulls = _boxes(tagger, photos), _nulls(tagger, photos)
     galleries = Galleries(tagger, photos)
     found: dict[str, Any] = {}
     lines: dict[str, list[tuple[float, float]]] = {}
@@ -39,28 +39,28 @@ def on_crops(
         runs = []
         for seed in seeds:
             chosen = draw(photos, shots, seed)
-            runs.append(_judged(galleries.of(chosen), photos, chosen, asked, nulls))
+            runs.append(_judged(galleries.of(chosen), photos, chosen, crops, nulls))
         found[str(shots)] = {
             key: [round(float(of([run[0][key] for run in runs])), 4) for of in (mean, pstdev)]
             for key in runs[0][0]
         }
         lines[f"{shots} example{'s' if shots > 1 else ''}"] = runs[0][1]
-    found["strangers"] = round(mean(_strangers(galleries, photos, asked, s) for s in seeds), 4)
+    found["strangers"] = round(mean(_strangers(galleries, photos, crops, s) for s in seeds), 4)
     return found, {"Crops: brand named right, by false accepts": lines}
 
 
 def _judged(
-    gallery: Gallery, photos: Sequence[Photo], chosen: Sequence[int], asked: Asked, nulls: Asked
+    gallery: Gallery, photos: Sequence[Photo], chosen: Sequence[int], crops: Crops, nulls: Crops
 ) -> tuple[dict[str, float], list[tuple[float, float]]]:
     """Shares, and recall by false accepts."""
     names = [name for name, _ in gallery.names]
-    left = [n for n, photo in enumerate(asked.photos) if photo not in chosen]
-    truth = np.array([names.index(photos[asked.photos[n]].brand or "") for n in left])
-    rows = gallery.fit.probabilities(asked.embeddings[left])
+    left = [n for n, photo in enumerate(crops.photos) if photo not in chosen]
+    truth = np.array([names.index(photos[crops.photos[n]].brand or "") for n in left])
+    rows = gallery.fit.probabilities(crops.embeddings[left])
     none = gallery.fit.probabilities(nulls.embeddings)[:, :-1].max(axis=1)
     right, sure = rows[:, :-1].argmax(axis=1) == truth, rows[:, :-1].max(axis=1)
     limit = np.quantile(none, 1 - FALSE_ACCEPTS)
-    raw = _by_mean(gallery, asked.embeddings[left])
+    raw = _by_mean(gallery, crops.embeddings[left])
     curve = [
         (f, float((right & (sure > np.quantile(none, 1 - f))).mean()))
         for f in np.linspace(0, 0.2, 41)
@@ -83,23 +83,23 @@ def _by_mean(gallery: Gallery, embeddings: F32) -> Any:
     return (embeddings @ means.T).argmax(axis=1)
 
 
-def _strangers(galleries: Galleries, photos: Sequence[Photo], asked: Asked, seed: int) -> float:
+def _strangers(galleries: Galleries, photos: Sequence[Photo], crops: Crops, seed: int) -> float:
     """How many crops of brands that are not enrolled are taken for one that is."""
     brands = np.random.default_rng(seed).permutation(brands_of(photos)).tolist()[:KNOWN]
     chosen = [n for n in draw(photos, SHOTS[-1], seed) if photos[n].brand in brands]
     gallery = galleries.of(chosen)
-    others = [n for n, photo in enumerate(asked.photos) if photos[photo].brand not in brands]
-    rows = gallery.fit.probabilities(asked.embeddings[others])
+    others = [n for n, photo in enumerate(crops.photos) if photos[photo].brand not in brands]
+    rows = gallery.fit.probabilities(crops.embeddings[others])
     return float((rows[:, :-1].max(axis=1) >= 0.5).mean())
 
 
-def _boxes(tagger: Tagger, photos: Sequence[Photo]) -> Asked:
+def _boxes(tagger: Tagger, photos: Sequence[Photo]) -> Crops:
     """Every box of every brand."""
     places = [(n, box) for n, photo in enumerate(photos) for box in photo.boxes]
     return _embedded(tagger, photos, [p for p in places if photos[p[0]].brand is not None])
 
 
-def _nulls(tagger: Tagger, photos: Sequence[Photo]) -> Asked:
+def _nulls(tagger: Tagger, photos: Sequence[Photo]) -> Crops:
     """Crops of pictures without a logo, of the sizes and shapes that logos have."""
     rng = np.random.default_rng(0)
     places = []
@@ -114,10 +114,10 @@ def _nulls(tagger: Tagger, photos: Sequence[Photo]) -> Asked:
     return _embedded(tagger, photos, places)
 
 
-def _embedded(tagger: Tagger, photos: Sequence[Photo], places: Sequence[tuple[int, Box]]) -> Asked:
+def _embedded(tagger: Tagger, photos: Sequence[Photo], places: Sequence[tuple[int, Box]]) -> Crops:
     rows = []
     for number in dict.fromkeys(n for n, _ in places):
         rgb = pixels_of(photos[number])
         regions = [Region(*box) for n, box in places if n == number]
         rows.append(tagger.look(rgb, regions).embedding)
-    return Asked([n for n, _ in places], np.concatenate(rows))
+    return Crops([n for n, _ in places], np.concatenate(rows))

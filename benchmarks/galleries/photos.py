@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from edge.heads.examples import example, new_gallery
-from edge.heads.gallery import Enrolled, Example, Gallery, made
+from edge.heads.gallery import Enrolled, Example, Gallery, learned_gallery
 from edge.pictures.pixels import decode
 from edge.records import U8, Box
 from edge.tagger import Tagger
@@ -76,7 +76,7 @@ class Galleries:
         ]  # fmt: skip
         if self._first is None:
             self._first = new_gallery(self._tagger, tags[0])
-        return made(self._first.bundle, self._first.embedding, tags, self._first.none)
+        return learned_gallery(self._first.bundle, self._first.embedding, tags, self._first.none)
 
     def _example(self, n: int) -> Example:
         if n not in self._kept:

@@ -11,13 +11,13 @@ tile is given (`Job.raw`), so that merging costs what so many results cost.
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from time import perf_counter
 
 import cv2
 import msgspec
 import numpy as np
 
+from benchmarks import peers
 from benchmarks.variants import FloatInput
 from edge.engines import Engine
 from edge.records import F32, U8, Planes, Region
@@ -103,6 +103,5 @@ class Kit:
 
 def load(name: str) -> Pipeline:
     """The pipeline of that name. Raises UsageError when its package is not installed."""
-    module, function = TABLE[name].split(":")
-    found: Pipeline = getattr(import_module(f"benchmarks.pipelines.{module}"), function)
+    found: Pipeline = peers.load("pipelines", TABLE[name])
     return found

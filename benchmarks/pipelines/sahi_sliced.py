@@ -11,7 +11,7 @@ from typing import Any
 
 import cv2
 
-from benchmarks.contenders.looking import missing
+from benchmarks.peers import missing
 from benchmarks.pipelines import NAMES, Done, Job, Kit
 from edge.records import U8
 

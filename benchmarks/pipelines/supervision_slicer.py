@@ -10,7 +10,7 @@ from typing import Any
 
 import cv2
 
-from benchmarks.contenders.looking import missing
+from benchmarks.peers import missing
 from benchmarks.pipelines import Done, Job, Kit
 from edge.records import U8
 

@@ -42,6 +42,14 @@ def memory(engine: str, costs: Costs) -> dict[str, Any]:
     return {f"{engine}_rss_mb_over_bare": median([o.rss_mb - b.rss_mb for o, b in pairs])}
 
 
+def installed_size(engine: str, mb: Mapping[str, float]) -> dict[str, Any]:
+    """MB by contender, and the ratio."""
+    return {
+        f"{engine}_install_mb": mb,
+        f"{engine}_install_over_bare": mb[OURS] / mb[BARE],
+    }
+
+
 def summary(costs: Costs) -> dict[str, dict[str, float]]:
     """Medians, by contender."""
     return {

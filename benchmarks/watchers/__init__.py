@@ -8,12 +8,12 @@ look. Peers' rules are written anew from what is published of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Protocol
 
 import msgspec
 
-from benchmarks.contenders.looking import Look
+from benchmarks import peers
+from benchmarks.looking import Look
 from edge.records import Planes, Tag
 from edge.tagger import Tagger
 
@@ -52,6 +52,5 @@ TABLE: dict[str, tuple[str, float]] = {  # name -> module:class, budget
 def load(name: str, tagger: Tagger) -> Watcher:
     """The watcher of that name. Raises UsageError when its package is not installed."""
     where, budget_ms = TABLE[name]
-    module, kind = where.split(":")
-    maker: Maker = getattr(import_module(f"benchmarks.watchers.{module}"), kind)
+    maker: Maker = peers.load("watchers", where)
     return maker(tagger, budget_ms)

@@ -10,11 +10,12 @@ the bundle; what moved, where the bundle has none. Crops are the things' boxes. 
 
 from __future__ import annotations
 
-from benchmarks.contenders.looking import look_at
+from benchmarks.looking import longest, look_at, square
 from benchmarks.watchers import Watched
-from benchmarks.watchers.following import Followed, Motion, follow, longest, square, told
+from benchmarks.watchers.following import Followed, Motion, follow, moved_to
 from edge.memory.tracks import BORN
 from edge.pictures import pixels
+from edge.pictures.regions import area
 from edge.records import Box, Planes
 from edge.tagger import Tagger
 
@@ -38,8 +39,8 @@ class IntervalAndGrowth:
         looks = look_at(self._tagger, picture, [square(t.box, longest(t.box), *size) for t in due])
         for thing, look in zip(due, looks):
             thing.tags, thing.looks = look.tags, thing.looks + 1
-            thing.looked, thing.looked_px = self._frame, _area(thing.box)
-        tags = tuple(told(tag, thing.box) for thing in self._things for tag in thing.tags)
+            thing.looked, thing.looked_px = self._frame, area(thing.box)
+        tags = tuple(moved_to(tag, thing.box) for thing in self._things for tag in thing.tags)
         return Watched(tags, looks)
 
     def _detected(self, picture: Planes) -> list[Box]:
@@ -51,8 +52,4 @@ class IntervalAndGrowth:
     def _is_due(self, thing: Followed) -> bool:
         if thing.looked < 0 or self._frame - thing.looked > REINFER:
             return True
-        return _area(thing.box) > GROWN * thing.looked_px
-
-
-def _area(box: Box) -> int:
-    return (box[2] - box[0]) * (box[3] - box[1])
+        return area(thing.box) > GROWN * thing.looked_px

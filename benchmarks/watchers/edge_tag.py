@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.contenders.looking import Look
+from benchmarks.looking import Look
 from benchmarks.watchers import Watched
 from edge.frames import tag_frame
 from edge.memory.known import Memory
@@ -21,10 +21,10 @@ class Ours:
 
     def frame(self, picture: Planes, at_s: float) -> Watched:
         self._tagger.pace = self._pace
-        return told(tag_frame(self._tagger, picture, self._view, self._past, at_s=at_s))
+        return watched(tag_frame(self._tagger, picture, self._view, self._past, at_s=at_s))
 
 
-def told(seen: Seen) -> Watched:
+def watched(seen: Seen) -> Watched:
     named = (look for look in seen.looks if look.why != "part")  # a glance names nothing
     looks = tuple(Look(look.region, look.engine_ms, look.tags) for look in named)
     return Watched(seen.tags, looks)

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from benchmarks.contenders.looking import around
 from edge.glance import gate
 from edge.glance.heat import boxes_of
 from edge.pictures import pixels
 from edge.pictures.regions import shared
-from edge.records import Box, Planes, Region, Tag
+from edge.records import Box, Planes, Tag
 
 ROWS = COLUMNS = 24
 OVERLAPS = 0.2  # of the smaller box: the same thing
@@ -68,15 +67,6 @@ def follow(things: list[Followed], boxes: Sequence[Box], frame: int) -> list[Fol
     return matched
 
 
-def square(box: Box, side: float, width: int, height: int) -> Region:
-    """The square of `side` px about the middle of a box, inside the frame."""
-    return around((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, side, width, height)
-
-
-def longest(box: Box) -> int:
-    return max(box[2] - box[0], box[3] - box[1])
-
-
-def told(tag: Tag, box: Box) -> Tag:
-    """A tag with the thing's place."""
+def moved_to(tag: Tag, box: Box) -> Tag:
+    """The tag, told where its thing is now."""
     return msgspec.structs.replace(tag, box=box)

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmarks.contenders.frigate_grid import CELLS, GROWN, LEAST_PX, cells
-from benchmarks.contenders.looking import Look, look_at
+from benchmarks.contenders.frigate_grid import GROWN, LEAST_PX, cells
+from benchmarks.looking import Look, longest, look_at, square
 from benchmarks.watchers import Watched
-from benchmarks.watchers.following import Followed, Motion, follow, longest, square, told
+from benchmarks.watchers.following import Followed, Motion, follow, moved_to
 from edge.pictures import pixels
 from edge.records import Planes, Region, Tag
 from edge.tagger import Tagger
@@ -90,13 +90,10 @@ class Frigate16Looks:
             for tag in thing.tags:
                 votes = thing.votes[tag.head, tag.tag]
                 if votes >= LEAST_VOTES and votes >= AGREE * thing.looks:
-                    yield told(tag, thing.box)
+                    yield moved_to(tag, thing.box)
 
 
 def _narrow(tagger: Tagger, look: Look) -> list[Tag]:
     """Tags of heads that name a thing, not of those that describe a scene."""
     names = {head.name for head in tagger.heads if head.kind == "softmax"}
     return [tag for tag in look.tags if tag.head in names]
-
-
-assert CELLS * CELLS % A_FRAME == 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.contenders.looking import look_at
 from benchmarks.contenders.sahi_slices import slices
+from benchmarks.looking import look_at
 from benchmarks.watchers import Watched
 from edge.pictures import pixels
 from edge.records import Planes

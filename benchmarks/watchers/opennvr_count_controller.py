@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from benchmarks.contenders.looking import look_at
+from benchmarks.looking import longest, look_at, square
 from benchmarks.watchers import Watched
-from benchmarks.watchers.following import Followed, Motion, follow, longest, square, told
+from benchmarks.watchers.following import Followed, Motion, follow, moved_to
 from edge.pictures import pixels, regions
 from edge.records import Box, Planes, Region, Tag
 from edge.tagger import Tagger
@@ -73,7 +73,7 @@ class CountController:
         return found
 
     def _told(self) -> tuple[Tag, ...]:
-        things = [told(tag, thing.box) for thing in self._things for tag in thing.tags]
+        things = [moved_to(tag, thing.box) for thing in self._things for tag in thing.tags]
         return (*things, *(tag for tags in self._by_tile.values() for tag in tags))
 
 

@@ -5,7 +5,7 @@ machine is quiet, whatever happens later.
 from __future__ import annotations
 
 from benchmarks.watchers import Watched
-from benchmarks.watchers.edge_tag import told
+from benchmarks.watchers.edge_tag import watched
 from edge.frames import tag_frame
 from edge.memory.known import Memory
 from edge.records import Budget, Planes
@@ -23,4 +23,4 @@ class OpenLoop:
 
     def frame(self, picture: Planes, at_s: float) -> Watched:
         self._tagger.pace = self._pace
-        return told(tag_frame(self._tagger, picture, self._view, self._past, at_s=at_s))
+        return watched(tag_frame(self._tagger, picture, self._view, self._past, at_s=at_s))

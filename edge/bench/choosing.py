@@ -41,7 +41,7 @@ class EngineChoice(msgspec.Struct, frozen=True):
     refused: dict[str, str] = {}  # engine -> why it was not measured
 
 
-class Asked(msgspec.Struct, frozen=True):
+class TaggerOptions(msgspec.Struct, frozen=True):
     """What the engines are to run."""
 
     bundle: str | None = None
@@ -50,34 +50,34 @@ class Asked(msgspec.Struct, frozen=True):
     precision: str | None = None
 
 
-def choose(asked: Asked, cache: Path | None = None) -> str:
+def choose(options: TaggerOptions, cache: Path | None = None) -> str:
     """The name of the fastest engine. Says on the log what it chose, and why.
 
     cache: the folder where choices are remembered; None: the user's. Raises BundleError, and
     EngineMissing when none gives the golden answers.
     """
     file = (cache or own_folder("cache")) / FILE
-    key, known = key_of(asked), remembered(file)
+    key, known = key_of(options), read_choices(file)
     choice = known.get(key)
     if choice is not None and choice.engine in installed():
-        log.warning("engine %s", said(choice, "as measured before"))
+        log.warning("engine %s", sentence(choice, "as measured before"))
         return choice.engine
-    choice, how = measured(asked), "measured now"
+    choice, how = measure(options), "measured now"
     with suppress(SinkError):  # then it is measured again the next time
         make_folder(file.parent)
         kept = [*known.items()][1 - KEPT :]
         write_whole(file, msgspec.json.encode({**dict(kept), key: choice}))
         how = f"measured now, remembered in {file}"
-    log.warning("engine %s", said(choice, how))
+    log.warning("engine %s", sentence(choice, how))
     return choice.engine
 
 
-def measured(asked: Asked) -> EngineChoice:
+def measure(options: TaggerOptions) -> EngineChoice:
     """Open every engine that is installed and in the bundle, and let them take turns."""
-    with open_bundle(asked.bundle) as bundle:
+    with open_bundle(options.bundle) as bundle:
         offered = {artifact.engine for artifact in bundle.manifest.artifacts}
     with ExitStack() as stack:
-        tried = {name: _opened(name, asked) for name in installed() if name in offered}
+        tried = {name: _opened(name, options) for name in installed() if name in offered}
         refused = {name: found for name, found in tried.items() if isinstance(found, str)}
         opened = {name: found for name, found in tried.items() if isinstance(found, Tagger)}
         for tagger in opened.values():
@@ -92,10 +92,12 @@ def measured(asked: Asked) -> EngineChoice:
     return EngineChoice(min(ms, key=ms.__getitem__), ms, refused)
 
 
-def _opened(engine: str, asked: Asked) -> Tagger | str:
+def _opened(engine: str, options: TaggerOptions) -> Tagger | str:
     """The tagger, or why there is none."""
     try:
-        return open_tagger(asked.bundle, engine, asked.provider, asked.threads, asked.precision)
+        return open_tagger(
+            options.bundle, engine, options.provider, options.threads, options.precision
+        )
     except EdgeError as e:
         return str(e)
 
@@ -113,9 +115,9 @@ def _turns(opened: dict[str, Tagger], clock: Callable[[], float]) -> dict[str, f
     return {name: round(median(ms[WARM_UP:]), 4) for name, ms in taken.items()}
 
 
-def key_of(asked: Asked) -> str:
+def key_of(options: TaggerOptions) -> str:
     """Of everything that may change which is the fastest."""
-    with open_bundle(asked.bundle) as bundle:
+    with open_bundle(options.bundle) as bundle:
         artifacts = [file.sha256 for a in bundle.manifest.artifacts for file in a.files]
     machine = host.machine()
     found = {
@@ -123,12 +125,12 @@ def key_of(asked: Asked) -> str:
         "processor": [machine.processor, machine.flags, machine.cores],
         "versions": host.versions(),
         "bundle": artifacts,
-        "asked": [asked.provider, asked.threads, asked.precision],
+        "asked": [options.provider, options.threads, options.precision],
     }
     return hashlib.sha256(msgspec.json.encode(found)).hexdigest()
 
 
-def remembered(file: Path) -> dict[str, EngineChoice]:
+def read_choices(file: Path) -> dict[str, EngineChoice]:
     """By key. Empty where the file is missing, too large, or none of ours: it only saves time."""
     try:
         with file.open("rb") as opened:
@@ -137,7 +139,7 @@ def remembered(file: Path) -> dict[str, EngineChoice]:
         return {}
 
 
-def said(choice: EngineChoice, how: str) -> str:
+def sentence(choice: EngineChoice, how: str) -> str:
     """`openvino: 2.3 ms a launch; onnxruntime 3.8 ms, tflite 4.3 ms (measured now)`."""
     others = [f"{name} {ms:.2f} ms" for name, ms in choice.ms.items() if name != choice.engine]
     others += [f"{name} refused: {why}" for name, why in choice.refused.items()]

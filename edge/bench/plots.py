@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 from math import log2
+from typing import NamedTuple
 
 from edge.bench.line import STAGES, Line
 from edge.markup.svg import WIDTH, clipped, drawing, element, line, round_up, text, ticks
 
 LEFT, RIGHT = 132.0, 66.0  # px beside the bars: names, numbers
 ROW, BAR, FOOT = 21.0, 12.0, 22.0
+CURVES_LEFT, CURVES_RIGHT, CURVES_FOOT = 40.0, WIDTH - 12.0, 144.0  # px, where curves may be
 ENGINES = ("onnxruntime", "openvino", "tflite")  # those with a colour of their own
 BEYOND = 2.5  # times the longest bar: farther whiskers are cut, or one stall would flatten the rest
 LETTERS = 21
@@ -78,37 +80,48 @@ def stages(lines: Sequence[Line]) -> str:
     return drawing(height, f"milliseconds a frame by stage: {said}", parts)
 
 
+class _Plane(NamedTuple):
+    """Where the curves are drawn: batches across, each twice as large as far on; ms upwards."""
+
+    batch: int  # at the right end
+    ms: float  # at the top
+
+    def at(self, batch: int, ms: float) -> tuple[float, float]:
+        across = CURVES_LEFT + (CURVES_RIGHT - CURVES_LEFT) * log2(batch) / max(log2(self.batch), 1)
+        return across, 6 + (CURVES_FOOT - 6) * (1 - ms / self.ms)
+
+
 def curves(lines: Sequence[Line]) -> str:
     """ms a picture by batch: below 1, it pays to put pictures together."""
     shown = [found for found in lines if len(found.batch_ms) > 1]
-    points = {id(f): [(int(b), ms) for b, ms in f.batch_ms.items()] for f in shown}
-    most = max(b for found in points.values() for b, _ in found)
-    top = round_up(max(ms for found in points.values() for _, ms in found))
-    left, right, height = 40.0, WIDTH - 12.0, 180.0
-    bottom = height - 36
-
-    def at(batch: int, ms: float) -> tuple[float, float]:
-        across = left + (right - left) * log2(batch) / max(log2(most), 1)
-        return across, 6 + (bottom - 6) * (1 - ms / top)
-
-    parts = []
-    for tick in ticks(top, 4):
-        y = at(1, tick)[1]
-        parts += [
-            line(left, y, right, y, "grid"),
-            text(left - 6, y + 4, f"{tick:g}", "axis", "end"),
-        ]
-    for batch in sorted({b for found in points.values() for b, _ in found}):
-        parts.append(text(at(batch, 0)[0], bottom + 15, f"{batch}", "axis", "middle"))
-    parts.append(text((left + right) / 2, bottom + 31, "pictures a launch", "axis", "middle"))
+    batches = sorted({int(batch) for found in shown for batch in found.batch_ms})
+    top = round_up(max(ms for found in shown for ms in found.batch_ms.values()))
+    plane = _Plane(batches[-1], top)
+    parts = [*_grid(plane, batches)]
     for found in shown:
-        places = [at(*point) for point in points[id(found)]]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(element("polyline", points=path, class_=f"curve {kinds(found)}"))
-        said = element("title", escape(name(found)))
-        parts += [element("circle", said, cx=x, cy=y, r=3, class_=f"dot {kinds(found)}")
-                  for x, y in places]  # fmt: skip
-    return drawing(height, f"milliseconds a picture by batch: {', '.join(map(name, shown))}", parts)
+        parts += _curve(plane, found)
+    said = f"milliseconds a picture by batch: {', '.join(map(name, shown))}"
+    return drawing(CURVES_FOOT + 36, said, parts)
+
+
+def _grid(plane: _Plane, batches: Sequence[int]) -> Iterator[str]:
+    for tick in ticks(plane.ms, 4):
+        y = plane.at(1, tick)[1]
+        yield line(CURVES_LEFT, y, CURVES_RIGHT, y, "grid")
+        yield text(CURVES_LEFT - 6, y + 4, f"{tick:g}", "axis", "end")
+    for batch in batches:
+        yield text(plane.at(batch, 0)[0], CURVES_FOOT + 15, f"{batch}", "axis", "middle")
+    middle = (CURVES_LEFT + CURVES_RIGHT) / 2
+    yield text(middle, CURVES_FOOT + 31, "pictures a launch", "axis", "middle")
+
+
+def _curve(plane: _Plane, found: Line) -> Iterator[str]:
+    places = [plane.at(int(batch), ms) for batch, ms in found.batch_ms.items()]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    yield element("polyline", points=path, class_=f"curve {kinds(found)}")
+    said = element("title", escape(name(found)))
+    for x, y in places:
+        yield element("circle", said, cx=x, cy=y, r=3, class_=f"dot {kinds(found)}")
 
 
 def _axis(top: float, bottom: float) -> Iterator[str]:

@@ -37,7 +37,7 @@ Stop = Callable[[], bool]
 Found = dict[str, Any]  # fields of a line
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class BenchSettings(msgspec.Struct, frozen=True):
     """What is to be measured."""
 
     bundle: str | None = None  # None: the one in use
@@ -52,7 +52,7 @@ class Wanted(msgspec.Struct, frozen=True):
     roofline: Roofline | None = None
 
 
-def bench(wanted: Wanted, is_stopped: Stop = lambda: False) -> Line:
+def bench(settings: BenchSettings, is_stopped: Stop = lambda: False) -> Line:
     """Measure. An artifact that does not reproduce gives an INVALID line without times.
 
     Raises what opening a tagger raises, but for that; InferenceError; CheckFailed when stopped.
@@ -60,25 +60,30 @@ def bench(wanted: Wanted, is_stopped: Stop = lambda: False) -> Line:
     line = Line(
         label="measured",
         board=host.board(),
-        engine=wanted.engine or "",
-        precision=wanted.precision or "",
+        engine=settings.engine or "",
+        precision=settings.precision or "",
         engine_ms=None,
         time=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        seed=wanted.seed,
-        threads=wanted.threads,
-        profile=wanted.profile,
+        seed=settings.seed,
+        threads=settings.threads,
+        profile=settings.profile,
         machine=host.machine(),
         versions=host.versions(),
     )
-    asked = wanted.bundle, wanted.engine, wanted.provider, wanted.threads, wanted.precision
     try:
-        tagger = open_tagger(*asked)
+        tagger = open_tagger(
+            settings.bundle,
+            settings.engine,
+            settings.provider,
+            settings.threads,
+            settings.precision,
+        )
     except NotReproduced as e:
         return msgspec.structs.replace(line, verdict="INVALID", reasons=(f"golden: {e}",))
     with tagger:
         go_on(is_stopped)
-        found = _about(tagger) | _times(tagger, wanted, is_stopped)
-    found |= _roof(wanted.roofline, found, found.pop("work"))
+        found = _about(tagger) | _times(tagger, settings, is_stopped)
+    found |= _roof(settings.roofline, found, found.pop("work"))
     missing = (key for key in ("batch_ms", "energy", "others") if found[key] in (None, {}))
     notes = {key: NOTES[key] for key in missing}
     return msgspec.structs.replace(line, **found | {"notes": notes | found["notes"]})
@@ -102,19 +107,19 @@ def _about(tagger: Tagger) -> Found:
     }
 
 
-def _times(tagger: Tagger, wanted: Wanted, is_stopped: Stop) -> Found:
+def _times(tagger: Tagger, settings: BenchSettings, is_stopped: Stop) -> Found:
     """Times, and what the machine did meanwhile."""
-    frame = scene(tagger.bundle, wanted.seed)
+    frame = scene(tagger.bundle, settings.seed)
     before, others, meter = read_power(), host.Others(), find_meter()
     with ExitStack() as stack:
         used = None if meter is None else stack.enter_context(Used(meter))
         begin, own = perf_counter(), process_time()
-        taken = engine_alone(tagger, frame, wanted.seconds, is_stopped)
+        taken = engine_alone(tagger, frame, settings.seconds, is_stopped)
         seconds, cpu_s = perf_counter() - begin, process_time() - own
     go_on(is_stopped)
-    shown = frames(tagger, frame, wanted.seconds / 2, is_stopped)
-    batches = wanted.batches if tagger.takes_batches else ()
-    by = by_batch(tagger, frame, batches, wanted.seconds / 2, is_stopped)
+    shown = frames(tagger, frame, settings.seconds / 2, is_stopped)
+    batches = settings.batches if tagger.takes_batches else ()
+    by = by_batch(tagger, frame, batches, settings.seconds / 2, is_stopped)
     share, after = others.share(), read_power()
     go_on(is_stopped)
     engine_ms, wandered = quantiles(taken), spread(taken)

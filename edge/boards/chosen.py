@@ -9,7 +9,7 @@ import msgspec
 from edge.boards import profiles
 from edge.boards.profiles import VIRTUAL, Profile
 from edge.boards.recognise import recognise
-from edge.boards.snapshot import Snapshot, taken
+from edge.boards.snapshot import Snapshot, take_snapshot
 from edge.engines import installed
 from edge.errors import ConfigError
 
@@ -25,7 +25,7 @@ def chosen(
     which somebody wrote for this machine. seen: the machine's files, read when not given. Raises
     ConfigError.
     """
-    seen = seen or taken()
+    seen = seen or take_snapshot()
     if name == AUTO:
         found = recognise(seen)
         say(f"edge-tag: --device auto: {found.profile}, because {found.why}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.sysfs import some, text
+from edge.sysfs import first_matches, text
 
 ROOT = Path("/")
 FILES = (
@@ -47,13 +47,13 @@ class Snapshot(msgspec.Struct, frozen=True):
         return any(path.startswith(node) for path in self.files)
 
 
-def taken(root: Path = ROOT, machine: str | None = None) -> Snapshot:
+def take_snapshot(root: Path = ROOT, machine: str | None = None) -> Snapshot:
     """Of this machine, or of one that was recorded. What cannot be read is not there."""
     files = {path: text(root / path, MOST_BYTES) for path in FILES}
-    for device in some(root / PCI, "*", MOST):
+    for device in first_matches(root / PCI, "*", MOST):
         files |= {f"{PCI}/{device.name}/{i}": text(device / i, MOST_BYTES) for i in IDS}
     found = {path: words for path, words in files.items() if words}
     for pattern in NODES:
         folder, _, name = pattern.rpartition("/")
-        found |= {f"{folder}/{node.name}": "" for node in some(root / folder, name, MOST)}
+        found |= {f"{folder}/{node.name}": "" for node in first_matches(root / folder, name, MOST)}
     return Snapshot(machine or platform.machine(), found)

@@ -59,7 +59,7 @@ def examined_by(flags: argparse.Namespace) -> None:
     with_cameras(flags, config)
 
 
-def seen(sources: Sequence[Source], cameras: Sequence[Camera | None]) -> Iterator[Frame]:
+def masked_frames(sources: Sequence[Source], cameras: Sequence[Camera | None]) -> Iterator[Frame]:
     """Frames of one source after the other: masked, and none while their camera is off."""
     watch = Watch(cameras)
     for n, source in enumerate(sources):

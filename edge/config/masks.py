@@ -43,7 +43,7 @@ class Stencil:
         if size == self._size:
             return
         width, height = self._size = size
-        full = drawn(self._polygons, width, height, margin_px=1)
+        full = rasterised(self._polygons, width, height, margin_px=1)
         self._full, self._half = _Patch(full), _Patch(_halved(full))
 
 
@@ -72,7 +72,7 @@ class _Patch:
         return self._masks[channels]
 
 
-def drawn(polygons: Sequence[Polygon], width: int, height: int, margin_px: int = 0) -> Mask:
+def rasterised(polygons: Sequence[Polygon], width: int, height: int, margin_px: int = 0) -> Mask:
     """(H, W), true within any polygon and on its edge, and `margin_px` around it."""
     canvas = np.zeros((height, width), np.uint8)
     for polygon in polygons:

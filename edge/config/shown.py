@@ -12,7 +12,7 @@ from edge.config.records import Config
 from edge.redact import HIDDEN, without_secrets
 from edge.sinks import SINKS
 from edge.sinks.target import parse_target
-from edge.sources.asked import KNOWN, split
+from edge.sources.request import KNOWN, split
 
 
 def schema(kind: type = Config) -> str:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from msgspec.structs import replace
 
-from edge.config.masks import drawn
+from edge.config.masks import rasterised
 from edge.config.records import Camera, Polygon
 from edge.config.wanted import is_wanted
 from edge.records import Box, FrameTags, Tag
@@ -24,7 +24,7 @@ class Areas:
         self._zones, self._only = dict(camera.zones), frozenset(camera.only)
         self._sums = None  # (GRID + 1, GRID + 1), of ignored cells above and left of each corner
         if camera.ignore:
-            mask = drawn(camera.ignore, GRID, GRID).astype(np.uint8)
+            mask = rasterised(camera.ignore, GRID, GRID).astype(np.uint8)
             self._sums = np.asarray(cv2.integral(mask))
 
     def applied(self, result: FrameTags) -> FrameTags:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from edge import __version__
-from edge.boards.snapshot import taken
+from edge.boards.snapshot import take_snapshot
 from edge.clock import utc_now
 from edge.doctor import cameras, machine, tagging
 from edge.doctor.anonymous import anonymous, own_names
@@ -19,8 +19,8 @@ from edge.doctor.finding import Finding, fail
 from edge.errors import EdgeError
 from edge.health.power import read_power
 from edge.health.wall_clock import is_clock_synced
+from edge.homes import outbox_path
 from edge.process import print_table, write_line
-from edge.recipients import outbox_path
 from edge.redact import redacted
 
 
@@ -75,7 +75,7 @@ def _round(flags: argparse.Namespace, is_stopped: Callable[[], bool]) -> Iterato
     asked = flags.bundle, flags.engine, flags.provider, flags.threads
     rounds: Iterable[Callable[[], Iterator[Finding]]] = (
         machine.versions,
-        lambda: machine.device(taken()),
+        lambda: machine.device(take_snapshot()),
         lambda: machine.disk(outbox_path(flags.outbox).parent),
         lambda: machine.clock(is_clock_synced()),
         lambda: machine.power(read_power()),

@@ -23,7 +23,7 @@ VALUE: dict[str, int] = {"update": 0, "new": 1, "end": 2}  # the least is droppe
 # says again all that its new and its updates said
 
 
-class Said(msgspec.Struct, frozen=True):
+class EventTag(msgspec.Struct, frozen=True):
     """One tag of a thing."""
 
     head: str
@@ -59,7 +59,7 @@ class Sight(msgspec.Struct, frozen=True):
     track: int | None  # None: a word about the scene
     looks: int
     state: str  # as in the results: "open", "settled", "unsure"
-    tags: tuple[Said, ...]  # best first
+    tags: tuple[EventTag, ...]  # best first
     current_zones: tuple[str, ...] = ()  # of the config file, that it is in
     entered_zones: tuple[str, ...] = ()  # that it was in at any time, in the order it came to them
     at_s: float | UnsetType = UNSET  # of the frame, on its source's own clock: in a clip, where

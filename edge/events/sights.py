@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edge.clock import epoch_s
-from edge.events.event import MOST_TAGS, Said, Sight
+from edge.events.event import MOST_TAGS, EventTag, Sight
 from edge.events.zones import Stay
 from edge.pictures.regions import area
 from edge.records import FrameTags, Tag
@@ -26,12 +26,12 @@ def things(tags: Sequence[Tag]) -> list[tuple[Key, list[Tag]]]:
     return list(found.items())
 
 
-def said(tags: Sequence[Tag]) -> tuple[Said, ...]:
+def event_tags(tags: Sequence[Tag]) -> tuple[EventTag, ...]:
     """Each word once, with its best score."""
     words = {(tag.head, tag.tag): tag for tag in reversed(tags)}
     best = list(words.values())[::-1][:MOST_TAGS]
     return tuple(
-        Said(
+        EventTag(
             t.head, t.tag, t.group, t.score, t.colour, t.attributes,
             t.length_cm, t.length_sd_cm, t.occluded,
         )
@@ -65,7 +65,7 @@ def sight_of(result: FrameTags, tags: Sequence[Tag], stay: Stay, old: Sight | No
         track=best.track,
         looks=best.looks,
         state=best.state,
-        tags=said(tags),
+        tags=event_tags(tags),
         current_zones=stay.current,
         entered_zones=stay.entered,
         at_s=result.at_s,

@@ -40,7 +40,7 @@ class Heads(msgspec.Struct, frozen=True, eq=False):
         return head if least is None else replace(head, thresholds=(least,))
 
 
-def put(heads: Heads, added: AddedHead) -> Heads:
+def with_head(heads: Heads, added: AddedHead) -> Heads:
     """With one more, in place of the one of its name that was added before, where there is one."""
     others = (one for one in heads.added if one.head.name != added.head.name)
     return replace(heads, added=(*others, added))

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from edge.heads.scores import GARMENTS
 from edge.pictures import pixels
+from edge.pictures.lab import to_lab_by_hand
 from edge.records import F32, U8, Box, Picture, Region, Tag
 
 Key = int | Box  # a thing by its track; a place by where it is
@@ -49,17 +50,6 @@ NAMED: dict[str, tuple[tuple[int, int, int], ...]] = {  # sRGB, several where a 
     "pink": ((222, 158, 168), (235, 120, 160), (238, 190, 195), (190, 148, 155)),
     "purple": ((100, 72, 128), (140, 105, 165), (62, 36, 72), (165, 150, 205)),
 }
-
-TO_XYZ = np.array(  # of linear sRGB, each row over that of white
-    [
-        [0.412453, 0.357580, 0.180423],
-        [0.212671, 0.715160, 0.072169],
-        [0.019334, 0.119193, 0.950227],
-    ],
-    np.float32,
-)
-TO_XYZ /= TO_XYZ.sum(1, keepdims=True)
-KNEE = (6 / 29) ** 3  # below it lightness falls in a straight line
 
 BASIC = {  # of the eleven that most languages have, for those that are none of them
     "navy": "blue",
@@ -116,7 +106,7 @@ def votes(rgb: U8) -> list[tuple[str, float]]:
     small = rgb
     if rgb.shape[:2] != (SIDE, SIDE):
         small = np.asarray(cv2.resize(rgb, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
-    lab = to_lab(small)  # (SIDE, SIDE, 3)
+    lab = to_lab_by_hand(small)  # (SIDE, SIDE, 3)
     anchors, owner = _anchors()
     weight = (_middle() * _is_thing(lab)).ravel()
     scale = np.array([LIGHT, 1, 1], np.float32)
@@ -128,25 +118,6 @@ def votes(rgb: U8) -> list[tuple[str, float]]:
     order = np.argsort(-shares, kind="stable")
     names = tuple(NAMED)
     return [(names[i], float(shares[i])) for i in order]
-
-
-def to_lab(rgb: U8) -> F32:
-    """(H, W, 3) sRGB -> L 0..100, a and b about -100..100: CIE 15:2004, white of D65.
-
-    By hand: OpenCV's first conversion builds tables for 0.1 s, which no frame has to spare.
-    """
-    xyz = _linear()[rgb] @ TO_XYZ.T  # (H, W, 3) of white
-    f = np.where(xyz > KNEE, np.cbrt(xyz), (xyz / KNEE * 8 + 16) / 116)
-    x, y, z = f[..., 0], f[..., 1], f[..., 2]
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
-
-
-@lru_cache(1)
-def _linear() -> F32:
-    """(256,) levels of sRGB as shares of light, 0..1 (IEC 61966-2-1)."""
-    level = np.arange(256) / 255
-    bent = ((level + 0.055) / 1.055) ** 2.4
-    return np.where(level <= 0.04045, level / 12.92, bent).astype(np.float32)
 
 
 def _is_thing(lab: F32) -> F32:
@@ -187,4 +158,4 @@ def _anchors() -> tuple[F32, np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """(A, 3) in CIELAB, and of each the index of its name."""
     colours = [(i, c) for i, own in enumerate(NAMED.values()) for c in own]
     rgb = np.array([[c for _, c in colours]], np.uint8)  # (1, A, 3)
-    return to_lab(rgb)[0], np.array([i for i, _ in colours], np.int64)
+    return to_lab_by_hand(rgb)[0], np.array([i for i, _ in colours], np.int64)

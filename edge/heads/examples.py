@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from edge.clock import utc_now
-from edge.heads.gallery import Enrolled, Example, Gallery, made
+from edge.heads.gallery import Enrolled, Example, Gallery, learned_gallery
 from edge.heads.gallery_file import unit
 from edge.heads.negatives import negatives
 from edge.heads.rows import embedding_id
@@ -46,7 +46,7 @@ def new_gallery(
     Raises UsageError for what a gallery does not hold, InferenceError when the engine fails.
     """
     sheet = Example(SHEET, utc_now(), _embedded(tagger, negatives(), step))
-    return made(tagger.bundle.id, embedding_id(tagger.bundle.manifest), [first], [sheet])
+    return learned_gallery(tagger.bundle.id, embedding_id(tagger.bundle.manifest), [first], [sheet])
 
 
 def _embedded(

@@ -58,7 +58,9 @@ class Gallery(msgspec.Struct, frozen=True, eq=False):
         return tuple((one.tag, one.group) for one in self.tags)
 
 
-def made(bundle: str, embedding: str, tags: Sequence[Enrolled], none: Sequence[Example]) -> Gallery:
+def learned_gallery(
+    bundle: str, embedding: str, tags: Sequence[Enrolled], none: Sequence[Example]
+) -> Gallery:
     """A gallery that has learned its examples. Raises UsageError when there are too many."""
     _check(tags, none)
     examples = [example.views for one in tags for example in one.examples]
@@ -72,13 +74,15 @@ def made(bundle: str, embedding: str, tags: Sequence[Enrolled], none: Sequence[E
 
 def with_examples(gallery: Gallery, new: Enrolled) -> Gallery:
     """With one more tag, or more examples of one that is there. Raises UsageError."""
-    return made(gallery.bundle, gallery.embedding, joined(gallery.tags, [new]), gallery.none)
+    return learned_gallery(
+        gallery.bundle, gallery.embedding, joined(gallery.tags, [new]), gallery.none
+    )
 
 
 def with_none(gallery: Gallery, none: Iterable[Example]) -> Gallery:
     """With more pictures of what is none of the tags. Raises UsageError."""
     more = _distinct([*gallery.none, *none])
-    return made(gallery.bundle, gallery.embedding, gallery.tags, more)
+    return learned_gallery(gallery.bundle, gallery.embedding, gallery.tags, more)
 
 
 def without(gallery: Gallery, tag: str) -> Gallery | None:
@@ -90,7 +94,7 @@ def without(gallery: Gallery, tag: str) -> Gallery | None:
             f"enroll remove: {tag!r} is not enrolled, expected one of {known}",
             fix="edge-tag enroll list tells all of them",
         )
-    return made(gallery.bundle, gallery.embedding, left, gallery.none) if left else None
+    return learned_gallery(gallery.bundle, gallery.embedding, left, gallery.none) if left else None
 
 
 def merged(gallery: Gallery, other: Gallery) -> Gallery:
@@ -99,7 +103,9 @@ def merged(gallery: Gallery, other: Gallery) -> Gallery:
     Both must be of one embedding: reading them says so.
     """
     none = _distinct([*gallery.none, *other.none])
-    return made(gallery.bundle, gallery.embedding, joined(gallery.tags, other.tags), none)
+    return learned_gallery(
+        gallery.bundle, gallery.embedding, joined(gallery.tags, other.tags), none
+    )
 
 
 def joined(tags: Sequence[Enrolled], more: Iterable[Enrolled]) -> list[Enrolled]:

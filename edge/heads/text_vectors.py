@@ -5,6 +5,9 @@
     header              JSON, see TextHeader
     vectors             (N, D) float32, little endian, row by row, each of length 1
 
+Which of many texts is nearest is asked here, at full precision; tags by their texts, a head of the
+tagger, are `heads.vocabulary`.
+
 The header says which vocabulary and which checkpoint the vectors were made with, and the SHA-256
 of the vectors: a file that was changed, cut or lengthened is refused.
 """

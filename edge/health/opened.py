@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 Report = Callable[[FrameTags | FrameFailed, Picture | None, float | None], None]
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """What is asked of a run's health."""
+class HealthSettings(msgspec.Struct, frozen=True):
+    """What is to be watched, and served to whom."""
 
     names: tuple[str, ...] = ()  # of all sources, as results have them
     live: tuple[int, ...] = ()  # which of them are cameras
@@ -49,7 +49,7 @@ class Health:
     report  for the pipeline, of each frame
     held    for the pipeline: how the device is held back
     off     for the pipeline, of each frame of source n that is not to be looked at
-    asked   for the pipeline, which asks ten times a second whether to stop
+    tended  for the pipeline, which asks ten times a second whether to stop
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Health:
         self.vitals.off(self._names[n])
         self._notify.progressed(f"{self._names[n]}: off, by its schedule")
 
-    def asked(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
+    def tended(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
         """`is_stopped`; while all cameras are known to be away, the watchdog is told so."""
 
         def both() -> bool:
@@ -108,7 +108,7 @@ class Health:
 
 
 def open_health(
-    wanted: Wanted,
+    settings: HealthSettings,
     sinks: Callable[[], Sequence[SinkHealth]],
     notify: Notify | None = None,
     files: Callable[[], Sequence[FileHealth]] = tuple,
@@ -116,26 +116,26 @@ def open_health(
 ) -> Health:
     """Raises UsageError when the address is not to be had, or prometheus-client is not here."""
     notify = notify or Notify()
-    if notify.watchdog_s is not None and wanted.every_s > notify.watchdog_s / 2:
+    if notify.watchdog_s is not None and settings.every_s > notify.watchdog_s / 2:
         log.warning(
             "WatchdogSec is %g s and a frame comes each %g s: raise it", notify.watchdog_s,
-            wanted.every_s,
+            settings.every_s,
         )  # fmt: skip
     notify.opening()
-    vitals = Vitals(wanted.cameras, max(STALE_S, 3 * wanted.every_s))
+    vitals = Vitals(settings.cameras, max(STALE_S, 3 * settings.every_s))
     held, server = free, None
     with ExitStack() as opened:
         opened.callback(notify.stopping)
-        if wanted.cameras or wanted.door is not None or wanted.thermal is not None:
+        if settings.cameras or settings.door is not None or settings.thermal is not None:
             watching = import_module("edge.health.watch")  # reads sensors: too long for a picture
-            watch = opened.enter_context(closing(watching.BoardWatch(wanted.thermal)))
+            watch = opened.enter_context(closing(watching.BoardWatch(settings.thermal)))
             held = watch.held
-        if wanted.door is not None:
-            cameras = dict(zip(wanted.cameras, wanted.mailboxes))
+        if settings.door is not None:
+            cameras = dict(zip(settings.cameras, settings.mailboxes))
             pages = import_module("edge.health.pages")  # a web server, which few runs are to have
             server = pages.open_server(
-                wanted.door, vitals, watch, sinks, wanted.disk, cameras, files, events
+                settings.door, vitals, watch, sinks, settings.disk, cameras, files, events
             )
             opened.enter_context(closing(server))
         own = opened.pop_all()
-    return Health(vitals, notify, held, own, server, wanted.names, wanted.mailboxes)
+    return Health(vitals, notify, held, own, server, settings.names, settings.mailboxes)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.sysfs import number, some, text
+from edge.sysfs import first_matches, number, text
 
 ROOT = Path("/")
 WORD = "sys/devices/platform/soc/soc:firmware/get_throttled"
@@ -41,7 +41,7 @@ class Power(msgspec.Struct, frozen=True):
 
 def read_power(root: Path = ROOT, ask: Callable[[], str] | None = None) -> Power:
     """What is known now. ask: gives the line of `vcgencmd get_throttled`. Never raises."""
-    word = _word(root, ask or (asked if root == ROOT else str))
+    word = _word(root, ask or (read_throttled if root == ROOT else str))
     now = {reason for n, reason in enumerate(REASONS) if word >> n & 1}
     before = {reason for n, reason in enumerate(REASONS) if word >> (n + SINCE_BOOT) & 1}
     if _is_short_of_volts(root):
@@ -53,7 +53,7 @@ def read_power(root: Path = ROOT, ask: Callable[[], str] | None = None) -> Power
     return Power(_temperatures(root), _sorted(now), _sorted(before | now), _clock(root))
 
 
-def asked() -> str:
+def read_throttled() -> str:
     """`throttled=0x50005`, as the firmware of a Pi tells it; empty where there is none."""
     command = shutil.which("vcgencmd")
     if command is None:
@@ -77,7 +77,7 @@ def _word(root: Path, ask: Callable[[], str]) -> int:
 
 def _temperatures(root: Path) -> dict[str, float]:
     found: dict[str, float] = {}
-    for zone in some(root / "sys/class/thermal", "thermal_zone*"):
+    for zone in first_matches(root / "sys/class/thermal", "thermal_zone*"):
         name, milli = text(zone / "type") or zone.name, number(zone / "temp")
         if milli is None or any(word in name.lower() for word in DEAF):
             continue
@@ -89,7 +89,7 @@ def _temperatures(root: Path) -> dict[str, float]:
 def _is_short_of_volts(root: Path) -> bool:
     return any(
         text(chip / "name") == "rpi_volt" and number(chip / "in0_lcrit_alarm") == 1
-        for chip in some(root / "sys/class/hwmon", "hwmon*")
+        for chip in first_matches(root / "sys/class/hwmon", "hwmon*")
     )
 
 
@@ -97,21 +97,23 @@ def _is_slowed(root: Path) -> bool:
     return any(
         any(word in text(device / "type").lower() for word in SLOWING)
         and (number(device / "cur_state") or 0) > 0
-        for device in some(root / "sys/class/thermal", "cooling_device*")
+        for device in first_matches(root / "sys/class/thermal", "cooling_device*")
     )
 
 
 def _was_slowed(root: Path) -> bool:
     counts = [
-        *some(root / "sys/devices/system/cpu", "cpu[0-9]*/thermal_throttle/core_throttle_count"),
-        *some(root / "sys/class/hwmon", "hwmon*/oc*_event_cnt"),
+        *first_matches(
+            root / "sys/devices/system/cpu", "cpu[0-9]*/thermal_throttle/core_throttle_count"
+        ),
+        *first_matches(root / "sys/class/hwmon", "hwmon*/oc*_event_cnt"),
     ]
     return any((number(count) or 0) > 0 for count in counts)
 
 
 def _clock(root: Path) -> float | None:
     shares = []
-    for policy in some(root / "sys/devices/system/cpu/cpufreq", "policy*"):
+    for policy in first_matches(root / "sys/devices/system/cpu/cpufreq", "policy*"):
         now, most = number(policy / "scaling_cur_freq"), number(policy / "cpuinfo_max_freq")
         if now is not None and most:
             shares.append(min(now / most, 1.0))

@@ -14,7 +14,7 @@ FLAT, TILTED, TEXT = (80, 220, 90), (255, 170, 60), (255, 255, 255)
 LINE_PX = 22
 
 
-def drawn(first: U8, fitted: Fitted) -> U8:
+def draw_corners(first: U8, fitted: Fitted) -> U8:
     """The first picture (H, W, 3) with every board's corners and how far off they are."""
     height, width = first.shape[:2]
     scale = WIDTH_PX / width

@@ -9,7 +9,7 @@ import msgspec
 
 from edge.errors import CheckFailed, SourceError
 from edge.length.board import Board, Fitted, find, fit, is_new, other_pattern
-from edge.length.board_picture import drawn, scale_range
+from edge.length.board_picture import draw_corners, scale_range
 from edge.length.plane_file import write_plane
 from edge.pictures.pixels import jpeg, rgb, size
 from edge.pictures.suffixes import CORNERS, is_picture
@@ -19,7 +19,7 @@ from edge.store import write_whole
 QUALITY = 88
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class CalibrationSettings(msgspec.Struct, frozen=True):
     """What to calibrate with."""
 
     pattern: tuple[int, int]  # inner corners, columns and rows
@@ -39,7 +39,7 @@ class Found(msgspec.Struct):
 
 def calibrated(
     frames: Iterable[Frame],
-    wanted: Wanted,
+    settings: CalibrationSettings,
     out: Path,
     step: Callable[[], object],
     is_stopped: Callable[[], bool],
@@ -49,28 +49,30 @@ def calibrated(
     Frames in which the board has hardly moved since another are passed over. Raises SourceError,
     UsageError, SinkError, each with what to do; CheckFailed once stopped.
     """
-    seen = looked(frames, wanted, step)
+    seen = find_boards(frames, settings, step)
     if is_stopped():
         raise CheckFailed(
             "calibrate: stopped before its end, so there is no plane",
             fix="run it again; --count N asks for fewer boards",
         )
     if not seen.boards or seen.first is None:
-        raise _none(seen, wanted)
+        raise _no_board(seen, settings)
     if seen.missed:
-        raise _missed(seen, wanted)
-    fitted = fit(seen.boards, wanted.pattern, wanted.square_mm)
+        raise _board_missed(seen, settings)
+    fitted = fit(seen.boards, settings.pattern, settings.square_mm)
     picture = out.with_suffix(CORNERS)
-    write_whole(picture, jpeg(drawn(seen.first, fitted), QUALITY))
+    write_whole(picture, jpeg(draw_corners(seen.first, fitted), QUALITY))
     write_plane(out, fitted.file)
     return [
-        *told(fitted, seen),
+        *summary(fitted, seen),
         f"{picture}: the corners found",
         f"{out}: {fitted.file.boards} boards",
     ]
 
 
-def looked(frames: Iterable[Frame], wanted: Wanted, step: Callable[[], object]) -> Found:
+def find_boards(
+    frames: Iterable[Frame], settings: CalibrationSettings, step: Callable[[], object]
+) -> Found:
     """Boards of the frames, each in a place of its own."""
     found = Found()
     for frame in frames:
@@ -78,7 +80,7 @@ def looked(frames: Iterable[Frame], wanted: Wanted, step: Callable[[], object]) 
             raise SourceError(frame.error, fix=frame.fix)
         found.frames += 1
         pixels = rgb(frame.pixels)
-        corners = find(pixels, wanted.pattern)
+        corners = find(pixels, settings.pattern)
         if corners is None:
             found.other = pixels if found.other is None else found.other
             if not found.boards and is_picture(frame.source):
@@ -91,12 +93,12 @@ def looked(frames: Iterable[Frame], wanted: Wanted, step: Callable[[], object]) 
         found.first = pixels if found.first is None else found.first
         found.boards = (*found.boards, board)
         step()
-        if len(found.boards) >= wanted.count:
+        if len(found.boards) >= settings.count:
             break
     return found
 
 
-def told(fitted: Fitted, seen: Found) -> list[str]:
+def summary(fitted: Fitted, seen: Found) -> list[str]:
     """What a person should compare with a ruler."""
     made, (least, most) = fitted.file, scale_range(fitted)
     wide, tall = made.plane.width * (least + most) / 20, made.plane.height * (least + most) / 20
@@ -108,8 +110,8 @@ def told(fitted: Fitted, seen: Found) -> list[str]:
     ]
 
 
-def _none(seen: Found, wanted: Wanted) -> SourceError:
-    columns, rows = wanted.pattern
+def _no_board(seen: Found, settings: CalibrationSettings) -> SourceError:
+    columns, rows = settings.pattern
     other = None if seen.other is None else other_pattern(seen.other)
     fix = "count the inner corners of the board, light it evenly, show all of it"
     if other is not None:
@@ -122,11 +124,11 @@ def _none(seen: Found, wanted: Wanted) -> SourceError:
     )
 
 
-def _missed(seen: Found, wanted: Wanted) -> SourceError:
+def _board_missed(seen: Found, settings: CalibrationSettings) -> SourceError:
     """The board of the next picture is tilted, and fish would be measured in its plane. A camera
     may have to wait for its first board, pictures need not.
     """
-    columns, rows = wanted.pattern
+    columns, rows = settings.pattern
     return SourceError(
         f"{seen.missed}: no board of {columns} x {rows} inner corners is found, expected the one "
         "that lies flat where fish will lie: it comes before the others",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from edge.length.ground import to_lab
+from edge.pictures.lab import to_lab
 from edge.records import F32, U8, NDArray
 
 MOST_STEP = 40.0  # of colour, across three pixels: more says no more
@@ -36,7 +36,8 @@ def by_colour(
     if inner.sum() < 20 or outer.sum() < 20:
         return is_piece.astype(np.float32) if is_piece.any() else None
     calm = np.asarray(cv2.GaussianBlur(view, (0, 0), 0.7), np.uint8)
-    odds = _odds(to_lab(calm), inner, outer)
+    lab = to_lab(calm)
+    odds = _odds(lab, inner, outer)
     if prior is not None:
         odds = _joint(odds, prior, float(odds[inner].mean() - odds[outer].mean()))
     grown = cv2.dilate(is_piece.astype(np.uint8), disc, iterations=3) > 0
@@ -44,7 +45,7 @@ def by_colour(
     odds[~grown | is_nothing | (others & ~is_piece)] = 0
     odds[inner] = np.maximum(odds[inner], 0.6)
     even = np.asarray(cv2.GaussianBlur(odds, (0, 0), 1.0), np.float32)
-    return _sharpest(even, is_piece, steps(to_lab(calm)))
+    return _sharpest(even, is_piece, steps(lab))
 
 
 def _sharpest(odds: F32, is_piece: NDArray[np.bool_], changes: F32) -> F32 | None:

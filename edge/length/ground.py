@@ -46,11 +46,6 @@ def _far(off: F32, spread: F64) -> F32:
     return np.asarray(np.sqrt(squares[0] + squares[1] + squares[2]), np.float32)
 
 
-def to_lab(rgb: U8) -> F32:
-    """(H, W, 3) -> L 0..100, a, b."""
-    return np.asarray(cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
-
-
 def padding(rgb: U8) -> NDArray[np.bool_]:
     """Where the picture is nothing: black, from its rim on. (H, W)"""
     red, green, blue = cv2.split(rgb)

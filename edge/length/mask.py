@@ -12,7 +12,7 @@ import numpy as np
 
 from edge.length.colours import by_colour
 from edge.length.ground import padding
-from edge.length.outline import Outliner, Told
+from edge.length.outline import OutlineMaps, Outliner
 from edge.length.pieces import Rough
 from edge.pictures.pixels import crop_into, size
 from edge.pictures.regions import overlap
@@ -85,18 +85,18 @@ def near(
 
 def _seen(
     picture: Picture, box: Box, outliner: Outliner | None, rough: Rough
-) -> tuple[U8, Told | None, NDArray[np.int32]]:
+) -> tuple[U8, OutlineMaps | None, NDArray[np.int32]]:
     """What a box shows, at most NEAR_PX, what an outliner says of it, and the pieces in it."""
     wide, tall = box[2] - box[0], box[3] - box[1]
     scale = max(FINEST, max(wide, tall) / NEAR_PX)
     view = np.empty((max(8, round(tall / scale)), max(8, round(wide / scale)), 3), np.uint8)
     crop_into(picture, Region(*box), view)
-    told = None if outliner is None else outliner.told(view)
+    told = None if outliner is None else outliner.maps(view)
     return view, told, _owner_near(rough.owner, box, *size(picture), view.shape[:2])
 
 
 def _centred(
-    told: Told | None, box: Box, is_piece: NDArray[np.bool_], frame: tuple[int, int]
+    told: OutlineMaps | None, box: Box, is_piece: NDArray[np.bool_], frame: tuple[int, int]
 ) -> Box | None:
     """About the fish that an outliner found, where it lies elsewhere than the box was cut for. A
     piece that is mostly that fish is seen whole: what the outliner leaves out may be its tail.
@@ -113,7 +113,7 @@ def _centred(
     return better if overlap(better, box) < MOVED else None
 
 
-def _piece(soft: F32, box: Box, beside: NDArray[np.bool_], told: Told | None) -> Piece:
+def _piece(soft: F32, box: Box, beside: NDArray[np.bool_], told: OutlineMaps | None) -> Piece:
     """beside  where what hides a part of it may lie"""
     sure = None if told is None else _sure(soft, _known(told, soft >= 0.5))
     scale = (box[2] - box[0]) / soft.shape[1]
@@ -129,7 +129,7 @@ def _afar(is_piece: NDArray[np.bool_]) -> F32 | None:
     return np.asarray(even * held, np.float32) if held.any() else None
 
 
-def _known(told: Told | None, is_piece: NDArray[np.bool_]) -> Told | None:
+def _known(told: OutlineMaps | None, is_piece: NDArray[np.bool_]) -> OutlineMaps | None:
     """What an outliner says, if its fish is the piece, or in it."""
     if told is None or not (held := told.meant >= 0.5).any():
         return None
@@ -137,14 +137,14 @@ def _known(told: Told | None, is_piece: NDArray[np.bool_]) -> Told | None:
     return told if is_same else None
 
 
-def _beside(known: Told) -> NDArray[np.bool_]:
+def _beside(known: OutlineMaps) -> NDArray[np.bool_]:
     """Other fish; what is thin is an edge that it is not sure of."""
     others = ((known.every >= 0.5) & (known.meant < 0.5)).astype(np.uint8)
     thin = np.ones((2 * max(1, round(known.cell_px)) + 1,) * 2, np.uint8)
     return np.asarray(cv2.morphologyEx(others, cv2.MORPH_OPEN, thin) > 0)
 
 
-def _known_soft(view: U8, known: Told, is_nothing: NDArray[np.bool_]) -> F32:
+def _known_soft(view: U8, known: OutlineMaps, is_nothing: NDArray[np.bool_]) -> F32:
     """How much of each pixel is the fish that an outliner knows, (h, w)."""
     is_piece = known.meant >= 0.5
     soft = by_colour(view, is_piece, known.every >= 0.5, is_nothing, known.meant)
@@ -153,7 +153,7 @@ def _known_soft(view: U8, known: Told, is_nothing: NDArray[np.bool_]) -> F32:
     return soft
 
 
-def _sure(soft: F32, known: Told | None) -> float:
+def _sure(soft: F32, known: OutlineMaps | None) -> float:
     """Of its being a fish: what the outline says inside its edge."""
     held = soft >= 0.5
     return 0.0 if known is None or not held.any() else float(known.meant[held].mean())

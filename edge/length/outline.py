@@ -72,7 +72,7 @@ class OutlineFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mask_ap: dict[str, float] = {}  # "onnxruntime/int8" -> 0..1
 
 
-class Told(msgspec.Struct, frozen=True, eq=False):
+class OutlineMaps(msgspec.Struct, frozen=True, eq=False):
     """What it says of a view (h, w)."""
 
     meant: F32  # (h, w) 0..1: the fish in the middle
@@ -97,7 +97,7 @@ class Outliner:
             )
         self._require(golden, model.golden)
 
-    def told(self, view: U8) -> Told:
+    def maps(self, view: U8) -> OutlineMaps:
         """Of a crop, or of a frame as a whole, (h, w, 3). Raises InferenceError."""
         height, width = view.shape[:2]
         side = max(height, width)
@@ -114,7 +114,9 @@ class Outliner:
             ]
             for plane in cells
         )
-        return Told(np.ascontiguousarray(meant), np.ascontiguousarray(every), side / self.cells)
+        return OutlineMaps(
+            np.ascontiguousarray(meant), np.ascontiguousarray(every), side / self.cells
+        )
 
     def cells_of(self, crop: U8) -> F32:
         """(side, side, 3) -> (PLANES, cells, cells) 0..1. Raises InferenceError."""

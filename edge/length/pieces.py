@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 
 from edge.length.colours import filled, step_along, steps
-from edge.length.ground import grounds_of, padding, to_lab
+from edge.length.ground import grounds_of, padding
 from edge.length.outline import Outliner
+from edge.pictures.lab import to_lab
 from edge.pictures.pixels import shrink_into, size
 from edge.pictures.regions import union
 from edge.records import F32, U8, Box, NDArray, Picture, Region
@@ -55,7 +56,7 @@ def pieces_of(picture: Picture, outliner: Outliner | None = None) -> Rough:
     best = max(readings, key=lambda reading: reading[1])[0]
     if outliner is None:
         return best
-    held = _solid(((outliner.told(small).every >= 0.5) & ~is_nothing).astype(np.uint8))
+    held = _solid(((outliner.maps(small).every >= 0.5) & ~is_nothing).astype(np.uint8))
     return _joined(_pieces(held, changes)[0], best)
 
 

@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Meta
 
 from edge import __version__
-from edge.capture import MANIFEST, MAX_PICTURES, CalibrationSet, capture, load_set
 from edge.config.watch import Reload
 from edge.errors import UsageError
 from edge.heads import gallery as galleries
@@ -27,6 +26,7 @@ from edge.live import shown
 from edge.live.jobs import Jobs
 from edge.live.shots import Shot
 from edge.live.window import Window
+from edge.pictures.calibration_set import MANIFEST, MAX_PICTURES, CalibrationSet, capture, load_set
 from edge.pictures.pixels import rgb
 from edge.pictures.stems import stem_of
 from edge.records import Box, Frame
@@ -91,11 +91,11 @@ class Actions:
             "enrolled": [name for name, _ in tags.get(GALLERY, ())],
         }
 
-    def freeze(self, wanted: Freeze) -> dict[str, Any]:
-        number, shot = self._window.freeze(wanted.camera)
-        return {"frozen": number, **shown.frame(wanted.camera, shot)}
+    def freeze(self, request: Freeze) -> dict[str, Any]:
+        number, shot = self._window.freeze(request.camera)
+        return {"frozen": number, **shown.frame(request.camera, shot)}
 
-    def enrol(self, wanted: Enrol) -> dict[str, Any]:
+    def enrol(self, request: Enrol) -> dict[str, Any]:
         """As `edge-tag enroll --name NAME PICTURE --box BOX`; the tagger knows it at once.
 
         The tagger's thread only looks; learning and the disk are this thread's.
@@ -103,16 +103,16 @@ class Actions:
         run = self._run
         if run.gallery is None:
             raise UsageError("this run takes no gallery", fix="start it without --no-gallery")
-        name = wanted.name.strip()
+        name = request.name.strip()
         if not is_name(name):
             raise UsageError(
                 "expected a name of 1 to 100 characters, without line breaks",
                 fix="type a shorter one",
             )
-        _, picture = self._window.frozen(wanted.frozen)
+        _, picture = self._window.frozen(request.frozen)
         pixels, tagger = rgb(picture), run.tagger
         with self._enrolling:
-            view = self._jobs.ask(lambda: example(tagger, pixels, wanted.box))
+            view = self._jobs.ask(lambda: example(tagger, pixels, request.box))
             made = self._with(run.gallery, Enrolled(name, None, (view,)))
             write_gallery(run.gallery, made)
             self._jobs.ask(lambda: tagger.put(gallery_head(made)))
@@ -125,14 +125,14 @@ class Actions:
             "enrolled": [one.tag for one in made.tags],
         }
 
-    def capture(self, wanted: Capture) -> dict[str, Any]:
+    def capture(self, request: Capture) -> dict[str, Any]:
         """As `edge-tag capture` keeps a frame: one that looks like the last one is left out."""
-        shot = self._shot(wanted)
-        folder = self._run.captures / stem_of(wanted.camera)
+        shot = self._shot(request)
+        folder = self._run.captures / stem_of(request.camera)
         leave_room(folder)
         result = shot.result
         frame = Frame(result.source, result.frame, result.time, shot.picture)
-        new = CalibrationSet(1, stem_of(wanted.camera), f"edge-tag {__version__} live page", "")
+        new = CalibrationSet(1, stem_of(request.camera), f"edge-tag {__version__} live page", "")
         with self._capturing:
             before = _count(folder)
             made = capture([frame], folder, new, MAX_PICTURES)
@@ -160,10 +160,10 @@ class Actions:
             return galleries.with_examples(read_gallery(path, tagger.bundle), new)
         return self._jobs.ask(lambda: new_gallery(tagger, new))
 
-    def _shot(self, wanted: Capture) -> Shot:
-        if wanted.frozen is not None:
-            return self._window.frozen(wanted.frozen)[0]
-        return self._window.newest(wanted.camera)
+    def _shot(self, request: Capture) -> Shot:
+        if request.frozen is not None:
+            return self._window.frozen(request.frozen)[0]
+        return self._window.newest(request.camera)
 
 
 def _count(folder: Path) -> int:

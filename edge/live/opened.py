@@ -12,6 +12,7 @@ from edge.errors import UsageError
 from edge.heads.gallery_path import default_path
 from edge.health.address import parse_door
 from edge.health.opened import Health
+from edge.homes import outbox_path
 from edge.live.actions import Actions, Run
 from edge.live.jobs import Jobs
 from edge.live.server import LiveServer
@@ -19,9 +20,9 @@ from edge.live.shown import Hosts
 from edge.live.stream import Site
 from edge.live.window import Window
 from edge.pipeline import Explain
-from edge.recipients import Recipients, outbox_path
 from edge.records import FrameTags, Picture
 from edge.seen import Seen
+from edge.sinks.recipients import Recipients
 from edge.tagger import Tagger
 
 

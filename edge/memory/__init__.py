@@ -13,6 +13,6 @@ sweep       exploration: which tiles are looked at next
 cells       the grid of places: when each was looked at, what was found
 parts       parts of a large frame that a glance could go to
 places      what looks at places that overlap say together
-said        what was said of places and of the frame, joined with its things
+place_tags  what was said of places and of the frame, joined with its things
 fuse        tags of many looks -> tags of the frame
 """

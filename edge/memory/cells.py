@@ -41,7 +41,7 @@ def unseen(rows: int, columns: int) -> Cells:
     )
 
 
-def looked(
+def after_look(
     cells: Cells, region: Region, found: bool, at_s: float, width: int, height: int
 ) -> Cells:
     """The cells after a closer look at a region of a frame of width x height px."""
@@ -53,7 +53,7 @@ def looked(
     return Cells(looked_s, hits, blanks)
 
 
-def held(
+def cells_of_boxes(
     boxes: Sequence[Box], rows: int, columns: int, width: int, height: int
 ) -> NDArray[np.bool_]:
     """(N, rows, columns): the cells of each box."""

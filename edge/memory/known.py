@@ -16,14 +16,14 @@ from edge.glance.heat import Heat, likely
 from edge.heads.scores import GALLERY
 from edge.memory.motion import Motion
 from edge.memory.parts import Parts
-from edge.memory.said import Names, Said
+from edge.memory.place_tags import Names, PlaceTags
 from edge.memory.sweep import Sweep
 from edge.memory.things import RESTS_S, Looks, Things
 from edge.pictures import pixels
 from edge.pictures.regions import alike
 from edge.records import F32, Box, Nothing, Picture, Region, Tag
 from edge.schedule.candidates import Item, moved_boxes, unexplained
-from edge.schedule.steady import steady, usual
+from edge.schedule.steady import smoothed_demand, steady
 
 if TYPE_CHECKING:
     from edge.length.ruler import Measured
@@ -64,7 +64,7 @@ class Memory:
         self._motion = Motion(*size)
         self._things = Things(size, self._motion, self._things.next_id)
         self._moves = False  # since the frame was last seen as a whole
-        self._said = Said(size)
+        self._place_tags = PlaceTags(size)
         self._turns: dict[Turn, float] = {}  # when each last had its
         self._parts = Parts(size, input_px)
         self._usual, self._wanted = 0.0, 0  # looks that a frame wants; that the newest does
@@ -96,13 +96,13 @@ class Memory:
             self._learn_again(input_px, at_s, finer)
         self._enrolled = enrolled
         self._now_s = at_s
-        self._usual = usual(self._usual, self._wanted)
+        self._usual = smoothed_demand(self._usual, self._wanted)
         self._wanted = 0
         self.sweep.pass_to(at_s)
         self._motion.see(picture, at_s)
         self._moves = self._moves or self._motion.is_any
         if self._motion.is_awake:
-            self._said.forget_places()
+            self._place_tags.forget_places()
             self._parts.forget()
             self.sweep.wake()
         self._parts.moved(self._motion.is_at)
@@ -156,7 +156,7 @@ class Memory:
         row: F32 | None,
     ) -> None:
         """none: what `heads.none_for` says of it; row: probabilities of what was enrolled"""
-        self._said.whole(tags, at_s, none, row)
+        self._place_tags.whole(tags, at_s, none, row)
         self._moves = False
         self.had_turn("tags", at_s)
 
@@ -226,7 +226,7 @@ class Memory:
             self.sweep.looked_at_moved(found)
         self._motion.looked(region)
         if item.is_tile:
-            self._said.place(region.box, tags, at_s, looks.scores.get(GALLERY))
+            self._place_tags.place(region.box, tags, at_s, looks.scores.get(GALLERY))
             return
         number = item.track
         if number is None and item.why == "heat":
@@ -241,11 +241,11 @@ class Memory:
         self, heads: Sequence[Head], names: Names, at_s: float, top_k: int | None
     ) -> tuple[Tag, ...]:
         """Everything known of the frame, best first."""
-        return self._said.tags(self._things, heads, names, at_s, top_k)
+        return self._place_tags.tags(self._things, heads, names, at_s, top_k)
 
     def none(self, heads: Sequence[Head], at_s: float) -> tuple[Nothing, ...]:
         """What was looked at and is none of the tags of any head: the frame, then things."""
-        return self._said.none(self._things, heads, at_s)
+        return self._place_tags.none(self._things, heads, at_s)
 
     # Inside.
 
@@ -268,7 +268,7 @@ class Memory:
     def _learn_again(self, input_px: int, at_s: float, finer: int) -> None:
         """Things stay where they are and what they are, but for what the gallery said of them."""
         self.sweep = Sweep(*self._size, input_px, at_s, finer=finer)
-        self._said.clear()
+        self._place_tags.clear()
         self._turns.clear()
         self._things.learn_again()
 

@@ -32,13 +32,15 @@ class Sweep:
     def __init__(
         self, width: int, height: int, input_px: int, at_s: float, *, finer: int = 0
     ) -> None:
-        """finer: sizes of smaller tiles, where the frame is small enough, for what a glance misses."""
+        """finer: sizes of smaller tiles for what a glance misses, where the frame is small enough."""
         self._size = width, height
         tile_px = regions.tile_px_for(width, height, input_px)
         overlap_px = tile_px // OVERLAP
         self._tiles = regions.grid(width, height, tile_px, overlap_px) if tile_px else []
         self._tiles += regions.finer_tiles(width, height, input_px, FINER, finer)
-        self._held = cells.held([t.box for t in self._tiles], ROWS, COLUMNS, width, height)
+        self._held = cells.cells_of_boxes(
+            [t.box for t in self._tiles], ROWS, COLUMNS, width, height
+        )
         self._cells = cells.unseen(ROWS, COLUMNS)
         self._began_s = self._now_s = self._woke_s = at_s
         self._waiting = 0.0  # tiles whose turn has come
@@ -94,7 +96,7 @@ class Sweep:
 
     def looked(self, region: Region, found: bool) -> None:
         """A closer look was made, whatever for."""
-        self._cells = cells.looked(self._cells, region, found, self._now_s, *self._size)
+        self._cells = cells.after_look(self._cells, region, found, self._now_s, *self._size)
 
     def looked_at_moved(self, found: bool) -> None:
         """A look at what moved was made: a belt carries things, but wind only moves leaves."""

@@ -18,7 +18,7 @@ from edge.heads.scores import GALLERY, among
 from edge.memory import appearance, evidence, tracks
 from edge.memory.motion import Motion
 from edge.memory.tracks import BORN, Track
-from edge.memory.views import grown, looked, seen_again
+from edge.memory.views import after_look, grown, seen_again
 from edge.pictures.regions import alike
 from edge.records import F32, Box, Picture, Region
 from edge.schedule.candidates import OTHERWISE, Item, Why
@@ -225,7 +225,7 @@ class Things:
         if GALLERY in scores and not track.evidence.looks:  # before, it is one of all things here
             scores[GALLERY] = among(scores[GALLERY], len(self.tracks))
         patch = appearance.patch(picture, self.box(track, at_s))
-        return looked(track, heads, scores, looks.embedding[0], patch, found, at_s)
+        return after_look(track, heads, scores, looks.embedding[0], patch, found, at_s)
 
     def _compare(self, picture: Picture, at_s: float) -> None:
         """Settled things that moved may show another side; some of them a frame, in turn."""

@@ -16,7 +16,7 @@ from edge.records import F32
 GROWN = 1.2  # times the largest area at a look: more detail than was seen then
 
 
-def looked(
+def after_look(
     track: Track,
     heads: Sequence[Head],
     scores: Mapping[str, F32],

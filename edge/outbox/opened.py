@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 DRAIN_S = 5.0  # at the end, for what is still owed
 
 
-class Asked:
+class RunStatus:
     """What carriers ask of the run, which begins later.
 
     latest  what came last, where pictures of it are wanted
@@ -32,7 +32,7 @@ class Asked:
         begins = dict.fromkeys(cameras, "the run begins")
         self.ailing: Callable[[], Mapping[str, str]] = lambda: begins
 
-    def of(self, camera: str, but: str) -> tuple[str, bytes] | None:
+    def latest(self, camera: str, but: str) -> tuple[str, bytes] | None:
         return None if self._latest is None else self._latest.of(camera, but)
 
 
@@ -41,7 +41,7 @@ class Owing(NamedTuple):
 
     box: Outbox
     deliveries: Sequence[Delivery]
-    asked: Asked
+    status: RunStatus
 
 
 def open_outbox(
@@ -58,21 +58,9 @@ def open_outbox(
 
     forgets  cameras of earlier runs that are none of these are gone: carriers are told
     """
-    asked = Asked(cameras, latest)
+    status = RunStatus(cameras, latest)
     boxes: list[Outbox] = []  # what a carrier asks of it, it asks later
-    site = CarrierSite(
-        socket.gethostname(),
-        cameras,
-        lambda: boxes[0].here() if boxes[0].is_there else None,
-        lambda name: boxes[0].counts(name),
-        lambda: asked.ailing(),
-        asked.of,
-    )
-    if forgets:
-        site = site._replace(
-            announced=lambda name: boxes[0].announced(name),
-            announce=lambda name, cameras: boxes[0].announce(name, cameras),
-        )
+    site = _site(cameras, boxes, status, forgets=forgets)
     carriers: list[Carrier] = [open_carrier(target, site) for target in targets]
     limits = Limits(bytes=most_mb << 20)
     waits = any(target.is_patient for target in targets)
@@ -85,7 +73,27 @@ def open_outbox(
     opened.callback(_end, deliveries)
     for delivery in deliveries:
         delivery.start()
-    return Owing(box, deliveries, asked)
+    return Owing(box, deliveries, status)
+
+
+def _site(
+    cameras: Sequence[str], boxes: Sequence[Outbox], status: RunStatus, *, forgets: bool
+) -> CarrierSite:
+    """boxes: one, once the carriers are there."""
+    site = CarrierSite(
+        socket.gethostname(),
+        cameras,
+        lambda: boxes[0].here() if boxes[0].is_there else None,
+        lambda name: boxes[0].counts(name),
+        lambda: status.ailing(),
+        status.latest,
+    )
+    if not forgets:
+        return site
+    return site._replace(
+        announced=lambda name: boxes[0].announced(name),
+        announce=lambda name, cameras: boxes[0].announce(name, cameras),
+    )
 
 
 def _end(deliveries: Sequence[Delivery]) -> None:

@@ -61,7 +61,7 @@ def run(
     held: Callable[[], Held] = free,
     off: Callable[[int], None] = ignored,
     watch: Watch | Unwatched | None = None,
-    begun: Ahead[tuple[int, Frame]] | None = None,
+    ahead: Ahead[tuple[int, Frame]] | None = None,
 ) -> Totals:
     """Tag every frame of every source, until `is_stopped()` or `max_frames`.
 
@@ -73,7 +73,7 @@ def run(
     that reach their thresholds, though the view is to give the best however unsure; `watch`
     does to frames and their tags what the config file says; `held` is asked before each frame what
     heat leaves of its budget; `off` is told the number of a source whose frame its schedule leaves
-    out; `begun` is what `read_ahead` gave for these sources, where it was called before.
+    out; `ahead` is what `read_ahead` gave for these sources, where it was called before.
     A frame that the engine fails at is a failed one, and so is one that the plane is not for.
     Raises InferenceError where the engine fails at `BROKEN` in a row, ConfigError where the plane
     is for no frame of files so far (a camera may have what it had again, and there are others),
@@ -86,7 +86,7 @@ def run(
     if report is not None and view.top_k is not None:
         report = _of_what_is_sure(report, tagger)
     way = Way(tagger, view, watch or Unwatched(), held, off)
-    with closing(tagged_in_turn(opened, begun, way, is_stopped)) as frames:
+    with closing(tagged_in_turn(opened, ahead, way, is_stopped)) as frames:
         for done in islice(frames, max_frames):
             _count(totals, done.result, told)
             if isinstance(done.broke, ConfigError) and not totals.frames and not is_live:

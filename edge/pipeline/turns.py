@@ -22,7 +22,7 @@ from edge.sources.newest import Cameras, Mailbox, Newest
 
 def tagged_in_turn(
     sources: Sequence[Source],
-    begun: Ahead[tuple[int, Frame]] | None,
+    ahead: Ahead[tuple[int, Frame]] | None,
     way: Way,
     is_stopped: Callable[[], bool],
 ) -> Generator[Done, None, None]:
@@ -32,7 +32,7 @@ def tagged_in_turn(
         way.watch.between()
         return is_stopped()
 
-    files = begun or read_ahead(sources)
+    files = ahead or read_ahead(sources)
     live = {n: source.newest for n, source in enumerate(sources) if source.newest is not None}
     with nullcontext() if files is None else closing(files):
         if live:

@@ -11,7 +11,7 @@ from edge.schedule.candidates import Item
 NEWEST = 0.1  # what a frame counts in what is usual
 
 
-def usual(before: float, wanted: int) -> float:
+def smoothed_demand(before: float, wanted: int) -> float:
     """Looks that a frame usually wants, after one that wanted `wanted`. A look that waits counts in
     every frame until it is made, so that a backlog raises the number.
     """
@@ -21,7 +21,7 @@ def usual(before: float, wanted: int) -> float:
 def steady(items: Sequence[Item], often: float) -> tuple[list[Item], bool]:
     """Without the looks that wait for a frame with less to do, and whether exploration waits, too.
 
-    often  looks that a frame wants, see `usual`
+    often  looks that a frame wants, see `smoothed_demand`
 
     Another look at a thing can wait, the least worth first. What moved, and a thing that nobody
     looked at, cannot.

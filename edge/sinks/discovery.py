@@ -37,21 +37,29 @@ def discovery(
     has_pictures  a snapshot of each is sent, too
     """
     number = device_id(prefix)
-    device_is = {"topic": f"{prefix}/status", "value_template": AVAILABLE}
+    is_here = {"topic": f"{prefix}/status", "value_template": AVAILABLE}
     components = {"owed": _owed(prefix, number)}
     for part, name in cameras.items():
-        topic = f"{prefix}/{part}"
+        shown = _shown(f"{prefix}/{part}", f"{number}_{part}", name, has_pictures=has_pictures)
         # what a camera shows is unknown while it is away; that it is away is known
-        both: dict[str, Any] = {"availability": [device_is, {"topic": f"{topic}/status"}]}
-        found = _camera(topic, f"{number}_{part}", part, name)
-        if has_pictures:
-            found[f"{part}_snapshot"] = _snapshot(topic, f"{number}_{part}", name)
-        both["availability_mode"] = "all"
-        components |= {key: {**one, **both} for key, one in found.items()}
-        components[f"{part}_camera"] = _connected(topic, f"{number}_{part}", name)
+        also = {
+            "availability": [is_here, {"topic": f"{prefix}/{part}/status"}],
+            "availability_mode": "all",
+        }
+        components |= {f"{part}_{key}": one | also for key, one in shown.items()}
+        components[f"{part}_camera"] = _connected(f"{prefix}/{part}", f"{number}_{part}", name)
     for part in gone:  # a component of nothing but its platform is taken away
-        for key, one in _all(f"{prefix}/{part}", f"{number}_{part}", part).items():
-            components[key] = {"platform": one["platform"]}
+        known = _shown("", "", "", has_pictures=True) | {"camera": _connected("", "", "")}
+        components |= {f"{part}_{key}": {"platform": one["platform"]} for key, one in known.items()}
+    return {
+        **_about(number, device),
+        "availability": [is_here],
+        "components": components,
+        "qos": 1,
+    }
+
+
+def _about(number: str, device: str) -> dict[str, Any]:
     return {
         "device": {
             "identifiers": [number],
@@ -61,61 +69,66 @@ def discovery(
             "sw_version": __version__,
         },
         "origin": {"name": "edge-tag", "sw_version": __version__, "support_url": PAGE},
-        "availability": [device_is],
-        "components": components,
-        "qos": 1,
     }
 
 
-def _all(topic: str, number: str, part: str) -> dict[str, dict[str, Any]]:
-    """Whatever may have been told of a camera."""
-    return _camera(topic, number, part, part) | {
-        f"{part}_snapshot": _snapshot(topic, number, part),
-        f"{part}_camera": _connected(topic, number, part),
+def _shown(topic: str, number: str, name: str, *, has_pictures: bool) -> dict[str, dict[str, Any]]:
+    """What a camera shows. `topic` and `number` are its own."""
+    found = {
+        "here": _here(topic, number, name),
+        "occupied": _occupied(topic, number, name),
+        "last": _last(topic, number, name),
+        "event": _event(topic, number, name),
     }
+    return found | ({"snapshot": _snapshot(topic, number, name)} if has_pictures else {})
 
 
-def _camera(topic: str, number: str, part: str, name: str) -> dict[str, dict[str, Any]]:
-    here, event = f"{topic}/here", f"{topic}/event"
-    count = "{{ value_json.count }}"
+def _here(topic: str, number: str, name: str) -> dict[str, Any]:
     return {
-        f"{part}_here": {
-            "platform": "sensor",
-            "unique_id": f"{number}_here",
-            "name": f"{name} things",
-            "state_topic": here,
-            "value_template": count,
-            "json_attributes_topic": here,
-            "state_class": "measurement",
-            "expire_after": EXPIRES_S,
-        },
-        f"{part}_occupied": {
-            "platform": "binary_sensor",
-            "unique_id": f"{number}_occupied",
-            "name": f"{name} occupied",
-            "device_class": "occupancy",
-            "state_topic": here,
-            "value_template": "{{ 'ON' if value_json.count > 0 else 'OFF' }}",
-            "expire_after": EXPIRES_S,
-        },
-        f"{part}_last": {
-            "platform": "sensor",
-            "unique_id": f"{number}_last",
-            "name": f"{name} last tag",
-            "state_topic": event,
-            "value_template": "{{ value_json.after.label }}",
-            "json_attributes_topic": event,
-            "json_attributes_template": "{{ value_json.after | tojson }}",
-        },
-        f"{part}_event": {
-            "platform": "event",
-            "unique_id": f"{number}_event",
-            "name": f"{name} event",
-            "state_topic": event,
-            "event_types": ["new", "update", "end"],
-            "value_template": "{{ {'event_type': value_json.type, 'label': value_json.after.label,"
-            " 'id': value_json.after.id, 'score': value_json.after.score} | tojson }}",
-        },
+        "platform": "sensor",
+        "unique_id": f"{number}_here",
+        "name": f"{name} things",
+        "state_topic": f"{topic}/here",
+        "value_template": "{{ value_json.count }}",
+        "json_attributes_topic": f"{topic}/here",
+        "state_class": "measurement",
+        "expire_after": EXPIRES_S,
+    }
+
+
+def _occupied(topic: str, number: str, name: str) -> dict[str, Any]:
+    return {
+        "platform": "binary_sensor",
+        "unique_id": f"{number}_occupied",
+        "name": f"{name} occupied",
+        "device_class": "occupancy",
+        "state_topic": f"{topic}/here",
+        "value_template": "{{ 'ON' if value_json.count > 0 else 'OFF' }}",
+        "expire_after": EXPIRES_S,
+    }
+
+
+def _last(topic: str, number: str, name: str) -> dict[str, Any]:
+    return {
+        "platform": "sensor",
+        "unique_id": f"{number}_last",
+        "name": f"{name} last tag",
+        "state_topic": f"{topic}/event",
+        "value_template": "{{ value_json.after.label }}",
+        "json_attributes_topic": f"{topic}/event",
+        "json_attributes_template": "{{ value_json.after | tojson }}",
+    }
+
+
+def _event(topic: str, number: str, name: str) -> dict[str, Any]:
+    return {
+        "platform": "event",
+        "unique_id": f"{number}_event",
+        "name": f"{name} event",
+        "state_topic": f"{topic}/event",
+        "event_types": ["new", "update", "end"],
+        "value_template": "{{ {'event_type': value_json.type, 'label': value_json.after.label,"
+        " 'id': value_json.after.id, 'score': value_json.after.score} | tojson }}",
     }
 
 

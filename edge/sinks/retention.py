@@ -11,7 +11,7 @@ from msgspec.structs import replace
 DAY_S = 86400.0
 
 
-class Kept(msgspec.Struct, frozen=True):
+class KeptPicture(msgspec.Struct, frozen=True):
     """A picture in a folder."""
 
     path: Path
@@ -42,7 +42,9 @@ class Rules(msgspec.Struct, frozen=True):
         )
 
 
-def due(pictures: Sequence[Kept], rules: Rules, now_s: float, free_bytes: int) -> list[Kept]:
+def due(
+    pictures: Sequence[KeptPicture], rules: Rules, now_s: float, free_bytes: int
+) -> list[KeptPicture]:
     """Those that go now: the old ones; then as many as it takes, by `spent`.
 
     free_bytes  what the disk has free now
@@ -62,7 +64,7 @@ def due(pictures: Sequence[Kept], rules: Rules, now_s: float, free_bytes: int) -
     return gone
 
 
-def spent(kept: Kept, rules: Rules, now_s: float) -> float:
+def spent(kept: KeptPicture, rules: Rules, now_s: float) -> float:
     """How much of its time is over, 1: all of it. Without a limit a picture lasts ten years, so
     that under pressure those go first that were to go soonest.
     """

@@ -31,7 +31,7 @@ from edge.pictures.pixels import jpeg
 from edge.pictures.stems import plain
 from edge.records import Picture
 from edge.sinks.cutouts import QUALITY, cut_out
-from edge.sinks.retention import DAY_S, Kept, Rules, due
+from edge.sinks.retention import DAY_S, KeptPicture, Rules, due
 from edge.sinks.target import Target
 from edge.store import check_folder, make_folder, write_whole
 
@@ -80,7 +80,7 @@ class Snapshots:
         self._own: set[Path] = set()  # pictures of this run
         self._best: OrderedDict[str, tuple[str, Worth]] = OrderedDict()  # id -> label, and how good
         self._outage, self._swept_s = Outage(f"snapshots:{folder}"), -SWEEP_S
-        self._kept: dict[Path, Kept] = {}
+        self._kept: dict[Path, KeptPicture] = {}
         self._is_begun = False
         if not is_patient:
             self._begin()
@@ -140,7 +140,7 @@ class Snapshots:
             make_folder(path.parent)
             data = jpeg(cut_out(picture, box, sight.size), QUALITY)
             write_whole(path, data)
-            self._kept[path] = Kept(path, label, self._clock(), len(data))
+            self._kept[path] = KeptPicture(path, label, self._clock(), len(data))
             self._own.add(path)
             if before != label:
                 self._remove(self._folder / before / path.name)
@@ -231,7 +231,7 @@ def open_from(target: Target) -> Snapshots:
     return Snapshots(Path(target.where), rules, of, is_patient=target.is_patient)
 
 
-def _found(folder: Path) -> Iterator[Kept]:
+def _found(folder: Path) -> Iterator[KeptPicture]:
     """The pictures of earlier runs; what others keep in the folder is none of ours."""
     try:
         for label in sorted(path for path in folder.iterdir() if path.is_dir()):
@@ -241,6 +241,6 @@ def _found(folder: Path) -> Iterator[Kept]:
                 if PART.fullmatch(entry.name) or (is_ours and not found.st_size):
                     path.unlink(missing_ok=True)  # a power cut left it
                 elif is_ours:
-                    yield Kept(path, label.name, found.st_mtime, found.st_size)
+                    yield KeptPicture(path, label.name, found.st_mtime, found.st_size)
     except OSError as e:
         raise SinkError(f"{folder}: {e.strerror}", fix="name another folder") from e

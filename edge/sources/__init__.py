@@ -1,6 +1,6 @@
 """Sources: where frames come from, behind one small contract.
 
-To add one: a module with `open_from(asked) -> Source`, a row in `SOURCES`, a line in `kind_of`.
+To add one: a module with `open_from(request) -> Source`, a row in `SOURCES`, a line in `kind_of`.
 Naming a source imports nothing. A live one opens a `Link`, and `LastingSource` does the rest.
 """
 
@@ -17,8 +17,8 @@ from edge.errors import SourceError, UsageError
 from edge.pictures.suffixes import CLIPS, PICTURES
 from edge.records import Frame
 from edge.redact import without_secrets
-from edge.sources.asked import Asked, options, split
 from edge.sources.newest import Newest
+from edge.sources.request import SourceRequest, options, split
 
 SOURCES: dict[str, tuple[str, str]] = {  # kind -> (our module, pip extra)
     "images": ("edge.sources.images", ""),
@@ -93,10 +93,10 @@ def open_source(
     kind = kind_of(text)
     module, extra = SOURCES[kind]
     loaded = extras.load(module, extra, without_secrets(text), SourceError)
-    opener: Callable[[Asked], Source] = loaded.open_from
+    opener: Callable[[SourceRequest], Source] = loaded.open_from
     address, given = split(text) if _form(text) else (text, "")
     named = options(kind, address, given, name if _form(text) else None)
-    return opener(Asked(kind, address, named, every_s, is_stopped, is_patient))
+    return opener(SourceRequest(kind, address, named, every_s, is_stopped, is_patient))
 
 
 def kind_of(text: str) -> str:

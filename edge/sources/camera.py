@@ -18,9 +18,9 @@ from edge.pictures.buffers import Buffers
 from edge.pictures.pixels import from_bgr
 from edge.pictures.planes import planes_of
 from edge.records import U8, Picture, Planes
-from edge.sources.asked import Asked
 from edge.sources.faults import Lost
 from edge.sources.lasting import LastingSource, lasting
+from edge.sources.request import SourceRequest
 from edge.sources.usb import DEV, NUMBER, SYSFS, found_cameras, nodes, numbers
 
 LAYOUTS = {"NV12": "NV12", "YU12": "I420", "I420": "I420", "YV12": "YV12"}  # by V4L2's name
@@ -88,12 +88,12 @@ class CameraLink:
             return None
 
 
-def open_from(asked: Asked) -> LastingSource:
+def open_from(request: SourceRequest) -> LastingSource:
     """A camera, like `camera:0`. Raises SourceError, with what was found instead."""
-    found = NUMBER.fullmatch(asked.text)
-    name = f"camera:{int(found[1])}" if found else asked.text
-    numbers(asked.text)  # a wrong form is told at once, and not waited for
-    return lasting(asked.shown_as(name), lambda: connect(name))
+    found = NUMBER.fullmatch(request.text)
+    name = f"camera:{int(found[1])}" if found else request.text
+    numbers(request.text)  # a wrong form is told at once, and not waited for
+    return lasting(request.shown_as(name), lambda: connect(name))
 
 
 def connect(text: str) -> CameraLink:

@@ -20,7 +20,7 @@ from edge.pictures.buffers import Buffers
 from edge.pictures.pixels import from_bgr
 from edge.records import U8, Frame, Picture
 from edge.redact import encodable
-from edge.sources.asked import Asked
+from edge.sources.request import SourceRequest
 
 AGAIN = "the file is cut short or damaged: copy or record it again"
 EARLY = 0.9  # containers state their length roughly; a clip that ends before this share is damaged
@@ -130,9 +130,9 @@ class OpenCVClip:
         self._clip.release()
 
 
-def open_from(asked: Asked) -> ClipSource:
+def open_from(request: SourceRequest) -> ClipSource:
     """The clip that was asked for."""
-    return ClipSource(asked.text, asked.every_s, asked.is_stopped)
+    return ClipSource(request.text, request.every_s, request.is_stopped)
 
 
 def open_reader(path: str) -> Reader:

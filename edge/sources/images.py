@@ -14,7 +14,7 @@ from edge.pictures import pixels
 from edge.pictures.suffixes import OURS, PICTURES
 from edge.records import Frame
 from edge.redact import encodable
-from edge.sources.asked import Asked
+from edge.sources.request import SourceRequest
 
 LOOK = "ls -l tells what it is, and who may read it"
 MAX_BYTES = 512 * 2**20  # a picture file larger than this is not a picture
@@ -39,9 +39,9 @@ class ImageSource:
         """Nothing is held open."""
 
 
-def open_from(asked: Asked) -> ImageSource:
+def open_from(request: SourceRequest) -> ImageSource:
     """A picture; every one counts, so `every_s` is not used."""
-    return ImageSource(asked.text, asked.is_stopped)
+    return ImageSource(request.text, request.is_stopped)
 
 
 def pictures_in(folder: str) -> list[str]:

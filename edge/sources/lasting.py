@@ -17,11 +17,11 @@ from msgspec.structs import replace
 
 from edge.errors import SourceError
 from edge.records import Frame, Picture
-from edge.sources.asked import Asked
 from edge.sources.faults import Damaged, Fault, Faults, Kind, Lost
 from edge.sources.judging import FROZEN_S, Judge, is_half
 from edge.sources.newest import Newest
 from edge.sources.pacing import Pacing
+from edge.sources.request import SourceRequest
 
 log = logging.getLogger(__name__)
 
@@ -190,24 +190,28 @@ class _Reader:
         self._away_s, self._is_told, self.faults.is_away = None, False, False
 
 
-def habits(asked: Asked) -> Habits:
+def habits(request: SourceRequest) -> Habits:
     """The last options that are read. Raises UsageError for those that nobody knows."""
-    timeout_s = asked.options.number("timeout", TIMEOUT_S, 0.5, 3600)
-    frozen_s = asked.options.number("frozen", FROZEN_S, 0, 86400)
-    asked.options.done()
-    return Habits(asked.every_s, timeout_s, frozen_s)
+    timeout_s = request.options.number("timeout", TIMEOUT_S, 0.5, 3600)
+    frozen_s = request.options.number("frozen", FROZEN_S, 0, 86400)
+    request.options.done()
+    return Habits(request.every_s, timeout_s, frozen_s)
 
 
 def lasting(
-    asked: Asked, connect: Callable[[], Link], link: Link | None = None, *, slack_s: float = 0.0
+    request: SourceRequest,
+    connect: Callable[[], Link],
+    link: Link | None = None,
+    *,
+    slack_s: float = 0.0,
 ) -> LastingSource:
     """A source that is opened now, unless it is open already, or is to be waited for.
 
     slack_s  so much longer than its time-out may it be without a picture
     Raises SourceError, unless it is waited for.
     """
-    expected = habits(asked)
+    expected = habits(request)
     expected = replace(expected, timeout_s=expected.timeout_s + slack_s)
-    if link is None and not asked.is_patient:
+    if link is None and not request.is_patient:
         link = connect()
-    return LastingSource(asked.name, connect, asked.is_stopped, expected, link)
+    return LastingSource(request.name, connect, request.is_stopped, expected, link)

@@ -21,9 +21,9 @@ import numpy as np
 from edge.errors import UsageError
 from edge.pictures.planes import planes_of
 from edge.records import U8, Planes
-from edge.sources.asked import Asked
 from edge.sources.faults import Lost
 from edge.sources.lasting import LastingSource, lasting
+from edge.sources.request import SourceRequest
 
 FAULTS = ("freeze", "vanish", "silent", "resize", "rubbish")
 KEYS = ("fps", "size", "seed", *FAULTS)
@@ -78,7 +78,7 @@ class MadeUpLink:
         plan = self._plan
         frozen_s = plan.since_s("freeze", at_s)  # over reconnects too, as a camera's own may be
         rng = self._rng if frozen_s is None else np.random.default_rng(plan.seed)
-        bgr = shown(self._belt, plan, at_s if frozen_s is None else frozen_s)
+        bgr = belt_in_view(self._belt, plan, at_s if frozen_s is None else frozen_s)
         if plan.has("resize", at_s):
             bgr = np.ascontiguousarray(bgr[::2, ::2])
         stacked = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420), np.uint8)
@@ -91,17 +91,17 @@ class MadeUpLink:
         return planes
 
 
-def open_from(asked: Asked) -> LastingSource:
+def open_from(request: SourceRequest) -> LastingSource:
     """Raises UsageError for what is no such camera."""
-    plan = plan_of(asked.text)
-    name = asked.name
+    plan = plan_of(request.text)
+    name = request.name
     belt, began_s = painted(plan), monotonic()
 
     def connect() -> MadeUpLink:
         check_plug(name, plan, monotonic() - began_s)
         return MadeUpLink(name, plan, belt, began_s)
 
-    return lasting(asked, connect)
+    return lasting(request, connect)
 
 
 def check_plug(name: str, plan: Plan, at_s: float) -> None:
@@ -169,7 +169,7 @@ def painted(plan: Plan) -> U8:
     return belt
 
 
-def shown(belt: U8, plan: Plan, at_s: float) -> U8:
+def belt_in_view(belt: U8, plan: Plan, at_s: float) -> U8:
     """The part of the belt before the camera."""
     x = int(at_s * SPEED) % belt.shape[1]
     return np.ascontiguousarray(np.roll(belt, -x, axis=1)[:, : plan.width])

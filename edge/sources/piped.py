@@ -22,10 +22,10 @@ from edge.pictures.buffers import Buffers
 from edge.pictures.planes import planes_of
 from edge.records import U8, Picture
 from edge.redact import Secret, redacted
-from edge.sources.asked import Asked
 from edge.sources.commands import Shape, command, name_of, shape_of
 from edge.sources.faults import Lost
 from edge.sources.lasting import LastingSource, lasting
+from edge.sources.request import SourceRequest
 
 SIZE, FPS = "1280x720", 15.0
 SLICE_S, LONGEST_S = 0.1, 1.0  # of a read: without a byte, and in all; the source may have to end
@@ -146,21 +146,21 @@ class PipedLink:
         return Lost(says, fix=USED if found is None else ELEMENTS.get(found[1], ELEMENT))
 
 
-def open_from(asked: Asked) -> LastingSource:
+def open_from(request: SourceRequest) -> LastingSource:
     """Raises SourceError when there is no program for it, UsageError for what is no camera."""
-    size = asked.options.text("size", SIZE)
-    fps = asked.options.number("fps", FPS, 0.1, 240)
+    size = request.options.text("size", SIZE)
+    fps = request.options.number("fps", FPS, 0.1, 240)
     try:
         shape = shape_of(size, fps)
     except ValueError as e:
-        raise UsageError(f"{asked.name}: size {e}", fix=f"leave it out for {SIZE}") from None
-    words = command(asked.text, shape, _has, JETSON.exists())
-    named = asked.shown_as(name_of(asked.text))
-    if asked.is_patient:
+        raise UsageError(f"{request.name}: size {e}", fix=f"leave it out for {SIZE}") from None
+    words = command(request.text, shape, _has, JETSON.exists())
+    named = request.shown_as(name_of(request.text))
+    if request.is_patient:
         return lasting(named, lambda: PipedLink(named.name, words, shape))
     link = PipedLink(named.name, words, shape)
     try:
-        link.begin(asked.is_stopped)
+        link.begin(request.is_stopped)
     except Lost:
         link.close()
         raise

@@ -13,9 +13,9 @@ from edge.errors import SourceError
 from edge.pictures.suffixes import CLIPS, OURS, PICTURES
 from edge.records import Frame
 from edge.sources import open_source
-from edge.sources.asked import Asked
 from edge.sources.images import files_in, natural
 from edge.sources.newest import broken
+from edge.sources.request import SourceRequest
 
 
 class SeveralSource:
@@ -24,15 +24,15 @@ class SeveralSource:
     is_live = False
     newest = None
 
-    def __init__(self, asked: Asked, paths: Sequence[str]) -> None:
-        self.name = asked.text
-        self._asked, self._paths = asked, paths
+    def __init__(self, request: SourceRequest, paths: Sequence[str]) -> None:
+        self.name = request.text
+        self._request, self._paths = request, paths
         has_clip = any(Path(path).suffix.lower() in CLIPS for path in paths)
         self.count = None if has_clip else len(paths)
 
     def frames(self) -> Iterator[Frame]:
         for path in self._paths:
-            if self._asked.is_stopped():
+            if self._request.is_stopped():
                 return
             yield from self._frames_of(path)
 
@@ -40,7 +40,7 @@ class SeveralSource:
         """Nothing is held open between files."""
 
     def _frames_of(self, path: str) -> Iterator[Frame]:
-        every_s, is_stopped = self._asked.every_s, self._asked.is_stopped
+        every_s, is_stopped = self._request.every_s, self._request.is_stopped
         index = 0
         try:
             for frame in open_source(path, every_s=every_s, is_stopped=is_stopped).frames():
@@ -50,17 +50,17 @@ class SeveralSource:
             yield broken(path, index, e)
 
 
-def open_from(asked: Asked) -> SeveralSource:
+def open_from(request: SourceRequest) -> SeveralSource:
     """Raises SourceError when there is nothing in it."""
-    if Path(asked.text).is_dir():
-        return SeveralSource(asked, files_in(asked.text, PICTURES | CLIPS, "picture or clip"))
-    found = sorted(matching(asked.text), key=natural)
+    if Path(request.text).is_dir():
+        return SeveralSource(request, files_in(request.text, PICTURES | CLIPS, "picture or clip"))
+    found = sorted(matching(request.text), key=natural)
     if not found:
         raise SourceError(
-            f"{asked.text}: matches no picture or clip",
-            fix="look at what it matches: ls -d " + asked.text,
+            f"{request.text}: matches no picture or clip",
+            fix="look at what it matches: ls -d " + request.text,
         )
-    return SeveralSource(asked, found)
+    return SeveralSource(request, found)
 
 
 def matching(pattern: str) -> list[str]:

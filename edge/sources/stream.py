@@ -18,10 +18,10 @@ from edge.clock import utc_now
 from edge.errors import UsageError
 from edge.records import Frame, Picture
 from edge.redact import Secret
-from edge.sources.asked import Asked
 from edge.sources.decoder import FFmpegError, Frames, kind_of_error, open_address, picture_of
 from edge.sources.faults import Damaged, Kind, Lost
 from edge.sources.lasting import NETWORK, LastingSource, Link, habits, lasting
+from edge.sources.request import SourceRequest
 
 STILL = re.compile(r"image2|\w+_pipe")  # FFmpeg's names for the formats of one picture
 STILL_S = 1.0  # from one to the next, where nobody says
@@ -93,15 +93,15 @@ class AddressedClip:
     count: int | None = None
     newest = None
 
-    def __init__(self, asked: Asked, container: Any) -> None:
-        self.name = asked.name
-        self._asked, self._container = asked, container
+    def __init__(self, request: SourceRequest, container: Any) -> None:
+        self.name = request.name
+        self._request, self._container = request, container
 
     def frames(self) -> Iterator[Frame]:
         frames = Frames(self._container)
         due_s = float("-inf")  # time within the clip
         index = 0
-        while not self._asked.is_stopped():
+        while not self._request.is_stopped():
             try:
                 frame = frames.next()
             except FFmpegError as e:
@@ -112,7 +112,7 @@ class AddressedClip:
                 return
             now_s = frame.time if frame.time is not None else due_s
             if now_s >= due_s:
-                due_s = now_s + self._asked.every_s
+                due_s = now_s + self._request.every_s
                 yield Frame(self.name, index, utc_now(), picture_of(frame), at_s=frame.time)
             if _is_still(self._container):
                 return  # FFmpeg may call what follows an error: no length was told
@@ -122,59 +122,59 @@ class AddressedClip:
         self._container.close()
 
 
-def open_from(asked: Asked) -> LastingSource | AddressedClip:
+def open_from(request: SourceRequest) -> LastingSource | AddressedClip:
     """A stream or a clip; or a picture, which is looked at once, unless the source has a pace or
     may be waited for: then it is a camera's, which renews it.
 
     Raises SourceError when it does not answer or holds no video.
     """
     words: dict[str, str] = {}
-    if asked.text.lower().startswith("rtsp"):
+    if request.text.lower().startswith("rtsp"):
         # over TCP: RTP packets lost on UDP turn into smeared pictures that look like things
-        words["rtsp_transport"] = asked.options.word("transport", "tcp", ("tcp", "udp"))
+        words["rtsp_transport"] = request.options.word("transport", "tcp", ("tcp", "udp"))
         words["fpsprobesize"] = "0"  # nobody asks for its rate, and to guess it takes seconds
-    user, secret = asked.options.text("user"), asked.options.secret("password")
-    timeout_s = habits(asked).timeout_s  # what is unknown is told before anything is opened
-    opened = partial(_open, asked.name, with_user(asked, user, secret), words, timeout_s)
+    user, secret = request.options.text("user"), request.options.secret("password")
+    timeout_s = habits(request).timeout_s  # what is unknown is told before anything is opened
+    opened = partial(_open, request.name, with_user(request, user, secret), words, timeout_s)
 
     def connect() -> Link:
-        return _linked(asked, opened(), opened)
+        return _linked(request, opened(), opened)
 
-    if asked.is_patient and words:
-        return lasting(asked, connect)
+    if request.is_patient and words:
+        return lasting(request, connect)
     try:
         container = opened()
     except Lost:
-        if not asked.is_patient:
+        if not request.is_patient:
             raise
-        return lasting(asked, connect, slack_s=asked.every_s)
-    is_once = not asked.is_patient and not asked.every_s
+        return lasting(request, connect, slack_s=request.every_s)
+    is_once = not request.is_patient and not request.every_s
     if is_once if _is_still(container) else container.duration is not None:
-        return AddressedClip(asked, container)
-    return lasting(asked, connect, _linked(asked, container, opened), slack_s=asked.every_s)
+        return AddressedClip(request, container)
+    return lasting(request, connect, _linked(request, container, opened), slack_s=request.every_s)
 
 
-def _linked(asked: Asked, container: Any, opened: Callable[[], Any]) -> Link:
+def _linked(request: SourceRequest, container: Any, opened: Callable[[], Any]) -> Link:
     if _is_still(container):
-        return StillLink(asked.name, container, opened, asked.every_s or STILL_S)
-    return StreamLink(asked.name, container)
+        return StillLink(request.name, container, opened, request.every_s or STILL_S)
+    return StreamLink(request.name, container)
 
 
 def _is_still(container: Any) -> bool:
     return STILL.fullmatch(container.format.name) is not None
 
 
-def with_user(asked: Asked, user: str, secret: Secret | None) -> Secret:
+def with_user(request: SourceRequest, user: str, secret: Secret | None) -> Secret:
     """The address with its user and password. Raises UsageError for one without the other."""
     if not user and secret is None:
-        return Secret(asked.text)
-    if not user or secret is None or "@" in asked.text:
+        return Secret(request.text)
+    if not user or secret is None or "@" in request.text:
         raise UsageError(
-            f"{asked.name}: user, or password-file, or an address with both is found, expected "
+            f"{request.name}: user, or password-file, or an address with both is found, expected "
             "#user=NAME,password-file=FILE alone",
             fix="give both, and neither in the address itself",
         )
-    scheme, _, rest = asked.text.partition("://")
+    scheme, _, rest = request.text.partition("://")
     return Secret(f"{scheme}://{quote(user, safe='')}:{quote(secret.reveal(), safe='')}@{rest}")
 
 

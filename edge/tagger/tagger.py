@@ -108,7 +108,7 @@ class Tagger:
         """Add a head, in place of one of its name that was added before. It counts from the next
         frame on; what was tuned stays so.
         """
-        self._choose(chosen.put(self._heads, added))
+        self._choose(chosen.with_head(self._heads, added))
 
     def tune(self, thresholds: Mapping[str, float], off: Collection[str] = ()) -> None:
         """Thresholds by head in place of the bundle's, heads to leave out; the rest as they came.

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge.errors import CheckFailed, SourceError, UsageError
-from edge.flags import add_engine, at_least_1, new_parser, seconds, whole_number
-from edge.opening import with_defaults
+from edge.opening.defaults import with_defaults
 from edge.process import Stop, print_table, say, write_line
 from edge.store import make_folder, write_whole
+from edge.verbs.flags import add_engine, at_least_1, new_parser, seconds, whole_number
 
 if TYPE_CHECKING:
     from edge.bench.line import Line
-    from edge.bench.running import Wanted
+    from edge.bench.running import BenchSettings
 
 OUT = "devices/results"
 MIN_SECONDS = 10.0
@@ -66,7 +66,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
             "--engine virtual takes the time that is predicted: there is nothing to measure",
             fix="edge-tag devices NAME: what is predicted of it",
         )
-    line = bench(_wanted(flags), stop)
+    line = bench(_settings(flags), stop)
     file = files.append(folder, line)
     _say(line, file, out, is_json=flags.json)
     if flags.html:
@@ -77,11 +77,11 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     return 0
 
 
-def _wanted(flags: argparse.Namespace) -> Wanted:
-    from edge.bench.running import Wanted
+def _settings(flags: argparse.Namespace) -> BenchSettings:
+    from edge.bench.running import BenchSettings
     from edge.bench.scene import SEED
 
-    return Wanted(
+    return BenchSettings(
         flags.bundle,
         flags.engine,
         flags.provider,

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.flags import new_parser
 from edge.process import Stop, print_table, write_line
 from edge.verbs import check
+from edge.verbs.flags import new_parser
 
 ABOUT = "Bundles: look into one, sign it, install it on this device, go back to the one before."
 EXAMPLES = """\

@@ -8,7 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.flags import (
+from edge.opening.progress import bar
+from edge.opening.sources import open_sources
+from edge.pictures.suffixes import is_clip, is_picture
+from edge.process import Stop, write_line
+from edge.redact import without_secrets
+from edge.verbs.flags import (
     add_cameras,
     add_pace,
     add_sources,
@@ -17,11 +22,6 @@ from edge.flags import (
     number,
     with_sources,
 )
-from edge.opening import open_sources
-from edge.outputs import bar
-from edge.pictures.suffixes import is_clip, is_picture
-from edge.process import Stop, write_line
-from edge.redact import without_secrets
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
@@ -47,16 +47,16 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
 
 def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """A camera plane from pictures of a checkerboard."""
-    from edge.config.applied import cameras_of, seen
-    from edge.length.calibrating import Wanted, calibrated
+    from edge.config.applied import cameras_of, masked_frames
+    from edge.length.calibrating import CalibrationSettings, calibrated
 
-    wanted = Wanted(flags.board, flags.square_mm, flags.count)
+    settings = CalibrationSettings(flags.board, flags.square_mm, flags.count)
     with ExitStack() as opened:
         cameras = cameras_of(flags)
         sources = open_sources(flags, opened, stop)
-        frames = seen(sources, cameras)
+        frames = masked_frames(sources, cameras)
         with bar(flags, flags.count) as step:
-            lines = calibrated(frames, wanted, Path(flags.out), step, stop)
+            lines = calibrated(frames, settings, Path(flags.out), step, stop)
     for line in lines:
         write_line(out, line)
     named = zip(flags.sources, sources, strict=True)

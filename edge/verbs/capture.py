@@ -10,11 +10,18 @@ from typing import BinaryIO
 
 from edge import __version__
 from edge.errors import SourceError
-from edge.flags import add_cameras, add_pace, add_sources, at_least_1, new_parser, with_sources
-from edge.opening import open_sources
-from edge.outputs import bar
+from edge.opening.progress import bar
+from edge.opening.sources import open_sources
 from edge.process import Stop, write_line
 from edge.spelling import counted
+from edge.verbs.flags import (
+    add_cameras,
+    add_pace,
+    add_sources,
+    at_least_1,
+    new_parser,
+    with_sources,
+)
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
@@ -38,8 +45,8 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
 
 def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """Fill a calibration set."""
-    from edge import capture as sets
-    from edge.config.applied import cameras_of, seen
+    from edge.config.applied import cameras_of, masked_frames
+    from edge.pictures import calibration_set as sets
 
     folder = Path(flags.out)
     made_by = f"edge-tag {__version__} capture"
@@ -47,7 +54,7 @@ def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     with ExitStack() as opened:
         cameras = cameras_of(flags)
         sources = open_sources(flags, opened, stop)
-        frames = seen(sources, cameras)
+        frames = masked_frames(sources, cameras)
         with bar(flags, flags.count) as step:
             made = sets.capture(frames, folder, new, min(flags.count, sets.MAX_PICTURES), step)
     write_line(out, f"{folder / sets.MANIFEST}: {counted(len(made.pictures), 'picture')}")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.errors import CheckFailed
-from edge.flags import new_parser
 from edge.process import Stop, print_table
+from edge.verbs.flags import new_parser
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:

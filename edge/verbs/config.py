@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from edge.errors import UsageError
-from edge.flags import new_parser
 from edge.process import Stop, write_line
+from edge.verbs.flags import new_parser
 
 SCHEMAS = ("schema", "event-schema")
 
@@ -34,7 +34,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
 
 def main(flags: argparse.Namespace, out: BinaryIO, stop: Stop) -> int:
     """What a config file says."""
-    from edge.config.verb import lines
+    from edge.config.subcommands import lines
 
     for line in lines(flags.action, flags.file):
         write_line(out, line)

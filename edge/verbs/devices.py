@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from edge.flags import new_parser
 from edge.process import Stop, print_table, say, write_line
+from edge.verbs.flags import new_parser
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:

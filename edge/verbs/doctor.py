@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from edge.errors import CheckFailed, ConfigError, EdgeError
-from edge.flags import add_engine, add_sources, named, new_parser
-from edge.opening import with_defaults
+from edge.opening.defaults import with_defaults
 from edge.process import Stop
+from edge.verbs.flags import add_engine, add_sources, named, new_parser
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:

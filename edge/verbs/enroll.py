@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from edge.errors import UsageError
-from edge.flags import add_engine, new_parser
-from edge.opening import with_defaults
+from edge.opening.defaults import with_defaults
 from edge.process import Stop
+from edge.verbs.flags import add_engine, new_parser
 
 ACTIONS = ("list", "remove", "merge", "import", "export")  # the first word; any other is a picture
 

@@ -6,9 +6,10 @@ import argparse
 from collections.abc import Sequence
 
 from edge import __version__
-from edge.flags import (
-    EXPLAIN_KEEP,
-    OUTBOX_MB,
+from edge.opening.listeners import OUTBOX_MB
+from edge.opening.results import EXPLAIN_KEEP
+from edge.opening.sources import LIVE_MS
+from edge.verbs.flags import (
     SOURCES,
     Parser,
     add_engine,
@@ -21,7 +22,6 @@ from edge.flags import (
     seconds,
     with_sources,
 )
-from edge.opening import LIVE_MS
 
 LIVE = "127.0.0.1:8464"  # the live page, when nobody says where
 

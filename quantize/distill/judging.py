@@ -22,7 +22,7 @@ from quantize.training.precision import quick
 BATCH = 64
 
 
-class Held(msgspec.Struct, frozen=True, eq=False):
+class HeldOut(msgspec.Struct, frozen=True, eq=False):
     """What judges a student: pictures it does not learn from."""
 
     pictures: Pictures
@@ -31,16 +31,16 @@ class Held(msgspec.Struct, frozen=True, eq=False):
     side: int
 
 
-def hold_out(samples: Sequence[Sample], labels: Labels, plan: Plan, side: int) -> Held:
+def hold_out(samples: Sequence[Sample], labels: Labels, plan: Plan, side: int) -> HeldOut:
     """What the teacher gives of each sample, by the plan's thresholds."""
     rows = [labels.soft[s.key] for s in samples]
     logits = np.stack(rows) if rows else np.zeros((0, len(labels.tags)), np.float32)
     present = plan.present(torch.from_numpy(logits)) > 0
-    return Held(Pictures(samples), present, labels.tags, side)
+    return HeldOut(Pictures(samples), present, labels.tags, side)
 
 
 @torch.no_grad()
-def judged(student: nn.Module, held: Held) -> Agreement:
+def judge(student: nn.Module, held: HeldOut) -> Agreement:
     """How well a student agrees with its teacher; it is left in evaluation mode."""
     student.eval()
     weight = next(student.parameters())

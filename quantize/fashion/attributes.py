@@ -93,7 +93,7 @@ def taught(wanted: NDArray[np.float32], sure: NDArray[np.bool_], least: int) -> 
     return np.flatnonzero((has >= least) & (lacks >= least)).tolist()
 
 
-def given(
+def tags_given(
     scores: NDArray[np.float32], thresholds: Sequence[float], tags: Sequence[str]
 ) -> NDArray[np.bool_]:
     """(N, T) probabilities -> which tags are told: of a group the best, if it reaches its own."""

@@ -18,8 +18,8 @@ I64 = NDArray[np.int64]
 QUERIES, WRONG = 1000, 100
 
 
-class Asked:
-    """Products by number: `pictures` of each, and the `kinds` (sub-categories) they are of."""
+class Queries:
+    """Of products by number: `pictures` of each, and the `kinds` (sub-categories) they are of."""
 
     def __init__(
         self,
@@ -42,20 +42,20 @@ class Asked:
 
     def image_to_text(self) -> tuple[I64, I64]:
         """(Q,) pictures, (Q, wrong + 1) texts."""
-        asked, shown = [], []
+        queries, shown = [], []
         for product in self._products():
-            asked.append(self._draw.choice(self._pictures[product]))
+            queries.append(self._draw.choice(self._pictures[product]))
             shown.append([*self._others(product), product])
-        return np.array(asked, np.int64), np.array(shown, np.int64)
+        return np.array(queries, np.int64), np.array(shown, np.int64)
 
     def text_to_image(self) -> tuple[I64, I64]:
         """(Q,) texts, (Q, wrong + 1) pictures, one a product."""
-        asked, shown = [], []
+        queries, shown = [], []
         for product in self._products():
-            asked.append(product)
+            queries.append(product)
             chosen = [*self._others(product), product]
             shown.append([self._draw.choice(self._pictures[p]) for p in chosen])
-        return np.array(asked, np.int64), np.array(shown, np.int64)
+        return np.array(queries, np.int64), np.array(shown, np.int64)
 
     def _products(self) -> list[int]:
         return self._draw.sample(range(len(self._pictures)), len(self._pictures))[: self._queries]

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from edge.pictures import pixels
 from edge.records import F32
 from quantize.fashion import prompts
-from quantize.fashion.candidates import WRONG, Asked
+from quantize.fashion.candidates import WRONG, Queries
 from quantize.fashion.categories import (
     CATEGORIES_48,
     SUB_CATEGORIES_121,
@@ -47,10 +47,10 @@ def retrieval(fashion: Fashion, data: FashionGen) -> dict[str, Any]:
     held = members(owner)
     if len(held) > WRONG:
         kinds = [data.row(pictures[0]).sub_category for pictures in held.values()]
-        asked = Asked(list(held.values()), kinds)
+        queries = Queries(list(held.values()), kinds)
         found["among 101"] = {
-            "image to text": among(cosines, *asked.image_to_text()),
-            "text to image": among(cosines.T, *asked.text_to_image()),
+            "image to text": among(cosines, *queries.image_to_text()),
+            "text to image": among(cosines.T, *queries.text_to_image()),
         }
     return found | {"by picture alone": by_picture(fashion, data, pictures)}
 

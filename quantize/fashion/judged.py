@@ -13,7 +13,7 @@ import numpy as np
 
 from edge.engines import open_engine
 from edge.records import F32, U8
-from quantize.int8.bench import Tried, answers
+from quantize.int8.bench import Attempt, answers
 from quantize.int8.gate import Cost, Limits, Row, time_row
 from quantize.int8.score import Distance, sqnr
 from quantize.int8.timing import medians
@@ -41,7 +41,7 @@ class VectorBench:
 
     def measure(
         self, files: Sequence[bytes], method: str, kept: Iterable[str], tuned: bool, start: float
-    ) -> Tried:
+    ) -> Attempt:
         """See search.Judge."""
         with closing(open_engine(self.engine, files, threads=1)) as opened:
             rough = answers(opened, self._pictures, NAMES)["embedding"]
@@ -51,7 +51,7 @@ class VectorBench:
                 time_row(self.engine, *costs, self._limits))  # fmt: skip
         far = Distance(sqnr(self._exact, rough), 1 - rows[1].loss / 100, rows[1].loss)
         seconds = round(perf_counter() - start, 2)
-        return Tried(
+        return Attempt(
             self.engine, method, tuple(kept), tuned, {"embedding": far}, costs[1], rows, seconds
         )
 

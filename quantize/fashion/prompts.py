@@ -59,7 +59,7 @@ def question(name: str, length: int = 1) -> str:
     return " ".join([f"the image {_named(name)} is", *[MASK] * max(1, length)])
 
 
-def asked(value: str) -> str:
+def yes_no_prompt(value: str) -> str:
     """Asks yes or no, for a set with one list of attributes: the answer is the token at [MASK]."""
     return f"is the image attribute {_valued(value)} ? {MASK}"
 

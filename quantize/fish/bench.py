@@ -10,8 +10,8 @@ import numpy as np
 
 from edge.engines import open_engine
 from edge.records import F32
-from quantize.fish.course import Crops, judged
-from quantize.int8.bench import Tried, answers
+from quantize.fish.course import Crops, judge
+from quantize.int8.bench import Attempt, answers
 from quantize.int8.gate import Cost, Limits, Row, time_row
 from quantize.int8.score import Distance, f1, sqnr
 from quantize.int8.timing import medians
@@ -32,11 +32,11 @@ class OutlineBench:
         self._crops = crops
         self._float = open_engine(engine, files, threads=1)
         self._exact = answers(self._float, crops.seen, (NAME,))[NAME]
-        self._before = judged(self._exact, crops)["mAP all"]
+        self._before = judge(self._exact, crops)["mAP all"]
 
     def measure(
         self, files: Sequence[bytes], method: str, kept: Iterable[str], tuned: bool, start: float
-    ) -> Tried:
+    ) -> Attempt:
         """See search.Judge."""
         with closing(open_engine(self.engine, files, threads=1)) as opened:
             rough = answers(opened, self._crops.seen, (NAME,))[NAME]
@@ -46,13 +46,13 @@ class OutlineBench:
         rows = row, time_row(self.engine, *costs, self._limits)
         seconds = round(perf_counter() - start, 2)
         far = {NAME: distance(self._exact, rough, row.loss)}
-        return Tried(self.engine, method, tuple(kept), tuned, far, costs[1], rows, seconds)
+        return Attempt(self.engine, method, tuple(kept), tuned, far, costs[1], rows, seconds)
 
     def close(self) -> None:
         self._float.close()
 
     def _row(self, rough: F32) -> Row:
-        after = judged(rough, self._crops)["mAP all"] if np.isfinite(rough).all() else 0.0
+        after = judge(rough, self._crops)["mAP all"] if np.isfinite(rough).all() else 0.0
         loss = round(self._before - after, 4)
         return Row(self.engine, NAME, MEASURE, len(self._crops.seen), round(self._before, 4),
                    round(after, 4), loss, self._loss, loss <= self._loss)  # fmt: skip

@@ -17,7 +17,7 @@ from edge.records import F32, U8
 from quantize import disk
 from quantize.errors import WorkshopError
 from quantize.fish.grounds import Grounds
-from quantize.fish.mask_ap import Given, ious, mask_ap
+from quantize.fish.mask_ap import MaskSet, ious, mask_ap
 from quantize.fish.network import STRIDE, Outline
 from quantize.fish.outlines import NONE, crops
 from quantize.fish.settings import OutlineSettings
@@ -46,7 +46,7 @@ class Crops(msgspec.Struct, frozen=True, eq=False):
         return (self.planes & MASK) > 0
 
 
-def made(file: Path, seed: int, count: int, side: int, grounds: Grounds = NONE) -> Crops:
+def crops_of_seed(file: Path, seed: int, count: int, side: int, grounds: Grounds = NONE) -> Crops:
     """The crops of a seed; from `file`, where an earlier run left them."""
     if not file.exists():
         bar = tqdm(
@@ -84,7 +84,7 @@ def learn(
         ),
         schedule,
         out,
-        lambda average: judged(answers(average, asked.seen), asked),
+        lambda average: judge(answers(average, asked.seen), asked),
         steady=[outline.trunk],
     )
 
@@ -124,7 +124,7 @@ def answers(outline: Outline, seen: U8) -> F32:
     return np.asarray(torch.cat(rows).numpy(), np.float32)
 
 
-def judged(logits: F32, truth: Crops) -> dict[str, float]:
+def judge(logits: F32, truth: Crops) -> dict[str, float]:
     """Mask mAP and mean overlap (IoU) of the fish that are meant, of all crops and of those that
     something hides or not; and the overlap of all fish in frames as a whole.
     """
@@ -157,8 +157,8 @@ def enlarged(logits: F32, side: int) -> np.ndarray:  # type: ignore[type-arg]
 def _ap(masks: np.ndarray, wanted: np.ndarray, logits: F32) -> float:  # type: ignore[type-arg]
     sure = 1 / (1 + np.exp(-np.abs(logits).mean(1)))
     one = np.zeros(1, np.int64)
-    found = [Given(m[None], one, s[None].astype(np.float64)) for m, s in zip(masks, sure)]
-    return mask_ap(found, [Given(w[None], one, np.zeros(1)) for w in wanted])["mAP"]
+    found = [MaskSet(m[None], one, s[None].astype(np.float64)) for m, s in zip(masks, sure)]
+    return mask_ap(found, [MaskSet(w[None], one, np.zeros(1)) for w in wanted])["mAP"]
 
 
 class _Batch(msgspec.Struct, frozen=True, eq=False):

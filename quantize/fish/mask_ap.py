@@ -17,7 +17,7 @@ RECALLS = np.linspace(0.0, 1.0, 101)
 MOST = 100
 
 
-class Given(msgspec.Struct, frozen=True, eq=False):
+class MaskSet(msgspec.Struct, frozen=True, eq=False):
     """Masks of one picture."""
 
     masks: NDArray[np.bool_]  # (N, H, W)
@@ -25,7 +25,7 @@ class Given(msgspec.Struct, frozen=True, eq=False):
     scores: NDArray[np.float64] = np.zeros(0)  # (N,); of labels none
 
 
-def mask_ap(found: Sequence[Given], truth: Sequence[Given]) -> dict[str, float]:
+def mask_ap(found: Sequence[MaskSet], truth: Sequence[MaskSet]) -> dict[str, float]:
     """ "mAP", "AP50", "AP75", 0..1, over all pictures; mAP is the mean over species."""
     species = sorted({int(s) for one in truth for s in one.species})
     each = np.array([_of_species(found, truth, s) for s in species])  # (S, 10)
@@ -45,7 +45,7 @@ def ious(masks: NDArray[np.bool_], others: NDArray[np.bool_]) -> NDArray[np.floa
 
 
 def _of_species(
-    found: Sequence[Given], truth: Sequence[Given], species: int
+    found: Sequence[MaskSet], truth: Sequence[MaskSet], species: int
 ) -> NDArray[np.float64]:
     """(10,) average precision at each threshold."""
     scores, hits, count = [], [], 0

@@ -14,7 +14,7 @@ from edge.glance.heat import FAINT
 from edge.records import F32
 from quantize.glance.judge import precision
 from quantize.glance.scenes import Example
-from quantize.int8.bench import Tried, answers
+from quantize.int8.bench import Attempt, answers
 from quantize.int8.gate import Cost, Limits, Row, time_row
 from quantize.int8.score import Distance, f1, sqnr
 from quantize.int8.timing import medians
@@ -45,7 +45,7 @@ class GlanceBench:
 
     def measure(
         self, files: Sequence[bytes], method: str, kept: Iterable[str], tuned: bool, start: float
-    ) -> Tried:
+    ) -> Attempt:
         """See search.Judge."""
         with closing(open_engine(self.engine, files, threads=1)) as opened:
             rough = answers(opened, self._pixels, NAMES)
@@ -54,7 +54,7 @@ class GlanceBench:
         rows = self._row(rough), time_row(self.engine, *costs, self._limits)
         seconds = round(perf_counter() - start, 2)
         far = distances(self._exact, rough, rows[0].loss)
-        return Tried(self.engine, method, tuple(kept), tuned, far, costs[1], rows, seconds)
+        return Attempt(self.engine, method, tuple(kept), tuned, far, costs[1], rows, seconds)
 
     def close(self) -> None:
         self._float.close()

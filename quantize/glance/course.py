@@ -16,7 +16,7 @@ from edge.bundle.manifest import HeatMap, InputSpec, StoredFile
 from edge.records import NDArray
 from quantize.glance.lesson import loss_of
 from quantize.glance.network import Glance, Neck, Trunk
-from quantize.glance.scenes import Example, Wanted, wanted
+from quantize.glance.scenes import Example, Targets, targets
 from quantize.glance.settings import GlanceSettings
 from quantize.students import normalise
 from quantize.training.loop import Schedule, fit
@@ -39,15 +39,15 @@ def lessons(
 ) -> Lessons:
     """What the trunk gives for each frame; a few GB for thousands, in half precision."""
     trunk = trunk.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    features, wants, kept = [], [], []
+    features, truth, kept = [], [], []
     for example in tqdm(found, "features", count, unit="frame", disable=None):
         x = normalise(torch.from_numpy(example.seen[None]))
         with quick("cpu"):
             given = trunk(x.contiguous(memory_format=torch.channels_last))
         features.append(tuple(f[0].to(torch.bfloat16).contiguous() for f in given))
-        wants.append(wanted(example, kinds, cells))
+        truth.append(targets(example, kinds, cells))
         kept.append(example)
-    return Lessons(features, stacked(wants), kept)
+    return Lessons(features, stacked(truth), kept)
 
 
 def learn(glance: Glance, taught: Lessons, settings: GlanceSettings, out: Path) -> Neck:
@@ -102,10 +102,10 @@ def spec_of(glance: Glance) -> HeatMap:
     return HeatMap(side, glance.cells, glance.cells, glance.kinds, (), nothing)
 
 
-def stacked(wants: Sequence[Wanted]) -> dict[str, Tensor]:
+def stacked(frames: Sequence[Targets]) -> dict[str, Tensor]:
     """A batch of them, by name."""
     return {
-        name: torch.from_numpy(np.stack([getattr(w, name) for w in wants]))
+        name: torch.from_numpy(np.stack([getattr(frame, name) for frame in frames]))
         for name in ("heat", "geometry", "centres")
     }
 

@@ -9,7 +9,7 @@ import numpy as np
 from edge.bundle.manifest import HeatMap
 from edge.glance.heat import Spot, read
 from edge.records import F32, Box
-from quantize.glance.scenes import Example, Shown
+from quantize.glance.scenes import Example, ShownThing
 
 NEAR = 0.75  # of a thing's longer side: a spot's middle this close to its own is on it
 
@@ -28,7 +28,7 @@ def precision(
     return average_precision(ranked, sum(len(e.shown) for e in examples))
 
 
-def hits(spots: Sequence[Spot], shown: Sequence[Shown]) -> list[bool]:
+def hits(spots: Sequence[Spot], shown: Sequence[ShownThing]) -> list[bool]:
     """Of each spot, hottest first: whether it is the first on some thing."""
     free = list(shown)
     found = []

@@ -25,7 +25,7 @@ SHOWS = 0.5  # of a thing: less of it in a part is nothing to look at
 STREAM = 0x61A9CE
 
 
-class Wanted(msgspec.Struct, frozen=True, eq=False):
+class Targets(msgspec.Struct, frozen=True, eq=False):
     """What a frame's cells should say."""
 
     heat: F32  # (rows, columns, kinds) 1 where a centre lies, less around it
@@ -33,7 +33,7 @@ class Wanted(msgspec.Struct, frozen=True, eq=False):
     centres: F32  # (rows, columns) 1 where `geometry` is meant
 
 
-class Shown(msgspec.Struct, frozen=True):
+class ShownThing(msgspec.Struct, frozen=True):
     """A thing in a frame."""
 
     box: Box
@@ -44,7 +44,7 @@ class Example(msgspec.Struct, frozen=True, eq=False):
     """A frame as the glance sees it, and its truth."""
 
     seen: U8  # (side, side, 3)
-    shown: tuple[Shown, ...]  # boxes in frame px
+    shown: tuple[ShownThing, ...]  # boxes in frame px
     size: tuple[int, int]  # of the frame: width, height
 
 
@@ -73,18 +73,20 @@ def _scene(
     others: Sequence[Thing],
     canvases: Sequence[Path | None],
     draw: np.random.Generator,
-) -> tuple[U8, list[Shown]]:
+) -> tuple[U8, list[ShownThing]]:
     if draw.random() < SHARE:
         render = RENDERED[list(RENDERED)[int(draw.integers(len(RENDERED)))]]
         scene = render(int(draw.integers(1 << 30)), (1920, 1080))
-        return scene.pixels, [Shown(t.box, t.head) for t in scene.things]
+        return scene.pixels, [ShownThing(t.box, t.head) for t in scene.things]
     kind = mix()[int(draw.integers(len(mix())))]
     size = SIZES[int(draw.integers(len(SIZES)))]
     made = compose(named, others, canvases, draw, kind.count, kind.is_clustered, kind.small, size)
-    return made.pixels, [Shown(p.box, p.head) for p in made.placed]
+    return made.pixels, [ShownThing(p.box, p.head) for p in made.placed]
 
 
-def part_of(frame: U8, shown: Sequence[Shown], side: int, draw: np.random.Generator) -> Example:
+def part_of(
+    frame: U8, shown: Sequence[ShownThing], side: int, draw: np.random.Generator
+) -> Example:
     """All of a frame, or a part of it of another shape, as the runtime would shrink it."""
     height, width = frame.shape[:2]
     region = Region(0, 0, width, height, "full")
@@ -103,7 +105,7 @@ def part_of(frame: U8, shown: Sequence[Shown], side: int, draw: np.random.Genera
     return Example(seen, tuple(inside), size)
 
 
-def wanted(example: Example, kinds: Sequence[str], cells: int) -> Wanted:
+def targets(example: Example, kinds: Sequence[str], cells: int) -> Targets:
     """The truth on a grid of cells x cells. A kind that is not listed is not marked."""
     heat = np.zeros((cells, cells, len(kinds)), np.float32)
     geometry = np.zeros((cells, cells, 3), np.float32)
@@ -127,10 +129,10 @@ def wanted(example: Example, kinds: Sequence[str], cells: int) -> Wanted:
         side = max(x1 - x0, y1 - y0) / max(width, height)
         geometry[row, column] = y - row, x - column, np.log2(side)
         centres[row, column] = 1
-    return Wanted(heat, geometry, centres)
+    return Targets(heat, geometry, centres)
 
 
-def _inside(shown: Sequence[Shown], region: Region) -> Iterator[Shown]:
+def _inside(shown: Sequence[ShownThing], region: Region) -> Iterator[ShownThing]:
     """Things of which enough shows in a region, in its own coordinates."""
     for thing in shown:
         x0, y0 = max(thing.box[0], region.x0), max(thing.box[1], region.y0)
@@ -138,9 +140,9 @@ def _inside(shown: Sequence[Shown], region: Region) -> Iterator[Shown]:
         area = (thing.box[2] - thing.box[0]) * (thing.box[3] - thing.box[1])
         if x1 > x0 and y1 > y0 and (x1 - x0) * (y1 - y0) >= SHOWS * area:
             box = x0 - region.x0, y0 - region.y0, x1 - region.x0, y1 - region.y0
-            yield Shown(box, thing.kind)
+            yield ShownThing(box, thing.kind)
 
 
-def _mirrored(thing: Shown, width: int) -> Shown:
+def _mirrored(thing: ShownThing, width: int) -> ShownThing:
     x0, y0, x1, y1 = thing.box
-    return Shown((width - x1, y0, width - x0, y1), thing.kind)
+    return ShownThing((width - x1, y0, width - x0, y1), thing.kind)

@@ -16,11 +16,11 @@ from tqdm import tqdm
 
 from edge.records import U8
 from quantize import disk
-from quantize.glance.scenes import Example, Order, Shown, examples
+from quantize.glance.scenes import Example, Order, ShownThing, examples
 
 EACH = 60  # frames a file
 
-Truth = list[tuple[tuple[Shown, ...], tuple[int, int]]]
+Truth = list[tuple[tuple[ShownThing, ...], tuple[int, int]]]
 
 
 def composed(order: Order, folder: Path, name: str, workers: int | None = None) -> list[Path]:

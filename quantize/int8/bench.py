@@ -17,7 +17,7 @@ from quantize.int8.score import Distance, Kind, distances
 from quantize.int8.timing import medians
 
 
-class Tried(msgspec.Struct, frozen=True):
+class Attempt(msgspec.Struct, frozen=True):
     """One int8 artifact, kept or not."""
 
     engine: str
@@ -46,7 +46,7 @@ class Tried(msgspec.Struct, frozen=True):
 class Candidate(msgspec.Struct, frozen=True):
     """A try with its files."""
 
-    tried: Tried
+    tried: Attempt
     files: list[bytes]
 
 
@@ -58,7 +58,7 @@ class Judge(Protocol):
 
     def measure(
         self, files: Sequence[bytes], method: str, kept: Iterable[str], tuned: bool, start: float
-    ) -> Tried:
+    ) -> Attempt:
         """Open, run, time beside the float artifact, judge. Raises EdgeError when it does not run.
 
         `start`: perf_counter when its making began.
@@ -95,7 +95,7 @@ class Bench:
 
     def measure(
         self, files: Sequence[bytes], method: str, kept: Iterable[str], tuned: bool, start: float
-    ) -> Tried:
+    ) -> Attempt:
         """See Judge."""
         with closing(open_engine(self.engine, files, threads=1)) as opened:
             rough = answers(opened, self.pictures, self.names)
@@ -104,7 +104,7 @@ class Bench:
         verdict = judge(self.engine, self.exact, rough, self.truths, costs, self.limits)
         heads = distances(self.exact, rough, self.kinds)
         seconds = round(perf_counter() - start, 2)
-        return Tried(self.engine, method, tuple(kept), tuned, heads, costs[1], verdict.rows,
+        return Attempt(self.engine, method, tuple(kept), tuned, heads, costs[1], verdict.rows,
                      seconds)  # fmt: skip
 
     def close(self) -> None:

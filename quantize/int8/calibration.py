@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge import capture
 from edge.bundle.manifest import InputSpec
 from edge.errors import SourceError
-from edge.pictures import pixels
+from edge.pictures import calibration_set, pixels
 from edge.records import U8
 from quantize.errors import WorkshopError
 from quantize.int8.gate import Limits, Truth
@@ -56,7 +55,7 @@ def from_folder(samples: Sequence[Sample], count: int, spec: InputSpec, seed: in
 
 def from_set(folder: Path, count: int, spec: InputSpec) -> Calibration:
     """A set that `edge-tag capture` made: the scenes of the very camera. Raises SourceError."""
-    files = capture.read_set(folder)
+    files = calibration_set.read_set(folder)
     step = max(1, len(files) // count)
     return _read([Sample(file, "", "", "train") for file in files[::step]], count, spec)
 

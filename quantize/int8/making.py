@@ -19,7 +19,7 @@ from quantize.export.quiet import LOG
 from quantize.export.writers import COPIES, floats_bytes
 from quantize.int8 import record as records
 from quantize.int8.backends import Backend, prepare
-from quantize.int8.bench import Candidate, Judge, Tried
+from quantize.int8.bench import Attempt, Candidate, Judge
 from quantize.int8.calibration import Calibration
 from quantize.int8.gate import Truth
 from quantize.int8.qat import Tuned
@@ -64,12 +64,12 @@ def make(work: Work, engines: Sequence[str], made: Record, tuned: Tuned | None =
 
 def _searched(
     work: Work, engine: str, backend: Backend, is_tuned: bool
-) -> tuple[Candidate, list[Tried]]:
+) -> tuple[Candidate, list[Attempt]]:
     with closing(work.judge(engine, artifact(work.float_folder, engine))) as judge:
         return search(judge, backend, work.ranked, is_tuned)
 
 
-def _with(made: Record, out: Path, chosen: Candidate, tried: list[Tried]) -> Record:
+def _with(made: Record, out: Path, chosen: Candidate, tried: list[Attempt]) -> Record:
     """Keep what is better: that, or what was kept before. Raises WorkshopError for nothing."""
     engine, everything = chosen.tried.engine, (*made.tried, *tried)
     before = made.kept.get(engine)

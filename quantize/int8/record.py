@@ -10,17 +10,17 @@ import msgspec
 from quantize import disk
 from quantize.errors import WorkshopError
 from quantize.export.files import FILES
-from quantize.int8.bench import Tried
+from quantize.int8.bench import Attempt
 from quantize.int8.gate import Limits, Verdict
 from quantize.int8.sensitivity import Hurt
 
 FILE = "quantize.json"
 
 
-class Kept(msgspec.Struct, frozen=True):
+class KeptAttempt(msgspec.Struct, frozen=True):
     """The artifact of an engine."""
 
-    tried: Tried
+    tried: Attempt
     files: dict[str, str]  # name in the folder -> SHA-256
 
 
@@ -29,8 +29,8 @@ class Record(msgspec.Struct, frozen=True):
 
     limits: Limits
     pictures: dict[str, int]  # "ranges", "judging", and how many of these have a label, by head
-    kept: dict[str, Kept] = {}  # engine ->
-    tried: tuple[Tried, ...] = ()
+    kept: dict[str, KeptAttempt] = {}  # engine ->
+    tried: tuple[Attempt, ...] = ()
     skipped: dict[str, str] = {}  # engine -> why
     sensitivity: tuple[Hurt, ...] = ()  # of the float student's layers, worst first
 
@@ -44,12 +44,12 @@ def write(record: Record, folder: Path) -> None:
     disk.write(folder / FILE, msgspec.json.format(msgspec.json.encode(record)))
 
 
-def store(kept: Tried, files: list[bytes], folder: Path) -> Kept:
+def store(kept: Attempt, files: list[bytes], folder: Path) -> KeptAttempt:
     """Write an engine's files."""
     names = FILES[kept.engine]
     for name, data in zip(names, files, strict=True):
         disk.write(folder / name, data)
-    return Kept(kept, {name: sha256(data) for name, data in zip(names, files)})
+    return KeptAttempt(kept, {name: sha256(data) for name, data in zip(names, files)})
 
 
 def read(folder: Path) -> Record:
@@ -101,6 +101,6 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _is_whole(kept: Kept, folder: Path) -> bool:
+def _is_whole(kept: KeptAttempt, folder: Path) -> bool:
     files = {folder / name: digest for name, digest in kept.files.items()}
     return all(f.is_file() and sha256(f.read_bytes()) == digest for f, digest in files.items())

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from quantize.errors import reason
 from quantize.int8.backends import Backend
-from quantize.int8.bench import Candidate, Judge, Tried
+from quantize.int8.bench import Attempt, Candidate, Judge
 from quantize.int8.gate import TIME
 
 ALIKE_DB = 1.0  # methods so near one another count as equal: the faster one is kept
@@ -34,13 +34,13 @@ def attempt(
     except Exception as e:  # a converter may raise anything; another method may do
         seconds = round(perf_counter() - start, 2)
         return Candidate(
-            Tried(bench.engine, method, layers, tuned, {}, None, (), seconds, reason(e)), []
+            Attempt(bench.engine, method, layers, tuned, {}, None, (), seconds, reason(e)), []
         )
 
 
 def search(
     bench: Judge, backend: Backend, ranked: Sequence[str], tuned: bool = False
-) -> tuple[Candidate, list[Tried]]:
+) -> tuple[Candidate, list[Attempt]]:
     """The best candidate and all that was tried. `ranked`: units to keep in float, the one that
     hurts most first (Hurt.unit); they are only when no method passes without.
     """
@@ -78,7 +78,7 @@ def best(found: Sequence[Candidate]) -> Candidate:
     return max(same, key=lambda c: c.tried.worst_db)
 
 
-def _level(tried: Tried) -> int:
+def _level(tried: Attempt) -> int:
     return (not tried.error) + tried.answers_pass + tried.passed
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.engines.processor import lacks_vnni
 from quantize.errors import WorkshopError
-from quantize.int8.bench import Tried
+from quantize.int8.bench import Attempt
 from quantize.int8.gate import TIME, Row, Verdict
 from quantize.int8.record import Record
 
@@ -71,7 +71,7 @@ def summary(out: Path, made: Record) -> str:
     return "\n".join([*said, str(out)]) + "\n"
 
 
-def _line(tried: Tried, is_kept: bool) -> tuple[str, ...]:
+def _line(tried: Attempt, is_kept: bool) -> tuple[str, ...]:
     """dB: signal to noise of the worst head. points: what the float expects it to lose."""
     method = tried.method + (" after fine-tuning" if tried.tuned else "")
     if tried.error or tried.cost is None:

@@ -37,7 +37,7 @@ class Shard(msgspec.Struct, frozen=True, eq=False):
     sizes: Mapping[str, int] = {}  # key -> bytes of the picture's file
 
 
-class About(msgspec.Struct, frozen=True):
+class ShardHeader(msgspec.Struct, frozen=True):
     """The metadata of soft-*.safetensors."""
 
     left_out: list[LeftOut]
@@ -53,7 +53,9 @@ def write_shard(shard: Shard, folder: Path, number: int) -> None:
     """Raises DiskError when the disk is full."""
     if shard.embedding:
         write(file_of(folder, number, "embedding"), save(_half(shard.embedding)))
-    about = About(list(shard.left_out), bool(shard.embedding), dict(sorted(shard.sizes.items())))
+    about = ShardHeader(
+        list(shard.left_out), bool(shard.embedding), dict(sorted(shard.sizes.items()))
+    )
     said = msgspec.json.encode(about).decode()
     write(file_of(folder, number), save(_single(shard.soft), {ABOUT: said}))
 
@@ -115,11 +117,11 @@ def _reading(file: Path) -> Iterator[None]:
 RELABEL = "run edge-quantize label with the same flags: it makes what is missing"
 
 
-def _header(file: Path) -> tuple[set[str], About]:
+def _header(file: Path) -> tuple[set[str], ShardHeader]:
     """Keys and metadata; the tensors stay on disk."""
     with safe_open(file, "np") as stored:
         about = (stored.metadata() or {}).get(ABOUT, '{"left_out": [], "has_embedding": false}')
-        return set(stored.keys()), msgspec.json.decode(about, type=About)
+        return set(stored.keys()), msgspec.json.decode(about, type=ShardHeader)
 
 
 def _single(rows: Mapping[str, F32]) -> dict[str, np.ndarray]:

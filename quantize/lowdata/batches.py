@@ -29,9 +29,9 @@ from quantize.lowdata.views import (
     WEAK,
     Preprocessing,
     crop_view,
+    evaluation_view,
     main_view,
     middle,
-    seen,
 )
 from quantize.students import normalise
 from quantize.training.precision import quick
@@ -40,7 +40,7 @@ KEPT_SIDE = 384  # px: pictures to learn from wait in memory at most this large
 NORM_PICTURES = 64  # enough for the statistics of a batch norm
 
 
-class Shown(msgspec.Struct, frozen=True, eq=False):
+class TrainingSet(msgspec.Struct, frozen=True, eq=False):
     """Pictures to learn from, whole, and their labels."""
 
     pictures: Sequence[U8]
@@ -55,7 +55,7 @@ class Batch(msgspec.Struct, frozen=True, eq=False):
     labels: Tensor  # (N,)
 
 
-def batch_at(shown: Shown, settings: RunSettings, step: int) -> Batch:
+def batch_at(shown: TrainingSet, settings: RunSettings, step: int) -> Batch:
     """The batch of one step. Crops are drawn apart, so that main views do not depend on them."""
     chosen = picked(len(shown.labels), settings.batch, settings.seed, step)
     parts = [middle(shown.pictures[i], settings.middle) for i in chosen]
@@ -98,13 +98,13 @@ def _why_not(file: Path) -> str:
     return ""
 
 
-def shown(files: Sequence[Path], labels: Sequence[int]) -> Shown:
+def read_training_set(files: Sequence[Path], labels: Sequence[int]) -> TrainingSet:
     """Read pictures to learn from. Raises SourceError."""
     read = [_small(_decoded(file)) for file in tqdm(files, "read", disable=None, leave=False)]
-    return Shown(read, np.array(labels, np.int64))
+    return TrainingSet(read, np.array(labels, np.int64))
 
 
-def norm_pictures(shown: Shown, settings: RunSettings) -> Tensor:
+def norm_pictures(shown: TrainingSet, settings: RunSettings) -> Tensor:
     """Main views, (N, 3, side, side) normalised: what weights without batch norm get theirs by."""
     draw = np.random.default_rng(settings.seed)
     chosen = draw.permutation(len(shown.labels))[:NORM_PICTURES]
@@ -114,7 +114,7 @@ def norm_pictures(shown: Shown, settings: RunSettings) -> Tensor:
 
 def inputs(files: Sequence[Path], how: Preprocessing) -> U8:
     """Pictures to be judged on, as the network sees them: (N, side, side, 3)."""
-    return np.stack([seen(_decoded(file), how) for file in files])
+    return np.stack([evaluation_view(_decoded(file), how) for file in files])
 
 
 def judge_on(x: U8, labels: Sequence[int], head: str) -> Callable[[nn.Module], float]:

@@ -12,7 +12,7 @@ from statistics import mean, stdev
 import msgspec
 
 from quantize.lowdata.settings import RunSettings
-from quantize.lowdata.train import Kept
+from quantize.lowdata.train import Selection
 from quantize.lowdata.views import Preprocessing
 from quantize.pictures.split_files import Facts
 
@@ -24,7 +24,7 @@ class Result(msgspec.Struct, frozen=True):
     preprocessing: Preprocessing  # what the weights need to be shown
     pictures: int  # learned from
     held_out: int  # chosen by
-    kept: Kept
+    kept: Selection
     test: float  # share of right answers
     seconds: float
 

@@ -9,7 +9,7 @@ import msgspec
 from quantize.errors import WorkshopError
 from quantize.lowdata.views import MIDDLE, Preprocessing, Resize
 from quantize.pictures.split_files import quota
-from quantize.training.settings import about
+from quantize.training.settings import help_of
 
 Method = Literal["vanilla", "double_crop", "single_crop"]
 METHODS: tuple[Method, ...] = ("vanilla", "double_crop", "single_crop")
@@ -56,21 +56,21 @@ def lr_share(step: int, steps: int) -> float:
 class Comparison(msgspec.Struct, frozen=True):
     """Vanilla and one method on every split with every seed; a flag each."""
 
-    student: Annotated[str, about("network, by name")] = "efficientnet_lite0"
-    splits: Annotated[str, about("per cent of each class's pictures; 1i: one of each")] = "10,30"
-    seeds: Annotated[str, about("a pair of runs each, on the same split")] = "0,1,2"
-    method: Annotated[str, about("double_crop or single_crop")] = "double_crop"
-    steps: Annotated[int, about("of a run; the published runs have 40000")] = 2000
-    side: Annotated[int, about("px of every view, a multiple of 32")] = 224
-    batch: Annotated[int, about("pictures a step, each shown three times with crops")] = 24
-    lr: Annotated[float, about("at batch 24, in proportion to the batch")] = 0.03
-    alpha: Annotated[float, about("weight of the crops against the labels")] = 0.1
-    every: Annotated[int, about("steps between looks at the held-out pictures")] = 200
+    student: Annotated[str, help_of("network, by name")] = "efficientnet_lite0"
+    splits: Annotated[str, help_of("per cent of each class's pictures; 1i: one of each")] = "10,30"
+    seeds: Annotated[str, help_of("a pair of runs each, on the same split")] = "0,1,2"
+    method: Annotated[str, help_of("double_crop or single_crop")] = "double_crop"
+    steps: Annotated[int, help_of("of a run; the published runs have 40000")] = 2000
+    side: Annotated[int, help_of("px of every view, a multiple of 32")] = 224
+    batch: Annotated[int, help_of("pictures a step, each shown three times with crops")] = 24
+    lr: Annotated[float, help_of("at batch 24, in proportion to the batch")] = 0.03
+    alpha: Annotated[float, help_of("weight of the crops against the labels")] = 0.1
+    every: Annotated[int, help_of("steps between looks at the held-out pictures")] = 200
     held_out: Annotated[
-        float, about("share of a split to choose the step by; 0: the last step's weights")
+        float, help_of("share of a split to choose the step by; 0: the last step's weights")
     ] = 0.2
     vanilla_middle: Annotated[
-        float, about("share of height and width vanilla looks at; 0.9: the same as the method")
+        float, help_of("share of height and width vanilla looks at; 0.9: the same as the method")
     ] = 1.0
 
 

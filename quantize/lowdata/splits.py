@@ -47,7 +47,7 @@ class Protocol(msgspec.Struct, frozen=True):
         return [self.images / line.file for line in lines]
 
 
-def made(
+def make_splits(
     images: Path, head: str | None, names: Sequence[str], without: Container[str] = ()
 ) -> Protocol:
     """Splits of a folder's `train` pictures; its `val` pictures are the test.

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from quantize.lowdata.batches import Batch, Shown, batch_at
+from quantize.lowdata.batches import Batch, TrainingSet, batch_at
 from quantize.lowdata.settings import RunSettings, head_ratio, lr_share
 from quantize.students import normalise
 from quantize.training.loop import CHECKPOINT, store
@@ -33,7 +33,7 @@ CLIP = 1.0  # longest gradient, all weights together
 HEAD_SPREAD = 0.01  # of a new head's weights
 
 
-class Kept(msgspec.Struct, frozen=True):
+class Selection(msgspec.Struct, frozen=True):
     """Whose weights a run ends with."""
 
     step: int
@@ -73,11 +73,11 @@ def loss_of(model: nn.Module, head: str, views: Batch, alpha: float) -> Tensor:
 def train(
     model: nn.Module,
     head: str,
-    shown: Shown,
+    shown: TrainingSet,
     settings: RunSettings,
     out: Path,
     judge: Callable[[nn.Module], float] | None = None,
-) -> Kept:
+) -> Selection:
     """Train `model` in place, from the last checkpoint in `out` if there is one.
 
     `model.heads[head]` learns faster than the rest. `judge` gives the share of right answers on
@@ -165,16 +165,16 @@ def _look(
     model: nn.Module,
     step: int,
     judge: Callable[[nn.Module], float] | None,
-    kept: Kept,
+    kept: Selection,
     best: State,
-) -> tuple[Kept, State]:
+) -> tuple[Selection, State]:
     """The weights to keep so far."""
     model.eval()
     now = judge(model) if judge else None
     looks = (*kept.looks, (step, now)) if now is not None else ()
     if now is not None and kept.validation is not None and now < kept.validation:
-        return Kept(kept.step, kept.validation, looks), best
-    return Kept(step, now, looks), {k: v.clone() for k, v in model.state_dict().items()}
+        return Selection(kept.step, kept.validation, looks), best
+    return Selection(step, now, looks), {k: v.clone() for k, v in model.state_dict().items()}
 
 
 def _save(
@@ -182,7 +182,7 @@ def _save(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     step: int,
-    kept: Kept,
+    kept: Selection,
     best: State,
 ) -> None:
     parts = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "best": best}
@@ -191,13 +191,13 @@ def _save(
 
 def _resume(
     file: Path, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[int, Kept, State]:
+) -> tuple[int, Selection, State]:
     if not file.exists():
-        return 0, Kept(0, None), {}
+        return 0, Selection(0, None), {}
     saved = torch.load(file, weights_only=True, map_location=next(model.parameters()).device)
     model.load_state_dict(saved["model"])
     optimizer.load_state_dict(saved["optimizer"])
-    return int(saved["step"]), msgspec.json.decode(saved["kept"], type=Kept), saved["best"]
+    return int(saved["step"]), msgspec.json.decode(saved["kept"], type=Selection), saved["best"]
 
 
 def _name(settings: RunSettings) -> str:

@@ -42,7 +42,7 @@ class Preprocessing(msgspec.Struct, frozen=True):
         return self.side * 256 // 224
 
 
-def seen(rgb: U8, how: Preprocessing) -> U8:
+def evaluation_view(rgb: U8, how: Preprocessing) -> U8:
     """What the network sees of a picture when it is judged: (side, side, 3) RGB."""
     whole = squash(middle(rgb, how.middle), how.squashed, how.resize)
     at = round((how.squashed - how.side) / 2)

@@ -39,7 +39,7 @@ STREAM = 0xB4A2D
 WHITE, BLACK = (250, 250, 250), (14, 14, 14)
 
 
-class Look(msgspec.Struct, frozen=True, eq=False):
+class BrandLook(msgspec.Struct, frozen=True, eq=False):
     """What a class looks like, whatever it is seen on."""
 
     ink: F32 | None  # (h, w, 1) 0..1; None: `sheet` has its own colours
@@ -47,19 +47,19 @@ class Look(msgspec.Struct, frozen=True, eq=False):
     sheet: U8 | None = None  # (h, w, 3)
 
 
-def look_of(number: int, slugs: Sequence[str]) -> Look:
+def look_of(number: int, slugs: Sequence[str]) -> BrandLook:
     """A class by its number: an icon, alone or with its name, or a made-up mark."""
     draw = np.random.default_rng([STREAM, number])
     if number >= len(slugs):
         sheet = mark(20_000 + number)
-        return Look(None, (BLACK, WHITE), sheet)
+        return BrandLook(None, (BLACK, WHITE), sheet)
     found = icon(slugs[number], 200)
     ink = _named(found.ink, found.title, draw) if draw.random() < 0.5 else found.ink
     styles = ((found.colour, WHITE), (WHITE, found.colour), (BLACK, WHITE))
-    return Look(ink, _told_apart(styles[int(draw.choice(3, p=(0.5, 0.35, 0.15)))]))
+    return BrandLook(ink, _told_apart(styles[int(draw.choice(3, p=(0.5, 0.35, 0.15)))]))
 
 
-def view(look: Look, photos: Sequence[Path], draw: Rng) -> U8:
+def view(look: BrandLook, photos: Sequence[Path], draw: Rng) -> U8:
     """(SIDE, SIDE, 3) RGB: the look on something, from somewhere."""
     under = _under(photos, draw)
     rgb, alpha = sprite(look, draw)
@@ -125,7 +125,7 @@ def _joined(one: F32, other: F32, axis: int) -> F32:
     return np.concatenate(parts, axis)[..., None]
 
 
-def sprite(look: Look, draw: Rng) -> tuple[F32, F32]:
+def sprite(look: BrandLook, draw: Rng) -> tuple[F32, F32]:
     """Colours (h, w, 3) and how much they cover (h, w), 0..1."""
     if look.ink is None:
         sheet = np.asarray(look.sheet, np.float32)

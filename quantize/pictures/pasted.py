@@ -31,7 +31,7 @@ SHARE = 0.4  # of them an epoch shows: there are many
 STREAM = 0x9A57ED
 
 
-class Look(msgspec.Struct, frozen=True, eq=False):
+class PastedCrop(msgspec.Struct, frozen=True, eq=False):
     """A crop, and what is meant by it."""
 
     pixels: U8  # (side, side, 3) RGB
@@ -48,13 +48,13 @@ def things_of(pictures: PictureSet) -> list[Thing]:
     ]
 
 
-def looks(made: Composed, draw: np.random.Generator) -> Iterator[Look]:
+def looks(made: Composed, draw: np.random.Generator) -> Iterator[PastedCrop]:
     """One at every thing of a scene, and at some of its distractors."""
     for thing in made.placed:
-        yield Look(_crop(made.pixels, thing.box, draw), thing.head, thing.tag)
+        yield PastedCrop(_crop(made.pixels, thing.box, draw), thing.head, thing.tag)
     for box in made.distractors:
         if draw.random() < NOTHING:
-            yield Look(_crop(made.pixels, box, draw), "none", "")
+            yield PastedCrop(_crop(made.pixels, box, draw), "none", "")
 
 
 def write(pictures: PictureSet, canvases: Path, count: int, seed: int, out: Path) -> int:

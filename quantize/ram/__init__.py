@@ -10,7 +10,7 @@ from quantize.ram.checkpoint import load
 from quantize.ram.cost import Cost, cost
 from quantize.ram.export import Exported, to_onnx
 from quantize.ram.labels import LabelRows, read_labels, write_labels
-from quantize.ram.opened import Looked, OpenTagger, open_tagger
+from quantize.ram.opened import OpenTagger, Outputs, open_tagger
 from quantize.ram.tagger import Tagger, build
 from quantize.ram.vocabulary import Tag, Vocabulary, read_tags, read_thresholds, tags_of
 
@@ -19,8 +19,8 @@ __all__ = [
     "Exported",
     "LabelRows",
     "LoadReport",
-    "Looked",
     "OpenTagger",
+    "Outputs",
     "Tag",
     "Tagger",
     "Vocabulary",

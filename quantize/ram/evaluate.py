@@ -38,7 +38,7 @@ SCORES = "scores.safetensors"
 SUFFIXES = ("", ".jpg", ".jpeg", ".png", ".webp")  # OpenImages' names have none
 
 
-class Judged(msgspec.Struct, frozen=True):
+class Metrics(msgspec.Struct, frozen=True):
     """Shares of 1, not percent."""
 
     mean_ap: float
@@ -65,7 +65,7 @@ def evaluate(
     batch: int = 8,
     unreadable: Unreadable = "exclude",
     comparison: Comparison = "inclusive",
-) -> Judged:
+) -> Metrics:
     """Score every picture, or take the scores of an earlier run in `out`, and write the files.
 
     unreadable  "exclude": missing and damaged pictures do not count; "zero": they count as scored 0
@@ -99,11 +99,11 @@ def evaluate(
 
 def _judged(
     annotations: Annotations, scores: Scores, given: NDArray[np.bool_], counted: Sequence[int]
-) -> Judged:
+) -> Metrics:
     truth = annotations.matrix()[counted]
     ap = average_precisions(scores.matrix[counted], truth)
     precision, recall = precision_recall(given[counted], truth)
-    return Judged(
+    return Metrics(
         mean_ap=float(ap.mean()),
         class_precision=float(precision.mean()),
         class_recall=float(recall.mean()),
@@ -172,7 +172,7 @@ def _write(
     out: Path,
     opened: OpenTagger,
     annotations: Annotations,
-    judged: Judged,
+    judged: Metrics,
     scores: Scores,
     given: NDArray[np.bool_],
     counted: Sequence[int],
@@ -189,7 +189,7 @@ def _write(
     _lines(out / "summary.txt", _summary(opened, judged, scores))
 
 
-def _summary(opened: OpenTagger, judged: Judged, scores: Scores) -> list[str]:
+def _summary(opened: OpenTagger, judged: Metrics, scores: Scores) -> list[str]:
     report, first = opened.report, next(opened.tagger.parameters())
     return [
         f"mAP: {100 * judged.mean_ap}",

@@ -39,7 +39,7 @@ Dtype = Literal["float32", "float16", "bfloat16"]
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
-class Looked(msgspec.Struct, frozen=True):
+class Outputs(msgspec.Struct, frozen=True):
     """What a tagger says of B pictures, in single precision whatever it computed in."""
 
     logits: F32  # (B, T)
@@ -75,12 +75,12 @@ class OpenTagger:
         return found.hexdigest()
 
     @torch.inference_mode()
-    def look(self, pictures: Sequence[Picture]) -> Looked:
+    def look(self, pictures: Sequence[Picture]) -> Outputs:
         """Pictures are Pillow images or (H, W, 3) uint8 RGB arrays of any size, one batch."""
         like = next(self.tagger.parameters())
         image = batch(pictures, self.image_size).to(like.device, like.dtype)
         logits, embedding = (out.float().cpu().numpy() for out in self.tagger(image))
-        return Looked(logits, embedding, scores_of(logits))
+        return Outputs(logits, embedding, scores_of(logits))
 
     def tags_in(self, picture: Picture) -> list[Tag]:
         """Tags with their scores, best first."""

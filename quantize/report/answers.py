@@ -41,7 +41,7 @@ def ask(opened: Sequence[Opened], pictures: Sequence[Sample], spec: InputSpec) -
     """Raises WorkshopError when no picture can be read, or an answer is not a finite number."""
     kept: list[Sample] = []
     left_out: list[LeftOut] = []
-    rows: list[dict[str, list[F32]]] = [{name: [] for name in asked(o)} for o in opened]
+    rows: list[dict[str, list[F32]]] = [{name: [] for name in output_tensors(o)} for o in opened]
     example: U8 | None = None
     for sample in tqdm(pictures, "compare", disable=None):
         try:
@@ -65,14 +65,14 @@ def ask(opened: Sequence[Opened], pictures: Sequence[Sample], spec: InputSpec) -
     return Answers(kept, logits, left_out, example)
 
 
-def asked(one: Opened) -> dict[str, str]:
+def output_tensors(one: Opened) -> dict[str, str]:
     """Head, or EMBEDDING -> tensor."""
     return one.tensors | ({EMBEDDING: one.embedding} if one.embedding else {})
 
 
 def _answer(one: Opened, batch: U8, sample: Sample) -> Iterator[tuple[str, F32]]:
     outputs = one.engine.run(batch)
-    for head, tensor in asked(one).items():
+    for head, tensor in output_tensors(one).items():
         row = outputs[tensor][0]
         if not np.isfinite(row).all():
             raise WorkshopError(

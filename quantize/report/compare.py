@@ -31,7 +31,7 @@ class Comparison(msgspec.Struct, frozen=True, eq=False):
     outputs: Logits  # of the int8 artifact of `report.engine`, rows in the order of `pictures`
 
 
-class _Asked(msgspec.Struct, frozen=True, eq=False):
+class _Measured(msgspec.Struct, frozen=True, eq=False):
     """What came out of the engines; they are closed by now."""
 
     machine: Machine  # as it was before
@@ -55,35 +55,35 @@ def compare(
     not of one student, or no picture can be read.
     """
     require_same_heads(before, after)
-    asked = _asked(before, after, samples, rounds)
-    heads, pictures = list(after.heads.values()), asked.answers.pictures
+    measured = _measured(before, after, samples, rounds)
+    heads, pictures = list(after.heads.values()), measured.answers.pictures
     taught = {h.name: by_teacher(h, teacher, pictures) for h in heads}
-    truths = {h.name: _truth(h, asked, samples, taught[h.name]) for h in heads}
-    rows = _rows(asked, [_judged(heads, asked, said, truths, taught)
-                         for said in asked.answers.logits])  # fmt: skip
-    pairs = _pairs(rows, asked.answers.logits)
+    truths = {h.name: _truth(h, measured, samples, taught[h.name]) for h in heads}
+    rows = _rows(measured, [_judged(heads, measured, said, truths, taught)
+                         for said in measured.answers.logits])  # fmt: skip
+    pairs = _pairs(rows, measured.answers.logits)
     allowed = limits or after.limits
     report = Report(
         schema=SCHEMA,
         title=after.title,
         made=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        machine=asked.machine,
+        machine=measured.machine,
         versions=versions(),
         facts=before.facts | after.facts | gate_facts(allowed),
         engine=pairs[0].after.engine,
-        heads={h.name: head_facts(h, asked.kinds[h.name], truths[h.name], len(pictures))
+        heads={h.name: head_facts(h, measured.kinds[h.name], truths[h.name], len(pictures))
                for h in heads},
         rows=rows,
-        verdicts=verdicts(pairs, heads, asked.kinds, truths, allowed),
-        differences=_differences(heads, asked.kinds, samples, pictures, pairs[0]),
-        left_out=tuple(asked.answers.left_out),
-        notes=notes_of(heads, truths, samples, asked.answers.left_out, asked.machine),
+        verdicts=verdicts(pairs, heads, measured.kinds, truths, allowed),
+        differences=_differences(heads, measured.kinds, samples, pictures, pairs[0]),
+        left_out=tuple(measured.answers.left_out),
+        notes=notes_of(heads, truths, samples, measured.answers.left_out, measured.machine),
     )  # fmt: skip
     outputs = {name: z for name, z in pairs[0].rough.items() if name in report.heads}
     return Comparison(report, pictures, outputs)
 
 
-def _asked(before: Side, after: Side, samples: Sequence[Sample], rounds: int) -> _Asked:
+def _measured(before: Side, after: Side, samples: Sequence[Sample], rounds: int) -> _Measured:
     here = machine()
     with ExitStack() as stack:
         opened = []
@@ -94,7 +94,7 @@ def _asked(before: Side, after: Side, samples: Sequence[Sample], rounds: int) ->
         kinds = require_alike(opened)
         answers = ask(opened, pictures_of(samples), opened[0].spec)
         taken = times(opened, answers.example, rounds)
-    return _Asked(here, [one.model for one in opened], kinds, answers, taken)
+    return _Measured(here, [one.model for one in opened], kinds, answers, taken)
 
 
 def _models(before: Side, after: Side) -> list[tuple[Side, Model]]:
@@ -105,30 +105,32 @@ def _models(before: Side, after: Side) -> list[tuple[Side, Model]]:
 
 
 def _truth(
-    head: HeadSpec, asked: _Asked, samples: Sequence[Sample], taught: Truth | None
+    head: HeadSpec, measured: _Measured, samples: Sequence[Sample], taught: Truth | None
 ) -> Truth | None:
-    people = by_people(head, asked.kinds[head.name], samples, asked.answers.pictures)
+    people = by_people(head, measured.kinds[head.name], samples, measured.answers.pictures)
     return taught if people is None else people
 
 
 def _judged(
     heads: Sequence[HeadSpec],
-    asked: _Asked,
+    measured: _Measured,
     said: Logits,
     truths: dict[str, Truth | None],
     taught: dict[str, Truth | None],
 ) -> dict[str, Judged]:
-    half = np.array([share_of(picture.key) < 0.5 for picture in asked.answers.pictures])
+    half = np.array([share_of(picture.key) < 0.5 for picture in measured.answers.pictures])
     return {
-        h.name: judge(h, asked.kinds[h.name], said[h.name], truths[h.name], taught[h.name], half)
+        h.name: judge(h, measured.kinds[h.name], said[h.name], truths[h.name], taught[h.name], half)
         for h in heads
     }
 
 
-def _rows(asked: _Asked, judged: Sequence[dict[str, Judged]]) -> tuple[Row, ...]:
-    floats = {m.engine: found for m, found in zip(asked.models, judged) if m.precision == "float"}
+def _rows(measured: _Measured, judged: Sequence[dict[str, Judged]]) -> tuple[Row, ...]:
+    floats = {
+        m.engine: found for m, found in zip(measured.models, judged) if m.precision == "float"
+    }
     rows = []
-    for model, ms, found in zip(asked.models, asked.taken, judged):
+    for model, ms, found in zip(measured.models, measured.taken, judged):
         if model.precision == "float":
             scores = {head: one.score for head, one in found.items()}
         else:

@@ -19,7 +19,7 @@ from edge.heads.attributes import FILE, Attributes, Header
 from edge.heads.rows import rounded, rows_bytes
 from quantize import disk, recipe
 from quantize.errors import WorkshopError
-from quantize.fashion.attributes import GROUP_OF, TAGS, given, table, taught
+from quantize.fashion.attributes import GROUP_OF, TAGS, table, tags_given, taught
 from quantize.fashion.items import FILE as SAID
 from quantize.fashion.learn import (
     Measured,
@@ -124,7 +124,7 @@ def judged(made: Attributes, part: Material) -> dict[str, Any]:
     """How the head does on some pictures, as a device would tell it."""
     tags = [tag for tag, _ in made.header.tags]
     scores, (right, known) = made.scores(part.features), table(part.known, tags)
-    told = given(scores, made.header.thresholds, tags)
+    told = tags_given(scores, made.header.thresholds, tags)
     return {
         "pictures": len(part.known),
         "tags": msgspec.to_builtins(measured(scores, told, right, known, tags)),

@@ -94,7 +94,7 @@ def _rescued(case: Case, work: Work, failing: list[str], made: Record) -> Record
     return make(msgspec.structs.replace(work, ranked=ranked), failing, made)
 
 
-def told(made: Record, measure: str) -> dict[str, Any]:
+def result_of(made: Record, measure: str) -> dict[str, Any]:
     """What the stage's result keeps of it."""
     return {
         "method": {engine: kept.tried.method for engine, kept in made.kept.items()},

@@ -12,7 +12,7 @@ from pathlib import Path
 import onnx
 
 from edge.boards.recognise import processor
-from edge.boards.snapshot import taken
+from edge.boards.snapshot import take_snapshot
 from edge.boards.work import Network
 from edge.bundle.read import open_bundle
 from edge.engines import Engine
@@ -87,7 +87,10 @@ def _measure(args: argparse.Namespace) -> None:
         networks.append(counted(onnx.load(file), name))
     peaks = {"int8": args.int8_gmac_s, "float": args.float_gmac_s}
     write(args.out / NETWORKS, networks)
-    write(args.out / MEASURED, Measurements(processor(taken()), round(load, 1), peaks, tuple(rows)))
+    write(
+        args.out / MEASURED,
+        Measurements(processor(take_snapshot()), round(load, 1), peaks, tuple(rows)),
+    )
     so_far.unlink()
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from quantize import recipe
 from quantize.distill.course import Course, course_of, read_course
-from quantize.distill.judging import Held, hold_out, judged
+from quantize.distill.judging import HeldOut, hold_out, judge
 from quantize.distill.lessons import lessons, steps_an_epoch
 from quantize.distill.settings import Settings, check
 from quantize.distill.teaching import Learner, Plan, begin_at_mean, plan_of, taught
@@ -85,7 +85,7 @@ def _distill(args: argparse.Namespace, settings: Settings, group: Group) -> dict
     return group.once(lambda: _write(args.out, average.student, held, settings))
 
 
-def _prepared(args: argparse.Namespace, settings: Settings) -> tuple[Plan, Course, Held]:
+def _prepared(args: argparse.Namespace, settings: Settings) -> tuple[Plan, Course, HeldOut]:
     """How it is taught, what it learns, what judges it; the labels themselves can be forgotten."""
     train, held_out, labels = read_course(args.images, args.labels, args.keep_tags)
     check_batch(args.images, len(train), settings.batch)
@@ -127,20 +127,20 @@ def _schedule(pictures: int, settings: Settings) -> Schedule:
     )
 
 
-def _judge(learner: Learner, held: Held) -> dict[str, float]:
+def _judge(learner: Learner, held: HeldOut) -> dict[str, float]:
     """For log.jsonl; nothing where nothing is held out."""
-    found = judged(learner.student, held)
+    found = judge(learner.student, held)
     return {"mean_ap": found.mean_ap} if found.pictures else {}
 
 
-def _write(out: Path, student: Student, held: Held, settings: Settings) -> dict[str, Any]:
+def _write(out: Path, student: Student, held: HeldOut, settings: Settings) -> dict[str, Any]:
     """The student without its projection, its tags, how well it agrees and what it costs."""
     table = {**msgspec.to_builtins(settings), "final_side": settings.side}
     save(student, table, out / FILE)
     device = next(student.parameters()).device
     student = load(out / FILE)[0].to(device)  # in half precision, as whoever ships it has it
     write_lists({"tags": TagList(held.tags, (None,) * len(held.tags))}, out)
-    found = judged(student, held)
+    found = judge(student, held)
     (out / SUMMARY).write_bytes(msgspec.json.format(msgspec.json.encode(found)))
     result = {
         "pictures_held_out": found.pictures,

@@ -16,11 +16,18 @@ import msgspec
 from tqdm import tqdm
 
 from quantize import disk, recipe
-from quantize.lowdata.batches import Shown, inputs, judge_on, norm_pictures, shown, unreadable
+from quantize.lowdata.batches import (
+    TrainingSet,
+    inputs,
+    judge_on,
+    norm_pictures,
+    read_training_set,
+    unreadable,
+)
 from quantize.lowdata.plot import plot
 from quantize.lowdata.report import LowDataReport, Result, SplitFacts, rows_of, table
 from quantize.lowdata.settings import Comparison, RunSettings, checked, run_settings
-from quantize.lowdata.splits import Protocol, hold_out, made, published
+from quantize.lowdata.splits import Protocol, hold_out, make_splits, published
 from quantize.lowdata.train import CHECKPOINT, new_head, train
 from quantize.pictures import write_lists
 from quantize.pictures.split_files import facts, nesting, write_split
@@ -68,7 +75,7 @@ def _protocol(
     names = wanted.splits.split(",")
     if args.split_files:
         return published(args.images, args.head, names, args.split_files, without)
-    return made(args.images, args.head, names, without)
+    return make_splits(args.images, args.head, names, without)
 
 
 def _readable(protocol: Protocol, args: argparse.Namespace, wanted: Comparison) -> Protocol:
@@ -113,7 +120,7 @@ def _one(
         return msgspec.json.decode((folder / RESULT).read_bytes(), type=Result)
     began, how, head = time.monotonic(), settings.preprocessing, protocol.head
     learn, held = hold_out(protocol.splits[settings.split], wanted.held_out, settings.seed)
-    pictures = shown(protocol.files(learn), [line.label for line in learn])
+    pictures = read_training_set(protocol.files(learn), [line.label for line in learn])
     student = _student(protocol, pictures, settings, wanted.student, args)
     judge = None
     if held:
@@ -130,7 +137,11 @@ def _one(
 
 
 def _student(
-    protocol: Protocol, pictures: Shown, settings: RunSettings, name: str, args: argparse.Namespace
+    protocol: Protocol,
+    pictures: TrainingSet,
+    settings: RunSettings,
+    name: str,
+    args: argparse.Namespace,
 ) -> Student:
     """The backbone to start from and a new head; the same for both methods of a seed."""
     heads = {protocol.head: len(protocol.tags.tags)}

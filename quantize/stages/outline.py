@@ -18,10 +18,10 @@ from quantize.fish.course import (
     Crops,
     answers,
     check_judging,
+    crops_of_seed,
     drawn_larger,
-    judged,
+    judge,
     learn,
-    made,
 )
 from quantize.fish.grounds import Grounds, read_grounds
 from quantize.fish.network import TRUNK, Outline, load, save
@@ -89,7 +89,7 @@ def _made(args: argparse.Namespace, settings: OutlineSettings) -> dict[str, Any]
     outline = _begun(args.student, settings.side)
     outline = learn(outline, taught, asked, settings, args.out)
     drawn_larger(outline)
-    result = judged(answers(outline, asked.seen), asked) | {
+    result = judge(answers(outline, asked.seen), asked) | {
         "weights": sum(p.numel() for p in outline.parameters()),
         "seconds rendering": round(seen - begin),
         "seconds learning": round(perf_counter() - seen),
@@ -104,7 +104,7 @@ def _crops(args: argparse.Namespace, settings: OutlineSettings, is_judge: bool) 
     file = args.out / (JUDGED if is_judge else TAUGHT)
     count, seed = settings.judged if is_judge else settings.crops, 2 * settings.seed + is_judge
     grounds = Grounds() if file.exists() else read_grounds(args.grounds, args.fish, is_judge)
-    return made(file, seed, count, settings.side, grounds)
+    return crops_of_seed(file, seed, count, settings.side, grounds)
 
 
 def _judging(args: argparse.Namespace, settings: OutlineSettings) -> Crops:

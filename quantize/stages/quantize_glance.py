@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     inputs = {"glance": recipe.digest(args.glance / FILE)}
     if not recipe.begin(args.out, "quantize-glance", asked, inputs):
         made = _quantised(args, engines, skipped)
-        recipe.finish(args.out, by_measure.told(made, MEASURE))
+        recipe.finish(args.out, by_measure.result_of(made, MEASURE))
     made = records.verified(args.out)
     sys.stdout.write(summary(args.out, made))
     refuse(made.verdict, args.out, FIX)

@@ -13,7 +13,7 @@ from pathlib import Path
 from quantize import recipe
 from quantize.errors import WorkshopError
 from quantize.fish.bench import MEASURE, OutlineBench
-from quantize.fish.course import Crops, check_judging, made
+from quantize.fish.course import Crops, check_judging, crops_of_seed
 from quantize.fish.network import load
 from quantize.fish.packed import write_outline
 from quantize.int8 import record as records
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     inputs = {"outline": recipe.digest(args.outline / FILE)}
     if not recipe.begin(args.out, "quantize-outline", asked, inputs):
         record = _quantised(args, engines, skipped)
-        recipe.finish(args.out, by_measure.told(record, MEASURE))
+        recipe.finish(args.out, by_measure.result_of(record, MEASURE))
     record = records.verified(args.out)
     sys.stdout.write(summary(args.out, record))
     refuse(record.verdict, args.out, FIX)
@@ -85,6 +85,6 @@ def _some(file: Path, count: int) -> Crops:
     """Of what `outline` left. Raises WorkshopError when it is gone."""
     if not file.exists():
         raise WorkshopError(file, "no such file", "crops that `outline` left", "run it again")
-    every = made(file, 0, 0, 0)
+    every = crops_of_seed(file, 0, 0, 0)
     few = slice(count)
     return Crops(every.seen[few], every.planes[few], every.is_hidden[few], every.is_far[few])

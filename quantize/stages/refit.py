@@ -25,10 +25,10 @@ from quantize.pictures import TagList, read_folder
 from quantize.stages.export import copy_beside, side_of, student_file
 from quantize.students import Student, load, normalise, save
 from quantize.students.starting import FILE
-from quantize.training.batches import Turn, shown
+from quantize.training.batches import Turn, epoch_order
 from quantize.training.discriminant import Indices, refit
 from quantize.training.objective import accuracy
-from quantize.training.settings import about, add_flags, check_least, check_shares, from_flags
+from quantize.training.settings import add_flags, check_least, check_shares, from_flags, help_of
 from quantize.training.shelf import Shelf, shelve
 from quantize.training.views import view
 
@@ -38,9 +38,9 @@ BATCH = 64  # pictures at a time
 class Settings(msgspec.Struct, frozen=True):
     """One run."""
 
-    share: Annotated[float, about("of the discriminant; the rest of a head is what it was")] = 0.3
-    views: Annotated[int, about("of each picture: as it is, then random ones")] = 2
-    seed: Annotated[int, about("of the order and of the views")] = 0
+    share: Annotated[float, help_of("of the discriminant; the rest of a head is what it was")] = 0.3
+    views: Annotated[int, help_of("of each picture: as it is, then random ones")] = 2
+    seed: Annotated[int, help_of("of the order and of the views")] = 0
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +106,7 @@ def embedded(
 def _turns(shelf: Shelf, settings: Settings) -> Iterator[Turn]:
     """Epoch 0 shows pictures as they are. The last turn of an epoch may be shorter."""
     for epoch in range(settings.views):
-        order = shown(shelf, np.random.default_rng((settings.seed, epoch)))
+        order = epoch_order(shelf, np.random.default_rng((settings.seed, epoch)))
         for step, first in enumerate(range(0, len(order), BATCH)):
             yield Turn(epoch, step, order[first : first + BATCH])
 

@@ -56,7 +56,7 @@ def batches(
         sampler=turns,
         batch_size=None,
         num_workers=workers,
-        collate_fn=partial(seen, shelf, settings),
+        collate_fn=partial(random_views, shelf, settings),
         # A fork shares the shelf; and kept, or each epoch would begin with waiting for its views.
         multiprocessing_context="fork" if workers else None,
         persistent_workers=workers > 0,
@@ -82,13 +82,13 @@ class _Itself:
 
 def turns_of(shelf: Shelf, settings: Settings, epoch: int) -> list[Turn]:
     """The steps of an epoch in random order, whole batches only."""
-    order = shown(shelf, np.random.default_rng((settings.seed, epoch)))
+    order = epoch_order(shelf, np.random.default_rng((settings.seed, epoch)))
     steps = min(steps_an_epoch(shelf, settings), len(order) // settings.batch)
     whole = order[: steps * settings.batch].reshape(steps, settings.batch)
     return [Turn(epoch, step, chosen) for step, chosen in enumerate(whole)]
 
 
-def seen(shelf: Shelf, settings: Settings, turn: Turn) -> Batch:
+def random_views(shelf: Shelf, settings: Settings, turn: Turn) -> Batch:
     """A random view of every picture of a step, pixels still uint8."""
     draw = np.random.default_rng((settings.seed, turn.epoch, turn.step))
     side = side_at(turn.epoch, settings)
@@ -111,7 +111,7 @@ def _scores(logits: Tensor, shelf: Shelf) -> Tensor:
     return logits.softmax(1) if shelf.kind == "softmax" else logits.sigmoid()
 
 
-def shown(shelf: Shelf, draw: np.random.Generator) -> NDArray[np.int64]:
+def epoch_order(shelf: Shelf, draw: np.random.Generator) -> NDArray[np.int64]:
     """Which samples an epoch shows, in a random order: a share of 2.3 is twice or three times."""
     shares = np.array([s.share for s in shelf.samples])
     times = np.floor(shares + draw.random(len(shares))).astype(np.int64)

@@ -14,7 +14,7 @@ from quantize.errors import WorkshopError
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-def about(text: str) -> Meta:
+def help_of(text: str) -> Meta:
     """What --help says of a setting."""
     return Meta(description=text)
 
@@ -22,30 +22,32 @@ def about(text: str) -> Meta:
 class Settings(msgspec.Struct, frozen=True):
     """One run of `finetune`. Sides are px and multiples of 32."""
 
-    student: Annotated[str, about("network, by name")] = "efficientnet_lite0_slim"
+    student: Annotated[str, help_of("network, by name")] = "efficientnet_lite0_slim"
     start: Annotated[
-        str, about('"published", "random", a TFLite MobileNetV2, or an earlier student')
+        str, help_of('"published", "random", a TFLite MobileNetV2, or an earlier student')
     ] = "published"
-    epochs: Annotated[int, about("times through the pictures")] = 16
-    batch: Annotated[int, about("pictures a step; more than 32 leave the caches of a CPU")] = 32
-    first_side: Annotated[int, about("px in the first epochs: small ones teach cheaply")] = 128
-    side: Annotated[int, about("px in the last epochs; parts look larger than whole things")] = 192
-    final_side: Annotated[int, about("px the artifacts are made for")] = 224
-    lr: Annotated[float, about("AdamW, highest value, after warm-up")] = 6e-4
-    weight_decay: Annotated[float, about("AdamW")] = 0.02
-    warm_up: Annotated[int, about("steps")] = 300
-    ema: Annotated[float, about("how much of the averaged weights a step keeps")] = 0.999
-    frozen: Annotated[int, about("first layers that stay: edges are edges, and cost most")] = 6
-    smoothing: Annotated[float, about("of the labels")] = 0.1
-    none_weight: Annotated[float, about('of "none of these" against a label')] = 0.25
-    soft_weight: Annotated[float, about("of the teacher against the labels")] = 0.5
-    teacher_weight: Annotated[float, about("of --teachers against the labels")] = 0.7
-    group_weight: Annotated[float, about("of a tag's group in tags.json against the tag")] = 0.0
-    mixed: Annotated[float, about("share of the batches that are blended or pasted")] = 0.5
+    epochs: Annotated[int, help_of("times through the pictures")] = 16
+    batch: Annotated[int, help_of("pictures a step; more than 32 leave the caches of a CPU")] = 32
+    first_side: Annotated[int, help_of("px in the first epochs: small ones teach cheaply")] = 128
+    side: Annotated[int, help_of("px in the last epochs; parts look larger than whole things")] = (
+        192
+    )
+    final_side: Annotated[int, help_of("px the artifacts are made for")] = 224
+    lr: Annotated[float, help_of("AdamW, highest value, after warm-up")] = 6e-4
+    weight_decay: Annotated[float, help_of("AdamW")] = 0.02
+    warm_up: Annotated[int, help_of("steps")] = 300
+    ema: Annotated[float, help_of("how much of the averaged weights a step keeps")] = 0.999
+    frozen: Annotated[int, help_of("first layers that stay: edges are edges, and cost most")] = 6
+    smoothing: Annotated[float, help_of("of the labels")] = 0.1
+    none_weight: Annotated[float, help_of('of "none of these" against a label')] = 0.25
+    soft_weight: Annotated[float, help_of("of the teacher against the labels")] = 0.5
+    teacher_weight: Annotated[float, help_of("of --teachers against the labels")] = 0.7
+    group_weight: Annotated[float, help_of("of a tag's group in tags.json against the tag")] = 0.0
+    mixed: Annotated[float, help_of("share of the batches that are blended or pasted")] = 0.5
     light: Annotated[
-        float, about("how warm or cold half of the views are: spread of log red against blue")
+        float, help_of("how warm or cold half of the views are: spread of log red against blue")
     ] = 0.0
-    seed: Annotated[int, about("of the order and of the views")] = 0
+    seed: Annotated[int, help_of("of the order and of the views")] = 0
 
 
 def add_flags(parser: argparse.ArgumentParser, kind: type[msgspec.Struct]) -> None:

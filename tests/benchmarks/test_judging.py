@@ -7,7 +7,6 @@ import math
 import msgspec
 import pytest
 
-from benchmarks.contenders.looking import Look
 from benchmarks.judging import (
     Row,
     Truth,
@@ -19,6 +18,7 @@ from benchmarks.judging import (
     told_share,
     waits,
 )
+from benchmarks.looking import Look
 from benchmarks.machine import rounded
 from benchmarks.reports import bench_c as report_c
 from edge.records import Box, Region, Tag

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.contenders.looking import Look, Run
+from benchmarks.looking import Look, Run
 from benchmarks.measures import interval
 from benchmarks.reports import bench_a as report_a
 from benchmarks.scoring import (

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks.contenders.frigate_grid import cells
-from benchmarks.contenders.looking import around
 from benchmarks.contenders.oracle import about_things, groups
 from benchmarks.contenders.random_tiles import tiles
+from benchmarks.looking import around
 from benchmarks.watchers.following import Followed, Motion, follow
 from benchmarks.watchers.frigate_16_looks import GONE, Frigate16Looks
 from benchmarks.watchers.opennvr_count_controller import MOST, Count

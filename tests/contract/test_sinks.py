@@ -15,9 +15,9 @@ import pytest
 
 from edge.clock import rfc3339
 from edge.errors import SinkError, UsageError
-from edge.recipients import open_recipients
 from edge.records import FrameFailed, FrameTags
 from edge.sinks import SINKS, CarrierSite, open_album, open_carrier, open_sink
+from edge.sinks.recipients import open_recipients
 from edge.sinks.rotating import RotatingFile
 from edge.sinks.steady import SteadySink
 from edge.sinks.target import parse_target

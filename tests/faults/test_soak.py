@@ -17,7 +17,7 @@ pytest.importorskip("prometheus_client", reason="pip install 'edge-tag[health]'"
 from benchmarks import soak as soaks
 from benchmarks.soak import faults, grown, main, soak
 from benchmarks.soak_plot import plot
-from benchmarks.soaking import Sample
+from benchmarks.soak_watch import Sample
 from tests.brokers import MOSQUITTO
 
 FRAMES, LEAKING = 3000, 1000

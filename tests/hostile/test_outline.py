@@ -58,7 +58,7 @@ def test_s3_an_outline_says_where_the_fish_is(folder: Path) -> None:
     outliner = open_outline(folder, "null")
     view = np.zeros((20, 50, 3), np.uint8)
     view[..., 0] = 255
-    told = outliner.told(view)
+    told = outliner.maps(view)
     assert told.meant.shape == told.every.shape == (20, 50)
     assert min(told.meant.min(), told.every.min()) > 0.9
     outliner.close()
@@ -118,7 +118,7 @@ def packed(folder: Path, at: Path, change: Callable[[dict], dict] = dict) -> Bun
 def test_s3_a_bundle_holds_one(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     with packed(folder, tmp_path_factory.mktemp("b") / "b") as bundle:
         outliner = open_packed(bundle, "null")
-        assert outliner.told(np.full((20, 50, 3), (255, 0, 0), np.uint8)).every.min() > 0.9
+        assert outliner.maps(np.full((20, 50, 3), (255, 0, 0), np.uint8)).every.min() > 0.9
         outliner.close()
         with pytest.raises(EngineMissing, match="outline is for null"):
             open_packed(bundle, "openvino")

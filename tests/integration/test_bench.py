@@ -12,7 +12,7 @@ from edge.bench.line import SCHEMA
 from edge.boards.profiles import find
 from edge.cli import main
 from edge.engines import installed
-from edge.opening import with_defaults
+from edge.opening.defaults import with_defaults
 from edge.verbs import bench
 from tests.tiny import paint, write_tiny
 
@@ -64,7 +64,7 @@ def test_a_missing_bundle_is_no_invalid_result(tmp_path):
 def test_the_roofline_is_the_profiles():
     for words, expected in ((["--device", "rpi5"], find("rpi5").roofline), ([], None)):
         flags = with_defaults(bench.parsed(words))
-        assert bench._wanted(flags).roofline == expected
+        assert bench._settings(flags).roofline == expected
 
 
 @pytest.mark.skipif(not installed(), reason="no engine is installed")

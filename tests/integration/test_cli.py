@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture import read_set
+from edge.pictures.calibration_set import read_set
 from tests.tiny import edited, paint, write_tiny
 
 PYTHON = [sys.executable, "-m", "edge"]

@@ -21,8 +21,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture import read_set
 from edge.config.read import parse
+from edge.pictures.calibration_set import read_set
 from tests.brokers import free_port
 from tests.browser import FOUND, MISSING, Tab, browser
 from tests.tiny import write_tiny

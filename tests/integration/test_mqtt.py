@@ -20,9 +20,9 @@ from edge.events.event import Event  # noqa: E402
 from edge.outbox.box import Outbox  # noqa: E402
 from edge.outbox.delivery import Delivery  # noqa: E402
 from edge.outbox.ledger import Counts  # noqa: E402
-from edge.recipients import open_recipients  # noqa: E402
 from edge.sinks import SINKS, CarrierSite, mqtt, open_carrier  # noqa: E402
 from edge.sinks.cutouts import Latest  # noqa: E402
+from edge.sinks.recipients import open_recipients  # noqa: E402
 from edge.sinks.target import parse_target  # noqa: E402
 from tests.brokers import LIMIT_S, MOSQUITTO, Broker, Listener, free_port, until  # noqa: E402
 from tests.happenings import event, events, sight  # noqa: E402

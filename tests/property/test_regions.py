@@ -96,7 +96,13 @@ def test_an_overlap_as_large_as_the_tile_is_refused():
         tile_starts(100, 10, 10)
 
 
-@given(st.integers(1, 3000), st.integers(1, 3000), st.integers(2, 400), st.integers(0, 80), st.integers(0, 2))
+@given(
+    st.integers(1, 3000),
+    st.integers(1, 3000),
+    st.integers(2, 400),
+    st.integers(0, 80),
+    st.integers(0, 2),
+)
 @settings(max_examples=100, deadline=None)
 def test_finer_tiles_lie_in_the_frame_and_are_no_more_than_allowed(
     width: int, height: int, input_px: int, most: int, sizes: int

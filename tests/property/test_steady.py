@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.schedule.candidates import Item
-from edge.schedule.steady import steady, usual
+from edge.schedule.steady import smoothed_demand, steady
 
 WHY = st.sampled_from(["track", "heat", "moved", "part"])
 ITEMS = st.lists(st.builds(Item, st.just((0, 0, 9, 9)), st.floats(0.01, 1), WHY), max_size=30)
@@ -33,7 +33,7 @@ def test_looks_are_even_and_all_are_made(load: int, swing: int, seed: int) -> No
     for _ in range(300):
         waiting += max(0, load + int(rng.integers(-swing, swing + 1)))
         now, _ = steady([Item((0, 0, 9, 9), 0.5, "track")] * waiting, often)
-        often = usual(often, waiting)
+        often = smoothed_demand(often, waiting)
         waiting -= len(now)
         made.append(len(now))
     assert waiting <= 3 * (load + swing) + 1

@@ -27,7 +27,6 @@ from edge.cli import parse
 from edge.config.read import parse as parse_config
 from edge.config.records import Camera, Config
 from edge.events.changes import GONE_S, SURE_S
-from edge.flags import OUTBOX_MB
 from edge.health.power import REASONS
 from edge.health.serving import LONGEST_S
 from edge.health.serving import MOST as HEALTH_MOST
@@ -43,7 +42,8 @@ from edge.memory.known import STILL_S
 from edge.memory.sweep import COLUMNS, ROWS
 from edge.memory.things import REFRESH_S
 from edge.memory.views import GROWN
-from edge.opening import LIVE_MS
+from edge.opening.listeners import OUTBOX_MB
+from edge.opening.sources import LIVE_MS
 from edge.outbox.ledger import Counts, Limits
 from edge.records import SCHEMA, FrameTags, Spent, Tag
 from edge.schedule.candidates import Why
@@ -321,3 +321,19 @@ def test_the_first_page_leads_to_every_other_and_is_short() -> None:
     linked = {(ROOT / where).resolve() for where in re.findall(r"\]\(([^)#\s]+)", README)}
     assert set(PAGES) - {ROOT / "README.md"} <= linked
     assert len(README.splitlines()) <= 320
+
+
+def test_the_first_page_lists_every_folder_and_module_of_the_runtime() -> None:
+    said = README.split("## Where things are")[1]
+    folders = {file.parent.name for file in (ROOT / "edge").glob("*/__init__.py")}
+    assert set(re.findall(r"^\| `(\w+)/` \|", said, re.M)) == folders
+    modules = {
+        file.name for file in (ROOT / "edge").glob("*.py") if file.stem.strip("_") == file.stem
+    }
+    assert set(re.findall(r"`(\w+\.py)`", said)) == modules
+
+
+def test_the_first_page_lists_every_folder_of_tests() -> None:
+    [said] = re.findall(r"^    tests/ +(.*)$", README, re.M)
+    folders = {file.parent.name for file in (ROOT / "tests").glob("*/*.py")}
+    assert set(said.split(", ")) == folders

@@ -36,6 +36,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "boards",
         "verbs",
         "live",
+        "opening",
     ),  # no code: a docstring
     (
         "errors",
@@ -58,7 +59,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         "process",
         "pictures.stems",
         "redact",
-        "flags",
+        "verbs.flags",
         "extras",
     ),
     (
@@ -67,6 +68,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
             "bundle.manifest",
             "bundle.curves",
             "pictures.regions",
+            "pictures.lab",
             "schedule.plan",
             "schedule.cost",
         ),
@@ -95,10 +97,11 @@ RANKS: tuple[tuple[str, ...], ...] = (
         *("heads.rows", "heads.gallery_fit", "outbox.ledger", "sinks.rotating"),
         *("sinks.mqtt_address", "health.server"),
         *("explain.lettering", "engines", "sources.decoder", "boards.predict"),
-        "sources.asked",
+        "sources.request",
         *("bench.report",),
     ),
     (
+        "pictures.calibration_set",
         *("memory.appearance", "memory.evidence", "explain.column", "sources.judging"),
         *("memory.places", "outbox.health", "outbox.box"),
         *("schedule.candidates", "schedule.pace", "schedule.shares", "glance.parts"),
@@ -122,14 +125,14 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("health.pages", "memory.motion", "memory.tags", "memory.views"),
     ("health.opened", "boards.applied", "boards.listing"),
     ("memory.things",),
-    ("memory.parts", "memory.said"),
+    ("memory.parts", "memory.place_tags"),
     ("memory.known",),
     ("seen",),
     ("frames.launches", "frames.budgets"),
     ("frames.begun",),
     ("frames.closer_looks", "frames.measuring"),
     ("frames.frame",),
-    ("bundle.read", "frames", "sources", "capture"),
+    ("bundle.read", "frames", "sources"),
     ("bundle", "sources.several", "sources.ahead"),
     (
         *("bundle.write", "bundle.golden", "bundle.losses", "bundle.in_use", "bundle.summary"),
@@ -151,7 +154,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("bench.scene", "bench.staged"),
     ("bench.measuring",),
     ("bench.running", "bench.choosing"),
-    ("config.watch", "config.verb"),
+    ("config.watch", "config.subcommands"),
     ("config.applied",),
     ("live.shots",),
     ("live.stills",),
@@ -165,11 +168,15 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("pipeline.running",),
     ("pipeline", "bundle.audit", "heads.enrolling"),
     ("outbox.opened", "bundle.installing"),
-    ("recipients", "doctor.cameras", "doctor.tagging"),
+    ("sinks.recipients", "doctor.cameras", "doctor.tagging"),
     ("doctor.machine", "live.opened"),
     ("doctor.report",),
-    ("opening",),
-    ("outputs", "verbs.run_flags"),
+    (
+        *("opening.defaults", "opening.sources", "opening.tagger", "opening.view"),
+        "opening.progress",
+    ),
+    ("opening.results", "opening.listeners"),
+    ("verbs.run_flags",),
     (
         *("verbs.run", "verbs.enroll", "verbs.capture", "verbs.calibrate", "verbs.check"),
         *("verbs.doctor", "verbs.config", "verbs.devices", "verbs.bench"),
@@ -193,7 +200,7 @@ IN_ONE_PLACE = {  # other packages -> the only module that may import them
     "prometheus_client": "health.metrics",
     "cryptography": "bundle.curves",
 }
-LATE = {"opening", "outputs", "verbs", "__init__"}  # may import inside functions: to start quickly
+LATE = {"opening", "verbs", "__init__"}  # may import inside functions: to start quickly
 
 FILES = sorted(EDGE.rglob("*.py"))
 

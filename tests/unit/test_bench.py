@@ -14,7 +14,7 @@ from edge.bench.energy import Counter, Rail, Used, find_meter
 from edge.bench.line import STAGES, Line, Machine, Quantiles
 from edge.bench.measuring import FRAME, by_batch, engine_alone
 from edge.bench.roofline import roof, work
-from edge.bench.running import Wanted, bench
+from edge.bench.running import BenchSettings, bench
 from edge.bench.samples import ENOUGH_FOR_P99, quantiles, spread
 from edge.bench.scene import SIZE, scene
 from edge.bench.staged import Staged
@@ -191,7 +191,7 @@ def test_the_engine_runs_for_as_long_as_asked_or_until_it_is_told_to_stop(tiny_b
 
 
 def test_a_line_says_what_was_measured_and_what_was_not(tiny_bundle):
-    line = bench(Wanted(str(tiny_bundle), seconds=0.01, threads=1, batches=(1, 2)))
+    line = bench(BenchSettings(str(tiny_bundle), seconds=0.01, threads=1, batches=(1, 2)))
     assert (line.label, line.engine, line.provider, line.precision) == (
         "measured", "null", "CPU", "int8",
     )  # fmt: skip
@@ -216,7 +216,7 @@ def test_a_line_says_what_was_measured_and_what_was_not(tiny_bundle):
 
 def test_the_share_of_a_roofline(tmp_path):
     bundle = edited(write_tiny(tmp_path / "b"), recipe={"macs": 1000, "activations": 100})
-    line = bench(Wanted(str(bundle), seconds=0.0, roofline=roofline(0.5)))
+    line = bench(BenchSettings(str(bundle), seconds=0.0, roofline=roofline(0.5)))
     assert line.engine_ms is not None
     assert line.roof is not None
     assert line.roof.least_ms == 0.002
@@ -229,7 +229,7 @@ def test_an_artifact_that_does_not_reproduce_is_not_timed(tmp_path):
     for golden in manifest["golden"]:
         golden["scores"]["null/int8"]["colours"]["red"] = 0.5
     edited(bundle, golden=manifest["golden"])
-    line = bench(Wanted(str(bundle), seconds=0.0))
+    line = bench(BenchSettings(str(bundle), seconds=0.0))
     assert line.engine_ms is None
     assert line.verdict == "INVALID"
     assert line.reasons[0].startswith("golden: ")
@@ -238,7 +238,7 @@ def test_an_artifact_that_does_not_reproduce_is_not_timed(tmp_path):
 
 def test_a_bench_that_is_stopped_has_no_result(tiny_bundle):
     with pytest.raises(CheckFailed, match="stopped"):
-        bench(Wanted(str(tiny_bundle), seconds=60.0), lambda: True)
+        bench(BenchSettings(str(tiny_bundle), seconds=60.0), lambda: True)
 
 
 def test_it_stops_within_a_frame_and_within_a_batch(tiny_bundle, monkeypatch):

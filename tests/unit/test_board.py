@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from calib_data.boards import PATTERN, SQUARE_MM, Camera, Pose, board, pose, poses
 from edge.errors import EdgeError, SourceError, UsageError
 from edge.length.board import Board, find, fit, is_new, other_pattern
-from edge.length.board_picture import drawn, scale_range
-from edge.length.calibrating import Wanted, looked
+from edge.length.board_picture import draw_corners, scale_range
+from edge.length.calibrating import CalibrationSettings, find_boards
 from edge.length.plane_file import plane_of
 from edge.records import U8, Frame
 
@@ -107,19 +107,23 @@ def test_a_board_that_has_hardly_moved_is_passed_over() -> None:
 def test_frames_are_looked_at_until_there_are_enough() -> None:
     frames = [Frame("boards", n, "", pixels) for n, pixels in enumerate(rendered())]
     steps: list[int] = []
-    found = looked(frames, Wanted(PATTERN, 20.0, 2), lambda: steps.append(1))
+    found = find_boards(frames, CalibrationSettings(PATTERN, 20.0, 2), lambda: steps.append(1))
     assert (len(found.boards), found.frames, len(steps)) == (2, 2, 2)
     assert found.boards[1].name == "boards #1"
 
 
 def test_a_frame_that_cannot_be_read_is_an_error() -> None:
     with pytest.raises(EdgeError, match="no such picture"):
-        looked([Frame("a", 0, "", None, "no such picture")], Wanted(PATTERN, 20.0, 9), lambda: None)
+        find_boards(
+            [Frame("a", 0, "", None, "no such picture")],
+            CalibrationSettings(PATTERN, 20.0, 9),
+            lambda: None,
+        )
 
 
 def test_the_picture_shows_every_board() -> None:
     fitted = fit(seen(POSES), PATTERN, SQUARE_MM)
-    picture = drawn(rendered()[0], fitted)
+    picture = draw_corners(rendered()[0], fitted)
     assert picture.shape == (962, 1280, 3)
     least, most = scale_range(fitted)
     assert 0.6 < least < most < 0.9

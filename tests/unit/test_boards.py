@@ -10,7 +10,7 @@ from edge.boards.applied import with_device
 from edge.boards.chosen import chosen, runnable
 from edge.boards.profiles import files, find
 from edge.boards.recognise import recognise
-from edge.boards.snapshot import MOST, Snapshot, taken
+from edge.boards.snapshot import MOST, Snapshot, take_snapshot
 from edge.errors import ConfigError, UsageError
 from tests.machines import ACCEL, LUNAR_NPU, MACHINES, cpu, pci, record
 
@@ -41,7 +41,7 @@ def at(tmp_path):
 
     def read(name: str) -> Snapshot:
         machine, written = MACHINES[name]
-        return taken(record(tmp_path / name, written), machine)
+        return take_snapshot(record(tmp_path / name, written), machine)
 
     return read
 
@@ -92,7 +92,7 @@ def test_an_unknown_kind_of_machine_is_refused():
 
 
 def test_this_machine_is_recognised():
-    assert recognise(taken()).profile in {path.stem for path in files()}
+    assert recognise(take_snapshot()).profile in {path.stem for path in files()}
 
 
 def test_a_snapshot_is_bounded_and_survives_rubbish(tmp_path):
@@ -100,7 +100,7 @@ def test_a_snapshot_is_bounded_and_survives_rubbish(tmp_path):
     for n in range(MOST + 50):
         many |= pci(f"0000:{n:03d}", "030000", "10de", "1eb8")
     many |= {"proc/cpuinfo": "\xff" * 200_000, "proc/device-tree/model/x": "a folder"}
-    seen = taken(record(tmp_path, many), "x86_64")
+    seen = take_snapshot(record(tmp_path, many), "x86_64")
     assert len(list(seen.pci())) == MOST
     assert len(seen.text("proc/cpuinfo")) <= 2**16
     assert recognise(seen).profile == "generic-x86"

@@ -9,12 +9,12 @@ from edge.memory.cells import (
     NEVER,
     WAIT_S,
     Cells,
+    after_look,
     ages_s,
     all_ages_s,
     all_rates,
+    cells_of_boxes,
     covered,
-    held,
-    looked,
     oldest_s,
     rate,
     unseen,
@@ -28,13 +28,13 @@ LEFT, RIGHT = Region(0, 0, 100, 100), Region(100, 0, 200, 100)
 def after(*looks: tuple[Region, bool, float]) -> Cells:
     cells = unseen(4, 8)
     for region, found, at_s in looks:
-        cells = looked(cells, region, found, at_s, *SIZE)
+        cells = after_look(cells, region, found, at_s, *SIZE)
     return cells
 
 
 def age_s(cells: Cells, box: Box, at_s: float) -> float:
     """Of one box."""
-    return float(all_ages_s(cells, held([box], *cells.shape, *SIZE), at_s)[0])
+    return float(all_ages_s(cells, cells_of_boxes([box], *cells.shape, *SIZE), at_s)[0])
 
 
 def test_before_any_look_everything_is_as_old_as_can_be():
@@ -89,11 +89,11 @@ def test_boxes_together_have_the_rates_that_each_has_alone():
     cells = after((LEFT, True, 1.0), (LEFT, True, 2.0), (RIGHT, False, 3.0))
     boxes = [LEFT.box, RIGHT.box, (0, 0, *SIZE), (1, 1, 2, 2)]
     alone = [rate(cells, box, *SIZE) for box in boxes]
-    together = all_rates(cells, held(boxes, *cells.shape, *SIZE))
+    together = all_rates(cells, cells_of_boxes(boxes, *cells.shape, *SIZE))
     np.testing.assert_allclose(together, alone, rtol=1e-6)
 
 
 def test_the_cells_before_a_look_stay_as_they_were():
     cells = unseen(4, 8)
-    looked(cells, LEFT, True, 1.0, *SIZE)
+    after_look(cells, LEFT, True, 1.0, *SIZE)
     assert (cells.looked_s == NEVER).all()

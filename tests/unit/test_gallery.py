@@ -21,7 +21,7 @@ from edge.heads.gallery import (
     Enrolled,
     Gallery,
     joined,
-    made,
+    learned_gallery,
     merged,
     with_examples,
     with_none,
@@ -78,7 +78,7 @@ def test_joining_keeps_every_example_once_whatever_the_order(pairs: list[tuple[i
 
 
 def test_merging_is_the_same_as_enrolling_everything() -> None:
-    parts = made("made@1", "0" * 64, [tag(0, 1)], [none_of_them()])
+    parts = learned_gallery("made@1", "0" * 64, [tag(0, 1)], [none_of_them()])
     both = merged(parts, gallery(3))
     assert shape_of(both) == [("thing 0", 3), ("thing 1", 3), ("thing 2", 3)]
     np.testing.assert_allclose(both.fit.weights, gallery(3).fit.weights, atol=1e-3)
@@ -96,16 +96,18 @@ def test_what_is_none_of_them_makes_it_less_sure() -> None:
 
 def test_a_gallery_is_bounded() -> None:
     with pytest.raises(UsageError, match=f"{MAX_EXAMPLES + 1} examples of one tag, expected at"):
-        made("b@1", "0" * 64, [tag(0, MAX_EXAMPLES + 1)], [none_of_them()])
+        learned_gallery("b@1", "0" * 64, [tag(0, MAX_EXAMPLES + 1)], [none_of_them()])
     many = [Enrolled(f"t{n}", None, (an_example(0, n),)) for n in range(MAX_TAGS + 1)]
     with pytest.raises(UsageError, match=f"{MAX_TAGS + 1} tags"):
-        made("b@1", "0" * 64, many, [none_of_them()])
+        learned_gallery("b@1", "0" * 64, many, [none_of_them()])
 
 
 @pytest.mark.parametrize("name", ["", " a", "a\nb", "x" * 101, "a\x1b[2J"])
 def test_a_name_is_words(name: str) -> None:
     with pytest.raises(UsageError, match="expected 1 to 100 characters"):
-        made("b@1", "0" * 64, [Enrolled(name, None, (an_example(0, 0),))], [none_of_them()])
+        learned_gallery(
+            "b@1", "0" * 64, [Enrolled(name, None, (an_example(0, 0),))], [none_of_them()]
+        )
 
 
 # on the disk

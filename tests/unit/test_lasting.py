@@ -20,11 +20,11 @@ from edge.pictures.pixels import rgb
 from edge.pictures.planes import planes_of
 from edge.records import Planes
 from edge.sources import open_source, refuse_twice
-from edge.sources.asked import options, split
 from edge.sources.faults import QUIET_S, Damaged, Faults, Lost
 from edge.sources.judging import FROZEN_S, Judge, is_half
 from edge.sources.lasting import Habits, LastingSource
 from edge.sources.pacing import LOCKED_S, MOST_S, Pacing
+from edge.sources.request import options, split
 from tests.brokers import until
 from tests.cameras import Looking
 from tests.tiny import i420, nv12, paint

@@ -11,7 +11,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.capture import read_set
 from edge.config.records import Camera, Config
 from edge.config.watch import Reload, Watch
 from edge.errors import InferenceError, SinkError, UsageError
@@ -27,6 +26,7 @@ from edge.live.actions import Actions, Capture, Enrol, Freeze, Run
 from edge.live.jobs import MOST, Jobs
 from edge.live.window import HISTORY, LOOKED_S, Window
 from edge.memory.known import Memory
+from edge.pictures.calibration_set import read_set
 from edge.pictures.planes import planes_of
 from edge.records import U8, FrameFailed, FrameTags, Picture, Spent
 from edge.redact import Secret

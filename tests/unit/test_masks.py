@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from msgspec import UNSET
 
-from edge.config.masks import Stencil, drawn
+from edge.config.masks import Stencil, rasterised
 from edge.config.records import Camera
 from edge.config.zones import Areas, holds
 from edge.pictures.planes import whole_rgb
@@ -72,7 +72,7 @@ def test_a_thin_mask_still_covers_what_it_crosses():
 
 
 def test_a_mask_drawn_holds_its_polygon():
-    mask = drawn([CORNER], 8, 8)
+    mask = rasterised([CORNER], 8, 8)
     assert mask[6:, 6:].all()
     assert not mask[:5].any()
 

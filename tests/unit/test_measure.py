@@ -12,7 +12,7 @@ import pytest
 from msgspec import UnsetType
 
 from calib_data.boards import Camera, pose
-from calib_data.boards import seen as through
+from calib_data.boards import projected as through
 from calib_data.measured import Posed, put
 from calib_data.stage import Stage
 from edge.length.follow import MOST, Known

@@ -15,7 +15,7 @@ from edge import extras
 from edge.errors import UsageError
 from edge.health.address import Door
 from edge.health.notify import Notify
-from edge.health.opened import Wanted, open_health
+from edge.health.opened import HealthSettings, open_health
 from edge.health.power import Power
 from edge.health.vitals import Vitals
 from edge.health.watch import BoardWatch
@@ -151,8 +151,8 @@ def get(health, path: str):
 
 
 def test_pages_of_a_run():
-    wanted = Wanted(names=("a.jpg", "camera:0"), live=(1,), door=Door("127.0.0.1", 0))
-    with closing(open_health(wanted, list, Notify({}))) as health:
+    settings = HealthSettings(names=("a.jpg", "camera:0"), live=(1,), door=Door("127.0.0.1", 0))
+    with closing(open_health(settings, list, Notify({}))) as health:
         assert get(health, "/healthz")[0] == 200
         status, body = get(health, "/readyz")
         assert (status, json.loads(body)["why"]) == (503, ["nothing was tagged yet"])
@@ -163,7 +163,7 @@ def test_pages_of_a_run():
 
 
 def test_nothing_is_opened_where_nothing_is_asked_for():
-    with closing(open_health(Wanted(), list, Notify({}))) as health:
+    with closing(open_health(HealthSettings(), list, Notify({}))) as health:
         assert health.server is None
         assert health.held() is FREE
         health.report(TAGGED, None, None)
@@ -176,8 +176,8 @@ def test_a_camera_that_its_schedule_keeps_off_is_well():
         def progressed(self, status: str) -> None:
             told.append(status)
 
-    wanted = Wanted(names=("a.jpg", "till"), live=(1,), door=Door("127.0.0.1", 0))
-    with closing(open_health(wanted, list, Told({}))) as health:
+    settings = HealthSettings(names=("a.jpg", "till"), live=(1,), door=Door("127.0.0.1", 0))
+    with closing(open_health(settings, list, Told({}))) as health:
         health.off(1)
         health.off(0)
         assert get(health, "/readyz")[0] == 200
@@ -199,12 +199,12 @@ def test_only_cameras_that_are_all_known_to_be_away_excuse_a_wait(is_ready, away
     for mailbox, is_away in zip(mailboxes, away, strict=True):
         mailbox.is_away = is_away
     notify = Told({"WATCHDOG_USEC": "1"})
-    with closing(open_health(Wanted(mailboxes=mailboxes), list, notify)) as health:
+    with closing(open_health(HealthSettings(mailboxes=mailboxes), list, notify)) as health:
         if is_ready:
             health.report(TAGGED, None, None)
         told.clear()
-        asked = health.asked(lambda: True)
-        assert asked()
+        tended = health.tended(lambda: True)
+        assert tended()
         how = "WATCHDOG=1" if is_ready else "EXTEND_TIMEOUT_USEC=60000000"
         why = "STATUS=every camera is away, and tried again"
         assert told == ([how, why] if away == (True, True) else [])
@@ -217,7 +217,7 @@ def test_events_are_accepted_before_the_dog_is_fed():
         def progressed(self, status: str) -> None:
             told.append(status)
 
-    with closing(open_health(Wanted(), list, Told({}))) as health:
+    with closing(open_health(HealthSettings(), list, Told({}))) as health:
         health.after(lambda *frame: told.append("accepted"))(TAGGED, None, None)
         health.after(None)(FAILED, None, None)  # a frame that failed feeds nothing
     assert told == ["accepted", "camera:0: frame 0 is tagged"]
@@ -226,7 +226,7 @@ def test_events_are_accepted_before_the_dog_is_fed():
 def test_a_dog_that_bites_between_two_frames_is_told(caplog):
     with caplog.at_level(logging.WARNING, "edge.health.opened"):
         notify = Notify({"WATCHDOG_USEC": "60000000"})
-        open_health(Wanted(every_s=45.0), list, notify).close()
+        open_health(HealthSettings(every_s=45.0), list, notify).close()
     assert "WatchdogSec is 60 s and a frame comes each 45 s" in caplog.text
 
 
@@ -236,5 +236,5 @@ def test_a_missing_package_is_told_with_the_line_that_installs_it(monkeypatch):
 
     monkeypatch.setattr(extras, "import_module", missing)
     with pytest.raises(UsageError, match="'prometheus_client', which is not") as caught:
-        open_health(Wanted(door=Door("127.0.0.1", 0)), list, Notify({}))
+        open_health(HealthSettings(door=Door("127.0.0.1", 0)), list, Notify({}))
     assert caught.value.fix == "pip install 'edge-tag[health]'"

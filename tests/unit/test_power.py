@@ -82,29 +82,33 @@ def test_a_command_that_hangs_or_fails_is_nothing(tmp_path, monkeypatch):
     command.write_text("#!/bin/sh\necho throttled=0x1\n")
     command.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert power.asked() == "throttled=0x1\n"
+    assert power.read_throttled() == "throttled=0x1\n"
     command.write_text("no program\0")
-    assert power.asked() == ""
+    assert power.read_throttled() == ""
     command.unlink()
-    assert power.asked() == ""
+    assert power.read_throttled() == ""
 
 
 # the watch
 
 
 def test_the_watch_follows_the_board_and_says_what_changes(tmp_path, caplog):
-    root = record(tmp_path, PI)
+    # two folders, for a look between two files of one that changes would see half of it
+    folders = [
+        record(tmp_path / "hot", PI, get_throttled="80008", temp="80100"),
+        record(tmp_path / "cool", PI),
+    ]
     looked = threading.Event()
 
     def read() -> Power:
         looked.set()
-        return read_power(root)
+        return read_power(folders[-1])
 
     watch = BoardWatch(Thermal(40, 80), read, every_s=0.01)
     try:
         assert watch.held() == Held(pytest.approx(1 - 0.75 * 8.686 / 40), ())
         with caplog.at_level(logging.WARNING, "edge.health.watch"):
-            record(tmp_path, PI, get_throttled="80008", temp="80100")
+            folders.pop()
             for _ in range(3):
                 looked.clear()
                 assert looked.wait(5)

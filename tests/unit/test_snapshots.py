@@ -17,7 +17,7 @@ from edge.errors import SinkError, UsageError
 from edge.events.event import Event
 from edge.outbox.reporter import Reporter
 from edge.sinks import SINKS, open_album, snapshots
-from edge.sinks.retention import DAY_S, Kept, Rules, due
+from edge.sinks.retention import DAY_S, KeptPicture, Rules, due
 from edge.sinks.snapshots import Snapshots
 from edge.sinks.target import parse_target
 from tests.happenings import event, result, sight, tag
@@ -256,7 +256,7 @@ def test_a_folder_that_takes_no_file_is_told_at_the_start():
 
 
 kept = st.builds(
-    Kept,
+    KeptPicture,
     st.integers(0, 10**6).map(lambda n: Path(str(n))),
     st.sampled_from(["a", "b"]),
     st.floats(0, 100 * DAY_S),

@@ -28,7 +28,7 @@ from edge.tagger import open_tagger
 from quantize import recipe
 from quantize.cli import main
 from quantize.errors import WorkshopError
-from quantize.evidence import judged
+from quantize.evidence import pictures_of_report
 from quantize.int8 import ov_nncf, subject
 from quantize.int8.ranges import METHODS
 from quantize.pack import refuse_failed
@@ -175,9 +175,9 @@ def test_attributes_go_into_it_for_the_student_they_were_made_for(
 def test_pictures_that_are_gone_since_the_report_are_told() -> None:
     samples = [Sample(Path(f"/shop/val/{n}.png"), "products", "Lime", "val") for n in (1, 1, 2, 3)]
     keys = [samples[n].key for n in (2, 0)]
-    assert [s.key for s in judged(keys, samples, Path("shop"))] == keys
+    assert [s.key for s in pictures_of_report(keys, samples, Path("shop"))] == keys
     with pytest.raises(WorkshopError, match=r"1 of the report's 2 pictures are missing: .*1\.png"):
-        judged(keys, samples[2:], Path("shop"))
+        pictures_of_report(keys, samples[2:], Path("shop"))
 
 
 def test_a_proof_says_how_good_it_is_of_a_student_that_learned_from_everything(

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from quantize import cli, students  # noqa: E402
 from quantize.distill import course, lessons, teaching  # noqa: E402
-from quantize.distill.judging import hold_out, judged  # noqa: E402
+from quantize.distill.judging import hold_out, judge  # noqa: E402
 from quantize.distill.teaching import Learner, begin_at_mean, plan_of, taught  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.labels import Labels, load  # noqa: E402
@@ -86,7 +86,7 @@ def test_what_is_saved_is_what_was_judged_and_counted(made: Set, trained: Path) 
     student, settings = students.load(trained / "student.safetensors")
     result, labels = result_of(trained), load(made.labels)
     held = hold_out(read_folder(made.images).of("val"), labels, plan_of("bce", labels, 1.0), 32)
-    assert judged(student, held).mean_ap == result["mean_ap"]
+    assert judge(student, held).mean_ap == result["mean_ap"]
     assert result["gmac"] == round(gmac(student, 32), 4)
     assert result["parameters"] == sum(p.numel() for p in student.parameters())
     assert result["bytes"] == (trained / "student.safetensors").stat().st_size

@@ -102,7 +102,7 @@ def test_the_head_learns_from_what_is_known_alone():
 def test_of_a_group_the_best_is_told_if_it_reaches_its_threshold():
     tags = ("long-sleeve", "hood", "short-sleeve")
     scores = np.array([[0.9, 0.7, 0.8], [0.6, 0.2, 0.8], [0.6, 0.9, 0.5]], np.float32)
-    told = attributes.given(scores, (0.7, 0.5, 0.5), tags)
+    told = attributes.tags_given(scores, (0.7, 0.5, 0.5), tags)
     assert told.tolist() == [[True, True, False], [False, False, True], [False, True, True]]
 
 

@@ -77,7 +77,7 @@ def test_a_masked_question_is_answered_by_a_word(tmp_path: Path) -> None:
     words = fashion.ask(picture(), prompts.question("gender"), ["women", "men"])
     assert {word.token for word in words} == {"women", "men"}
     assert words[0].score >= words[1].score
-    assert len(fashion.ask(picture(), prompts.asked("cotton"))) == 10
+    assert len(fashion.ask(picture(), prompts.yes_no_prompt("cotton"))) == 10
     with pytest.raises(WorkshopError, match="'shirts' is 2 tokens"):
         fashion.ask(picture(), prompts.question("gender"), ["shirts"])
     with pytest.raises(WorkshopError, match="MASK"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from quantize.errors import WorkshopError
-from quantize.fashion.candidates import Asked
+from quantize.fashion.candidates import Queries
 from quantize.fashion.recall import among, both_ways, ranks, recalls, summary
 
 
@@ -54,15 +54,15 @@ def test_recalls_are_per_cent():
     assert recalls(np.array([0, 4, 9, 10])) == {1: 25.0, 5: 50.0, 10: 75.0}
 
 
-def asked(queries=30, wrong=8) -> tuple[Asked, list[list[int]], list[str]]:
+def drawn_queries(queries=30, wrong=8) -> tuple[Queries, list[list[int]], list[str]]:
     pictures = [[2 * p, 2 * p + 1] for p in range(40)]
     kinds = ["dress"] * 20 + ["shoe"] * 5 + ["hat"] * 15
-    return Asked(pictures, kinds, queries, wrong), pictures, kinds
+    return Queries(pictures, kinds, queries, wrong), pictures, kinds
 
 
 def test_candidates_are_of_the_own_sub_category_first():
     """F5: 100 wrong ones and the right one last; here 8."""
-    drawn, pictures, kinds = asked()
+    drawn, pictures, kinds = drawn_queries()
     queries, texts = drawn.image_to_text()
     assert texts.shape == (30, 9)
     for picture, row in zip(queries, texts):
@@ -77,7 +77,7 @@ def test_candidates_are_of_the_own_sub_category_first():
 
 def test_candidates_from_texts_are_pictures_of_other_products():
     """F5"""
-    drawn, pictures, _ = asked()
+    drawn, pictures, _ = drawn_queries()
     queries, shown = drawn.text_to_image()
     for text, row in zip(queries, shown):
         assert row[-1] in pictures[text]
@@ -87,7 +87,7 @@ def test_candidates_from_texts_are_pictures_of_other_products():
 
 def test_perfect_vectors_find_everything_and_random_ones_a_ninth():
     """F5"""
-    drawn, _, _ = asked(queries=40)
+    drawn, _, _ = drawn_queries(queries=40)
     cosines = np.repeat(np.eye(40, dtype=np.float32), 2, axis=0)  # (pictures, texts)
     assert among(cosines, *drawn.image_to_text())[1] == 100.0
     noise = np.random.default_rng(0).normal(size=cosines.shape).astype(np.float32)
@@ -97,4 +97,4 @@ def test_perfect_vectors_find_everything_and_random_ones_a_ninth():
 def test_too_few_products_are_refused():
     """F5"""
     with pytest.raises(WorkshopError, match="more than 100"):
-        Asked([[0], [1]], ["dress", "dress"])
+        Queries([[0], [1]], ["dress", "dress"])

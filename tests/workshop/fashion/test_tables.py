@@ -109,7 +109,7 @@ def test_attribute_phrases():
 def test_masked_questions():
     """F8: golden strings."""
     assert prompts.question("season", 3) == "the image season is [MASK] [MASK] [MASK]"
-    assert prompts.asked("V-neck") == "is the image attribute v-neck ? [MASK]"
+    assert prompts.yes_no_prompt("V-neck") == "is the image attribute v-neck ? [MASK]"
 
 
 def test_a_text_of_pre_training_in_full():

@@ -8,7 +8,7 @@ import io
 import numpy as np
 import pytest
 
-from quantize.fish.mask_ap import Given, ious, mask_ap
+from quantize.fish.mask_ap import MaskSet, ious, mask_ap
 
 
 def strips(*spans: tuple[int, int]) -> np.ndarray:
@@ -19,8 +19,8 @@ def strips(*spans: tuple[int, int]) -> np.ndarray:
     return masks
 
 
-def given(masks: np.ndarray, species: list[int], scores: list[float] | None = None) -> Given:
-    return Given(masks, np.array(species), np.array(scores or [0.0] * len(species)))
+def given(masks: np.ndarray, species: list[int], scores: list[float] | None = None) -> MaskSet:
+    return MaskSet(masks, np.array(species), np.array(scores or [0.0] * len(species)))
 
 
 def test_s3_a_hand_example() -> None:
@@ -61,11 +61,11 @@ def test_s3_the_same_as_pycocotools(seed: int) -> None:
     assert mask_ap(found, truth)["mAP"] == pytest.approx(reference(coco, found, truth), abs=1e-9)
 
 
-def reference(coco: object, found: list[Given], truth: list[Given]) -> float:
+def reference(coco: object, found: list[MaskSet], truth: list[MaskSet]) -> float:
     from pycocotools import mask as rle
     from pycocotools.cocoeval import COCOeval
 
-    def rows(ones: list[Given], scored: bool) -> list[dict]:
+    def rows(ones: list[MaskSet], scored: bool) -> list[dict]:
         made = []
         for image, one in enumerate(ones, 1):
             for mask, species, score in zip(one.masks, one.species, one.scores):

@@ -17,11 +17,11 @@ from quantize.fish.course import (
     Crops,
     answers,
     check_judging,
+    crops_of_seed,
     enlarged,
-    judged,
+    judge,
     learn,
     loss_of,
-    made,
 )
 from quantize.fish.network import Outline, load, save
 from quantize.fish.outlines import crops
@@ -37,7 +37,7 @@ SIDE = 64
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Crops:
-    return made(tmp_path_factory.mktemp("crops") / "few.npz", 1, 12, SIDE)
+    return crops_of_seed(tmp_path_factory.mktemp("crops") / "few.npz", 1, 12, SIDE)
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +70,10 @@ def test_s3_the_truth_is_of_the_fish_in_the_middle(few: Crops) -> None:
 
 def test_s3_perfect_masks_are_judged_so(few: Crops) -> None:
     logits = 20 * (wanted_of(few).numpy().reshape(len(few.seen), -1) - 0.5)
-    found = judged(logits.astype(np.float32), few)
+    found = judge(logits.astype(np.float32), few)
     assert found["IoU"] > 0.8
     assert found["mAP all"] > 0.6
-    assert judged(-logits.astype(np.float32), few)["mAP all"] == 0
+    assert judge(-logits.astype(np.float32), few)["mAP all"] == 0
 
 
 def test_s3_it_learns_and_its_trunk_s_statistics_stay(

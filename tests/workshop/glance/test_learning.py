@@ -19,7 +19,7 @@ from quantize.cli import main  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.glance import judge, material, shards  # noqa: E402
 from quantize.glance.network import Trunk, load  # noqa: E402
-from quantize.glance.scenes import Example, Order, Shown, wanted  # noqa: E402
+from quantize.glance.scenes import Example, Order, ShownThing, targets  # noqa: E402
 from quantize.pictures import read_folder  # noqa: E402
 from quantize.pictures.shared import picture_set  # noqa: E402
 from quantize.stages import glance as glance_stage  # noqa: E402
@@ -49,7 +49,7 @@ def test_the_glance_is_read_back_and_is_calibrated(glance_folder: Path) -> None:
         for example in frames:
             x = normalise(torch.from_numpy(example.seen[None]))
             told += float(glance.eval()(x)["heat"].sigmoid().sum())
-            there += int((wanted(example, glance.kinds, glance.cells).heat == 1).sum())
+            there += int((targets(example, glance.kinds, glance.cells).heat == 1).sum())
     assert there > 20
     assert told == pytest.approx(there, rel=0.25)  # as many things as it believes there are
 
@@ -229,7 +229,7 @@ def spot(x: int, heat: float) -> Spot:
 
 
 def test_average_precision_counts_each_thing_once() -> None:
-    things = [Shown((0, 0, 10, 10), "a"), Shown((100, 0, 110, 10), "a")]
+    things = [ShownThing((0, 0, 10, 10), "a"), ShownThing((100, 0, 110, 10), "a")]
     assert judge.hits([spot(1, 0.9), spot(3, 0.8), spot(101, 0.7)], things) == [True, False, True]
     assert judge.average_precision([(0.9, True), (0.8, False), (0.7, True)], 2) == pytest.approx(
         (1 + 2 / 3) / 2
@@ -241,9 +241,9 @@ def test_average_precision_counts_each_thing_once() -> None:
 
 def test_truth_lies_in_the_cell_of_the_centre() -> None:
     example = Example(
-        np.zeros((64, 64, 3), np.uint8), (Shown((80, 40, 120, 60), "fish"),), (400, 200)
+        np.zeros((64, 64, 3), np.uint8), (ShownThing((80, 40, 120, 60), "fish"),), (400, 200)
     )
-    truth = wanted(example, ("clothes", "fish"), 4)
+    truth = targets(example, ("clothes", "fish"), 4)
     assert np.argwhere(truth.heat == 1).tolist() == [[1, 1, 1]]
     assert truth.geometry[1, 1] == pytest.approx([0.0, 0.0, np.log2(40 / 400)])
     assert truth.centres.sum() == 1
@@ -251,8 +251,8 @@ def test_truth_lies_in_the_cell_of_the_centre() -> None:
 
 
 def test_a_thing_of_no_listed_kind_is_left_alone() -> None:
-    shown = (Shown((0, 0, 10, 10), "marks"),)
-    truth = wanted(Example(np.zeros((64, 64, 3), np.uint8), shown, (64, 64)), ("fish",), 4)
+    shown = (ShownThing((0, 0, 10, 10), "marks"),)
+    truth = targets(Example(np.zeros((64, 64, 3), np.uint8), shown, (64, 64)), ("fish",), 4)
     assert not truth.heat.any()
 
 

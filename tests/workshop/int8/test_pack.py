@@ -22,7 +22,7 @@ from quantize.cli import main  # noqa: E402
 from quantize.evidence import Evidence  # noqa: E402
 from quantize.int8 import record  # noqa: E402
 from quantize.int8.gate import Limits  # noqa: E402
-from quantize.pack import asked, heads_of  # noqa: E402
+from quantize.pack import heads_of, labelled_rows  # noqa: E402
 from quantize.pictures import Sample, pictures_of  # noqa: E402
 from quantize.publish import next_counter  # noqa: E402
 from quantize.report.models import HeadSpec  # noqa: E402
@@ -117,7 +117,7 @@ def test_a_softmax_head_is_asked_every_label_as_compare_asks_them() -> None:
     blue, photo = Sample(Path("b"), "colour", "blue", "val"), Sample(Path("c"), "", "", "val")
     samples = [red, apple, lime, blue, photo]
     fruit = HeadSpec("fruit", ("apple", "lime"), (None, None))
-    rows, labels = asked(fruit, samples, pictures_of(samples))
+    rows, labels = labelled_rows(fruit, samples, pictures_of(samples))
     assert list(zip(rows.tolist(), labels.tolist())) == [(0, 0), (0, 1), (1, 2), (2, -1)]
     truth = by_people(fruit, "softmax", samples, pictures_of(samples))
     assert truth is not None

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
-from quantize.int8.bench import Candidate, Tried
+from quantize.int8.bench import Attempt, Candidate
 from quantize.int8.gate import Cost
 from quantize.int8.score import Distance
 from quantize.int8.search import best
@@ -15,7 +15,7 @@ from quantize.int8.search import best
 def tried(method: str, db: float, ms: float, size_bytes: int) -> Candidate:
     heads = {"things": Distance(db, 1.0, 0.0)}
     cost = Cost(size_bytes, ms)
-    return Candidate(Tried("onnxruntime", method, (), False, heads, cost, (), 1.0), [b""])
+    return Candidate(Attempt("onnxruntime", method, (), False, heads, cost, (), 1.0), [b""])
 
 
 def test_of_files_of_one_size_the_least_noise_is_kept_whatever_the_clock_said() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from edge.capture import CalibrationSet, capture
+from edge.pictures.calibration_set import CalibrationSet, capture
 from edge.records import U8, Frame
 from quantize import recipe
 from quantize.int8.rounding import step_of

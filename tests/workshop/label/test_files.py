@@ -21,7 +21,7 @@ from hypothesis import strategies as st  # noqa: E402
 from safetensors import safe_open  # noqa: E402
 from safetensors.numpy import save_file  # noqa: E402
 
-from quantize.disk import replacing, told, write  # noqa: E402
+from quantize.disk import disk_error, replacing, write  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.labels import LabelManifest, LeftOut, load, shrink  # noqa: E402
 from quantize.labels.job import Job, in_order, missing  # noqa: E402
@@ -315,7 +315,7 @@ def test_a_disk_that_takes_no_more_leaves_what_was_whole(tmp_path: Path) -> None
      (errno.ENOENT, "mend that")],
 )  # fmt: skip
 def test_what_helps_depends_on_what_the_disk_says(number: int, fix: str) -> None:
-    found = told(OSError(number, os.strerror(number), "a/b"))
+    found = disk_error(OSError(number, os.strerror(number), "a/b"))
     assert str(found) == f"a/b: {os.strerror(number)}"
     assert found.fix.startswith(fix)
 

@@ -13,10 +13,10 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 from torch import Tensor, nn  # noqa: E402
 
 from quantize.lowdata import train as lowdata  # noqa: E402
-from quantize.lowdata.batches import Batch, Shown, judge_on  # noqa: E402
+from quantize.lowdata.batches import Batch, TrainingSet, judge_on  # noqa: E402
 from quantize.lowdata.settings import RunSettings, head_ratio, lr_share  # noqa: E402
 from quantize.lowdata.train import (  # noqa: E402
-    Kept,
+    Selection,
     divergence,
     loss_of,
     new_head,
@@ -161,7 +161,7 @@ def run(method: str, **changes: object) -> RunSettings:
     return RunSettings(method, "10", **{"steps": 6, "side": 32, "batch": 4, "every": 2} | changes)  # type: ignore[arg-type]
 
 
-def shapes(count: int = 9) -> Shown:
+def shapes(count: int = 9) -> TrainingSet:
     """Pictures of one colour each: red, green, blue."""
     rng = np.random.default_rng(0)
     pictures = []
@@ -169,7 +169,7 @@ def shapes(count: int = 9) -> Shown:
         rgb = rng.integers(0, 60, (40, 44, 3), np.uint8)
         rgb[..., i % TAGS] += 180
         pictures.append(rgb)
-    return Shown(pictures, np.arange(count) % TAGS)
+    return TrainingSet(pictures, np.arange(count) % TAGS)
 
 
 def net(kind: Callable[[], nn.Module] = TinyCnn) -> nn.Module:
@@ -244,13 +244,13 @@ def test_the_weights_that_are_kept_are_the_best_ones_and_the_later_of_equals(
 
     model = net()
     kept = train(model, "shape", shapes(), run("vanilla", steps=8), tmp_path, judge)
-    assert kept == Kept(6, 0.7, ((2, 0.5), (4, 0.7), (6, 0.7), (8, 0.6)))
+    assert kept == Selection(6, 0.7, ((2, 0.5), (4, 0.7), (6, 0.7), (8, 0.6)))
     assert torch.equal(model.conv.weight, seen[2])
     assert not torch.equal(model.conv.weight, seen[3])
 
 
 def test_without_held_out_pictures_the_last_step_is_kept(tmp_path: Path) -> None:
-    assert train(net(), "shape", shapes(), run("vanilla"), tmp_path) == Kept(6, None)
+    assert train(net(), "shape", shapes(), run("vanilla"), tmp_path) == Selection(6, None)
 
 
 class Stated(nn.Module):

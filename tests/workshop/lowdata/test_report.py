@@ -21,7 +21,7 @@ from quantize.lowdata.report import (
     table,
 )
 from quantize.lowdata.settings import Comparison, run_settings
-from quantize.lowdata.train import Kept
+from quantize.lowdata.train import Selection
 from quantize.pictures.split_files import Line, facts
 
 TEN = {"vanilla": (0.40, 0.44, 0.42), "double_crop": (0.50, 0.48, 0.49)}
@@ -29,7 +29,7 @@ ALL = {"vanilla": (0.80, 0.81, 0.82), "double_crop": (0.80, 0.80, 0.80)}
 
 
 def report(held_out: int = 2) -> LowDataReport:
-    kept = Kept(300, 0.5, ((150, 0.4), (300, 0.5))) if held_out else Kept(400, None)
+    kept = Selection(300, 0.5, ((150, 0.4), (300, 0.5))) if held_out else Selection(400, None)
     plans = run_settings(Comparison(splits="10,1i", steps=400))
     runs = [
         Result(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from quantize.errors import WorkshopError  # noqa: E402
-from quantize.lowdata.splits import cub_lines, hold_out, made, published  # noqa: E402
+from quantize.lowdata.splits import cub_lines, hold_out, make_splits, published  # noqa: E402
 from quantize.pictures import Sample, TagList  # noqa: E402
 from quantize.pictures.split_files import (  # noqa: E402
     Line,
@@ -214,7 +214,7 @@ def test_a_folder_without_held_out_pictures_or_with_two_heads_is_refused(tmp_pat
     (tmp_path / "train/ball").mkdir(parents=True)
     (tmp_path / "train/ball/1.jpg").touch()
     with pytest.raises(WorkshopError, match="1 train and 0 val"):
-        made(tmp_path, None, ["10"])
+        make_splits(tmp_path, None, ["10"])
     rows = [
         f'{{"file": "{i}.jpg", "head": "{head}", "tag": "x", "split": "{split}"}}\n'
         for i, (head, split) in enumerate(
@@ -223,7 +223,7 @@ def test_a_folder_without_held_out_pictures_or_with_two_heads_is_refused(tmp_pat
     ]
     (tmp_path / "labels.jsonl").write_text("".join(rows))
     with pytest.raises(WorkshopError, match="heads colour, shape, expected one head"):
-        made(tmp_path, None, ["10"])
-    assert made(tmp_path, "shape", ["10"]).splits == {"10": [Line("0.jpg", 0)]}
+        make_splits(tmp_path, None, ["10"])
+    assert make_splits(tmp_path, "shape", ["10"]).splits == {"10": [Line("0.jpg", 0)]}
     with pytest.raises(WorkshopError, match="expected head size"):
-        made(tmp_path, "size", ["10"])
+        make_splits(tmp_path, "size", ["10"])

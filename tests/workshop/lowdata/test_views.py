@@ -10,17 +10,17 @@ torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 import cv2  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from quantize.lowdata.batches import Shown, batch_at, picked  # noqa: E402
+from quantize.lowdata.batches import TrainingSet, batch_at, picked  # noqa: E402
 from quantize.lowdata.settings import RunSettings  # noqa: E402
 from quantize.lowdata.views import (  # noqa: E402
     STRONG,
     WEAK,
     Preprocessing,
     crop_view,
+    evaluation_view,
     lit,
     main_view,
     middle,
-    seen,
     window,
 )
 
@@ -60,7 +60,7 @@ def test_a3_published_weights_see_what_the_published_recipe_shows(
     part = rgb
     if of_method:
         part = rgb[int(0.05 * height) : int(0.95 * height), int(0.05 * width) : int(0.95 * width)]
-    got = seen(rgb, Preprocessing(224, 0.9 if of_method else 1.0, "bilinear"))
+    got = evaluation_view(rgb, Preprocessing(224, 0.9 if of_method else 1.0, "bilinear"))
     # which direction comes first depends on the picture's shape and on Pillow's version
     orders = [along(along(part, first, 256), 1 - first, 256)[16:240, 16:240] for first in (0, 1)]
     # 1e-4: where a weight sits on the edge of two fixed-point numbers
@@ -75,9 +75,9 @@ def test_a3_our_own_runs_see_the_same_part_resized_as_devices_do(
     rgb = picture(401, 503)
     part = rgb[20:380, 25:477]
     whole = cv2.resize(part, (squashed, squashed), interpolation=cv2.INTER_AREA)
-    got = seen(rgb, Preprocessing(side, 0.9))
+    got = evaluation_view(rgb, Preprocessing(side, 0.9))
     assert np.array_equal(got, whole[at : at + side, at : at + side])
-    assert not np.array_equal(got, seen(rgb, Preprocessing(side)))
+    assert not np.array_equal(got, evaluation_view(rgb, Preprocessing(side)))
 
 
 def test_the_middle_of_a_picture_is_cut_as_published_at_every_size() -> None:
@@ -132,8 +132,8 @@ def settings(method: str, seed: int = 0) -> RunSettings:
     return RunSettings(method, "10", steps=8, side=32, batch=4, seed=seed)  # type: ignore[arg-type]
 
 
-def pool(count: int = 6) -> Shown:
-    return Shown([picture(40, 50, i) for i in range(count)], np.arange(count))
+def pool(count: int = 6) -> TrainingSet:
+    return TrainingSet([picture(40, 50, i) for i in range(count)], np.arange(count))
 
 
 def test_a1_a_batch_has_three_views_and_vanilla_has_the_very_same_main_one() -> None:

@@ -16,7 +16,7 @@ from edge.records import U8
 from quantize import recipe
 from quantize.export import FILES
 from quantize.int8 import record as records
-from quantize.int8.bench import Tried
+from quantize.int8.bench import Attempt
 from quantize.int8.gate import Limits
 from quantize.report.measures import wilson
 from quantize.report.records import (
@@ -112,7 +112,9 @@ def write_record(folder: Path) -> None:
     for engine, names in FILES.items():
         if all((folder / name).is_file() for name in names):
             found = {name: records.sha256((folder / name).read_bytes()) for name in names}
-            kept[engine] = records.Kept(Tried(engine, "", (), False, {}, None, (), 0.0), found)
+            kept[engine] = records.KeptAttempt(
+                Attempt(engine, "", (), False, {}, None, (), 0.0), found
+            )
     records.write(records.Record(Limits(), {}, kept), folder)
 
 

@@ -168,7 +168,7 @@ def test_a_share_is_how_often_an_epoch_shows_a_picture() -> None:
     samples = [msgspec.structs.replace(s, share=n) for s, n in zip(many.samples, shares)]
     many = msgspec.structs.replace(many, samples=samples)
     draw = np.random.default_rng(0)
-    seen = np.concatenate([showing.shown(many, draw) for _ in range(400)])
+    seen = np.concatenate([showing.epoch_order(many, draw) for _ in range(400)])
     assert np.allclose(np.bincount(seen, minlength=8) / 400, shares, atol=0.1)
 
 

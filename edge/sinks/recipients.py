@@ -10,13 +10,12 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from importlib import import_module
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from edge.errors import SinkError, UsageError
 from edge.events.zones import ZoneRules
-from edge.homes import own_folder
+from edge.homes import outbox_path
 from edge.sinks import AT_END, ENDED, NO_END, SINKS, open_album, open_sink
 from edge.sinks.steady import SteadySink
 from edge.sinks.target import Target, parse_target
@@ -51,9 +50,9 @@ class Recipients:
     def heed(self, ailing: Callable[[], Mapping[str, str]]) -> None:
         """From now on brokers are told which cameras give nothing, and why, as `ailing` says."""
         if self._owing is not None:
-            self._owing.asked.ailing = ailing
+            self._owing.status.ailing = ailing
 
-    def asked(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
+    def tended(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
         """`is_stopped` for the pipeline, which asks ten times a second: events that are due are
         sent meanwhile, also when no frame comes.
         """
@@ -141,11 +140,6 @@ def open_recipients(
         box = None if owing is None else owing.box
         reporter = _open_reporter(box, witnesses, cameras, slowest_s, opened)
         return Recipients(sinks, albums, reporter, owing, opened.pop_all())
-
-
-def outbox_path(given: str | None) -> Path:
-    """Where the outbox lies: as given, else in our own folder."""
-    return own_folder("state") / "outbox.db" if given is None else Path(given)
 
 
 def _of(targets: Sequence[Target], role: str) -> list[Target]:

@@ -31,7 +31,7 @@ KNOWN = frozenset(  # options that some source has; none is a credential
 )
 
 
-class Asked(NamedTuple):
+class SourceRequest(NamedTuple):
     """What to open, and how."""
 
     kind: str
@@ -46,7 +46,7 @@ class Asked(NamedTuple):
         """As the user named it, or its address, without credentials."""
         return self.options.shown
 
-    def shown_as(self, name: str) -> Asked:
+    def shown_as(self, name: str) -> SourceRequest:
         """Unless the user named it."""
         is_named = "name" in self.options.options
         return self if is_named else self._replace(options=self.options._replace(shown=name))

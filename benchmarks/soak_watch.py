@@ -1,32 +1,20 @@
-"""Frames without end, and a process that is watched while it tags them.
-
-H.264, the same seconds of it again and again: over HTTP, as a network camera gives it, or as a
-long clip, of which every frame is tagged however slow the machine is.
-"""
+"""A process that is watched while it tags: its frames, memory, files and threads."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import cycle
 from pathlib import Path
 from time import monotonic, sleep
 
-import av
 import msgspec
-from av.video.frame import VideoFrame
-
-from edge.records import U8
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-WARM = {"null": 20_000, "real": 2_000}  # frames, until what Python, SQLite, FFmpeg and the engine
-# keep for later is there
+# Frames, until what Python, SQLite, FFmpeg and the engine keep for later is there.
+WARM = {"null": 20_000, "real": 2_000}
 MOST_MB = 2.0  # more than after the warm-up
 PATIENCE_S = 120.0  # to the first frame, and between two answers: the machine may be busy
 
@@ -44,55 +32,6 @@ class Sample(msgspec.Struct, frozen=True):
 def warmed(frames: Sequence[int], warm: int) -> int:
     """The number of the first sample after the warm-up; that of samples when there is none."""
     return next((n for n, done in enumerate(frames) if done >= warm), len(frames))
-
-
-def encoded(frames: Sequence[U8], fps: int = 25) -> list[bytes]:
-    """(H, W, 3) each -> H.264, a packet a frame; the first needs none before it."""
-    codec = av.CodecContext.create("libx264", "w")
-    codec.height, codec.width = frames[0].shape[:2]
-    codec.pix_fmt, codec.framerate = "yuv420p", fps
-    codec.options = {"tune": "zerolatency", "preset": "veryfast", "g": "1000"}
-    pictures = (VideoFrame.from_ndarray(frame, format="rgb24") for frame in frames)
-    return [bytes(p) for picture in (*pictures, None) for p in codec.encode(picture)]
-
-
-def clip(file: Path, packets: Sequence[bytes], frames: int) -> Path:
-    """A file of that many frames, or a few more."""
-    file.write_bytes(b"".join(packets) * -(-frames // len(packets)))
-    return file
-
-
-@contextmanager
-def camera(packets: Sequence[bytes], fps: float) -> Iterator[str]:
-    """The address of a stream without end, at most `fps` frames a second."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "video/h264")
-            self.end_headers()
-            due_s = monotonic()
-            for packet in cycle(packets):
-                try:
-                    self.wfile.write(packet)
-                except OSError:  # nobody looks any more
-                    return
-                due_s = max(due_s + 1 / fps, monotonic() - 1)  # no rush after a stop
-                sleep(max(0.0, due_s - monotonic()))
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/loop.h264"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def watched(

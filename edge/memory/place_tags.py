@@ -18,8 +18,8 @@ from edge.records import F32, Box, Nothing, Tag
 Names = Mapping[str, Sequence[tuple[str, str | None]]]  # head -> (tag, group) of each score
 
 
-class Said:
-    """Of frames of one size: as many places as there are tiles, and the frame."""
+class PlaceTags:
+    """Tags of places and of the frame, in frames of one size: as many places as there are tiles."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         self._frame: Box = (0, 0, *size)

@@ -9,8 +9,6 @@ from typing import NoReturn
 from edge.errors import UsageError
 from edge.spelling import nearest
 
-OUTBOX_MB = 64
-EXPLAIN_KEEP = 500  # pictures, 0.2 to 0.4 MB each
 BEYOND = 10**9  # of any number
 
 SOURCES = """

@@ -1,4 +1,4 @@
-"""A look, as every contender makes it: same session, same thresholds, one region a launch."""
+"""A look, as everybody makes it: same session, same thresholds, one region a launch."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from edge.errors import UsageError
 from edge.heads.scores import tags_for
-from edge.records import Picture, Region, Tag
+from edge.records import Box, Picture, Region, Tag
 from edge.tagger import Tagger
 
 
@@ -44,17 +43,19 @@ def _look(tagger: Tagger, picture: Picture, region: Region) -> Look:
     return Look(region, looks.engine_ms, tuple(tags))
 
 
-def missing(package: str) -> UsageError:
-    """The error for a peer that is not installed."""
-    return UsageError(
-        f"{package}: package is not installed, expected it to compare with",
-        fix="pip install 'edge-tag[bench]'",
-    )
-
-
 def around(x: float, y: float, side: float, width: int, height: int) -> Region:
     """The square of `side` px about a point, moved so that it lies in the frame."""
     px = max(1, min(round(side), width, height))
     x0 = min(max(0, round(x - px / 2)), width - px)
     y0 = min(max(0, round(y - px / 2)), height - px)
     return Region(x0, y0, x0 + px, y0 + px, "crop")
+
+
+def square(box: Box, side: float, width: int, height: int) -> Region:
+    """The square of `side` px about the middle of a box, inside the frame."""
+    return around((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, side, width, height)
+
+
+def longest(box: Box) -> int:
+    """Its longer side, px."""
+    return max(box[2] - box[0], box[3] - box[1])

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge import capture as sets
 from edge.errors import SinkError, SourceError
+from edge.pictures import calibration_set as sets
 from edge.records import Frame
 from tests.tiny import paint
 
