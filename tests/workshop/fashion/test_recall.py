@@ -50,6 +50,21 @@ def test_of_equal_scores_the_later_comes_first():
     assert ranks(np.zeros((3, 3), np.float32), [[0], [1], [2]]).tolist() == [2, 1, 0]
 
 
+def test_scores_that_are_no_numbers_find_nothing():
+    """F5, F7: a sort turned around puts NaN first, and so a broken network had R@1 of 100 %."""
+    scores = np.full((2, 101), np.nan, np.float32)
+    with pytest.raises(WorkshopError, match="2 of 2 queries have scores that are no numbers"):
+        among(scores, np.arange(2), np.arange(101)[None].repeat(2, 0))
+    with pytest.raises(WorkshopError, match="1 of 3 queries"):
+        ranks(np.array([[1, 2], [np.inf, 0], [0, 1]], np.float32), [[0], [0], [0]])
+
+
+def test_no_queries_have_no_recall():
+    """F5, F7"""
+    with pytest.raises(WorkshopError, match="scores of shape"):
+        ranks(np.zeros((0, 4), np.float32), [])
+
+
 def test_recalls_are_per_cent():
     assert recalls(np.array([0, 4, 9, 10])) == {1: 25.0, 5: 50.0, 10: 75.0}
 
