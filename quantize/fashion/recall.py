@@ -22,8 +22,8 @@ KS = (1, 5, 10)
 def ranks(scores: F32, right: Sequence[Sequence[int]]) -> I64:
     """(Q, N) scores; of each query the columns that are right -> (Q,) the best rank, 0 first.
 
-    Raises WorkshopError where there are no queries, or a score is no number: a sort puts those last,
-    turned around first, and a network that is broken would find everything.
+    Raises WorkshopError where there are no queries, or a score is no number: turned around, a sort
+    has those first, and a network that is broken would find everything.
     """
     _check(scores)
     found = []
