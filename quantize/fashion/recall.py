@@ -76,8 +76,22 @@ def among(cosines: F32, queries: I64, candidates: I64) -> dict[int, float]:
 
     cosines (all queries, all answers), queries (Q,) rows, candidates (Q, 101) columns.
     """
-    scores = np.take_along_axis(cosines[queries], candidates, axis=1)
+    scores = _among(cosines, queries, candidates)
     return recalls(ranks(scores, [[candidates.shape[1] - 1]] * len(queries)))
+
+
+def tied(cosines: F32, queries: I64, candidates: I64) -> float:
+    """Per cent of those queries whose right answer has the very score of a wrong one: as published,
+    the right one comes first then, and a network that tells nothing apart is right in all cases.
+
+    Shapes as in `among`.
+    """
+    scores = _among(cosines, queries, candidates)
+    return 100.0 * float((scores[:, :-1] == scores[:, -1:]).any(1).mean())
+
+
+def _among(cosines: F32, queries: I64, candidates: I64) -> F32:
+    return np.take_along_axis(cosines[queries], candidates, axis=1)
 
 
 def summary(full: Mapping[str, Mapping[int, float]]) -> dict[str, float]:

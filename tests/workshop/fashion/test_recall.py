@@ -7,7 +7,7 @@ import pytest
 
 from quantize.errors import WorkshopError
 from quantize.fashion.candidates import Asked
-from quantize.fashion.recall import among, both_ways, ranks, recalls, summary
+from quantize.fashion.recall import among, both_ways, ranks, recalls, summary, tied
 
 
 def by_hand(scores, right) -> list[int]:
@@ -107,6 +107,20 @@ def test_perfect_vectors_find_everything_and_random_ones_a_ninth():
     assert among(cosines, *drawn.image_to_text())[1] == 100.0
     noise = np.random.default_rng(0).normal(size=cosines.shape).astype(np.float32)
     assert among(noise, *drawn.image_to_text())[1] < 40
+
+
+def test_how_often_a_tie_gave_the_answer_is_told():
+    """F5: the right one is last, and of equal scores the later comes first, as published: a network
+    that tells nothing apart has R@1 of 100 %, and so the ties are told beside it.
+    """
+    drawn, _, _ = asked(queries=40)
+    given = drawn.image_to_text()
+    nothing = np.ones((80, 40), np.float32)
+    assert (among(nothing, *given)[1], tied(nothing, *given)) == (100.0, 100.0)
+    noise = np.random.default_rng(0).normal(size=nothing.shape).astype(np.float32)
+    assert tied(noise, *given) == 0.0
+    noise[given[0][0], given[1][0, 3]] = noise[given[0][0], given[1][0, -1]]
+    assert tied(noise, *given) == pytest.approx(100 / 40)
 
 
 def test_too_few_products_are_refused():
