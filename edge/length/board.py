@@ -22,8 +22,10 @@ FEWEST = 5  # boards
 USUAL = ((9, 6), (8, 5), (7, 6), (7, 5), (8, 6), (10, 7), (11, 8), (6, 4), (7, 4), (12, 9))
 SEARCH_PX = 1000  # longer side of the picture that a board is looked for in
 SAME_TILT_DEG, SAME_DEPTH = 2.5, 0.02  # by which a board may differ and lie in the same plane
+REACH = 0.5  # of the way from the middle of the frame to its corners: less, and k2 is noise
 TILTED_DEG = 6.0  # between two boards: less, and a lens cannot be told from its distance
-MOVED = 0.04  # of the frame's width: boards nearer than this to one another are one
+MOVED = 0.04  # of the frame's width: boards of which no corner is farther apart are one,
+TURNED = 0.04  # of their own, unless they are turned or tilted so far
 WORST_PX, WORST_MM = 2.0, 2.0  # residuals beyond which a plane is no plane
 REFINED = (cv2.TERM_CRITERIA_MAX_ITER | cv2.TERM_CRITERIA_EPS, 60, 1e-4)
 
@@ -73,7 +75,7 @@ def fit(boards: Sequence[Board], pattern: tuple[int, int], square_mm: float) -> 
     grid = np.zeros((pattern[0] * pattern[1], 3))
     grid[:, :2] = np.mgrid[: pattern[0], : pattern[1]].T.reshape(-1, 2) * square_mm
     seen = [b.corners for b in boards]
-    matrix, lens, turns, moves = _calibrated([grid] * len(boards), seen, size)
+    matrix, lens, turns, moves = _calibrated([grid] * len(boards), seen, size, reach(boards))
     poses = [(_turn(r), np.asarray(t, np.float64).ravel()) for r, t in zip(turns, moves)]
     same = [_lies_in(poses[0], pose) for pose in poses]
     to_plane = _homography(matrix, [p for p, is_same in zip(poses, same) if is_same])
@@ -92,9 +94,23 @@ def fit(boards: Sequence[Board], pattern: tuple[int, int], square_mm: float) -> 
 
 
 def is_new(board: Board, kept: Sequence[Board]) -> bool:
-    """Does it show the board anywhere else than those that are kept?"""
-    least = MOVED * board.size[0]
-    return all(float(np.abs(board.corners - b.corners).mean()) > least for b in kept)
+    """Does it show the board anywhere else, or turned otherwise, than those that are kept?"""
+    return all(_differ(board, other) for other in kept)
+
+
+def _differ(one: Board, other: Board) -> bool:
+    """A board that is tilted on the spot hardly moves, and it is tilts that tell a lens."""
+    apart = one.corners - other.corners
+    is_moved = np.abs(apart).max() > MOVED * one.size[0]
+    is_turned = np.abs(apart - apart.mean(0)).max() > TURNED * np.ptp(other.corners, axis=0).max()
+    return bool(is_moved or is_turned)
+
+
+def reach(boards: Sequence[Board]) -> float:
+    """How far from the middle of the frame boards were seen; 1 is in its corners."""
+    middle = (np.array(boards[0].size) - 1) / 2
+    far = max(float(np.hypot(*(b.corners - middle).T).max()) for b in boards)
+    return far / float(np.hypot(*middle))
 
 
 def _check(boards: Sequence[Board]) -> None:
@@ -114,20 +130,29 @@ def _check(boards: Sequence[Board]) -> None:
     for board in boards:
         if is_new(board, different):
             different.append(board)
-    if len(different) < FEWEST:
+    check_places(len(boards), len(different))
+
+
+def check_places(boards: int, places: int) -> None:
+    """Raises SourceError where so many boards are in too few places."""
+    if places < FEWEST <= boards:
         raise SourceError(
-            f"{len(boards)} boards are in {len(different)} places alone, expected {FEWEST} or more",
+            f"{boards} boards are in {places} places alone, expected {FEWEST} or more",
             fix="move the board between pictures: turned, tilted, in every corner of the frame",
         )
 
 
 def _calibrated(
-    grids: Sequence[F64], seen: Sequence[F64], size: tuple[int, int]
+    grids: Sequence[F64], seen: Sequence[F64], size: tuple[int, int], far: float
 ) -> tuple[F64, tuple[float, float, float, float, float], Sequence[F64], Sequence[F64]]:
     """Camera matrix, lens, pose of each board. Where no board is tilted, the focal length is made
-    up: it cannot be told from the distance, and makes no difference in the plane.
+    up: it cannot be told from the distance, and makes no difference in the plane. Where boards
+    reach only so `far`, k1 is all that they can tell of the lens: what else is fitted to their
+    noise grows with the fifth power of the distance, to centimetres in the corners of the frame.
     """
     flags = cv2.CALIB_FIX_K3
+    if far < REACH:
+        flags |= cv2.CALIB_FIX_K2 | cv2.CALIB_ZERO_TANGENT_DIST
     flat = [grid.astype(np.float32) for grid in grids]
     at = [corners.astype(np.float32).reshape(-1, 1, 2) for corners in seen]
     _, matrix, lens, turns, moves = cv2.calibrateCamera(flat, at, size, None, None, flags=flags)

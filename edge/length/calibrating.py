@@ -8,7 +8,16 @@ from pathlib import Path
 import msgspec
 
 from edge.errors import CheckFailed, SourceError
-from edge.length.board import Board, Fitted, find, fit, is_new, other_pattern
+from edge.length.board import (
+    Board,
+    Fitted,
+    check_places,
+    find,
+    fit,
+    is_new,
+    other_pattern,
+    reach,
+)
 from edge.length.board_picture import draw_corners, scale_range
 from edge.length.plane_file import write_plane
 from edge.pictures.pixels import jpeg, rgb, size
@@ -17,6 +26,7 @@ from edge.records import U8, Frame
 from edge.store import write_whole
 
 QUALITY = 88
+NEAR = 0.6  # of the way to the corners: boards that stay nearer are told so
 
 
 class CalibrationSettings(msgspec.Struct, frozen=True):
@@ -32,6 +42,7 @@ class Found(msgspec.Struct):
 
     frames: int = 0  # that could be read
     boards: tuple[Board, ...] = ()
+    still: int = 0  # frames in which the board has hardly moved
     first: U8 | None = None  # the first frame with a board in it
     other: U8 | None = None  # the first frame without one
     missed: str = ""  # a picture without one, before any that has one
@@ -59,6 +70,7 @@ def calibrated(
         raise _no_board(seen, settings)
     if seen.missed:
         raise _board_missed(seen, settings)
+    check_places(len(seen.boards) + seen.still, len(seen.boards))
     fitted = fit(seen.boards, settings.pattern, settings.square_mm)
     picture = out.with_suffix(CORNERS)
     write_whole(picture, jpeg(draw_corners(seen.first, fitted), QUALITY))
@@ -89,6 +101,7 @@ def find_boards(
         name = f"{frame.source} #{frame.index}" if frame.index else frame.source
         board = Board(name, corners, size(pixels))
         if found.boards and not is_new(board, found.boards):
+            found.still += 1
             continue
         found.first = pixels if found.first is None else found.first
         found.boards = (*found.boards, board)
@@ -99,14 +112,27 @@ def find_boards(
 
 
 def summary(fitted: Fitted, seen: Found) -> list[str]:
-    """What a person should compare with a ruler."""
+    """What a person should compare with a ruler, and what the boards do not say."""
     made, (least, most) = fitted.file, scale_range(fitted)
     wide, tall = made.plane.width * (least + most) / 20, made.plane.height * (least + most) / 20
+    passed = f" ({seen.still} more had hardly moved)" if seen.still else ""
     return [
-        f"boards: {made.boards} in {seen.frames} frames, {sum(fitted.in_plane)} lie in the plane",
+        f"boards: {made.boards} in {seen.frames} frames{passed}, {sum(fitted.in_plane)} lie in the "
+        "plane",
         f"corners off by {made.residual_px:.2f} px, in the plane by {made.residual_mm:.2f} mm",
         f"scale: {least:.3f} to {most:.3f} mm a pixel; the frame shows about {wide:.0f} x "
         f"{tall:.0f} cm of the plane, if a square is {made.square_mm:g} mm: is that so?",
+        *_unseen(reach(fitted.boards)),
+    ]
+
+
+def _unseen(far: float) -> list[str]:
+    """What no residual says: where there was no board, the lens is a guess."""
+    if far >= NEAR:
+        return []
+    return [
+        f"boards reach {far:.0%} of the way from the middle of the frame to its corners: lengths "
+        "farther out are guesses; take more boards there"
     ]
 
 

@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 from msgspec.structs import replace
 
-from edge.length.measure import Look
+from edge.length.measure import HIDDEN, STRANGE, Look
 from edge.records import F64, NDArray
 
 DRAWN_PX = 256  # longer side of what outlines are compared on
 SAME = 0.5  # of the smaller outline, in the larger one: so much, and both are of one fish
 AGREES = 0.15  # by which both ways may differ and the look is worth a third
+BESIDE = 0.15  # of its length from a fish: what lies so near may lie on it
+MISSING = 0.05  # by which the regressor has it longer than what shows, and something hides an end
 WHOLE = 0.5  # of the longest likely fish: a shorter one may be a scrap, and counts for less
 
 
@@ -31,8 +33,35 @@ def chosen(
     if long:
         kept = [replace(look, score=look.score * _share(look, long)) for look in kept]
     best = sorted(kept, key=lambda look: -look.score)
-    told = [look for look in best if look.score >= likely]
+    told = under([look for look in best if look.score >= likely])
     return told or [look for look in best[:1] if look.score >= least]
+
+
+def under(looks: Sequence[Look]) -> list[Look]:
+    """Those that another of them lies on are flagged, and as long as the regressor says: what shows
+    of a fish under another is too short (AutoFish: by 1.8 cm on average), the regressor is not.
+    """
+    return [
+        _hidden(look)
+        if any(_lies_on(other, look) for other in looks if other is not look)
+        else look
+        for look in looks
+    ]
+
+
+def _lies_on(other: Look, look: Look) -> bool:
+    apart = look.shape_cm / look.midline_cm - 1
+    if not MISSING < apart < STRANGE:
+        return False
+    reach = BESIDE * float(np.hypot(*(look.line[-1] - look.line[0])))
+    around = other.outline.astype(np.float32)
+    far = (cv2.pointPolygonTest(around, (float(x), float(y)), True) for x, y in look.outline)
+    return max(far, default=-np.inf) > -reach
+
+
+def _hidden(look: Look) -> Look:
+    sd_cm = float(np.hypot(look.bias_cm, HIDDEN * look.shape_cm))
+    return replace(look, cm=look.shape_cm, bias_cm=sd_cm, is_occluded=True)
 
 
 def _share(look: Look, long: float) -> float:

@@ -32,7 +32,7 @@ class Sweep:
     def __init__(
         self, width: int, height: int, input_px: int, at_s: float, *, finer: int = 0
     ) -> None:
-        """finer: sizes of smaller tiles for what a glance misses, where the frame is small enough."""
+        """finer: sizes of smaller tiles, in small frames, for what a glance misses."""
         self._size = width, height
         tile_px = regions.tile_px_for(width, height, input_px)
         overlap_px = tile_px // OVERLAP

@@ -15,6 +15,7 @@ ABOUT = "Bundles: look into one, sign it, install it on this device, go back to 
 EXAMPLES = """\
 examples:
   edge-tag bundle show                          what the bundle in use can tell, and how well
+  edge-tag bundle notices > NOTICES.txt         whose work it rests on, for who ships a device
   edge-tag bundle key shop                      once: shop.key.pem, for no device, and shop.pub.pem
   edge-tag bundle sign new.edge --key shop.key.pem
   edge-tag bundle trust shop.pub.pem            on the device: only what is signed with it
@@ -36,6 +37,8 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     add = actions.add_parser("show", help="its heads, how well each does, what it was made from")
     add.add_argument("bundle", nargs="?", metavar="BUNDLE", help="default: the one in use")
     add.add_argument("--json", action="store_true", help="its manifest")
+    add = actions.add_parser("notices", help="whose work it rests on, and under which licences")
+    add.add_argument("bundle", nargs="?", metavar="BUNDLE", help="default: the one in use")
     actions.add_parser("list", help="those on this device, and which is in use")
     check.add_arguments(actions.add_parser("verify", help="the same as edge-tag check"))
     add = actions.add_parser("key", help="make a pair of keys: NAME.key.pem and NAME.pub.pem")
@@ -80,6 +83,14 @@ def _show(flags: argparse.Namespace) -> Answer:
 
     with open_bundle(flags.bundle) as bundle:
         return bundle.source.decode().rstrip() if flags.json else summary(bundle)
+
+
+def _notices(flags: argparse.Namespace) -> Answer:
+    from edge.bundle import open_bundle
+    from edge.bundle.notices import notices
+
+    with open_bundle(flags.bundle) as bundle:
+        return notices(bundle)
 
 
 def _list(flags: argparse.Namespace) -> Answer:
@@ -127,6 +138,7 @@ def _rollback(flags: argparse.Namespace) -> Answer:
 
 ACTIONS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "show": _show,
+    "notices": _notices,
     "list": _list,
     "key": _key,
     "sign": _sign,

@@ -33,7 +33,7 @@ from quantize.fashion.fashioniq import (
     recalls_of,
 )
 from quantize.fashion.opened import BATCH, Fashion
-from quantize.fashion.recall import among, both_ways, members, summary
+from quantize.fashion.recall import among, both_ways, members, summary, tied
 
 
 def retrieval(fashion: Fashion, data: FashionGen) -> dict[str, Any]:
@@ -47,12 +47,20 @@ def retrieval(fashion: Fashion, data: FashionGen) -> dict[str, Any]:
     held = members(owner)
     if len(held) > WRONG:
         kinds = [data.row(pictures[0]).sub_category for pictures in held.values()]
-        queries = Queries(list(held.values()), kinds)
-        found["among 101"] = {
-            "image to text": among(cosines, *queries.image_to_text()),
-            "text to image": among(cosines.T, *queries.text_to_image()),
-        }
+        found |= _among_101(cosines, Queries(list(held.values()), kinds))
     return found | {"by picture alone": by_picture(fashion, data, pictures)}
+
+
+def _among_101(cosines: F32, queries: Queries) -> dict[str, Any]:
+    """Recall among 101, and how much of it may be luck: per cent of queries that end in a tie."""
+    ways = {
+        "image to text": (cosines, *queries.image_to_text()),
+        "text to image": (cosines.T, *queries.text_to_image()),
+    }
+    return {
+        "among 101": {way: among(*given) for way, given in ways.items()},
+        "tied among 101": {way: tied(*given) for way, given in ways.items()},
+    }
 
 
 def categories(fashion: Fashion, data: FashionGen) -> dict[str, float]:

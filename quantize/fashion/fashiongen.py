@@ -43,17 +43,18 @@ class FashionGen:
     """One of the two files, open. Pictures are read one at a time."""
 
     def __init__(self, file: Path) -> None:
-        """Raises WorkshopError when the file, a column, or the package h5py is missing."""
+        """Raises WorkshopError when the file, a column, or the package h5py is missing, or is of
+        another form.
+        """
         self.file = file
         self._h5 = _opened(file)
-        missing = [key for key in NEEDED if key not in self._h5]
-        if missing:
+        if wrong := _wrong(self._h5):
             self.close()
-            raise _refused(file, f"no {', '.join(missing)} in it")
+            raise _refused(file, wrong)
         self._columns = {k: _column(self._h5[k]) for k in (*NEEDED[1:], *SAID) if k in self._h5}
-        if len({len(c) for c in self._columns.values()} | {len(self._h5["input_image"])}) != 1:
+        if wrong := _wrong_products(self._columns["input_productID"]):
             self.close()
-            raise _refused(file, "columns of different lengths")
+            raise _refused(file, wrong)
 
     def __len__(self) -> int:
         return len(self._columns["input_productID"])
@@ -102,6 +103,30 @@ def text_of(value: Any) -> str:
     """Bytes are ISO-8859-1; tabs are spaces."""
     text = value.decode("iso-8859-1") if isinstance(value, bytes) else str(value)
     return text.replace("\t", " ").strip()
+
+
+def _wrong(h5: Any) -> str:
+    """What is wrong with its columns, "" for nothing."""
+    missing = [key for key in NEEDED if not hasattr(h5.get(key), "shape")]  # a group has none
+    if missing:
+        return f"no {', '.join(missing)} in it"
+    shapes = {key: h5[key].shape for key in (*NEEDED, *SAID) if key in h5}
+    pictures = h5["input_image"]
+    if len(pictures.shape) != 4 or pictures.shape[-1] != 3 or pictures.dtype != np.uint8:
+        # a float picture would be cast, and be black
+        return f"input_image {pictures.shape} of {pictures.dtype}, not (N, H, W, 3) of uint8"
+    if flat := [key for key, shape in shapes.items() if not shape]:
+        return f"one value in {', '.join(flat)}"
+    if len({shape[0] for shape in shapes.values()}) != 1:
+        return "columns of different lengths"
+    return "" if len(pictures) else "no pictures in it"
+
+
+def _wrong_products(ids: np.ndarray[Any, Any]) -> str:
+    try:
+        return "" if np.isfinite(ids.astype(np.float64)).all() else "a product id that is NaN"
+    except ValueError as e:
+        return f"a product id that is no number ({e})"
 
 
 def _column(stored: Any) -> np.ndarray[Any, Any]:

@@ -54,6 +54,15 @@ def official_gallery(folder: Path, part: Part, split: str = "val") -> list[str]:
     return list(dict.fromkeys(name for file in files for name in _read(file, list[str])))
 
 
+def check(folder: Path) -> None:
+    """Raises WorkshopError for the first file of all parts and both galleries that is missing or
+    has another form: before hours are spent on the others.
+    """
+    names = {name for pair in read_pairs(folder, "all") for name in (pair.candidate, pair.target)}
+    for name in sorted(names.union(official_gallery(folder, "all"))):
+        picture_file(folder, name)
+
+
 def picture_file(folder: Path, name: str) -> Path:
     """Raises WorkshopError when it is missing: links of the set have died."""
     file = folder / "images" / f"{name}.png"
@@ -70,8 +79,14 @@ def recalls_of(
 ) -> dict[int, float]:
     """k -> per cent. queries (P, D), one a pair; gallery (G, D) of the pictures `names`.
 
-    Raises WorkshopError for a target that is not in the gallery.
+    Raises WorkshopError for a target that is not in the gallery, for no pairs, and for scores that
+    are no numbers; ValueError where there are not as many vectors as pairs, or as names.
     """
+    if (len(queries), len(gallery)) != (len(pairs), len(names)):
+        raise ValueError(
+            f"{len(queries)} queries and {len(gallery)} vectors of a gallery, expected "
+            f"{len(pairs)} and {len(names)}"
+        )
     place = {name: i for i, name in enumerate(names)}
     lost = [pair.target for pair in pairs if pair.target not in place]
     if lost:
@@ -85,7 +100,9 @@ def _read(file: Path, form: type) -> list:
     try:
         found: list = msgspec.json.decode(file.read_bytes(), type=form)
     except OSError as e:
-        raise WorkshopError(file, "no such file", "FashionIQ's", FIX) from e
+        raise WorkshopError(file, e.strerror or "no such file", "FashionIQ's", FIX) from e
     except msgspec.DecodeError as e:
         raise WorkshopError(file, f"does not parse ({e})", "FashionIQ's form", FIX) from e
+    if not found:
+        raise WorkshopError(file, "an empty list", "pairs, or names of pictures", FIX)
     return found

@@ -12,13 +12,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.errors import WorkshopError
+
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 KS = (1, 5, 10)
 
 
 def ranks(scores: F32, right: Sequence[Sequence[int]]) -> I64:
-    """(Q, N) scores; of each query the columns that are right -> (Q,) the best rank, 0 first."""
+    """(Q, N) scores; of each query the columns that are right -> (Q,) the best rank, 0 first.
+
+    Raises WorkshopError where there are no queries, or a score is no number: turned around, a sort
+    has those first, and a network that is broken would find everything.
+    """
+    _check(scores)
     found = []
     for row, columns in zip(scores, right, strict=True):
         turned = np.argsort(row, kind="stable")[::-1]
@@ -26,6 +33,16 @@ def ranks(scores: F32, right: Sequence[Sequence[int]]) -> I64:
         place[turned] = np.arange(len(row))
         found.append(int(place[list(columns)].min()))
     return np.array(found, np.int64)
+
+
+def _check(scores: F32) -> None:
+    if not scores.size:
+        found = f"scores of shape {scores.shape}"
+        raise WorkshopError("recall", found, "a query and an answer at least", "give a larger set")
+    lost = int((~np.isfinite(scores).all(1)).sum())
+    if lost:
+        found = f"{lost} of {len(scores)} queries have scores that are no numbers"
+        raise WorkshopError("recall", found, "finite vectors", "look for NaN in the checkpoint")
 
 
 def recalls(found: I64, ks: Sequence[int] = KS) -> dict[int, float]:
@@ -59,8 +76,22 @@ def among(cosines: F32, queries: I64, candidates: I64) -> dict[int, float]:
 
     cosines (all queries, all answers), queries (Q,) rows, candidates (Q, 101) columns.
     """
-    scores = np.take_along_axis(cosines[queries], candidates, axis=1)
+    scores = _among(cosines, queries, candidates)
     return recalls(ranks(scores, [[candidates.shape[1] - 1]] * len(queries)))
+
+
+def tied(cosines: F32, queries: I64, candidates: I64) -> float:
+    """Per cent of those queries whose right answer has the very score of a wrong one: as published,
+    the right one comes first then, and a network that tells nothing apart is right in all cases.
+
+    Shapes as in `among`.
+    """
+    scores = _among(cosines, queries, candidates)
+    return 100.0 * float((scores[:, :-1] == scores[:, -1:]).any(1).mean())
+
+
+def _among(cosines: F32, queries: I64, candidates: I64) -> F32:
+    return np.take_along_axis(cosines[queries], candidates, axis=1)
 
 
 def summary(full: Mapping[str, Mapping[int, float]]) -> dict[str, float]:

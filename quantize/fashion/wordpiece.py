@@ -57,8 +57,12 @@ class WordPiece:
 
         ends  whether a [SEP] follows, inside `most`: the evaluation of retrieval has it, everything
               that was trained has not
+
+        Raises ValueError where `most` has no room for these two.
         """
         room = most - 1 - ends
+        if room < 0:
+            raise ValueError(f"most is {most}, expected {1 + ends} or more")
         kept = [CLS, *self.split(text)[:room], *([SEP] if ends else [])]
         return [self.ids[token] for token in kept]
 
@@ -110,10 +114,10 @@ def is_punctuation(char: str) -> bool:
 def read_vocabulary(file: Path) -> WordPiece:
     """One token a line. Raises WorkshopError."""
     try:
-        lines = file.read_text("utf-8").splitlines()
+        lines = file.read_text("utf-8").removesuffix("\n").split("\n")  # U+2028 may be a token
     except (OSError, UnicodeDecodeError) as e:
         raise _no_vocabulary(file, str(e)) from e
-    return WordPiece([line.strip() for line in lines], file)
+    return WordPiece(lines, file)
 
 
 def _plain(char: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import NamedTuple
 
 import cv2
 import msgspec
@@ -20,6 +21,7 @@ from edge.length.ends import body
 from edge.length.midline import midline
 from edge.length.regressor import FEATURES, Layer, Regressor, features_of
 from edge.records import F32
+from quantize.errors import WorkshopError
 
 F64 = NDArray[np.float64]
 Rng = np.random.Generator
@@ -28,6 +30,8 @@ STREAM = 0x1E06
 WIDE = (48, 24)  # of the hidden layers
 LENGTH_PX = (140, 320)  # of the fish that are drawn
 HIDDEN = 0.5  # share of them
+USUAL_CM = 34.0  # AutoFish's fish are about as long: what int8 costs is told of such a one
+MOVED_CM = 0.05  # the most that int8 may move a length, on average
 TIPS = 0.75  # of how deep the tail is forked: so far its tips lie behind the fork
 
 
@@ -90,8 +94,18 @@ def _largest(mask: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
     return (labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
 
 
-def learned(taught: Shapes, held: Shapes, epochs: int, seed: int) -> Regressor:
-    """L1 of the logarithm, AdamW; then int8, a scale a row."""
+class Learned(NamedTuple):
+    """What a device gets, and by how much its int8 moves the length of a usual fish."""
+
+    regressor: Regressor
+    moved_cm: float  # mean over the held-out fish, against the same weights in float
+
+
+def learned(taught: Shapes, held: Shapes, epochs: int, seed: int) -> Learned:
+    """L1 of the logarithm, AdamW; then int8, a scale a row.
+
+    Raises WorkshopError where int8 moves lengths of `held` by more than MOVED_CM on average.
+    """
     torch.manual_seed(seed)
     mean, spread = taught.features.mean(0), taught.features.std(0) + 1e-6
     x = torch.from_numpy(np.clip((taught.features - mean) / spread, -4, 4)).float()
@@ -112,13 +126,36 @@ def learned(taught: Shapes, held: Shapes, epochs: int, seed: int) -> Regressor:
     layers = tuple(quantised(layer.weight.detach().numpy(), layer.bias.detach().numpy())
                    for layer in net)  # fmt: skip
     made = Regressor(1, tuple(mean.tolist()), tuple(spread.tolist()), layers, 0.0, 0.0)
+    by_cm = moved_cm(made, exact_shares(net, made, held), held)
+    check_moved(by_cm)
     off = errors(made, held)
-    return msgspec.structs.replace(
+    told = msgspec.structs.replace(
         made,
         sd_whole=round(_deviation(off[~held.is_hidden]), 5),
         sd_hidden=round(_deviation(off[held.is_hidden]), 5),
         learned_on=f"{len(taught.units)} rendered fish, judged on {len(held.units)} others",
     )
+    return Learned(told, by_cm)
+
+
+def exact_shares(net: list[nn.Linear], made: Regressor, of: Shapes) -> F64:
+    """(N, 2) what `Regressor.shares` gives, with weights in float: (N, FEATURES) in."""
+    x = np.clip((of.features - np.array(made.mean)) / np.array(made.spread), -4, 4)
+    with torch.no_grad():
+        return np.exp(_forward(net, torch.from_numpy(x).float()).numpy().astype(np.float64))
+
+
+def moved_cm(made: Regressor, exactly: F64, of: Shapes) -> float:
+    """By how much int8 moves the length of a usual fish, on average; exactly: see above."""
+    return float(USUAL_CM * np.abs(made.shares(of.features) / exactly - 1).mean())
+
+
+def check_moved(by_cm: float) -> None:
+    """Raises WorkshopError. The gate of S6."""
+    if not by_cm <= MOVED_CM:
+        found = f"moves a length of {USUAL_CM:g} cm by {by_cm:.3f} cm on average"
+        fix = "more --epochs, or another --seed"
+        raise WorkshopError("int8", found, f"{MOVED_CM} cm or less", fix)
 
 
 def errors(made: Regressor, of: Shapes) -> F64:

@@ -21,7 +21,8 @@ from quantize import disk
 from quantize.errors import WorkshopError
 from quantize.pictures.samples import Sample, TagList
 
-FORM = "`path label`, the label a whole number from 0"
+FORM = "`path label`, the label a whole number from 0 to 9999999"
+DIGITS = 7  # of a label: a list of as many tags as the highest one is made
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -60,7 +61,8 @@ def read_split(file: Path) -> list[Line]:
 def _parsed(row: str, where: str) -> Line:
     path, _, label = row.rstrip().rpartition(" ")
     # isdecimal alone takes other scripts' digits, which int() reads too but nobody writes here
-    if not (path.strip() and label.isascii() and label.isdecimal()):
+    is_label = label.isascii() and label.isdecimal() and len(label) <= DIGITS
+    if not (path.strip() and is_label):
         raise WorkshopError(where, repr(row), FORM, "mend the line")
     return Line(path, int(label))
 

@@ -23,7 +23,7 @@ from quantize.export.files import EXPORTERS
 from quantize.fashion import evaluate
 from quantize.fashion.export import query_to_onnx, text_to_onnx
 from quantize.fashion.fashiongen import open_fashiongen
-from quantize.fashion.fashioniq import Part
+from quantize.fashion.fashioniq import Part, check
 from quantize.fashion.judged import VectorBench
 from quantize.fashion.opened import Fashion, open_fashion
 from quantize.fashion.tower import FoldedTower
@@ -124,6 +124,8 @@ def _towers(fashion: Fashion, out: Path) -> list[str]:
 def _measured(fashion: Fashion, args: argparse.Namespace) -> dict[str, Any]:
     """On the sets that were given, those that the network is for; numbers under their names."""
     found: dict[str, Any] = {}
+    if args.fashioniq:
+        check(args.fashioniq)
     if args.fashiongen:
         measure = evaluate.categories if fashion.kind == "category" else evaluate.retrieval
         with open_fashiongen(args.fashiongen, "validation") as data:
@@ -163,7 +165,8 @@ def _int8(tower: FoldedTower, engines: list[str], args: argparse.Namespace) -> d
 def read_captions(file: Path) -> tuple[list[str], list[str]]:
     """Ids and captions of a file, "" for an id that is not given. Raises WorkshopError."""
     try:
-        lines = [line for line in file.read_text("utf-8").splitlines() if line.strip()]
+        # no splitlines: U+2028 and its like, which shops have in their texts, end no line
+        lines = [line for line in file.read_text("utf-8").split("\n") if line.strip()]
     except (OSError, UnicodeDecodeError) as e:
         raise WorkshopError(file, str(e), "UTF-8, a caption a line", "--texts FILE") from e
     if not lines:

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from quantize import disk, recipe
-from quantize.fish.regression import errors, learned, shapes
+from quantize.fish.regression import USUAL_CM, errors, learned, shapes
 from quantize.training.settings import check_least
 
 FILE = "regressor.json"
@@ -40,17 +40,18 @@ def run(args: argparse.Namespace) -> None:
     if done := recipe.begin(args.out, "length", asked, {}):
         return _say(args.out, done.result)
     taught, held = shapes(2 * args.seed, args.fish), shapes(2 * args.seed + 1, args.judged)
-    made = learned(taught, held, args.epochs, args.seed)
+    made, moved_cm = learned(taught, held, args.epochs, args.seed)
     disk.write(args.out / FILE, msgspec.json.encode(made) + b"\n")
     off = 100 * np.abs(errors(made, held))
     result = {
         "whole, mean error %": float(off[~held.is_hidden].mean()),
         "hidden, mean error %": float(off[held.is_hidden].mean()),
+        f"int8 moves {USUAL_CM:g} cm by cm": moved_cm,
     }
     recipe.finish(args.out, result)
     return _say(args.out, result)
 
 
 def _say(out: Path, result: dict[str, Any]) -> None:
-    told = ", ".join(f"{k} {v:.2f}" for k, v in result.items() if k != "done")
+    told = ", ".join(f"{k} {v:.3g}" for k, v in result.items() if k != "done")
     sys.stdout.write(f"{out / FILE}: {told}\n")

@@ -136,6 +136,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("bundle", "sources.several", "sources.ahead"),
     (
         *("bundle.write", "bundle.golden", "bundle.losses", "bundle.in_use", "bundle.summary"),
+        *("bundle.notices",),
         *("pictures.prepare", "glance.looking", "explain.map"),
     ),
     (

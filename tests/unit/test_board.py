@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from calib_data.boards import PATTERN, SQUARE_MM, Camera, Pose, board, pose, poses
 from edge.errors import EdgeError, SourceError, UsageError
-from edge.length.board import Board, find, fit, is_new, other_pattern
+from edge.length.board import Board, check_places, find, fit, is_new, other_pattern, reach
 from edge.length.board_picture import draw_corners, scale_range
-from edge.length.calibrating import CalibrationSettings, find_boards
+from edge.length.calibrating import CalibrationSettings, Found, find_boards, summary
 from edge.length.plane_file import plane_of
 from edge.records import U8, Frame
 
@@ -102,6 +102,43 @@ def test_a_board_that_has_hardly_moved_is_passed_over() -> None:
     nudged = replace(first, corners=first.corners + 3)
     assert not is_new(nudged, [first])
     assert is_new(second, [first])
+
+
+def test_s5_a_board_that_is_tilted_on_the_spot_is_another() -> None:
+    """Tilts are what tells a lens from its distance, and a tilt moves the far corners alone."""
+    flat, tilted = seen([pose((0, 0), 0, (-80, -50), 700.0), pose((25, 0), 0, (-80, -45), 700.0)])
+    assert is_new(tilted, [flat])
+
+
+def test_s5_boards_in_the_middle_alone_make_no_lens_of_their_noise() -> None:
+    """Once a second and a third coefficient were fitted: 3 cm off in the corners of the frame."""
+    rng = np.random.default_rng(6)
+    near = [pose((1, -1), 3, (-80, -50), 1200.0)]
+    near += [pose(rng.uniform(-25, 25, 2), rng.uniform(-40, 40), (-80, -50), 1200.0)
+             for _ in range(9)]  # fmt: skip
+    for seed in range(6):
+        boards = seen(near, 0.1, seed)
+        plane = plane_of(fit(boards, PATTERN, SQUARE_MM).file.plane)
+        corners = np.array([[-480.0, -360.0], [480, 360]])
+        found = plane.to_mm(CAMERA.to_px(corners, near[0]))
+        true = np.hypot(*(corners[0] - corners[1]))
+        assert reach(boards) < 0.5
+        assert np.hypot(*(found[0] - found[1])) == pytest.approx(true, rel=0.02)
+
+
+def test_s5_where_no_board_was_is_told() -> None:
+    near = [pose((12 * n, -8 * n), 9 * n, (-80, -50), 1200.0) for n in range(-2, 3)]
+    lines = summary(fit(seen(near), PATTERN, SQUARE_MM), Found(7, still=2))
+    assert "(2 more had hardly moved)" in lines[0]
+    assert "to its corners: lengths farther out are guesses" in lines[-1]
+    all_over = summary(fit(seen(POSES), PATTERN, SQUARE_MM), Found(14))
+    assert not any("guesses" in line for line in all_over)
+
+
+def test_s5_boards_that_stay_where_they_are_are_counted() -> None:
+    """Once: "found in 4 pictures", of ten in which boards were found."""
+    with pytest.raises(SourceError, match="10 boards are in 4 places alone"):
+        check_places(10, 4)
 
 
 def test_frames_are_looked_at_until_there_are_enough() -> None:

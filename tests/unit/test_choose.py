@@ -70,3 +70,25 @@ def test_of_two_drawings_of_a_fish_the_one_whose_lengths_agree_is_told() -> None
     whole, shadowed = look(0, 0, 400, 0.8), look(0, 0, 440, 0.8)
     shadowed = replace(shadowed, shape_cm=1.2 * shadowed.midline_cm)
     assert told(shadowed, whole) == [(40.0, 0.8)]
+
+
+def under(shape: float = 1.12, away: float = 40.0) -> list[Look]:
+    """A fish whose right end shows not, and one that lies across it."""
+    first = look(0, 200, 400, 0.8)
+    short = replace(first, shape_cm=shape * first.midline_cm, line=first.outline[:2])
+    return chosen([short, look(400 + away, 200, 300, 0.9)], LIKELY, LEAST)
+
+
+def test_s7_a_fish_under_another_has_the_regressors_length_and_is_flagged() -> None:
+    """What shows of it is too short: AutoFish's SKL was by 1.8 cm."""
+    over, it = under()
+    assert (it.cm, it.midline_cm, it.is_occluded) == (pytest.approx(44.8), 40.0, True)
+    assert it.sd_cm > 0.15 * it.cm
+    assert (over.cm, over.is_occluded) == (30.0, False)
+
+
+@pytest.mark.parametrize(("shape", "away"), [(1.12, 100.0), (1.02, 40.0), (0.9, 40.0), (1.5, 40.0)])
+def test_s7_a_fish_beside_another_is_not(shape: float, away: float) -> None:
+    """Far from it, or as long as the regressor says, or shorter; or no fish's shape at all."""
+    it = min(under(shape, away), key=lambda one: one.box[0])
+    assert (it.cm, it.is_occluded) == (40.0, False)

@@ -13,6 +13,7 @@ from quantize.errors import WorkshopError
 from quantize.fashion.fashiongen import FashionGen, open_fashiongen, texts_of
 from quantize.fashion.fashioniq import (
     Pair,
+    check,
     gallery_of,
     official_gallery,
     picture_file,
@@ -70,12 +71,36 @@ def test_fashiongen_rows_pictures_and_products(tmp_path: Path):
     [
         ({"input_category": None}, "no input_category"),
         ({"input_gender": _bytes("Men")}, "different lengths"),
+        ({"input_category": np.bytes_("x")}, "one value in input_category"),
+        ({"input_image": np.zeros((3, 8, 8, 3))}, "of float64, not"),
+        ({"input_image": np.zeros((3, 8, 8), np.uint8)}, "not \\(N, H, W, 3\\) of uint8"),
+        ({"input_productID": np.full((3, 1), np.nan)}, "NaN"),
+        ({"input_productID": _bytes("a", "b", "c")}, "no number"),
     ],
 )
 def test_a_fashiongen_file_that_is_not_whole_is_refused(changed, reason, tmp_path: Path):
     """F9"""
     with pytest.raises(WorkshopError, match=reason):
         FashionGen(write_fashiongen(tmp_path, **changed))
+
+
+def test_a_fashiongen_file_without_pictures_is_refused(tmp_path: Path):
+    """F9"""
+    said = ("category", "subcategory", "description", "season", "gender")
+    changed = {f"input_{name}": np.zeros((0, 1), "S1") for name in said}
+    changed |= {"input_image": np.zeros((0, 4, 4, 3), np.uint8), "input_productID": np.zeros(0)}
+    with pytest.raises(WorkshopError, match="no pictures"):
+        FashionGen(write_fashiongen(tmp_path, **changed))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_a_fashiongen_file_that_ends_too_early_is_refused(share: float, tmp_path: Path):
+    """F9"""
+    file = write_fashiongen(tmp_path)
+    whole = file.read_bytes()
+    file.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(WorkshopError, match="no h5 file"):
+        FashionGen(file)
 
 
 def test_missing_fashiongen_says_where_it_comes_from(tmp_path: Path):
@@ -141,6 +166,29 @@ def test_recalls_on_pairs_of_known_vectors(tmp_path: Path):
     assert recalls_of(queries, vectors[:3], own, pairs)[1] == 100.0
     with pytest.raises(WorkshopError, match="1 targets"):
         recalls_of(queries, vectors[:2], own[:2], pairs)
+
+
+def test_as_many_vectors_as_pairs_and_names_are_needed(tmp_path: Path):
+    """F7: once fewer names than vectors gave a number."""
+    write_fashioniq(tmp_path)
+    pairs, vectors = read_pairs(tmp_path, "dress"), np.eye(6, dtype=np.float32)
+    with pytest.raises(ValueError, match="2 queries and 6 vectors"):
+        recalls_of(vectors[:2], vectors, gallery_of(pairs), pairs)
+
+
+def test_everything_of_fashioniq_is_asked_for_at_once(tmp_path: Path):
+    """F7, F9: what is missing is said before hours are spent on the rest."""
+    write_fashioniq(tmp_path)
+    with pytest.raises(WorkshopError, match=r"dressA\.png: no such picture"):
+        check(tmp_path)
+    (tmp_path / "images").mkdir()
+    for part in ("dress", "shirt", "toptee"):
+        for letter in "ABCDEF":
+            (tmp_path / "images" / f"{part}{letter}.png").touch()
+    check(tmp_path)
+    (tmp_path / "image_splits" / "split.toptee.val.json").write_text("[]")
+    with pytest.raises(WorkshopError, match=r"split\.toptee\.val\.json: an empty list"):
+        check(tmp_path)
 
 
 def test_missing_fashioniq_is_said_by_file(tmp_path: Path):

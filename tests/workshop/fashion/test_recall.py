@@ -7,7 +7,7 @@ import pytest
 
 from quantize.errors import WorkshopError
 from quantize.fashion.candidates import Queries
-from quantize.fashion.recall import among, both_ways, ranks, recalls, summary
+from quantize.fashion.recall import among, both_ways, ranks, recalls, summary, tied
 
 
 def by_hand(scores, right) -> list[int]:
@@ -48,6 +48,21 @@ def test_the_best_picture_of_a_product_counts():
 def test_of_equal_scores_the_later_comes_first():
     """F5: a sort turned around, as published."""
     assert ranks(np.zeros((3, 3), np.float32), [[0], [1], [2]]).tolist() == [2, 1, 0]
+
+
+def test_scores_that_are_no_numbers_find_nothing():
+    """F5, F7: a sort turned around puts NaN first, and so a broken network had R@1 of 100 %."""
+    scores = np.full((2, 101), np.nan, np.float32)
+    with pytest.raises(WorkshopError, match="2 of 2 queries have scores that are no numbers"):
+        among(scores, np.arange(2), np.arange(101)[None].repeat(2, 0))
+    with pytest.raises(WorkshopError, match="1 of 3 queries"):
+        ranks(np.array([[1, 2], [np.inf, 0], [0, 1]], np.float32), [[0], [0], [0]])
+
+
+def test_no_queries_have_no_recall():
+    """F5, F7"""
+    with pytest.raises(WorkshopError, match="scores of shape"):
+        ranks(np.zeros((0, 4), np.float32), [])
 
 
 def test_recalls_are_per_cent():
@@ -92,6 +107,20 @@ def test_perfect_vectors_find_everything_and_random_ones_a_ninth():
     assert among(cosines, *drawn.image_to_text())[1] == 100.0
     noise = np.random.default_rng(0).normal(size=cosines.shape).astype(np.float32)
     assert among(noise, *drawn.image_to_text())[1] < 40
+
+
+def test_how_often_a_tie_gave_the_answer_is_told():
+    """F5: the right one is last, and of equal scores the later comes first, as published: a network
+    that tells nothing apart has R@1 of 100 %, and so the ties are told beside it.
+    """
+    drawn, _, _ = drawn_queries(queries=40)
+    given = drawn.image_to_text()
+    nothing = np.ones((80, 40), np.float32)
+    assert (among(nothing, *given)[1], tied(nothing, *given)) == (100.0, 100.0)
+    noise = np.random.default_rng(0).normal(size=nothing.shape).astype(np.float32)
+    assert tied(noise, *given) == 0.0
+    noise[given[0][0], given[1][0, 3]] = noise[given[0][0], given[1][0, -1]]
+    assert tied(noise, *given) == pytest.approx(100 / 40)
 
 
 def test_too_few_products_are_refused():

@@ -18,6 +18,7 @@ for package in ("onnxscript", "onnxslim"):
 from edge.engines import open_engine  # noqa: E402
 from edge.heads.text_vectors import read_text_vectors  # noqa: E402
 from quantize.cli import main  # noqa: E402
+from quantize.stages.fashion import read_captions  # noqa: E402
 from tests.workshop.fashion.synthetic import Plan, random_state, write  # noqa: E402
 from tests.workshop.fashion.test_readers import write_fashiongen  # noqa: E402
 from tests.workshop.fashion.words import write_vocabulary  # noqa: E402
@@ -93,6 +94,13 @@ def test_missing_sets_are_said(tmp_path: Path, capsys) -> None:
 def test_a_category_file_has_no_vectors(tmp_path: Path, capsys) -> None:
     assert main(flags(tmp_path, PLAN._replace(kind="category"))) == 2
     assert "no vectors" in capsys.readouterr().err
+
+
+def test_a_caption_ends_with_its_line(tmp_path: Path) -> None:
+    """U+2028, which shops have in their texts, had made two captions of one."""
+    file = tmp_path / "captions.txt"
+    file.write_text("7\tRed\u2028shirt.\r\n8\tBlue dress.", "utf-8")
+    assert read_captions(file) == (["7", "8"], ["Red\u2028shirt.", "Blue dress."])
 
 
 def test_captions_that_are_none_are_refused(tmp_path: Path, capsys) -> None:

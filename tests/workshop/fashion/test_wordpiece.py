@@ -44,6 +44,13 @@ def test_ids_and_the_end():
     assert PIECES.encode("red " * 20, 5, ends=False) == [cls, red, red, red, red]
 
 
+def test_what_has_no_room_for_the_ends_is_refused():
+    """F4: once the text was given but for its last token, far over the limit."""
+    assert PIECES.encode("red shirt", 2, ends=True) == [PIECES.ids["[CLS]"], PIECES.ids["[SEP]"]]
+    with pytest.raises(ValueError, match="most is 1, expected 2 or more"):
+        PIECES.encode("red shirt", 1, ends=True)
+
+
 def test_the_symbols_stand_at_1_to_9_also_in_a_plain_vocabulary():
     """F4"""
     plain = ["[PAD]", *(f"[unused{i}]" for i in range(9)), *SPECIAL, *WORDS]
@@ -84,3 +91,11 @@ def test_a_vocabulary_is_read_from_its_file(tmp_path: Path):
     assert read_vocabulary(write_vocabulary(tmp_path)).tokens[: len(TOKENS)] == tuple(TOKENS)
     with pytest.raises(WorkshopError, match=r"none\.txt"):
         read_vocabulary(tmp_path / "none.txt")
+
+
+def test_a_line_ends_at_its_end_alone(tmp_path: Path):
+    """F4: U+2028 and U+0085 are no ends of lines of a file; ids after such a token had shifted."""
+    file = tmp_path / "vocab.txt"
+    file.write_bytes("\r\n".join([*TOKENS, "a\u2028b", "\x85", "last"]).encode() + b"\r\n")
+    read = read_vocabulary(file)
+    assert (len(read.tokens), read.ids["last"]) == (len(TOKENS) + 3, len(TOKENS) + 2)

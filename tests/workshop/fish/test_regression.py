@@ -12,6 +12,8 @@ pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from edge.errors import BundleError
 from edge.length.regressor import FEATURES, read_regressor
+from quantize.cli import main
+from quantize.errors import WorkshopError
 from quantize.fish import regression
 from quantize.fish.regression import Shapes, errors, exact, quantised, shapes
 
@@ -59,9 +61,34 @@ def test_quantised_weights_are_within_half_a_step() -> None:
 
 def test_a_short_run_learns_something() -> None:
     few = shapes(3, 40)
-    made = regression.learned(few, few, 30, 0)
+    made, moved_cm = regression.learned(few, few, 30, 0)
     assert np.abs(errors(made, few)).mean() < 0.1
     assert len(made.mean) == FEATURES
+    assert 0 < moved_cm <= 0.05
+
+
+def test_s6_int8_is_judged_by_the_float_that_was_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MAE on held-out fish: half a millimetre at most, or nothing comes out."""
+    taught, apart = shapes(3, 40), shapes(4, 30)
+    coarse = lambda w, b: quantised((w / np.abs(w).max()).round(1) * np.abs(w).max(), b)  # noqa: E731
+    assert regression.learned(taught, apart, 3, 0).moved_cm < 0.05
+    monkeypatch.setattr(regression, "quantised", coarse)  # three bits, not eight
+    with pytest.raises(WorkshopError, match="int8: moves a length of 34 cm by"):
+        regression.learned(taught, apart, 3, 0)
+
+
+@pytest.mark.parametrize("by_cm", [0.051, float("nan")])
+def test_s6_what_moves_lengths_is_refused(by_cm: float) -> None:
+    with pytest.raises(WorkshopError, match=r"expected 0.05 cm or less") as caught:
+        regression.check_moved(by_cm)
+    assert "--epochs" in caught.value.fix
+
+
+def test_s6_the_stage_says_what_int8_moves(tmp_path: Path, capsys) -> None:
+    asked = ["length", "--out", str(tmp_path / "out"), "--fish", "60", "--judged", "30"]
+    assert main([*asked, "--epochs", "2"]) == 0
+    assert "int8 moves 34 cm by cm 0.0" in capsys.readouterr().out
+    assert read_regressor(tmp_path / "out" / "regressor.json").sd_whole > 0
 
 
 @pytest.mark.parametrize("key", ["mean", "layers", "schema"])

@@ -66,6 +66,7 @@ def test_a_path_may_hold_spaces_and_line_ends_may_change_within_a_file(tmp_path:
         (b"a.jpg -1\n", "a.jpg -1"),
         (b"a.jpg 1.5\n", "a.jpg 1.5"),
         (b" 3\n", "' 3'"),
+        (b"a.jpg 999999999999\n", "0 to 9999999"),  # a list of as many tags ate all memory
         ("a.jpg \u0663\n".encode(), "\u0663"),
         (b"a.jpg 1\na.jpg 2\n", "a.jpg has labels 1 and 2"),
         (b"\xff\xfe 1\n", "byte 0 is not UTF-8"),
