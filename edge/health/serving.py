@@ -14,8 +14,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
+from http.client import LineTooLong
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from edge.errors import UsageError
 from edge.health.address import Door
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 MOST = 8  # connections at once
 LONGEST_S = 5.0  # a connection
+HEAD_BYTES = 1 << 16  # of all that comes before a body: the library would take 6 MB of everybody
 JSON = "application/json; charset=utf-8"
 CLOSED = "default-src 'none'; frame-ancestors 'none'"  # a policy: these are not for browsers
 ALWAYS = (  # nor is any page for pages from elsewhere
@@ -121,6 +123,23 @@ def _cut(request: socket.socket) -> None:
         request.shutdown(socket.SHUT_RDWR)
 
 
+class _Head:
+    """What a connection gives, line by line up to HEAD_BYTES: a stranger, too, may send lines."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._left = file, HEAD_BYTES
+        self.read, self.close = file.read, file.close
+
+    def readline(self, limit: int = -1) -> bytes:
+        """The next one. Raises LineTooLong, which the library answers with a 431."""
+        most = self._left + 1
+        line = self._file.readline(most if limit < 0 else min(limit, most))
+        self._left -= len(line)
+        if self._left < 0:
+            raise LineTooLong("headers")
+        return line
+
+
 class Request(BaseHTTPRequestHandler, ABC):
     """One request: `page` answers it, and LONGEST_S is all the time it has."""
 
@@ -132,6 +151,7 @@ class Request(BaseHTTPRequestHandler, ABC):
 
     def setup(self) -> None:
         super().setup()
+        self.rfile = _Head(self.rfile)  # type: ignore[assignment]
         self.limit()
 
     def limit(self) -> None:
