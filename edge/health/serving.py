@@ -16,7 +16,8 @@ from contextlib import suppress
 from http import HTTPStatus
 from http.client import LineTooLong
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, BinaryIO, NamedTuple
+from io import BufferedIOBase
+from typing import Any, NamedTuple
 
 from edge.errors import UsageError
 from edge.health.address import Door
@@ -126,7 +127,7 @@ def _cut(request: socket.socket) -> None:
 class _Head:
     """What a connection gives, line by line up to HEAD_BYTES: a stranger, too, may send lines."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BufferedIOBase) -> None:
         self._file, self._left = file, HEAD_BYTES
         self.read, self.close = file.read, file.close
 

@@ -145,6 +145,19 @@ def test_the_token_is_shown_once_and_then_the_cookie(guarded):
     assert ask(guarded, "/frame.jpg?camera=camera:0", Authorization=f"Bearer {TOKEN}")[0] == 200
 
 
+def test_the_form_shows_the_token_in_no_address(guarded):
+    """A proxy logs addresses, and TLS is for a proxy."""
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
+    assert b'<form action="/" method="post">' in ask(guarded, "/", **form)[2]
+    status, headers, body = ask(guarded, "/", "POST", f"token={quote(TOKEN)}", **form)
+    assert (status, headers["location"], body) == (303, "/", b"")
+    assert ask(guarded, "/", Cookie=headers["set-cookie"].partition(";")[0])[0] == 200
+    status, headers, body = ask(guarded, "/", "POST", "token=guessed", **form)
+    assert (status, "set-cookie" in headers) == (401, False)
+    assert b'name="token"' in body
+    assert ask(guarded, "/", "POST", f"token={quote(TOKEN)}")[0] == 415
+
+
 @pytest.mark.parametrize("path", [*ROUTES, "/nonsense"])
 def test_a_wrong_token_gives_no_cookie(guarded, path):
     for method in ("GET", "HEAD"):
@@ -166,6 +179,8 @@ def test_a_token_reaches_no_log(guarded, caplog, monkeypatch):
 
 def test_without_a_token_there_is_no_cookie(opened):
     assert "set-cookie" not in ask(opened, "/?token=anything")[1]
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert "set-cookie" not in ask(opened, "/", "POST", "token=anything", **form)[1]
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "192.168.1.5", "[fe80::1]"])
