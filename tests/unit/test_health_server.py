@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import socket
+import sys
 import threading
 import time
 from contextlib import closing, suppress
@@ -244,3 +246,13 @@ def test_a_stranger_fills_no_memory_with_headers(guarded):
         assert connection.recv(4096).startswith(b"HTTP/1.0 431")
     many = {"Cookie": "c=" + "x" * 40_000, "Authorization": f"Bearer {TOKEN}"}
     assert ask(guarded, **many)[0] == 200
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="others have no such option")
+@pytest.mark.parametrize("host", ["192.0.2.77", "2001:db8::77"])
+def test_an_address_that_the_network_has_not_given_yet_ends_no_daemon(host, caplog, monkeypatch):
+    """Ending as a wrong flag does, the service would not be started again: nobody comes for months."""
+    monkeypatch.setattr(logging.getLogger("edge"), "propagate", True)  # after some command
+    with closing(HealthServer(Door(host, 0, Secret(TOKEN)), PAGES)) as server:
+        assert server.port > 0
+    assert f"{host} is no address of this machine now" in caplog.text
