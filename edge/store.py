@@ -18,9 +18,11 @@ def write_whole(path: Path, content: bytes, *, is_synced: bool = False) -> None:
     """
     part = path.with_name(f".{path.name}.part")
     try:
-        part.write_bytes(content)
-        if is_synced:
-            sync(part)
+        with cleared(part).open("xb") as file:
+            file.write(content)
+            if is_synced:
+                file.flush()
+                os.fsync(file.fileno())
         part.replace(path)
         if is_synced:
             sync(path.parent)  # holds the name
@@ -28,6 +30,15 @@ def write_whole(path: Path, content: bytes, *, is_synced: bool = False) -> None:
         with suppress(OSError):
             part.unlink()
         raise SinkError(f"{path}: {e.strerror}", fix="make room, or name another folder") from e
+
+
+def cleared(path: Path) -> Path:
+    """`path`, where nothing is now: open it with "x". Through a link that somebody left in a folder
+    that is not ours alone we would write over another file of ours, in a pipe we would wait for
+    ever; and a run that was killed left what it had in hand.
+    """
+    path.unlink(missing_ok=True)
+    return path
 
 
 def sync(path: Path) -> None:

@@ -251,7 +251,7 @@ def test_a_stranger_fills_no_memory_with_headers(guarded):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="others have no such option")
 @pytest.mark.parametrize("host", ["192.0.2.77", "2001:db8::77"])
 def test_an_address_that_the_network_has_not_given_yet_ends_no_daemon(host, caplog, monkeypatch):
-    """Ending as a wrong flag does, the service would not be started again: nobody comes for months."""
+    """It ended as with a wrong flag, and such a service is not started again."""
     monkeypatch.setattr(logging.getLogger("edge"), "propagate", True)  # after some command
     with closing(HealthServer(Door(host, 0, Secret(TOKEN)), PAGES)) as server:
         assert server.port > 0
