@@ -8,6 +8,7 @@ from errno import ENOSPC
 from pathlib import Path
 
 from edge.errors import SinkError
+from edge.homes import PLACES, own_folder
 
 
 def write_whole(path: Path, content: bytes, *, is_synced: bool = False) -> None:
@@ -55,9 +56,20 @@ def sync(path: Path) -> None:
 def make_folder(folder: Path) -> None:
     """`folder`, with those it lies in. Raises SinkError."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            _make_own(folder)
+            folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise SinkError(f"{folder}: {e.strerror}", fix="name another folder") from e
+
+
+def _make_own(folder: Path) -> None:
+    """The folder of ours that it lies in: pictures of a shop are not for every user of a machine.
+    Those that a user names are made as any program would.
+    """
+    for own in map(own_folder, PLACES):
+        if own in (folder, *folder.parents):
+            own.mkdir(0o700, parents=True, exist_ok=True)
 
 
 def check_folder(folder: Path) -> None:

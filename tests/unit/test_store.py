@@ -7,7 +7,8 @@ import os
 import pytest
 
 from edge.errors import SinkError
-from edge.store import write_whole
+from edge.homes import own_folder
+from edge.store import make_folder, write_whole
 
 needs_links = pytest.mark.skipif(os.name == "nt", reason="a user may make no links")
 
@@ -45,3 +46,21 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path):
     with pytest.raises(SinkError):
         write_whole(tmp_path / "a", b"after")
     assert (tmp_path / "a").read_bytes() == b"before"
+
+
+@needs_links
+@pytest.mark.parametrize("kind", ["state", "data", "cache"])
+def test_our_own_folders_are_for_their_user_alone(kind, tmp_path, monkeypatch):
+    """There lie pictures of people, what was enrolled, and events."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("STATE_DIRECTORY", "CACHE_DIRECTORY", "XDG_STATE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    before = os.umask(0o022)
+    try:
+        make_folder(own_folder(kind) / "captures" / "till")
+        make_folder(tmp_path / "named")
+    finally:
+        os.umask(before)
+    assert own_folder(kind).stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "named").stat().st_mode & 0o777 == 0o755
