@@ -161,6 +161,12 @@ class Actions:
         return self._jobs.ask(lambda: new_gallery(tagger, new))
 
     def _shot(self, wanted: Capture) -> Shot:
+        known = self._window.sources()
+        if wanted.camera not in known:  # each name would make a folder of its own
+            raise UsageError(
+                f"{wanted.camera[:80]}: no source has this name, expected {', '.join(known)}",
+                fix="name one of them",
+            )
         if wanted.frozen is not None:
             return self._window.frozen(wanted.frozen)[0]
         return self._window.newest(wanted.camera)
