@@ -15,10 +15,10 @@ from pathlib import Path
 from time import monotonic, time
 from typing import BinaryIO
 
+from edge import store
 from edge.clock import epoch_s
 from edge.errors import SinkError
 from edge.sinks.target import Target
-from edge.store import make_folder
 
 SYNCS = ("always", "second", "never")  # when what was written is on the disk for certain
 TAIL_BYTES = 1 << 20  # a longer line than this was not written by us
@@ -104,11 +104,11 @@ class RotatingFile:
         return not os.path.samestat(there, ours) or there.st_size != self._bytes
 
     def _open(self) -> BinaryIO:
-        make_folder(self.path.parent)
+        store.make_folder(self.path.parent)
         if self.path.exists() and not self.path.is_file():
             raise SinkError(f"{self.path}: no regular file", fix="name another file")
         try:
-            file = self.path.open("ab", buffering=0)
+            file = self._at_its_end()
             if not self._has(self._begins):
                 file.close()
                 raise SinkError(
@@ -125,6 +125,15 @@ class RotatingFile:
         except OSError as e:
             raise SinkError(f"{self.path}: {e.strerror}", fix="name another file") from e
         self._file = file
+        return file
+
+    def _at_its_end(self) -> BinaryIO:
+        """Open; the name of a new one is on the disk, too, or a power cut takes all of it."""
+        is_new = not self.path.exists()
+        file = self.path.open("ab", buffering=0)
+        if is_new and self._sync != "never":
+            with suppress(OSError):  # not every file system can
+                store.sync(self.path.parent)
         return file
 
     def _has(self, beginning: bytes) -> bool:
