@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from edge.errors import EdgeError
 from edge.health.address import Door
 from edge.health.serving import Listening, Page, Request, Server, as_json
-from edge.live.access import Access, is_ours
+from edge.live.access import Access, is_drawn_elsewhere, is_ours
 from edge.live.files import PAGES, POLICY, read
 from edge.live.posts import FORM, body_of, changed
 from edge.live.stream import Site, messages
@@ -134,6 +134,8 @@ class _Visitor(Request):
 
     def _refused(self, token: str = "") -> Page | None:
         """The answer for a stranger, which only asks for the token; None for whoever may look."""
+        if is_drawn_elsewhere(self.headers):
+            return as_json(HTTPStatus.FORBIDDEN, error="this is not for pages from elsewhere")
         token = token or self._asked()[1].get("token", "")
         address = str(self.client_address[0])
         may = self.server.access.may(self.headers, token, address)

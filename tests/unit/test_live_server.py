@@ -205,6 +205,17 @@ def test_a_page_from_elsewhere_changes_nothing(opened, site, headers):
     assert not site.window._stills._kept
 
 
+@pytest.mark.parametrize("path", sorted({*ROUTES} - {"/live.css"}))
+def test_a_page_from_elsewhere_draws_nothing_of_ours(opened, path):
+    """Eight of its <img src=".../happening"> had taken all the streams there are."""
+    for site in ("cross-site", "same-site"):
+        foreign = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
+        assert ask(opened, path, **foreign)[0] == 403
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert ask(opened, "/", **link)[0] == 200
+    assert ask(opened, "/", **{"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"})[0] == 200
+
+
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "NONSENSE"])
 def test_there_is_nothing_else_to_be_done(opened, method):
     status, headers, _ = ask(opened, "/enrol", method)
