@@ -18,6 +18,7 @@ from typing import BinaryIO
 from edge import store
 from edge.clock import epoch_s
 from edge.errors import SinkError
+from edge.health.usage import leave_room
 from edge.sinks.target import Target
 
 SYNCS = ("always", "second", "never")  # when what was written is on the disk for certain
@@ -38,6 +39,7 @@ class RotatingFile:
                under that, our columns would be wrong ones
     is_patient  one that cannot be opened yet is tried again with each record; else SinkError is
                 raised
+    leaves_room  nothing is added where the disk has only room for events
     """
 
     def __init__(
@@ -52,8 +54,9 @@ class RotatingFile:
         heading: bytes = b"",
         clock: Callable[[], float] = monotonic,
         is_patient: bool = False,
+        leaves_room: bool = False,
     ) -> None:
-        self.path = path
+        self.path, self._leaves_room = path, leaves_room
         self._max_bytes, self._max_age_s, self._keep = max_bytes, max_age_s, keep
         self._sync, self._heading, self._clock = sync, heading, clock
         self._begins = begins
@@ -69,7 +72,9 @@ class RotatingFile:
                 self._let_go()
             file = self._file or self._open()
             if self._is_due(len(record)):
-                file = self._put_aside()
+                file = self._put_aside()  # which may make room
+            if self._leaves_room:
+                leave_room(self.path.parent)
             self._add(file, (self._heading if self._bytes == 0 else b"") + record)
             is_due = self._sync == "second" and monotonic() - self._synced_s >= 1.0
             if self._sync == "always" or is_due:
@@ -191,6 +196,7 @@ def open_rotating(
         begins=begins,
         heading=heading,
         is_patient=target.is_patient,
+        leaves_room=target.leaves_room and target.kind != "events",
     )
 
 
