@@ -25,6 +25,10 @@ from typing import ClassVar
 # Fixes that many modules give.
 COPY_AGAIN = "copy the bundle again"
 PACK_AGAIN = "have it packed again: edge-quantize pack"
+NOT_TRUSTED = (  # of another side's certificate
+    "is the clock of this machine right (timedatectl)? if so, #ca-file=FILE behind the address, "
+    "with the certificate of who signed theirs"
+)
 COPY_OR_OTHER = f"{COPY_AGAIN}; if that does not help, use another engine"
 
 

@@ -8,6 +8,7 @@ from errno import ENOSPC
 from pathlib import Path
 
 from edge.errors import SinkError
+from edge.homes import PLACES, own_folder
 
 
 def write_whole(path: Path, content: bytes, *, is_synced: bool = False) -> None:
@@ -18,9 +19,11 @@ def write_whole(path: Path, content: bytes, *, is_synced: bool = False) -> None:
     """
     part = path.with_name(f".{path.name}.part")
     try:
-        part.write_bytes(content)
-        if is_synced:
-            sync(part)
+        with cleared(part).open("xb") as file:
+            file.write(content)
+            if is_synced:
+                file.flush()
+                os.fsync(file.fileno())
         part.replace(path)
         if is_synced:
             sync(path.parent)  # holds the name
@@ -28,6 +31,15 @@ def write_whole(path: Path, content: bytes, *, is_synced: bool = False) -> None:
         with suppress(OSError):
             part.unlink()
         raise SinkError(f"{path}: {e.strerror}", fix="make room, or name another folder") from e
+
+
+def cleared(path: Path) -> Path:
+    """`path`, where nothing is now: open it with "x". Through a link that somebody left in a folder
+    that is not ours alone we would write over another file of ours, in a pipe we would wait for
+    ever; and a run that was killed left what it had in hand.
+    """
+    path.unlink(missing_ok=True)
+    return path
 
 
 def sync(path: Path) -> None:
@@ -44,9 +56,20 @@ def sync(path: Path) -> None:
 def make_folder(folder: Path) -> None:
     """`folder`, with those it lies in. Raises SinkError."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            _make_own(folder)
+            folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise SinkError(f"{folder}: {e.strerror}", fix="name another folder") from e
+
+
+def _make_own(folder: Path) -> None:
+    """The folder of ours that it lies in: pictures of a shop are not for every user of a machine.
+    Those that a user names are made as any program would.
+    """
+    for own in map(own_folder, PLACES):
+        if own in (folder, *folder.parents):
+            own.mkdir(0o700, parents=True, exist_ok=True)
 
 
 def check_folder(folder: Path) -> None:

@@ -16,6 +16,7 @@ signature      who made it: an OpenSSF Model Signing signature, checked
 signing        signed, and keys trusted
 installing     bundles that come to a device: an older one is refused
 installed      which of those is in use: `installed.json` beside them
+notices        whose work it rests on, and under which licences
 in_use         the one that a run begins with, although it may be damaged
 """
 

@@ -45,14 +45,33 @@ Keys = Sequence[PublicKey]
 
 
 def trust_file() -> Path | None:
-    """Where the keys are that a bundle must be signed with; None: this device takes any bundle."""
-    return next((path for path in (SYSTEM, own_folder("data") / FILE) if path.exists()), None)
+    """Where the keys are that a bundle must be signed with; None: this device takes any bundle.
+
+    Raises ConfigError where that cannot be seen.
+    """
+    return next((path for path in (SYSTEM, own_folder("data") / FILE) if _is_there(path)), None)
+
+
+def _is_there(path: Path) -> bool:
+    """A folder that may not be looked into, or a link to a disk that is not there yet, must not
+    make a device take anybody's bundle.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as e:
+        raise ConfigError(
+            f"{path}: {e.strerror}, expected the keys of this device, or nothing",
+            fix="let the user that runs edge-tag look into that folder: chmod a+rx",
+        ) from e
+    return True
 
 
 def trusted() -> Keys | None:
     """The keys of which one must have signed a bundle; None: it takes any bundle.
 
-    Raises ConfigError as `read_public` does.
+    Raises ConfigError as `trust_file` and `read_public` do.
     """
     path = trust_file()
     return None if path is None else read_public(path)

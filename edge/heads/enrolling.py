@@ -50,6 +50,7 @@ def enroll(flags: argparse.Namespace, out: BinaryIO, is_stopped: Callable[[], bo
             check_folder(path.parent)  # now, not after a minute of looks
             changed = _with_pictures(flags, tagger, known, go_on)
             go_on()
+            changed = _beside(flags, changed, known, path, tagger.bundle)
         write_gallery(path, changed)
         _tell(out, path, changed, only=flags.name)
         return 0
@@ -72,6 +73,26 @@ def _with_pictures(
     if known is None:
         return new_gallery(tagger, new, go_on)
     return galleries.with_examples(known, new)
+
+
+def _beside(
+    flags: argparse.Namespace, changed: Gallery, known: Gallery | None, path: Path, bundle: Bundle
+) -> Gallery:
+    """With what somebody else enrolled while we looked, on the live page for one: looks may take a
+    minute, and theirs would be gone.
+    """
+    now = read_gallery(path, bundle) if path.exists() else None
+    if now is None or (known is not None and _views(now) == _views(known)):
+        return changed
+    if flags.none:
+        return galleries.with_none(now, changed.none)
+    return galleries.with_examples(now, next(t for t in changed.tags if t.tag == flags.name))
+
+
+def _views(gallery: Gallery) -> set[tuple[str, str]]:
+    """Each example in it: its tag, and its digest."""
+    named = {(one.tag, e.digest) for one in gallery.tags for e in one.examples}
+    return named | {("", e.digest) for e in gallery.none}
 
 
 def _example(

@@ -9,12 +9,16 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
+from errno import EADDRNOTAVAIL
 from http import HTTPStatus
+from http.client import LineTooLong
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Any, NamedTuple
 
 from edge.errors import UsageError
@@ -24,7 +28,12 @@ log = logging.getLogger(__name__)
 
 MOST = 8  # connections at once
 LONGEST_S = 5.0  # a connection
+HEAD_BYTES = 1 << 16  # of all that comes before a body: the library would take 6 MB of everybody
 JSON = "application/json; charset=utf-8"
+FREEBIND = {  # Linux's option for addresses that are not there yet; Python has no names for it
+    socket.AF_INET: (socket.IPPROTO_IP, 15),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 78),
+}
 CLOSED = "default-src 'none'; frame-ancestors 'none'"  # a policy: these are not for browsers
 ALWAYS = (  # nor is any page for pages from elsewhere
     ("Cache-Control", "no-store"),
@@ -88,9 +97,25 @@ class Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """As the library does, without asking a name server who we are."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
+        self._bind()
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = self.door.host, self.server_address[1]
+
+    def _bind(self) -> None:
+        """Also to an address that a network has still to give: a board that begins before its
+        network, or on a ship without any, tags all the same.
+        """
+        try:
+            self.socket.bind(self.server_address)
+        except OSError as e:
+            if e.errno != EADDRNOTAVAIL or not sys.platform.startswith("linux"):
+                raise
+            self.socket.setsockopt(*FREEBIND[self.socket.family], 1)
+            self.socket.bind(self.server_address)
+            log.warning(
+                "%s is no address of this machine now: pages are served there once it is one",
+                self.door.host,
+            )
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self._free.acquire(blocking=False):
@@ -121,6 +146,23 @@ def _cut(request: socket.socket) -> None:
         request.shutdown(socket.SHUT_RDWR)
 
 
+class _Head:
+    """What a connection gives, line by line up to HEAD_BYTES: a stranger, too, may send lines."""
+
+    def __init__(self, file: BufferedIOBase) -> None:
+        self._file, self._left = file, HEAD_BYTES
+        self.read, self.close = file.read, file.close
+
+    def readline(self, limit: int = -1) -> bytes:
+        """The next one. Raises LineTooLong, which the library answers with a 431."""
+        most = self._left + 1
+        line = self._file.readline(most if limit < 0 else min(limit, most))
+        self._left -= len(line)
+        if self._left < 0:
+            raise LineTooLong("headers")
+        return line
+
+
 class Request(BaseHTTPRequestHandler, ABC):
     """One request: `page` answers it, and LONGEST_S is all the time it has."""
 
@@ -132,6 +174,7 @@ class Request(BaseHTTPRequestHandler, ABC):
 
     def setup(self) -> None:
         super().setup()
+        self.rfile = _Head(self.rfile)  # type: ignore[assignment]
         self.limit()
 
     def limit(self) -> None:

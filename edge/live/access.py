@@ -89,6 +89,14 @@ class Access:
                 self._wrong.popitem(last=False)
 
 
+def is_drawn_elsewhere(headers: Headers) -> bool:
+    """Is it a picture, or a script, of a page from elsewhere? Such a page sees nothing of ours, but
+    where no token is asked for it would have pictures made, and take all streams there are.
+    """
+    is_from_elsewhere = headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
+    return is_from_elsewhere and headers.get("Sec-Fetch-Mode", "") != "navigate"
+
+
 def is_ours(headers: Headers) -> bool:
     """Does a request that changes something come from our own page, or from no browser at all?"""
     if headers.get(HEADER, "") != "1":

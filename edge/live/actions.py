@@ -161,6 +161,12 @@ class Actions:
         return self._jobs.ask(lambda: new_gallery(tagger, new))
 
     def _shot(self, request: Capture) -> Shot:
+        known = self._window.sources()
+        if request.camera not in known:  # each name would make a folder of its own
+            raise UsageError(
+                f"{request.camera[:80]}: no source has this name, expected {', '.join(known)}",
+                fix="name one of them",
+            )
         if request.frozen is not None:
             return self._window.frozen(request.frozen)[0]
         return self._window.newest(request.camera)

@@ -15,14 +15,15 @@ from edge.live.actions import Actions, Capture, Enrol, Freeze
 from edge.strict import NOT_JSON, decoded
 
 MAX_BODY = 4096
+WORDS, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
-def body_of(headers: Headers, read: Callable[[int], bytes]) -> bytes | Page:
-    """What came with a request, or why it is not taken."""
+def body_of(headers: Headers, read: Callable[[int], bytes], wanted: str = WORDS) -> bytes | Page:
+    """What came with a request, or why it is not taken. wanted: its Content-Type."""
     size = headers.get("Content-Length", "")
     kind = headers.get("Content-Type", "").partition(";")[0].strip()
-    if kind != "application/json":
-        return as_json(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, error="expected JSON")
+    if kind != wanted:
+        return as_json(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, error=f"expected {wanted}")
     if not (size.isascii() and size.isdecimal()) or "Transfer-Encoding" in headers:
         return as_json(HTTPStatus.LENGTH_REQUIRED, error="expected a Content-Length")
     if len(size) > 9 or int(size) > MAX_BODY:

@@ -13,9 +13,9 @@ from urllib.parse import parse_qs
 from edge.errors import EdgeError
 from edge.health.address import Door
 from edge.health.serving import Listening, Page, Request, Server, as_json
-from edge.live.access import Access, is_ours
+from edge.live.access import Access, is_drawn_elsewhere, is_ours
 from edge.live.files import PAGES, POLICY, read
-from edge.live.posts import body_of, changed
+from edge.live.posts import FORM, body_of, changed
 from edge.live.stream import Site, messages
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class _Visitor(Request):
 
     def do_POST(self) -> None:  # noqa: N802
         self.limit()
-        self.give(self.answered(self.change))
+        self.give(self.answered(self.enter if self._asked()[0] == "/" else self.change))
 
     def page(self) -> Page:
         path, asked = self._asked()
@@ -77,6 +77,16 @@ class _Visitor(Request):
             except EdgeError as e:
                 return as_json(HTTPStatus.GONE, error=str(e), fix=e.fix)
         return as_json(HTTPStatus.NOT_FOUND, error="there is nothing here")
+
+    def enter(self) -> Page:
+        """The token, of the form that asks for it: in an address a proxy would log it."""
+        body = body_of(self.headers, self.rfile.read, FORM)
+        if isinstance(body, Page):
+            return body
+        refused = self._refused(_fields(body.decode("ascii", "replace")).get("token", ""))
+        if refused is not None:
+            return refused
+        return Page(HTTPStatus.SEE_OTHER, FORM, b"", (("Location", "/"), *self._cookies()))
 
     def change(self) -> Page:
         """A POST: only from our own page, or from a program that says so."""
@@ -120,15 +130,13 @@ class _Visitor(Request):
     def _asked(self) -> tuple[str, dict[str, str]]:
         """Path, and the first of each thing that is asked for."""
         path, _, query = self.path.partition("?")
-        try:
-            found = parse_qs(query, max_num_fields=8)
-        except ValueError:
-            found = {}
-        return path, {name: values[0] for name, values in found.items()}
+        return path, _fields(query)
 
-    def _refused(self) -> Page | None:
+    def _refused(self, token: str = "") -> Page | None:
         """The answer for a stranger, which only asks for the token; None for whoever may look."""
-        token = self._asked()[1].get("token", "")
+        if is_drawn_elsewhere(self.headers):
+            return as_json(HTTPStatus.FORBIDDEN, error="this is not for pages from elsewhere")
+        token = token or self._asked()[1].get("token", "")
         address = str(self.client_address[0])
         may = self.server.access.may(self.headers, token, address)
         if may == "yes":
@@ -137,7 +145,7 @@ class _Visitor(Request):
             wait = (("Retry-After", "60"),)
             page = as_json(HTTPStatus.TOO_MANY_REQUESTS, error="too many wrong tokens: wait")
             return page._replace(headers=wait)
-        if self.command == "GET" and "text/html" in self.headers.get("Accept", ""):
+        if self.command != "HEAD" and "text/html" in self.headers.get("Accept", ""):
             return Page(HTTPStatus.UNAUTHORIZED, PAGES["/"][1], read("token.html"))
         return as_json(HTTPStatus.UNAUTHORIZED, error="a token is needed")
 
@@ -159,7 +167,21 @@ class _Visitor(Request):
     def _file(self, path: str, has_shown: bool) -> Page:
         """has_shown: the token, on the page itself; from then on it is a cookie."""
         name, kind = PAGES[path]
+        is_first = has_shown and path == "/"
+        return Page(200, kind, read(name), self._cookies() if is_first else ())
+
+    def _cookies(self) -> tuple[tuple[str, str], ...]:
+        """For whoever has shown the token; where there is none, nobody needs one."""
+        if self.server.door.token is None:
+            return ()
         is_secure = self.headers.get("X-Forwarded-Proto", "") == "https"
-        is_first = has_shown and path == "/" and self.server.door.token is not None
-        line = self.server.access.cookie_line(is_secure) if is_first else ""
-        return Page(200, kind, read(name), (("Set-Cookie", line),) if line else ())
+        return (("Set-Cookie", self.server.access.cookie_line(is_secure)),)
+
+
+def _fields(query: str) -> dict[str, str]:
+    """The first of each; none where there are too many."""
+    try:
+        found = parse_qs(query, max_num_fields=8)
+    except ValueError:
+        found = {}
+    return {name: values[0] for name, values in found.items()}

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from edge.clock import rfc3339
 from edge.events.event import VALUE, Event, Sight
 from edge.outbox import database
 from edge.outbox.sequence import Numbers
@@ -164,8 +165,10 @@ class Ledger:
     def _sight(self, number: str, body: bytes) -> Sight | None:
         """Of one that the disk has damaged nothing can be said: it is forgotten."""
         try:
-            return decoded(body, Sight)
-        except NOT_JSON as e:
+            sight = decoded(body, Sight)
+            rfc3339(sight.end_time or sight.frame_time)  # its end will say it
+            return sight
+        except (*NOT_JSON, ValueError, OSError) as e:  # no time of this calendar
             log.error("outbox: what is known of thing %s is damaged: %s", number, e)
             self.db.execute("DELETE FROM here WHERE id = ?", (number,))
             return None

@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.errors import SinkError
+from edge.errors import NOT_TRUSTED, SinkError
 from edge.redact import Secret, redacted
 from edge.sinks.mqtt_address import Address
 
@@ -157,6 +157,8 @@ class Broker:
     def _fix(self, why: str) -> str:
         if "uthor" in why or "assword" in why:  # a hint for people, nothing is decided by it
             return "#user=NAME,password-file=FILE behind the address"
+        if "CERTIFICATE_VERIFY_FAILED" in why:
+            return NOT_TRUSTED
         if "ended" in why:
             return "is there another client of the same id? #client-id=NAME behind the address"
         return f"is a broker at {self._address.host}:{self._address.port}?"

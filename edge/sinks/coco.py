@@ -22,7 +22,7 @@ from edge.config.records import area
 from edge.errors import SinkError
 from edge.records import FrameFailed, FrameTags, Picture, Tag
 from edge.sinks.target import Target
-from edge.store import make_folder
+from edge.store import cleared, make_folder, sync
 
 
 class CocoSink:
@@ -36,8 +36,8 @@ class CocoSink:
         if path.exists() and not path.is_file():
             raise SinkError(f"{path}: no regular file", fix="name another file")
         with self._told():
-            self._image_file = self._part("images").open("wb+", buffering=0)
-            self._annotation_file = self._part("annotations").open("wb+", buffering=0)
+            self._image_file = cleared(self._part("images")).open("xb+", buffering=0)
+            self._annotation_file = cleared(self._part("annotations")).open("xb+", buffering=0)
 
     def write(self, result: FrameTags | FrameFailed, picture: Picture | None) -> None:
         if isinstance(result, FrameFailed):
@@ -60,11 +60,12 @@ class CocoSink:
         part = self._part("whole")
         try:
             with self._told():
-                with part.open("wb") as file:
+                with cleared(part).open("xb") as file:
                     self._assemble(file)
                     file.flush()
                     os.fsync(file.fileno())
                 part.replace(self._path)
+                sync(self._path.parent)  # holds the name
         finally:
             self._image_file.close()
             self._annotation_file.close()

@@ -123,7 +123,10 @@ def open_recipients(
 
     Raises UsageError and SinkError.
     """
-    targets = [parse_target(text, SINKS)._replace(is_patient=is_patient) for text in texts]
+    targets = [
+        parse_target(text, SINKS)._replace(is_patient=is_patient, leaves_room=bool(cameras))
+        for text in texts
+    ]
     _refuse_twice(targets)
     if is_endless:
         _refuse_at_end(targets)

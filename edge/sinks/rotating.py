@@ -15,10 +15,11 @@ from pathlib import Path
 from time import monotonic, time
 from typing import BinaryIO
 
+from edge import store
 from edge.clock import epoch_s
 from edge.errors import SinkError
+from edge.health.usage import leave_room
 from edge.sinks.target import Target
-from edge.store import make_folder
 
 SYNCS = ("always", "second", "never")  # when what was written is on the disk for certain
 TAIL_BYTES = 1 << 20  # a longer line than this was not written by us
@@ -38,6 +39,7 @@ class RotatingFile:
                under that, our columns would be wrong ones
     is_patient  one that cannot be opened yet is tried again with each record; else SinkError is
                 raised
+    leaves_room  nothing is added where the disk has only room for events
     """
 
     def __init__(
@@ -52,8 +54,9 @@ class RotatingFile:
         heading: bytes = b"",
         clock: Callable[[], float] = monotonic,
         is_patient: bool = False,
+        leaves_room: bool = False,
     ) -> None:
-        self.path = path
+        self.path, self._leaves_room = path, leaves_room
         self._max_bytes, self._max_age_s, self._keep = max_bytes, max_age_s, keep
         self._sync, self._heading, self._clock = sync, heading, clock
         self._begins = begins
@@ -69,7 +72,9 @@ class RotatingFile:
                 self._let_go()
             file = self._file or self._open()
             if self._is_due(len(record)):
-                file = self._put_aside()
+                file = self._put_aside()  # which may make room
+            if self._leaves_room:
+                leave_room(self.path.parent)
             self._add(file, (self._heading if self._bytes == 0 else b"") + record)
             is_due = self._sync == "second" and monotonic() - self._synced_s >= 1.0
             if self._sync == "always" or is_due:
@@ -104,11 +109,11 @@ class RotatingFile:
         return not os.path.samestat(there, ours) or there.st_size != self._bytes
 
     def _open(self) -> BinaryIO:
-        make_folder(self.path.parent)
+        store.make_folder(self.path.parent)
         if self.path.exists() and not self.path.is_file():
             raise SinkError(f"{self.path}: no regular file", fix="name another file")
         try:
-            file = self.path.open("ab", buffering=0)
+            file = self._at_its_end()
             if not self._has(self._begins):
                 file.close()
                 raise SinkError(
@@ -125,6 +130,15 @@ class RotatingFile:
         except OSError as e:
             raise SinkError(f"{self.path}: {e.strerror}", fix="name another file") from e
         self._file = file
+        return file
+
+    def _at_its_end(self) -> BinaryIO:
+        """Open; the name of a new one is on the disk, too, or a power cut takes all of it."""
+        is_new = not self.path.exists()
+        file = self.path.open("ab", buffering=0)
+        if is_new and self._sync != "never":
+            with suppress(OSError):  # not every file system can
+                store.sync(self.path.parent)
         return file
 
     def _has(self, beginning: bytes) -> bool:
@@ -182,6 +196,7 @@ def open_rotating(
         begins=begins,
         heading=heading,
         is_patient=target.is_patient,
+        leaves_room=target.leaves_room and target.kind != "events",
     )
 
 

@@ -47,6 +47,7 @@ class Target(NamedTuple):
     options: dict[str, str]
     known: list[str]  # options that were asked for
     is_patient: bool = False  # a file, or a folder, that is not to be had yet is waited for
+    leaves_room: bool = False  # of a run without end: what may grow for ever leaves some to events
 
     def option(self, name: str, default: T, read: Callable[[str, str], T]) -> T:
         """The value of an option. `read` is told the option's name and its text."""

@@ -24,7 +24,7 @@ from urllib.parse import quote
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, Request, build_opener
 
 from edge import __version__
-from edge.errors import SinkError, UsageError
+from edge.errors import NOT_TRUSTED, SinkError, UsageError
 from edge.outbox.delivery import EventRefused, Later
 from edge.outbox.ledger import Owed
 from edge.redact import Secret, redacted
@@ -32,6 +32,7 @@ from edge.sinks import CarrierSite
 from edge.sinks.target import Target
 
 TIMEOUT_S = 10.0
+UP = "is it up, and reached from here? try it with curl"
 LOG = "look at the log of the other side"
 LONGEST_S = 3600.0  # that we are sent away for
 AGAIN = {301, 302, 303, 307, 308, 401, 403, 404, 407, 408, 421, 423, 425, 429}
@@ -86,9 +87,9 @@ class Webhook:
             raise EventRefused(says, fix=LOG) from None
         except (URLError, OSError, HTTPException) as e:
             why = redacted(str(getattr(e, "reason", "") or e or type(e).__name__), self._secrets)
-            raise SinkError(
-                f"{self.name}: {why}", fix="is it up, and reached from here? try it with curl"
-            ) from None  # its text may quote the address
+            is_refused = "CERTIFICATE_VERIFY_FAILED" in why
+            fix = NOT_TRUSTED if is_refused else UP
+            raise SinkError(f"{self.name}: {why}", fix=fix) from None  # it may quote the address
 
     def _headers(self, event: Owed) -> dict[str, str]:
         headers = {

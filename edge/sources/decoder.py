@@ -24,7 +24,13 @@ WIDTHS = {"yuv420p": (1, 2, 2), "nv12": (1, 1)}  # of the frame, over bytes in a
 # Numbers: PyAV 13 has no name for "unspecified", as most frames are, and compares names with names.
 FULL_RANGE, BT_709 = int(ColorRange.JPEG.value), int(Colorspace.ITU709.value)
 
+# Of a frame; the largest cameras for boards have 64 million. FFmpeg itself takes four times that,
+# and a camera that means ill, or is broken, would have all cameras ended for want of memory.
+MOST_PIXELS = 1 << 26
+BOUNDS = {"max_pixels": str(MOST_PIXELS)}  # of a decoder
+
 FFmpegError = av.FFmpegError
+REFUSED_SIZE = av.error.ArgumentError  # what FFmpeg says of a larger one
 LATE = (av.error.TimeoutError, av.error.ExitError)  # the second: PyAV's own clock
 REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 JPEG_END = b"\xff\xd9"
@@ -32,7 +38,7 @@ JPEG_END = b"\xff\xd9"
 
 def open_address(text: str, options: dict[str, str], timeout_s: float) -> InputContainer:
     """What answers at an address. Raises FFmpegError and ValueError, whose text may quote it."""
-    return av.open(text, options=options, timeout=timeout_s)
+    return av.open(text, options={**BOUNDS, **options}, timeout=timeout_s)
 
 
 def kind_of_error(error: av.FFmpegError) -> Kind:
@@ -49,6 +55,7 @@ class Frames:
         self._stream = container.streams.video[0]
         # FFmpeg's threads by slice do not tell of damage, those by frame delay every frame.
         self._stream.thread_type = "NONE"
+        self._stream.codec_context.options = BOUNDS
         self._packets = container.demux(self._stream)
         self._decoded: deque[VideoFrame] = deque()  # of one packet
         self._is_cut = False  # that packet

@@ -18,7 +18,15 @@ from edge.clock import utc_now
 from edge.errors import UsageError
 from edge.records import Frame, Picture
 from edge.redact import Secret
-from edge.sources.decoder import FFmpegError, Frames, kind_of_error, open_address, picture_of
+from edge.sources.decoder import (
+    MOST_PIXELS,
+    REFUSED_SIZE,
+    FFmpegError,
+    Frames,
+    kind_of_error,
+    open_address,
+    picture_of,
+)
 from edge.sources.faults import Damaged, Kind, Lost
 from edge.sources.lasting import NETWORK, LastingSource, Link, habits, lasting
 from edge.sources.request import SourceRequest
@@ -28,6 +36,7 @@ STILL_S = 1.0  # from one to the next, where nobody says
 SLICE_S = 0.05  # of a wait
 FIX = "check the address, the user and the password with the camera's own page"
 ON = "is the camera still switched on?"
+SMALLER = "have the camera send smaller pictures"
 
 
 class StreamLink:
@@ -194,13 +203,27 @@ def _open(name: str, address: Secret, words: dict[str, str], timeout_s: float) -
             f"{name}: no video in this stream",
             fix="take the address of its pictures from the camera's own page",
         )
+    _check_size(name, container)
     return container
+
+
+def _check_size(name: str, container: Any) -> None:
+    """Raises Lost; the container is closed then. What does not say its size now says it later."""
+    stream = container.streams.video[0]
+    width, height = stream.width, stream.height
+    if width * height > MOST_PIXELS:
+        container.close()
+        says = f"pictures are {width} x {height} px, expected at most {MOST_PIXELS:,} in all"
+        raise Lost(f"{name}: {says}", fix=SMALLER)
 
 
 def _lost(name: str, error: FFmpegError, *, is_late: bool = False, is_open: bool = False) -> Lost:
     """is_open: it gave frames, so its address and its password are right."""
+    if isinstance(error, REFUSED_SIZE):
+        says = f"FFmpeg takes none of its pictures; they may have more than {MOST_PIXELS:,} px"
+        return Lost(f"{name}: {says}", fix=SMALLER)
     kind: Kind = "timeout" if is_late else kind_of_error(error)
-    says = {"timeout": "no answer in time", "refused": "user or password is refused"}
+    words = {"timeout": "no answer in time", "refused": "user or password is refused"}
     if is_open:
-        says["lost"] = f"the stream broke off: {error.strerror}"
-    return Lost(f"{name}: {says.get(kind, error.strerror)}", kind=kind, fix=ON if is_open else FIX)
+        words["lost"] = f"the stream broke off: {error.strerror}"
+    return Lost(f"{name}: {words.get(kind, error.strerror)}", kind=kind, fix=ON if is_open else FIX)

@@ -338,3 +338,24 @@ def test_a_missing_package_is_told_with_the_line_that_installs_it(monkeypatch):
     with pytest.raises(SinkError, match="needs the package 'nothing_of_that_name'") as caught:
         open_carrier(parse_target("mqtt://h/s", SINKS), SITE)
     assert caught.value.fix == "pip install 'edge-tag[mqtt]'"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux")
+def test_the_name_of_a_new_file_is_on_the_disk_before_an_event_is_acknowledged(
+    tmp_path, monkeypatch
+):
+    """Of a file whose folder was never written back a power cut may leave nothing."""
+    synced, sync = [], os.fsync
+
+    def noted(fd: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{fd}").readlink()))
+        sync(fd)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    with closing(RotatingFile(tmp_path / "events", max_bytes=20, sync="always")) as file:
+        file.append(b'{"first"}\n')
+        assert synced == [str(tmp_path), str(tmp_path / "events")]
+        synced.clear()
+        file.append(b'{"second, aside"}\n')
+        assert synced.index(str(tmp_path)) < len(synced) - 1
+        assert synced[-1] == str(tmp_path / "events")

@@ -308,12 +308,38 @@ def test_a_stream_that_changes_its_size_goes_on_and_is_counted():
     mjpeg.stop()
 
 
-def h264(frames: int = 600) -> bytes:
+def huge() -> Iterator[bytes]:
+    """Good pictures, and then one of 2 MB that takes 1 GB once it is decoded."""
+    for shape in [(96, 128, 3)] * 5 + [(12_000, 12_000, 3)] * 1000:
+        data = cv2.imencode(".jpg", np.zeros(shape, np.uint8))[1].tobytes()
+        head = f"--part\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+        yield head.encode() + data + b"\r\n"
+        time.sleep(0.02)
+
+
+def test_a_camera_that_sends_huge_pictures_does_not_end_the_others():
+    """systemd ends the service at 1 GB, and with it every camera."""
+    mjpeg = HttpCamera("multipart/x-mixed-replace; boundary=part", huge)
+    with looking(mjpeg.url) as look:
+        until(lambda: look.counts().get("corrupt", 0) + look.counts().get("lost", 0) >= 1)
+        assert {pixels.size(frame.pixels) for frame in look.good} <= {(128, 96)}
+    mjpeg.stop()
+
+
+def test_a_stream_of_huge_pictures_says_how_large_they_may_be():
+    data = h264(1, 12_000)
+    served = HttpCamera("video/mp2t", lambda: iter([data]))
+    with pytest.raises(SourceError, match="12000 x 12000 px, expected at most 67,108,864"):
+        open_source(served.url)
+    served.stop()
+
+
+def h264(frames: int = 600, side: int = 0) -> bytes:
     """MPEG-TS, a key frame each second: a wall that moves."""
     file = io.BytesIO()
     with av.open(file, "w", format="mpegts") as out:
         stream = out.add_stream("libx264", rate=15)
-        stream.width, stream.height, stream.pix_fmt = 160, 128, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = side or 160, side or 128, "yuv420p"
         stream.options = {"tune": "zerolatency", "g": "15", "preset": "ultrafast"}
         wall = cv2.GaussianBlur(
             np.random.default_rng(0).integers(0, 255, (128, 160, 3), np.uint8), (0, 0), 3

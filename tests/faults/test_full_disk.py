@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
@@ -61,6 +62,21 @@ def fill(folder: Path, leave: int = 0) -> Path:
         except OSError:
             pass
     return filler
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_results_of_a_camera_leave_a_disk_to_the_events(small, kind, caplog):
+    """Two frames a second take 20 MB an hour; where nobody says `max-mb`, in weeks all there is."""
+    target = parse_target(f"{kind}:{small}/tags", SINKS)
+    sink = SteadySink(open_sink(target._replace(leaves_room=True)), "tags")
+    with closing(opened(small)) as outbox:
+        while not sink.left_out:
+            sink.write(result([tag("Apple")], "camera:0"), None)
+        assert caplog.text.count("free, which are for events") == 1
+        assert len(outbox.accept(events(20))) == 20
+    lines = (small / "tags").read_text("utf-8").splitlines()
+    assert sink.written == len(lines) - (kind == "csv")
+    sink.close()
 
 
 def test_the_outbox_keeps_what_it_accepted_and_goes_on_when_there_is_room(small, caplog):

@@ -58,6 +58,38 @@ def test_a_tag_is_enrolled_found_listed_and_removed(tmp_path: Path, bundle: Path
     assert "nothing is enrolled" in edge_tag("enroll", "list", "--bundle", bundle).stdout
 
 
+@pytest.mark.parametrize("first", [False, True])
+def test_what_is_enrolled_while_another_one_looks_is_not_lost(
+    first: bool,
+    tmp_path: Path,
+    bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Somebody at the live page, and somebody at the command line."""
+    purple, teal = card(tmp_path / "p.png", PURPLE), card(tmp_path / "t.png", TEAL)
+    if not first:
+        assert (
+            run("enroll", "--bundle", bundle, "--name", "Old", card(tmp_path / "o.png", TEAL, 60))
+            == 0
+        )
+    look = enrolling.example
+
+    def slow(*args: object, **more: object) -> object:
+        monkeypatch.setattr(enrolling, "example", look)
+        assert run("enroll", "--bundle", bundle, "--name", "Teal", teal) == 0
+        return look(*args, **more)
+
+    monkeypatch.setattr(enrolling, "example", slow)
+    assert run("enroll", "--bundle", bundle, "--name", "Purple", "--group", "Shop", purple) == 0
+    capfd.readouterr()
+    run("enroll", "list", "--bundle", bundle)
+    told = capfd.readouterr().out
+    assert "Teal" in told
+    assert "Purple  Shop" in told
+    assert ("Old" in told) is not first
+
+
 def test_a_gallery_that_may_not_be_removed_is_said(
     tmp_path: Path,
     bundle: Path,

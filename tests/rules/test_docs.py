@@ -28,7 +28,7 @@ from edge.config.read import parse as parse_config
 from edge.config.records import Camera, Config
 from edge.events.changes import GONE_S, SURE_S
 from edge.health.power import REASONS
-from edge.health.serving import LONGEST_S
+from edge.health.serving import HEAD_BYTES, LONGEST_S
 from edge.health.serving import MOST as HEALTH_MOST
 from edge.health.vitals import STALE_S
 from edge.health.watch import EVERY_S
@@ -267,6 +267,7 @@ def test_the_health_of_a_service_is_told_with_the_numbers_of_the_code() -> None:
     assert f"is {HELD:.0%} at most".replace("%", " %") in said
     assert f"looked at every {EVERY_S:g} s" in said
     assert f"at most {HEALTH_MOST} connections, {LONGEST_S:g} s each" in said
+    assert f"{LONGEST_S:g} s each and {HEAD_BYTES >> 10} KiB of headers" in said
     assert all(f'"{reason}"' in MANUAL for reason in REASONS)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import socket
+import sys
 import threading
 import time
 from contextlib import closing, suppress
@@ -234,3 +236,23 @@ def test_a_token_that_is_guessed_or_cannot_be_sent_is_refused(token, tmp_path):
     with pytest.raises(UsageError) as caught:
         parse_door("0.0.0.0:80", str(file))
     assert token not in str(caught.value)
+
+
+def test_a_stranger_fills_no_memory_with_headers(guarded):
+    """Of each connection the library would keep a hundred lines of 64 KiB."""
+    with socket.create_connection(("127.0.0.1", guarded.port), timeout=5) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\n" + b"X-A: " + b"a" * 40_000 + b"\r\n")
+        connection.sendall(b"X-B: " + b"b" * 40_000 + b"\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.0 431")
+    many = {"Cookie": "c=" + "x" * 40_000, "Authorization": f"Bearer {TOKEN}"}
+    assert ask(guarded, **many)[0] == 200
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="others have no such option")
+@pytest.mark.parametrize("host", ["192.0.2.77", "2001:db8::77"])
+def test_an_address_that_the_network_has_not_given_yet_ends_no_daemon(host, caplog, monkeypatch):
+    """It ended as with a wrong flag, and such a service is not started again."""
+    monkeypatch.setattr(logging.getLogger("edge"), "propagate", True)  # after some command
+    with closing(HealthServer(Door(host, 0, Secret(TOKEN)), PAGES)) as server:
+        assert server.port > 0
+    assert f"{host} is no address of this machine now" in caplog.text

@@ -343,6 +343,14 @@ def test_a_run_without_a_gallery_takes_none(opened, tagger, tmp_path):
         Actions(opened, AtOnce(), run).enrol(Enrol("x", (0, 0, 9, 9), "Acme"))
 
 
+def test_a_name_of_no_source_makes_no_folder(ready, opened, tmp_path):
+    frozen = ready.freeze(Freeze("camera:0"))["frozen"]
+    for name in ("elsewhere", "../../elsewhere", ""):
+        with pytest.raises(UsageError, match="no source has this name"):
+            ready.capture(Capture(name, frozen))
+    assert not (tmp_path / "captures").exists()
+
+
 def test_pictures_are_kept_as_capture_keeps_them(ready, opened, tmp_path):
     first = ready.capture(Capture("camera:0"))
     assert first == {"kept": True, "pictures": 1, "folder": str(tmp_path / "captures/camera-0")}

@@ -145,6 +145,19 @@ def test_the_token_is_shown_once_and_then_the_cookie(guarded):
     assert ask(guarded, "/frame.jpg?camera=camera:0", Authorization=f"Bearer {TOKEN}")[0] == 200
 
 
+def test_the_form_shows_the_token_in_no_address(guarded):
+    """A proxy logs addresses, and TLS is for a proxy."""
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
+    assert b'<form action="/" method="post">' in ask(guarded, "/", **form)[2]
+    status, headers, body = ask(guarded, "/", "POST", f"token={quote(TOKEN)}", **form)
+    assert (status, headers["location"], body) == (303, "/", b"")
+    assert ask(guarded, "/", Cookie=headers["set-cookie"].partition(";")[0])[0] == 200
+    status, headers, body = ask(guarded, "/", "POST", "token=guessed", **form)
+    assert (status, "set-cookie" in headers) == (401, False)
+    assert b'name="token"' in body
+    assert ask(guarded, "/", "POST", f"token={quote(TOKEN)}")[0] == 415
+
+
 @pytest.mark.parametrize("path", [*ROUTES, "/nonsense"])
 def test_a_wrong_token_gives_no_cookie(guarded, path):
     for method in ("GET", "HEAD"):
@@ -166,6 +179,8 @@ def test_a_token_reaches_no_log(guarded, caplog, monkeypatch):
 
 def test_without_a_token_there_is_no_cookie(opened):
     assert "set-cookie" not in ask(opened, "/?token=anything")[1]
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert "set-cookie" not in ask(opened, "/", "POST", "token=anything", **form)[1]
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "192.168.1.5", "[fe80::1]"])
@@ -188,6 +203,17 @@ def test_a_name_of_somebody_else_is_not_ours(opened, host, path):
 def test_a_page_from_elsewhere_changes_nothing(opened, site, headers):
     assert post(opened, "/freeze", {"camera": "camera:0"}, **headers)[0] == 403
     assert not site.window._stills._kept
+
+
+@pytest.mark.parametrize("path", sorted({*ROUTES} - {"/live.css"}))
+def test_a_page_from_elsewhere_draws_nothing_of_ours(opened, path):
+    """Eight of its <img src=".../happening"> had taken all the streams there are."""
+    for site in ("cross-site", "same-site"):
+        foreign = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
+        assert ask(opened, path, **foreign)[0] == 403
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert ask(opened, "/", **link)[0] == 200
+    assert ask(opened, "/", **{"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"})[0] == 200
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "NONSENSE"])

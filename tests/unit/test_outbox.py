@@ -470,6 +470,19 @@ def test_what_was_here_and_is_damaged_on_the_disk_is_told_and_forgotten(path, da
     outbox.close()
 
 
+def test_a_thing_whose_time_the_disk_damaged_ends_no_daemon(path, caplog):
+    """It raised at every start, so none ever came to its first frame."""
+    outbox = opened(path)
+    outbox.accept([event(1), event(2)])
+    never = msgspec.json.encode(msgspec.structs.replace(event(1).after, frame_time=1e15))
+    outbox._ledger.db.execute("UPDATE here SET sight = ? WHERE id = 't-1'", (never,))
+    outbox.close()
+    outbox = opened(path)
+    assert [sight.id for sight in outbox.left_here()] == ["t-2"]
+    assert "thing t-1 is damaged" in caplog.text
+    outbox.close()
+
+
 def test_what_was_announced_is_known_to_later_runs_also_in_an_outbox_of_before(path):
     outbox = opened(path)
     outbox._ledger.db.execute("DROP TABLE announced")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -262,6 +263,22 @@ def test_the_administrators_keys_come_first(pair, tmp_path):
     found = keys.trusted()
     assert found is not None
     assert [key.id for key in found] == [keys.read_public(other)[0].id]
+
+
+@pytest.mark.parametrize("target", ["not-mounted/keys.pem", keys.FILE])
+def test_keys_that_are_out_of_reach_are_no_reason_to_trust_everybody(bundle, target):
+    """A link to a disk that is not there yet, or to itself: any bundle had been taken."""
+    keys.SYSTEM.parent.mkdir()
+    keys.SYSTEM.symlink_to(target)
+    with pytest.raises(ConfigError, match=r"trusted-keys\.pem"):
+        open_bundle(bundle)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.getuid() == 0, reason="root may look anywhere")
+def test_nor_is_a_folder_that_we_may_not_look_into(bundle):
+    keys.SYSTEM.parent.mkdir(mode=0)
+    with pytest.raises(ConfigError, match="Permission denied"):
+        open_bundle(bundle)
 
 
 def test_a_pair_is_never_written_over_and_its_owner_alone_reads_the_private_one(pair):

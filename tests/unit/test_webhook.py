@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import shutil
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -198,3 +201,20 @@ def test_a_bug_in_a_carrier_is_told_and_tried_again(tmp_path, caplog):
     assert "a bug" in caplog.text
     assert delivery.health.counts.owed == 1
     outbox.close()
+
+
+def test_a_certificate_of_nobody_we_know_says_what_may_be_wrong_here(hook, tmp_path):
+    """In 1970, where a board without a battery begins, no certificate is valid yet."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    if shutil.which("openssl") is None:
+        pytest.skip("apt-get install openssl")
+    subprocess.run([*made, *files], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    hook.socket = context.wrap_socket(hook.socket, server_side=True)
+    with pytest.raises(SinkError, match="CERTIFICATE_VERIFY_FAILED") as caught:
+        opened(hook.url.replace("http", "https")).send(owed(1))
+    assert "clock of this machine" in caught.value.fix
+    assert not hook.came
