@@ -16,6 +16,7 @@ import msgspec
 from tqdm import tqdm
 
 from quantize import disk, recipe
+from quantize.errors import listed
 from quantize.lowdata.batches import Shown, inputs, judge_on, norm_pictures, shown, unreadable
 from quantize.lowdata.plot import plot
 from quantize.lowdata.report import LowDataReport, Result, SplitFacts, rows_of, table
@@ -80,8 +81,8 @@ def _readable(protocol: Protocol, args: argparse.Namespace, wanted: Comparison) 
         left_out |= found
         protocol = _protocol(args, wanted, left_out)
     if left_out:
-        why = next(iter(left_out.values()))
-        sys.stderr.write(f"{args.images}: {len(left_out)} pictures left out, first {why}\n")
+        why = listed([*left_out.values()])
+        sys.stderr.write(f"{args.images}: {len(left_out)} pictures left out:{why}\n")
     return protocol
 
 
