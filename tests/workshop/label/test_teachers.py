@@ -436,7 +436,7 @@ def test_timm_weights_that_do_not_fit_are_named_in_a_line(tmp_path: Path) -> Non
     torch.save({"fc.weight": torch.zeros(3, 512), "more": torch.zeros(1)}, few)
     torch.save({"model": {"a": Path()}}, code)
     for file, message in (
-        (few, r"fit: conv1\.weight missing, .* and \d+ more, expected the weights of resnet10t"),
+        (few, r"fit: conv1\.0\.weight missing, .* and \d+ more, expected the weights of resnet10t"),
         (code, "more than tensors"),
     ):
         with pytest.raises(WorkshopError, match=message) as refused:
