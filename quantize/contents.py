@@ -21,8 +21,9 @@ def files_below(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -
     """Every file in `folder` and its folders, in order of their names.
 
     Links are followed, but for one to a folder around itself, which has no end. A name with a dot
-    first is passed over: editors and systems keep their own things so. `above`: the folders around
-    this one, by device and inode. Raises WorkshopError for a folder that cannot be read.
+    first is passed over: editors and systems keep their own things so; and so is what is no file,
+    as a pipe, which would be read for ever. `above`: the folders around this one, by device and
+    inode. Raises WorkshopError for a folder that cannot be read, and a name that is not UTF-8.
     """
     try:
         here = folder.stat()
@@ -35,10 +36,25 @@ def files_below(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -
     for entry in entries:
         if entry.name.startswith("."):
             continue
+        _refuse_bytes(folder, entry.name)
         if entry.is_dir():
             yield from files_below(folder / entry.name, above | {place})
-        else:
+        elif entry.is_file() or not (folder / entry.name).exists():  # a broken link is told later
             yield folder / entry.name
+
+
+def _refuse_bytes(folder: Path, name: str) -> None:
+    """A name of another time, as archives of old Windows leave them: no tag, recipe or report could
+    say it.
+    """
+    if name.isascii():
+        return
+    try:
+        name.encode()
+    except UnicodeEncodeError as e:
+        found = f"the name {os.fsencode(name)!r} is not UTF-8"
+        fix = f"rename it; all of them: convmv -f latin1 -t utf8 -r --notest {folder}"
+        raise WorkshopError(folder, found, "names in UTF-8", fix) from e
 
 
 def file_digest(file: Path) -> str:

@@ -5,7 +5,11 @@ And 74 when it is the disk that refuses.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edge.errors import EdgeError, UsageError
+
+LISTED = 20  # lines that still fit a terminal
 
 
 class WorkshopError(UsageError):
@@ -19,6 +23,12 @@ class DiskError(EdgeError):
     """A disk is full, or a file may not be read or written. See `disk.disk_error`."""
 
     exit_code = 74  # EX_IOERR
+
+
+def listed(reasons: Sequence[str]) -> str:
+    """A line each, below one that says what they are; how many more there are."""
+    more = [f"and {len(reasons) - LISTED} more"] if len(reasons) > LISTED else []
+    return "".join(f"\n  {line}" for line in (*reasons[:LISTED], *more))
 
 
 def reason(error: Exception) -> str:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from quantize.int8.layers import Layer, layers
+from quantize.int8.layers import Layer, by_channel, layers
 from quantize.int8.ranges import Range, Tally, spans
 from quantize.int8.rounding import step_of
 from quantize.students import MEAN, SCALE, Network
@@ -147,8 +147,7 @@ def _after(layer: Any, _: Any, out: Tensor) -> Tensor | None:
     grid: Grid = layer.grid
     if not (grid.is_on and grid.weighs) or layer.bias is None:
         return None
-    off = grid.on_bias(layer)
-    return out + (off.reshape(1, -1, 1, 1) if out.dim() == 4 else off)
+    return out + by_channel(grid.on_bias(layer), layer, out)
 
 
 @torch.no_grad()

@@ -51,6 +51,19 @@ def layers(student: Network, x: Tensor) -> dict[str, Layer]:
     return {name: named[name] for name in calls if counted[name] == 1}
 
 
+def by_channel(values: Tensor, layer: Layer, out: Tensor) -> Tensor:
+    """(C,) numbers of a layer's outputs, shaped to be added to what it gave.
+
+    (N, C, H, W) of a convolution; (..., C) of a matrix, which ConvNeXt and its like use on maps.
+    """
+    return values.reshape([-1] + [1] * (out.dim() - 1 - axis_of(layer, out)))
+
+
+def axis_of(layer: Layer, out: Tensor) -> int:
+    """The axis of a layer's outputs in what it gave."""
+    return 1 if isinstance(layer, nn.Conv2d) else out.dim() - 1
+
+
 def constants(named: Mapping[str, Layer]) -> Constants:
     """Kernel and bias of each layer; zeros where it has none."""
     return {

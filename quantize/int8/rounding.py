@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from quantize.int8.compensated import compensated
-from quantize.int8.layers import Layer, layers
+from quantize.int8.layers import Layer, axis_of, by_channel, layers
 from quantize.students import Network, normalise
 
 PICTURES = 128  # enough for a mean; all of them wait in memory at once
@@ -37,7 +37,8 @@ def rounded(student: Network, pixels: Tensor) -> Network:
     pixels: (N, H, W, 3) uint8, what the means are measured on; the first PICTURES are used.
     """
     x = normalise(pixels[:PICTURES])
-    wanted = _watch(student, layers(student, x[:1]), x, lambda _, out: _mean(out))
+    named = layers(student, x[:1])
+    wanted = _watch(student, named, x, lambda name, out: _mean(named[name], out))
     exact = copy.deepcopy(student)
     mine = layers(exact, x[:1])
     for layer in mine.values():
@@ -46,7 +47,7 @@ def rounded(student: Network, pixels: Tensor) -> Network:
     hooks = [layer.register_forward_pre_hook(_round) for layer in mine.values()]
 
     def correct(name: str, out: Tensor) -> Tensor:
-        return wanted[name] - _mean(out)
+        return wanted[name] - _mean(mine[name], out)
 
     # One pass, first layer to last: each one reads what rounded and corrected layers give.
     _watch(exact, mine, x, correct, is_correction=True)
@@ -59,13 +60,9 @@ def _round(layer: Any, ins: tuple[Tensor, ...]) -> None:
     layer.weight.data = compensated(layer, ins[0], step_of(layer.weight.data))
 
 
-def _mean(out: Tensor) -> Tensor:
-    """(N, C, H, W) or (N, C) -> (C,); of a matrix in a row of tokens (N, L, C) -> (C,)"""
-    return out.mean([d for d in range(out.dim()) if d != _channels(out)])
-
-
-def _channels(out: Tensor) -> int:
-    return 1 if out.dim() == 4 else out.dim() - 1
+def _mean(layer: Layer, out: Tensor) -> Tensor:
+    """What a layer gave -> (C,), of each of its outputs."""
+    return out.mean([d for d in range(out.dim()) if d != axis_of(layer, out)])
 
 
 def _watch(
@@ -84,7 +81,7 @@ def _watch(
             if not is_correction:
                 return None
             layer.bias.data += found[name]
-            return out + found[name].reshape([-1] + [1] * (out.dim() - 1 - _channels(out)))
+            return out + by_channel(found[name], layer, out)
 
         return seen
 

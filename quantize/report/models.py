@@ -213,4 +213,6 @@ def _text(value: object) -> str:
         return ", ".join(f"{k} {_text(v)}" for k, v in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(_text, value))
+    if isinstance(value, float):
+        return f"{value:.6g}"  # 2.2351741790771484e-08 pushed the rest off the line
     return str(value)

@@ -26,7 +26,14 @@ from quantize.training.groups import Groups, groups_by_head
 from quantize.training.loop import CHECKPOINT, Schedule, fit
 from quantize.training.material import read_shelves, untaught
 from quantize.training.objective import accuracy, taught
-from quantize.training.settings import Settings, add_flags, check, check_batch, from_flags
+from quantize.training.settings import (
+    Settings,
+    add_flags,
+    check,
+    check_batch,
+    check_least,
+    from_flags,
+)
 from quantize.training.shelf import Shelf
 from quantize.training.views import view
 
@@ -59,6 +66,7 @@ def run(args: argparse.Namespace) -> None:
     """Train; goes on where it was stopped. Under torchrun each process sees its part of a batch."""
     settings = from_flags(args, Settings)
     check(settings)
+    check_least(args, {"workers": 0})
     inputs = {"images": recipe.digest(args.images)}
     inputs |= {"labels": recipe.digest(args.labels)} if args.labels else {}
     inputs |= {"start": recipe.digest(first)} if (first := there(settings.start)) else {}
@@ -120,7 +128,7 @@ def _written(
 def _workers(asked: int | None, group: Group) -> int:
     """On a CPU the student needs the cores itself."""
     if asked is not None:
-        return max(0, asked)
+        return asked
     cores = os.cpu_count() or 1
     return 0 if group.device == "cpu" else max(0, cores // group.world - 2)
 

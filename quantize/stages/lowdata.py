@@ -16,6 +16,7 @@ import msgspec
 from tqdm import tqdm
 
 from quantize import disk, recipe
+from quantize.errors import listed
 from quantize.lowdata.batches import (
     TrainingSet,
     inputs,
@@ -87,8 +88,8 @@ def _readable(protocol: Protocol, args: argparse.Namespace, wanted: Comparison) 
         left_out |= found
         protocol = _protocol(args, wanted, left_out)
     if left_out:
-        why = next(iter(left_out.values()))
-        sys.stderr.write(f"{args.images}: {len(left_out)} pictures left out, first {why}\n")
+        why = listed([*left_out.values()])
+        sys.stderr.write(f"{args.images}: {len(left_out)} pictures left out:{why}\n")
     return protocol
 
 

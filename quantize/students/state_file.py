@@ -11,14 +11,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from quantize.errors import WorkshopError
+from quantize.errors import WorkshopError, reason
 
 WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")  # where some keep the weights
 FORM = "tensors by key, in safetensors or a plain .pth"
 
 
-def read_state(file: Path) -> dict[str, Tensor]:
-    """Key -> tensor. Raises WorkshopError; runs no code from the file."""
+def read_state(file: Path, flag: str = "--start") -> dict[str, Tensor]:
+    """Key -> tensor; `flag` names the file. Raises WorkshopError; runs no code from the file."""
     try:
         found = (
             load_file(file)
@@ -26,13 +26,13 @@ def read_state(file: Path) -> dict[str, Tensor]:
             else torch.load(file, map_location="cpu", weights_only=True)
         )
     except FileNotFoundError as e:
-        raise WorkshopError(file, "no such file", FORM, "--start FILE") from e
+        raise WorkshopError(file, "no such file", FORM, f"{flag} FILE") from e
     except pickle.UnpicklingError as e:
         raise WorkshopError(
             file, "more than tensors, or no weights", FORM, "save its state_dict() alone"
         ) from e
     except Exception as e:  # a damaged pickle raises what its opcodes stumble on: anything
-        raise WorkshopError(file, f"unreadable ({e})", FORM, "fetch it again") from e
+        raise WorkshopError(file, f"unreadable ({reason(e)})", FORM, "fetch it again") from e
     return _tensors(found, file)
 
 

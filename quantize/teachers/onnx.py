@@ -79,6 +79,8 @@ def output_of(graph: onnx.GraphProto, card: Card, file: Path) -> str:
     names = [out.name for out in graph.output]
     if card.output in names:
         return str(card.output)
+    if not names:
+        raise WorkshopError(file, "no outputs in it", "an ONNX classifier", "--checkpoint FILE")
     if card.output or len(names) != 1:
         raise WorkshopError(
             file,

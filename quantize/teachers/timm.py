@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from edge.bundle.manifest import InputSpec
@@ -15,13 +13,14 @@ from edge.pictures import pixels
 from edge.records import F32, U8
 from quantize.errors import WorkshopError
 from quantize.pictures import Sample, read
+from quantize.students.state_file import read_state
 from quantize.teachers import Description, Request, Teacher
 from quantize.teachers.torch_device import inference, prepared
 from quantize.teachers.vocabulary import outputs_of
 from quantize.timm_import import import_timm
 
 timm = import_timm()
-WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")  # where files keep the weights
+SHOWN = 3  # keys that do not fit, in an error
 
 
 def load(request: Request) -> Teacher:
@@ -94,41 +93,43 @@ def _side(request: Request, usual: tuple[int, int], model: Any) -> tuple[int, in
 def _from_file(request: Request) -> nn.Module:
     assert request.checkpoint
     assert request.model
-    state = _state(request.checkpoint)
+    state = read_state(request.checkpoint, "--checkpoint")
     head = timm.get_pretrained_cfg(request.model).classifier or ""
     head = head[0] if isinstance(head, (list, tuple)) else head
     weight = state.get(f"{head}.weight")
     if weight is None:
         raise WorkshopError(
-            request.checkpoint, f"no {head}.weight", f"a {request.model} with its classifier", ""
+            request.checkpoint,
+            f"no {head}.weight",
+            f"a {request.model} with its classifier",
+            "--model NAME, the network that the file is of",
         )
     model: nn.Module = timm.create_model(
         request.model, pretrained=False, num_classes=weight.shape[0]
     )
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as e:
+    if wrong := _misfits(model, state):
+        more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
         raise WorkshopError(
-            request.checkpoint, f"weights do not fit ({e})", request.model, "--model NAME"
-        ) from e
+            request.checkpoint,
+            f"weights do not fit: {', '.join(wrong[:SHOWN])}{more}",
+            f"the weights of {request.model}, each and no other",
+            "--model NAME, the network that the file is of",
+        )
+    model.load_state_dict(state)
     return model
 
 
-def _state(file: Path) -> dict[str, Tensor]:
-    try:
-        found: Any = (
-            load_file(file)
-            if file.suffix == ".safetensors"
-            else torch.load(file, "cpu", weights_only=True)  # a pickle with code is refused
-        )
-    except Exception as e:
-        raise WorkshopError(
-            file, f"cannot be read ({e})", "tensors by key, in safetensors or a plain .pth", ""
-        ) from e
-    for key in WRAPPERS:
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            return dict(found[key])
-    return dict(found)
+def _misfits(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
+    """Keys that are missing, of another shape, or not the network's, each with what is wrong."""
+    mine = model.state_dict()
+    missing = [f"{key} missing" for key in mine if key not in state]
+    spare = [f"{key} not expected" for key in state if key not in mine]
+    other = [
+        f"{key} {tuple(state[key].shape)} and not {tuple(value.shape)}"
+        for key, value in mine.items()
+        if key in state and state[key].shape != value.shape
+    ]
+    return missing + other + spare
 
 
 def _from_cache(name: str) -> nn.Module:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from quantize.errors import WorkshopError
+from quantize.errors import WorkshopError, listed
 from quantize.labels import load as load_labels
 from quantize.labels import told_of
 from quantize.pictures import TagList, read_folder
@@ -44,7 +44,7 @@ def read_shelves(
 def untaught(lists: Mapping[str, TagList], train: Shelf, val: Shelf) -> Iterator[str]:
     """What does not come to be learned, in words."""
     if reasons := (*train.left_out, *val.left_out):
-        yield f"{len(reasons)} pictures left out, first {reasons[0]}"
+        yield f"{len(reasons)} pictures left out:{listed(reasons)}"
     said = {(s.head, s.tag) for s in train.samples}
     for head, tags in lists.items():  # a class of one picture may be held out whole
         unsaid = [tag for tag in tags.tags if head != "tags" and (head, tag) not in said]

@@ -62,8 +62,10 @@ def _seen(sample: Sample) -> U8 | str:
     """(H, W, 3), or why not."""
     try:
         return small(read(sample))
-    except (SourceError, OSError) as e:
+    except SourceError as e:
         return str(e)
+    except OSError as e:
+        return f"{sample.file}: {e.strerror or type(e).__name__}"
 
 
 def labels_of(samples: Sequence[Sample], head: str, tags: TagList) -> list[int]:

@@ -20,6 +20,7 @@ from quantize.errors import WorkshopError
 from quantize.fashion.symbols import SYMBOLS
 from quantize.pictures import Sample, TagList, read, read_folder, read_lists, write_lists
 from quantize.pictures.shared import GARMENTS, picture_set, write
+from quantize.recipe import digest
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -99,6 +100,26 @@ def test_links_to_folders_around_them_have_an_end(tmp_path: Path) -> None:
     (tmp_path / "b" / "a").symlink_to(tmp_path / "a")
     found = {str(s.file.relative_to(tmp_path)) for s in read_folder(tmp_path).samples}
     assert found == {"a/1.png", "b/2.png", "a/b/2.png", "b/a/1.png"}
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9/1.jpg", b"shoes/caf\xe9.jpg"], ids=ascii)
+def test_a_name_that_is_not_utf8_is_named_with_what_mends_it(tmp_path: Path, name: bytes) -> None:
+    """As an archive of old Windows leaves it; it ended in UnicodeEncodeError."""
+    odd = tmp_path / os.fsdecode(name)
+    odd.parent.mkdir(exist_ok=True)
+    put(tmp_path / "shoes/1.jpg").rename(odd)
+    for read_it in (read_folder, digest):
+        with pytest.raises(WorkshopError, match=r"caf\\xe9.* is not UTF-8") as refused:
+            read_it(tmp_path)
+        assert "convmv" in refused.value.fix
+
+
+def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
+    """Whoever opened it waited for ever; a link that leads nowhere is told as a missing file."""
+    put(tmp_path / "shoes/1.jpg")
+    os.mkfifo(tmp_path / "shoes/2.jpg")
+    (tmp_path / "shoes/3.jpg").symlink_to("nowhere.jpg")
+    assert [s.file.name for s in read_folder(tmp_path).samples] == ["1.jpg", "3.jpg"]
 
 
 def test_every_picture_that_opencv_reads_is_read(tmp_path: Path) -> None:

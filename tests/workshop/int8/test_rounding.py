@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
 from quantize.export import folded  # noqa: E402
+from quantize.int8.fake import faked  # noqa: E402
 from quantize.int8.layers import layers  # noqa: E402
 from quantize.int8.rounding import rounded  # noqa: E402
 from quantize.students import Student, normalise  # noqa: E402
@@ -53,3 +54,28 @@ def test_the_student_that_was_given_is_left_alone(student: Student) -> None:
     before = copy.deepcopy(flat.state_dict())
     rounded(flat, torch.from_numpy(tiny.drawn(4, 1)[0]))
     assert all(torch.equal(before[key], value) for key, value in flat.state_dict().items())
+
+
+class OnMap(torch.nn.Module):
+    """A matrix at every place of a map, channels last, as in ConvNeXt and EdgeNeXt."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.matrix = torch.nn.Linear(channels, channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.matrix(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def test_a_matrix_on_a_map_is_rounded_and_its_bias_corrected() -> None:
+    """Its output has four axes and its channels last: a size that did not match ended the stage."""
+    torch.manual_seed(0)
+    flat = folded(Student(tiny.HEADS, tiny.NAME)).eval()
+    flat.backbone = torch.nn.Sequential(flat.backbone, OnMap(64))
+    pixels = torch.from_numpy(tiny.drawn(8, 3)[0])
+    x = normalise(pixels)
+    rough, grids = faked(flat, x)
+    assert "backbone.1.matrix" in grids
+    before, seen = flat(x)["embedding"], rounded(flat, pixels)(x)["embedding"]
+    assert (seen.mean(0) - before.mean(0)).abs().max() < 1e-5  # what the bias is for
+    assert rough(x)["embedding"].shape == before.shape

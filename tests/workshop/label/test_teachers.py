@@ -245,6 +245,9 @@ def test_files_that_are_no_models_are_refused(tmp_path: Path) -> None:
             open_teacher(Request(name=name))
         with pytest.raises(WorkshopError, match="no such file"):
             open_teacher(Request(name=name, checkpoint=tmp_path / "none"))
+    (tmp_path / "empty.onnx").touch()  # parses, as a model of nothing
+    with pytest.raises(WorkshopError, match=r"empty\.onnx: no outputs"):
+        open_teacher(Request(name="onnx", checkpoint=tmp_path / "empty.onnx"))
     with pytest.raises(WorkshopError, match="'raam' is unknown, expected one of ram"):
         open_teacher(Request(name="raam"))
 
@@ -424,6 +427,22 @@ def test_timm_refuses(tmp_path: Path) -> None:
     ):
         with pytest.raises(WorkshopError, match=message):
             open_teacher(Request(name="timm", **asked))
+
+
+def test_timm_weights_that_do_not_fit_are_named_in_a_line(tmp_path: Path) -> None:
+    """Hundreds of keys, or what torch says of a pickle with code, filled the terminal."""
+    opened_timm()
+    few, code = tmp_path / "few.pth", tmp_path / "code.pth"
+    torch.save({"fc.weight": torch.zeros(3, 512), "more": torch.zeros(1)}, few)
+    torch.save({"model": {"a": Path()}}, code)
+    for file, message in (
+        (few, r"fit: conv1\.0\.weight missing, .* and \d+ more, expected the weights of resnet10t"),
+        (code, "more than tensors"),
+    ):
+        with pytest.raises(WorkshopError, match=message) as refused:
+            open_teacher(Request(name="timm", model="resnet10t", checkpoint=file))
+        assert "\n" not in str(refused.value)
+        assert refused.value.fix
 
 
 def test_tags_of_numbered_outputs(tmp_path: Path) -> None:

@@ -123,7 +123,9 @@ def test_a_damaged_picture_is_left_out_and_told_wherever_it_is(
     more = ["--splits", "30", "--seeds", "0", "--steps", "1"]
     more += ["--split-files", str(done / "splits")] if is_published else []
     assert main(arguments(mine, tmp_path / "out", *more)) == 0
-    assert "mine: 2 pictures left out, first " in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "mine: 2 pictures left out:\n  " in told
+    assert "val/blue/2.png: file is empty" in told  # each one, not the first alone
     report = msgspec.json.decode((tmp_path / "out/report.json").read_bytes(), type=LowDataReport)
     assert report.test_pictures == 7
     assert report.splits[0].facts.pictures == (5 if is_published else 6)

@@ -17,6 +17,7 @@ from quantize.int8.gate import Limits
 from quantize.report.models import (
     HeadSpec,
     Side,
+    _flat,
     from_bundle,
     from_stage,
     require_same_heads,
@@ -39,6 +40,12 @@ def test_a_stage_gives_every_engine_its_files(tmp_path: Path) -> None:
     assert {o.spec for o in opened(side)} == {opened(side)[0].spec}
     assert side.heads["colours"].groups == ("warm", None, "cold")
     assert side.facts == {"export: worst": "0.001"}
+
+
+def test_numbers_of_a_recipe_are_short() -> None:
+    """Seventeen digits each pushed the rest of the line off the page."""
+    told = _flat("export: ", {"off": {"1": 2.2351741790771484e-08}, "lr": 2e-05, "side": 224})
+    assert told == {"export: off": "1 2.23517e-08", "export: lr": "2e-05", "export: side": "224"}
 
 
 def test_one_logit_more_than_tags_makes_a_softmax_head(tmp_path: Path) -> None:

@@ -316,7 +316,7 @@ def test_a_picture_that_cannot_be_read_is_left_out_whoever_taught(
     images = write_pictures(tmp_path / "images" / "Lime", 16).parent
     (images / "Lime" / "001.png").write_bytes(b"no picture")
     assert finetune(images, tmp_path / "people") == 0
-    assert "1 pictures left out, first " in capsys.readouterr().err
+    assert "1 pictures left out:\n  " in capsys.readouterr().err
     left = {file.name for file in (tmp_path / "people").iterdir()}
     assert left == {"log.jsonl", "recipe.json", "student.safetensors", "tags.json"}
     soft = write_labels(images, tmp_path / "soft", left_out=("001.png",))
@@ -440,6 +440,7 @@ def test_two_pictures_that_would_share_a_soft_target_are_refused(
         (["--smoothing", "2"], "--smoothing: 2.0, expected 0 to 1"),
         (["--group-weight", "1"], "no tag has a group, expected some for --group-weight 1.0"),
         (["--group-weight", "-1"], "--group-weight: -1.0, expected 0 or more"),
+        (["--workers", "-3"], "--workers: -3, expected 0 or more"),
         (["--light", "nan"], "--light: nan, expected 0 to 1"),
         (["--teacher-weight", "nan"], "--teacher-weight: nan, expected 0 to 1"),
     ],
