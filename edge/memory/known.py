@@ -226,7 +226,8 @@ class Memory:
             self.sweep.looked_at_moved(found)
         self._motion.looked(region)
         if item.is_tile:
-            self._place_tags.place(region.box, tags, at_s, looks.scores.get(GALLERY))
+            rows, is_fine = looks.scores.get(GALLERY), self.sweep.is_fine(region)
+            self._place_tags.place(region.box, tags, at_s, rows, is_fine=is_fine)
             return
         number = item.track
         if number is None and item.why == "heat":

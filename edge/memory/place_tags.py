@@ -44,9 +44,12 @@ class PlaceTags:
         """none: what `heads.none_for` says of it; row: probabilities of what was enrolled"""
         self._whole, self._none = Place(at_s, tuple(tags), row), dict(none)
 
-    def place(self, box: Box, tags: Sequence[Tag], at_s: float, rows: F32 | None) -> None:
-        """rows: (1, T) probabilities of what was enrolled"""
-        self._places[box] = Place(at_s, tuple(tags), None if rows is None else rows[0])
+    def place(
+        self, box: Box, tags: Sequence[Tag], at_s: float, rows: F32 | None, *, is_fine: bool = False
+    ) -> None:
+        """rows: (1, T) probabilities of what was enrolled; is_fine: a tile smaller than usual"""
+        row = None if rows is None else rows[0]
+        self._places[box] = Place(at_s, tuple(tags), row, is_fine=is_fine)
 
     def tags(
         self, things: Things, heads: Sequence[Head], names: Names, at_s: float, top_k: int | None

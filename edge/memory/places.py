@@ -24,6 +24,9 @@ from edge.records import F32, Box, Tag
 OTHERS = 0.5  # what the other look counts
 SHARES = 0.25  # of the smaller of two places: both show what is there
 LEAST = -2.0  # log-odds of the other look: half of a mark is no proof against one that is sure
+# Of the garments that tiles of one input named in 135 street photos, 27 % were in the box at a
+# probability of 0.6 to 0.7, 38 % up to 0.9, and 72 % beyond; of those that usual tiles named, 77 %.
+SURE = 0.9  # least of what a tile smaller than usual says: it often holds a piece of a thing
 OVERLAPPED = (4 / 3) ** 2  # tiles that share a quarter of their side: so many more
 
 
@@ -34,13 +37,15 @@ class Place(msgspec.Struct, frozen=True, eq=False):
     tags: tuple[Tag, ...]  # alone, best first; the place is their box
     row: F32 | None = None  # (T + 1,) probabilities of what was enrolled; None: nothing was
     is_thing: bool = False  # looked at once: a second look says more than what is around it
+    is_fine: bool = False  # a tile that is smaller than usual
 
 
 def agreed(places: Mapping[Box, Place], size: tuple[int, int], heads: Sequence[Head],
            names: Mapping[str, Sequence[tuple[str, str | None]]], top_k: int | None,
            ) -> list[tuple[Place, Tag]]:  # fmt: skip
     """Every tag of every place; those enrolled with their score beside what others there say, and
-    without those that others speak against: all of them, where the best `top_k` are asked for.
+    without those that others speak against, or that a small tile is not sure of: all of them, where
+    the best `top_k` are asked for.
 
     size   of the frame, px
     heads  those that are on: what another said while it was is not told
@@ -51,7 +56,8 @@ def agreed(places: Mapping[Box, Place], size: tuple[int, int], heads: Sequence[H
     for box, place in places.items():
         told = [tag for tag in place.tags if tag.head in on]
         mine = [tag for tag in told if tag.head == GALLERY]
-        passed += [(place, tag) for tag in told if tag.head != GALLERY]
+        least = SURE if place.is_fine and top_k is None else 0.0
+        passed += [(place, t) for t in told if t.head != GALLERY and t.score >= least]
         if mine and place.row is not None:
             others = _others(box, place, places)
             many = 1.0 if place.is_thing else _many(box, size)

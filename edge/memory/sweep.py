@@ -37,7 +37,9 @@ class Sweep:
         tile_px = regions.tile_px_for(width, height, input_px)
         overlap_px = tile_px // OVERLAP
         self._tiles = regions.grid(width, height, tile_px, overlap_px) if tile_px else []
-        self._tiles += regions.finer_tiles(width, height, input_px, FINER, finer)
+        fine = regions.finer_tiles(width, height, input_px, FINER, finer)
+        self._tiles += fine
+        self._fine = frozenset(tile.box for tile in fine)
         self._held = cells.cells_of_boxes(
             [t.box for t in self._tiles], ROWS, COLUMNS, width, height
         )
@@ -52,6 +54,10 @@ class Sweep:
     def is_small(self) -> bool:
         """Does one look at all of the frame show everything there is to see?"""
         return not self._tiles
+
+    def is_fine(self, tile: Region) -> bool:
+        """Is it a tile of a smaller size than usual?"""
+        return tile.box in self._fine
 
     def pass_to(self, at_s: float) -> None:
         """Let time go by: tiles get their turns one by one, so that all have one in WAIT_S."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,3 +30,13 @@ def test_spots_lie_in_the_frame_the_hottest_first_each_thing_once(seed, size, wi
         assert 0 <= y0 < y1 <= height
         assert FAINT <= spot.heat <= 1
         assert not any(alike(spot.box, other.box) for other in spots[:n])
+
+
+@pytest.mark.parametrize(("width", "is_one"), [(3840, True), (640, False)])
+def test_a_spot_too_small_to_name_is_none(width, is_one):
+    """A sixty-fourth of the frame: 60 px of 4K, and 10 of a small picture."""
+    heat = np.full((ROWS * COLUMNS, len(KINDS)), -9, np.float32)
+    heat[100] = 9
+    geometry = np.tile(np.array([0.5, 0.5, -6], np.float32), (ROWS * COLUMNS, 1))
+    spots = read(heat, geometry, SPEC, width, width * 9 // 16).spots
+    assert [spot.heat > 0.99 for spot in spots] == [True] * is_one

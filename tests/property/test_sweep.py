@@ -188,3 +188,11 @@ def test_what_moves_is_worth_the_more_the_more_often_it_was_a_thing():
         sweep.looked_at_moved(found=False)
     assert before < 0.5 * often
     assert worth(sweep, here) == before
+
+
+@pytest.mark.parametrize(("finer", "sides"), [(0, {192}), (1, {192, 96}), (2, {192, 96, 48})])
+def test_a_small_frame_may_have_smaller_tiles_too(finer, sides):
+    sweep = Sweep(300, 200, INPUT_PX, 0.0, finer=finer)
+    offered = [Region(*item.box, "tile") for item in sweep.items()]
+    assert {tile.x1 - tile.x0 for tile in offered} == sides
+    assert all(sweep.is_fine(tile) == (tile.x1 - tile.x0 < 192) for tile in offered)

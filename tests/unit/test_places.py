@@ -97,3 +97,16 @@ def test_other_heads_and_the_best_few_pass() -> None:
     assert names({HERE: Place(0.0, (kind,), row())}) == {"a": 0.6}
     here = place(HERE, Acme=0.7) | place(NEAR, Acme=0.01)
     assert 0 < names(here, top_k=1)["Acme"] < 0.5
+
+
+def test_a_tile_smaller_than_usual_must_be_surer() -> None:
+    """It often holds no more than a piece of a thing."""
+
+    def told(score: float, *, is_fine: bool, top_k: int | None = None) -> bool:
+        tag = Tag("kind", "a", None, score, HERE)
+        return "a" in names({HERE: Place(0.0, (tag,), is_fine=is_fine)}, top_k)
+
+    assert told(0.7, is_fine=False)
+    assert not told(0.7, is_fine=True)
+    assert told(0.95, is_fine=True)
+    assert told(0.7, is_fine=True, top_k=3)  # whoever asks for the best few gets them all
