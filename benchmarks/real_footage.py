@@ -100,7 +100,7 @@ class Glimpse(msgspec.Struct, frozen=True):
 
 
 def look(
-    tagger: Tagger, picture: Picture, way: str, view: View, past: Memory, at_s: float = 0.0
+    tagger: Tagger, picture: Picture, way: str, view: View, past: Memory, at_s: float | None = None
 ) -> Glimpse:
     """Look at a picture in one of WAYS."""
     wall, cpu = perf_counter(), process_time()

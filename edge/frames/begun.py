@@ -37,13 +37,13 @@ def begin(
     is_waited_for: Callable[[], bool],
 ) -> Begun:
     """As `tag_frame` is asked for it: what is known goes on to this frame."""
-    start_s = clock()
+    start_s, finer = clock(), _finer(tagger, view, is_picture=at_s is None)
     at_s = past.time_s(start_s if at_s is None else at_s)
     is_small = past.arrive(
         picture,
         at_s,
         tagger.input_px,
-        finer=_finer(tagger, view),
+        finer=finer,
         enrolled=tagger.tags.get(GALLERY),
     )
     idle_s, tail_ms = at_s - past.launched_s, past.tail_ms
@@ -52,8 +52,8 @@ def begin(
     return Begun(tagger, picture, view, past, at_s, is_small, spending, launches)
 
 
-def _finer(tagger: Looker, view: View) -> int:
+def _finer(tagger: Looker, view: View, *, is_picture: bool) -> int:
     """Sizes of smaller tiles, where a frame may take as long as it needs: marks are small, and are
-    looked for at two; a garment that somebody wears is found at the first.
+    looked for at two; in a picture, of which no other frame will tell more, all else at the first.
     """
-    return 0 if is_limited(view) else 2 if has_gallery(tagger.heads) else 1
+    return 0 if is_limited(view) else 2 if has_gallery(tagger.heads) else int(is_picture)

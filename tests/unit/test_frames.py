@@ -69,6 +69,17 @@ def test_a_small_frame_needs_no_closer_look(tagger):
     assert tag_frame(tagger, paint("red", 10, 20)).spent.crops == 0
 
 
+@pytest.mark.parametrize(
+    ("at_s", "budget", "is_fine"),
+    [(None, Budget(), True), (0.0, Budget(), False), (None, Budget(1e6), False)],
+)
+def test_a_small_picture_gets_smaller_tiles_and_no_frame_of_a_clip(tagger, at_s, budget, is_fine):
+    side = tagger.input_px
+    picture = np.full((4 * side, 5 * side, 3), 128, np.uint8)
+    looks = tag_frame(tagger, picture, View(budget=budget), Memory(), at_s=at_s).looks
+    assert (side in {look.region.x1 - look.region.x0 for look in looks}) == is_fine
+
+
 def test_time_in_the_engine_is_part_of_the_time_spent(tagger, halves):
     spent = tag_frame(tagger, halves).spent
     assert 0 < spent.engine_ms < spent.total_ms
