@@ -91,7 +91,7 @@ class Access:
 
 def is_drawn_elsewhere(headers: Headers) -> bool:
     """Is it a picture, or a script, of a page from elsewhere? Such a page sees nothing of ours, but
-    where no token is asked for it would have pictures made, and take all streams there are.
+    would have pictures made, and take all streams there are, where no token is asked for.
     """
     is_from_elsewhere = headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
     return is_from_elsewhere and headers.get("Sec-Fetch-Mode", "") != "navigate"

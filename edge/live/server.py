@@ -134,7 +134,7 @@ class _Visitor(Request):
 
     def _refused(self, token: str = "") -> Page | None:
         """The answer for a stranger, which only asks for the token; None for whoever may look."""
-        if is_drawn_elsewhere(self.headers):
+        if self.server.door.token is None and is_drawn_elsewhere(self.headers):
             return as_json(HTTPStatus.FORBIDDEN, error="this is not for pages from elsewhere")
         token = token or self._asked()[1].get("token", "")
         address = str(self.client_address[0])

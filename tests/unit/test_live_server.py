@@ -216,6 +216,12 @@ def test_a_page_from_elsewhere_draws_nothing_of_ours(opened, path):
     assert ask(opened, "/", **{"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"})[0] == 200
 
 
+def test_a_page_from_elsewhere_that_knows_the_token_may_draw(guarded):
+    foreign = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    assert ask(guarded, f"/live.js?token={quote(TOKEN)}", **foreign)[0] == 200
+    assert ask(guarded, "/live.js", **foreign)[0] == 401
+
+
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "NONSENSE"])
 def test_there_is_nothing_else_to_be_done(opened, method):
     status, headers, _ = ask(opened, "/enrol", method)
