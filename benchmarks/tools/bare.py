@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from edge.engines.processor import has_vnni
 from edge.records import U8
 
 Run = Callable[[], object]
@@ -16,7 +17,8 @@ def onnxruntime(files: Sequence[bytes], batch: U8) -> Run:
     options = rt.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors
-    options.add_session_config_entry("session.x64quantprecision", "1")  # without VNNI too
+    exact = "0" if has_vnni() else "1"
+    options.add_session_config_entry("session.x64quantprecision", exact)
     session = rt.InferenceSession(files[0], options, providers=["CPUExecutionProvider"])
     feeds = {session.get_inputs()[0].name: batch}
     return lambda: session.run(None, feeds)

@@ -77,7 +77,7 @@ def compare(
         verdicts=verdicts(pairs, heads, measured.kinds, truths, allowed),
         differences=_differences(heads, measured.kinds, samples, pictures, pairs[0]),
         left_out=tuple(measured.answers.left_out),
-        notes=notes_of(heads, truths, samples, measured.answers.left_out, measured.machine),
+        notes=notes_of(heads, truths, samples, measured.answers.left_out, measured.machine, rows),
     )  # fmt: skip
     outputs = {name: z for name, z in pairs[0].rough.items() if name in report.heads}
     return Comparison(report, pictures, outputs)

@@ -13,11 +13,12 @@ import msgspec
 from quantize.int8.gate import Limits
 from quantize.pictures import Sample
 from quantize.report.models import HeadSpec
-from quantize.report.records import HeadFacts, Kind, LeftOut, Machine
+from quantize.report.records import HeadFacts, Kind, LeftOut, Machine, Row
 from quantize.report.truth import Truth
 
 UNSAID = ("", "none")  # heads of samples about which nobody said anything
 PACKAGES = ("edge-tag", "onnxruntime", "openvino", "ai-edge-litert", "numpy")
+HARDLY_SMALLER = 0.75  # of float's size; weights in 8 bits instead of 32 are a quarter
 
 
 def versions() -> dict[str, str]:
@@ -62,9 +63,10 @@ def notes_of(
     samples: Sequence[Sample],
     left_out: Sequence[LeftOut],
     here: Machine,
+    rows: Sequence[Row],
 ) -> tuple[str, ...]:
     """Sentences, most important first."""
-    notes = []
+    notes = _hardly_smaller(rows)
     if here.is_busy:
         notes.append(
             f"The machine was busy (load {here.load:.1f} on {here.cores} cores): "
@@ -83,6 +85,19 @@ def notes_of(
             "were fitted on these pictures."
         )
     return (*notes, *(words for head, truth in truths.items() if (words := _said(head, truth))))
+
+
+def _hardly_smaller(rows: Sequence[Row]) -> list[str]:
+    """An int8 may pass the gate because nearly every layer stayed in float."""
+    floats = {row.engine: row.size_bytes for row in rows if row.precision == "float"}
+    shares = {row.engine: row.size_bytes / floats[row.engine] for row in rows
+              if row.precision == "int8"}  # fmt: skip
+    return [
+        f"int8 of {engine} has {share:.0%} of float's size: most of its weights stayed in float. "
+        "Try --qat, or a student that is easier to quantise."
+        for engine, share in shares.items()
+        if share > HARDLY_SMALLER
+    ]
 
 
 def _said(head: str, truth: Truth | None) -> str:

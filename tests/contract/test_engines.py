@@ -84,6 +84,17 @@ def test_threads_of_onnxruntime_that_wait_leave_the_processor_to_others():
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
 
 
+@pytest.mark.parametrize(("has", "exact"), [(True, "0"), (False, "1")])
+def test_a_processor_with_vnni_keeps_its_fast_kernels_in_onnxruntime(
+    has: bool, exact: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are right as they are, and the exact ones of older processors take twice the time."""
+    ort = pytest.importorskip("edge.engines.ort")
+    monkeypatch.setattr(ort, "has_vnni", lambda: has)
+    options = ort.session_options(1)
+    assert options.get_session_config_entry("session.x64quantprecision") == exact
+
+
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
 def test_large_products_do_not_overflow_on_a_processor_without_vnni(
     name: str, need_engine: Callable[[str], None]

@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="pip install 'edge-tag[quantize]'")
 
-from edge.engines.processor import lacks_vnni  # noqa: E402
+from edge.engines.processor import has_vnni, lacks_vnni  # noqa: E402
 from edge.records import F32  # noqa: E402
 from quantize.errors import WorkshopError  # noqa: E402
 from quantize.int8 import tables  # noqa: E402
@@ -206,21 +206,23 @@ def test_a_refusal_says_where_as_a_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "lacks"),
+    ("flags", "has", "lacks"),
     [
-        ("flags\t\t: fpu avx2 bmi2", True),
-        ("flags\t\t: fpu avx2 avx512_vnni", False),
-        ("flags\t\t: fpu avx2 avx_vnni", False),
-        ("flags\t\t: fpu amx_int8", False),
-        ("Features\t: fp asimd asimddp", False),  # Arm
-        (None, False),  # no Linux
+        ("flags\t\t: fpu avx2 bmi2", False, True),
+        ("flags\t\t: fpu avx2 avx512_vnni", True, False),
+        ("flags\t\t: fpu avx2 avx_vnni", True, False),
+        ("flags\t\t: fpu amx_int8", True, False),
+        ("Features\t: fp asimd asimddp", False, False),  # Arm
+        (None, False, False),  # no Linux
     ],
 )
-def test_a_host_without_vnni_is_told_apart(flags: str | None, lacks: bool, tmp_path: Path) -> None:
+def test_a_host_without_vnni_is_told_apart(
+    flags: str | None, has: bool, lacks: bool, tmp_path: Path
+) -> None:
     about = tmp_path / "cpuinfo"
     if flags is not None:
         about.write_text(f"processor\t: 0\n{flags}\n")
-    assert lacks_vnni(about) == lacks
+    assert (has_vnni(about), lacks_vnni(about)) == (has, lacks)
 
 
 @pytest.mark.parametrize(("lacks", "worse"), [(True, False), (True, True), (False, False)])

@@ -160,6 +160,17 @@ def test_a_bundle_in_place_of_int8(
     assert any("the bundle's own" in note for note in report.notes)
 
 
+@pytest.mark.parametrize(("padding", "is_told"), [(100, True), (100_000, False)])
+def test_int8_that_is_hardly_smaller_is_told(
+    padding: int, is_told: bool, after: Path, images: Path, tmp_path: Path
+) -> None:
+    large = write_stage(tmp_path / "float", "export", {"student.onnx": model(padding=padding)})
+    report = compared(tmp_path / "out", "--float", large, "--int8", after, "--images", images)
+    notes = [note for note in report.notes if "of float's size" in note]
+    assert len(notes) == is_told
+    assert all(note.startswith("int8 of onnxruntime has ") for note in notes)
+
+
 def test_what_cannot_be_read_is_listed_and_not_counted(
     before: Path, after: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
