@@ -49,7 +49,7 @@ def refuse(verdict: Verdict, where: object, fix: str = MEND) -> None:
     if verdict.passed:
         return
     failures = verdict.failures
-    heads = sorted({f"{row.engine}/{row.head or 'file'}" for row in failures})
+    heads = sorted({f"{row.engine}/{row.head or row.measure}" for row in failures})
     raise WorkshopError(
         where,
         f"int8 fails the gate in {len(failures)} of {len(verdict.rows)} rows "

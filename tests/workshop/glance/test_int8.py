@@ -176,7 +176,7 @@ def test_a_gate_that_nothing_passes_refuses_with_the_table(
     record.write(msgspec.structs.replace(made, kept={**made.kept, "tflite": kept}), folder)
     assert main(again(glance_folder, folder)) == 2
     said = capsys.readouterr().err
-    assert "int8 fails the gate in 2 of 6 rows (tflite/file, tflite/heat)" in said
+    assert "int8 fails the gate in 2 of 6 rows (tflite/heat, tflite/ms)" in said
     assert "NO" in said
     with pytest.raises(WorkshopError, match="fails the gate"):
         heat_map(folder, ENGINES)

@@ -342,7 +342,7 @@ def test_a_student_no_int8_can_follow_is_refused_with_a_table(
     for _ in range(2):  # the second time from what the first one left
         assert main(args) == 2
         said = capsys.readouterr().err
-        assert "int8 fails the gate in 1 of 5 rows (onnxruntime/file)" in said
+        assert "int8 fails the gate in 1 of 5 rows (onnxruntime/ms)" in said
         assert "NO" in said
     assert recipe.read(tmp_path / "int8", "quantize").result["passed"] is False
 
