@@ -25,6 +25,7 @@ from edge.schedule.candidates import OTHERWISE, Item, Why
 
 OPEN_S = 1.0  # how long a thing may wait for its first look
 REFRESH_S = 30.0  # after which a settled thing is worth another look
+MISSED_S = 2.0  # likewise one that stands, and that a glance no longer sees
 VAIN_S = 300.0  # likewise a faint spot that is nothing: daylight changes
 RESTS_S = 0.3  # between glances, and between looks at one thing: sooner, they show the same again
 AGAIN = 0.5  # what another look at a faint spot is worth, after one that named nothing
@@ -208,8 +209,11 @@ class Things:
             waits_s = at_s - track.born_s - OPEN_S if track.looked_s is None else 0.0
             why: Why = "track" if known.looks else "heat"
             return Item(box, worth, why, waits_s, track.id, self._same_looks(track, box))
-        aged = (at_s - (track.looked_s or at_s)) / REFRESH_S
+        rested_s = at_s - (track.looked_s or at_s)
+        aged = rested_s / REFRESH_S
         worth = 0.05 * aged**2 if aged > 1 else 0.0
+        if rested_s >= MISSED_S and track.misses and self._stands(track):
+            worth = max(worth, likely(BORN))  # it may have gone, and nobody saw it move
         return Item(box, worth, "track", 0.0, track.id, self._same_looks(track, box))
 
     def _looked(

@@ -6,6 +6,7 @@ second, and with spots as coarse as a glance gives, an optimal assignment change
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -25,6 +26,7 @@ MISSES = 3  # glances in a row that do not see it
 PLACE, SPEED, SIDE = 0.7, 0.4, 0.3  # how much of what a spot says is believed
 REACH = 0.8  # of a side: how far from where it should be a thing may turn up
 RESIZED = 1.5  # in the logarithm to base 2: how much larger or smaller
+TREMBLES = 0.45  # of a side: so far apart may two glances see the middle of what stands
 GONE_S = 15.0  # without a glance or a look that saw it
 
 
@@ -112,14 +114,16 @@ def _seen_closer(track: Track, spot: Spot) -> Track:
 
 
 def steadied(track: Track, before: Track | None) -> Track:
-    """A thing that stood still has no speed, however far apart two glances see its middle; or it
-    would leave the frame within seconds. before: as it was before the glance; None: it may have
-    moved.
+    """A thing that stood still has no speed, though two glances see its middle apart; or it would
+    leave the frame within seconds. Farther apart, it moves, and nobody saw it: things may be as
+    bright as what lies behind them. before: as it was before the glance; None: it may have moved.
     """
     if before is None or before.at_s == track.at_s:
         return track
-    x = before.x + SIDE * (track.x - before.x)
-    y = before.y + SIDE * (track.y - before.y)
+    off_x, off_y = track.x - before.x, track.y - before.y
+    if math.hypot(off_x, off_y) > PLACE * TREMBLES * before.side:
+        return track
+    x, y = before.x + SIDE * off_x, before.y + SIDE * off_y
     return msgspec.structs.replace(track, x=x, y=y, dx=0.0, dy=0.0)
 
 

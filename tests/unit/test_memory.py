@@ -10,8 +10,8 @@ from edge.glance.heat import Heat, Spot
 from edge.heads.scores import GALLERY
 from edge.memory import things as memory_things
 from edge.memory.known import STILL_S, TAGS_S
-from edge.memory.things import REFRESH_S
-from edge.memory.tracks import GONE_S
+from edge.memory.things import MISSED_S, REFRESH_S
+from edge.memory.tracks import GONE_S, born, follow, steadied
 from edge.pictures.regions import overlap, shared
 from edge.records import Budget, Region, Tag
 from edge.seen import Seen, View
@@ -75,15 +75,36 @@ def test_a_settled_thing_is_left_in_peace_for_so_long_and_no_longer():
     assert len(looked) <= 10
 
 
-def test_a_thing_where_nothing_moves_has_no_speed_however_two_glances_see_its_middle():
+def test_a_thing_where_nothing_moves_has_no_speed_though_two_glances_see_its_middle_apart():
     scene = Scene([Thing("c", 100, 60, 24)])
     before, at_s = settled(scene), scene.frame * scene.step_s
     x0, y0, x1, y1 = before.box
-    spot = Spot((x0, y0 - 8, x1, y1 - 8), 0.5)
+    spot = Spot((x0, y0 - 6, x1, y1 - 6), 0.5)
     scene.past.arrive(scene.picture(), at_s, scene.input_px)
     scene.past.saw_heat(Heat(np.zeros((1, 1, 1), np.float32), (spot,)), at_s)
     after = [things(seen)[0] for seen in watched(scene, 6)]
     assert min(overlap(tag.box, before.box) for tag in after) > 0.6
+
+
+@pytest.mark.parametrize(("off", "moves"), [(4, False), (8, True)])
+def test_what_glances_see_far_apart_moves_though_nothing_else_shows_it(off, moves):
+    """A grey fish on an orange belt is as bright as the belt."""
+    before = born(1, Spot((100, 60, 116, 76), 0.5), 0.0)
+    spot = Spot((100 + off, 60, 116 + off, 76), 0.5)
+    [seen] = follow([before], [spot], 0.4, 2)
+    after = steadied(seen, before)
+    assert (after.dx > 0) == moves
+    assert (after.x - before.x > off / 2) == moves
+
+
+def test_what_a_glance_no_longer_sees_gets_a_look_though_nothing_moved_there():
+    scene = Scene([Thing("c", 100, 60, 24)])
+    number, at_s = settled(scene).track, scene.frame * scene.step_s + MISSED_S
+    nothing = Heat(np.zeros((1, 1, 1), np.float32), ())
+    scene.past.arrive(scene.picture(), at_s, scene.input_px)
+    assert number not in {item.track for item in scene.past.items(at_s)}
+    scene.past.saw_heat(nothing, at_s)
+    assert number in {item.track for item in scene.past.items(at_s)}
 
 
 def test_a_thing_that_left_is_told_no_more():
