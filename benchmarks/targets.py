@@ -34,8 +34,6 @@ ASKS = {
 }
 COUNTS = "| | asks | targets met | missed | no verdict |\n|---|---|---|---|---|"
 SUMMARY = re.compile(r"^\| \| asks \|.*?(?=\n\n)", re.DOTALL | re.MULTILINE)
-# Results that are older than their key `bundle`: as commit b4ad6ce says, which holds them.
-EARLIER = dict.fromkeys("BDE", "edge-tag-default@5")
 
 
 def results(folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
@@ -79,7 +77,7 @@ def _rows(name: str, result: Mapping[str, Any]) -> Iterator[str]:
 def _bundles(found: Mapping[str, Mapping[str, Any]]) -> str:
     by_bundle: dict[str, list[str]] = {}
     for name, result in found.items():
-        measured = result.get("bundle") or EARLIER.get(name) or "no bundle, it opens none"
+        measured = result.get("bundle") or "no bundle, it opens none"
         by_bundle.setdefault(measured, []).append(name)
     told = "; ".join(f"{', '.join(names)}: {bundle}" for bundle, names in by_bundle.items())
     return f"Measured with {told}."

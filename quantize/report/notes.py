@@ -91,7 +91,7 @@ def _hardly_smaller(rows: Sequence[Row]) -> list[str]:
     """An int8 may pass the gate because nearly every layer stayed in float."""
     floats = {row.engine: row.size_bytes for row in rows if row.precision == "float"}
     shares = {row.engine: row.size_bytes / floats[row.engine] for row in rows
-              if row.precision == "int8"}  # fmt: skip
+              if row.precision == "int8" and row.engine in floats}  # fmt: skip
     return [
         f"int8 of {engine} has {share:.0%} of float's size: most of its weights stayed in float. "
         "Try --qat, or a student that is easier to quantise."
