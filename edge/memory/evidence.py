@@ -56,7 +56,7 @@ def weight(views: Sequence[F32], embedding: F32) -> float:
     """How much of a view is new, REPEATED..1: by the view most like it."""
     if not views:
         return 1.0
-    nearest = max(float(view @ embedding) for view in views)
+    nearest = max(float(view.dot(embedding)) for view in views)
     return min(1.0, max(REPEATED, (1 - nearest) / NEW_VIEW))
 
 

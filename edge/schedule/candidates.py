@@ -179,6 +179,6 @@ def missed(question: Question, found: Sequence[Candidate], made: Sequence[int]) 
     no look themselves.
     """
     left = np.prod(1 - question.sees[list(made)], axis=0)
-    gains = question.sees @ (question.worth * left)
+    gains = question.sees.dot(question.worth * left)
     served = {found[row].item for row in made}
     return [n for n, c in enumerate(found) if c.item not in served and gains[n] > NOTHING]

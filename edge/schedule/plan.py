@@ -96,7 +96,7 @@ class _Chosen:
         cost_ms = self._costs[c]
         if self._left <= 0 or cost_ms > self._left_ms:
             return
-        gain = float(self._worths[c] @ self._missed) if gain is None else gain
+        gain = float(self._worths[c].dot(self._missed)) if gain is None else gain
         self._looks.append(Choice(c, gain, cost_ms))
         self._left_ms -= cost_ms
         self._left -= 1
@@ -133,7 +133,9 @@ def _best_alone(question: Question, budget: Budget) -> Choice | None:
     """The one look that brings most."""
     if budget.max_regions <= 0:
         return None
-    gains = np.where(question.costs_ms <= budget.frame_ms, question.sees @ question.worth, 0)
+    # dot, not `@`, which once warned of an invalid value where all are finite: BLAS left a flag.
+    every = question.sees.dot(question.worth)
+    gains = np.where(question.costs_ms <= budget.frame_ms, every, 0)
     c = int(gains.argmax())
     gain = float(gains[c])
     return Choice(c, gain, float(question.costs_ms[c])) if gain > NOTHING else None
