@@ -26,7 +26,7 @@ MISSES = 3  # glances in a row that do not see it
 PLACE, SPEED, SIDE = 0.7, 0.4, 0.3  # how much of what a spot says is believed
 REACH = 0.8  # of a side: how far from where it should be a thing may turn up
 RESIZED = 1.5  # in the logarithm to base 2: how much larger or smaller
-TREMBLES = 0.45  # of a side: so far apart may two glances see the middle of what stands
+TREMBLES = 0.5  # of a side: so far apart may two glances see the middle of what stands
 GONE_S = 15.0  # without a glance or a look that saw it
 
 

@@ -79,14 +79,14 @@ def test_a_thing_where_nothing_moves_has_no_speed_though_two_glances_see_its_mid
     scene = Scene([Thing("c", 100, 60, 24)])
     before, at_s = settled(scene), scene.frame * scene.step_s
     x0, y0, x1, y1 = before.box
-    spot = Spot((x0, y0 - 6, x1, y1 - 6), 0.5)
+    spot = Spot((x0, y0 - 8, x1, y1 - 8), 0.5)
     scene.past.arrive(scene.picture(), at_s, scene.input_px)
     scene.past.saw_heat(Heat(np.zeros((1, 1, 1), np.float32), (spot,)), at_s)
     after = [things(seen)[0] for seen in watched(scene, 6)]
     assert min(overlap(tag.box, before.box) for tag in after) > 0.6
 
 
-@pytest.mark.parametrize(("off", "moves"), [(4, False), (8, True)])
+@pytest.mark.parametrize(("off", "moves"), [(4, False), (9, True)])
 def test_what_glances_see_far_apart_moves_though_nothing_else_shows_it(off, moves):
     """A grey fish on an orange belt is as bright as the belt."""
     before = born(1, Spot((100, 60, 116, 76), 0.5), 0.0)

@@ -255,19 +255,18 @@ DAMAGE = {  # on a file that passes
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_every_damage_to_a_good_file_is_refused(name: str, quantised: Path, exported: Path) -> None:
-    """One constant at a time; those that change hardly an answer may pass. What this student
-    learned, and so how many pictures are nearly ties, depends on the processor.
-    """
+    """One constant at a time; those that change no answer at all may pass."""
     [good] = artifact(quantised, "onnxruntime")
-    exact = outputs("onnxruntime", artifact(exported, "onnxruntime"))
-    assert judge("onnxruntime", exact, outputs("onnxruntime", [good]), TRUTHS, limits=FREE).passed
+    exact = outputs("onnxruntime", artifact(exported, "onnxruntime"), MANY)
+    fine = outputs("onnxruntime", [good], MANY)
+    assert judge("onnxruntime", exact, fine, TRUTHS, limits=FREE).passed
     refused = kept = 0
     for file in damaged(good, *DAMAGE[name]):
-        rough = outputs("onnxruntime", [file])
+        rough = outputs("onnxruntime", [file], MANY)
         verdict = judge("onnxruntime", exact, rough, TRUTHS, limits=FREE)
         wrong = float((exact["things"].argmax(1) != rough["things"].argmax(1)).mean())
         refused, kept = refused + (not verdict.passed), kept + verdict.passed
-        assert verdict.passed <= (wrong <= FREE.sure / 100), "answers changed and it passed"
+        assert verdict.passed <= (wrong <= 0.02), "answers changed and it passed"
     assert refused >= 5
     assert refused > kept
 
