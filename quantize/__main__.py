@@ -2,11 +2,13 @@
 
 import sys
 
+from quantize.allocator import keep_freed
 from quantize.cli import main
 
 
 def run() -> None:
     """The entry point of `edge-quantize`."""
+    keep_freed()
     sys.exit(main())
 
 

@@ -22,6 +22,7 @@ class Begun(msgspec.Struct, frozen=True, eq=False):
     view: View
     past: Memory
     at_s: float
+    is_picture: bool  # no other frame will tell more
     is_small: bool  # one look at all of it shows everything there is to see
     spending: Spending
     launches: Launches
@@ -37,19 +38,19 @@ def begin(
     is_waited_for: Callable[[], bool],
 ) -> Begun:
     """As `tag_frame` is asked for it: what is known goes on to this frame."""
-    start_s, finer = clock(), _finer(tagger, view, is_picture=at_s is None)
+    start_s, is_picture = clock(), at_s is None
     at_s = past.time_s(start_s if at_s is None else at_s)
     is_small = past.arrive(
         picture,
         at_s,
         tagger.input_px,
-        finer=finer,
+        finer=_finer(tagger, view, is_picture=is_picture),
         enrolled=tagger.tags.get(GALLERY),
     )
     idle_s, tail_ms = at_s - past.launched_s, past.tail_ms
     spending = Spending(view.budget, tail_ms, idle_s, tagger.pace, clock, start_s, is_waited_for)
     launches = Launches(tagger, view, past, spending, at_s)
-    return Begun(tagger, picture, view, past, at_s, is_small, spending, launches)
+    return Begun(tagger, picture, view, past, at_s, is_picture, is_small, spending, launches)
 
 
 def _finer(tagger: Looker, view: View, *, is_picture: bool) -> int:

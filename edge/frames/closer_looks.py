@@ -9,6 +9,7 @@ from functools import partial
 from edge.frames.begun import Begun
 from edge.glance.heat import Heat
 from edge.glance.parts import joined
+from edge.memory.places import many_in
 from edge.pictures import pixels
 from edge.pictures.regions import overlap
 from edge.records import Box, Budget, Region
@@ -173,7 +174,11 @@ class CloserLooks:
         """What came of a closer look."""
         candidate, frame = self._found[choice.candidate], self._frame
         item, region = self._items[candidate.item], candidate.region
-        tags = self._launches.told(looks, region, item.why, choice)
+        # In a picture, of which no other frame will tell more, a tile may be wrong now and then; in
+        # frame after frame it would be wrong for months.
+        is_one_of_many = item.is_tile and not frame.is_picture
+        places = many_in(self._size, region.box) if is_one_of_many else 1.0
+        tags = self._launches.told(looks, region, item.why, choice, places)
         self._past.saw(frame.picture, self._tagger.heads, item, region, looks, tags, frame.at_s)
         self._done += [] if item.is_tile else [item.box]
         if item.why == "aged":

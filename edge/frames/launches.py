@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edge.bundle.manifest import Head
 from edge.glance.heat import Heat
-from edge.heads.scores import ATTRIBUTES, tags_for
+from edge.heads.scores import ATTRIBUTES, GALLERY, is_likely, tags_for
 from edge.heads.worn import head_of, worn
 from edge.memory.known import Memory
-from edge.records import Box, Region, Tag
+from edge.records import F32, Box, Region, Tag
 from edge.schedule.candidates import Why
 from edge.schedule.plan import Choice
 from edge.schedule.spending import Spending
@@ -46,21 +47,33 @@ class Launches:
         return heat, engine_ms
 
     def told(
-        self, looks: Looks, region: Region, why: Why, choice: Choice | None = None
+        self,
+        looks: Looks,
+        region: Region,
+        why: Why,
+        choice: Choice | None = None,
+        places: float = 1.0,
     ) -> tuple[Tag, ...]:
-        """What a look says alone, best first."""
+        """What a look says alone, best first; places: of so many the region is one."""
         head, names = head_of(self._tagger.heads), self._tagger.tags.get(ATTRIBUTES, ())
         row = None if head is None else looks.scores[ATTRIBUTES][0]
-        tags = worn(tuple(self._tags_of(looks, region.box)), head, names, row)
+        tags = worn(tuple(self._tags_of(looks, region.box, places)), head, names, row)
         gain, cost_ms = (choice.gain, choice.cost_ms) if choice else (0.0, 0.0)
         self.looks.append(Looked(region, why, tags, looks.engine_ms, gain, cost_ms))
         return tags
 
-    def _tags_of(self, looks: Looks, box: Box) -> Iterator[Tag]:
+    def _tags_of(self, looks: Looks, box: Box, places: float) -> Iterator[Tag]:
         for head in self._tagger.heads:
             if head.name != ATTRIBUTES:
                 row, names = looks.scores[head.name][0], self._tagger.tags[head.name]
-                yield from tags_for(head, names, row, box, self._view.top_k)
+                if self._is_told(head, row, places):
+                    yield from tags_for(head, names, row, box, self._view.top_k)
+
+    def _is_told(self, head: Head, row: F32, places: float) -> bool:
+        """Whether a place shows any tag of a head. Of what was enrolled other places tell more."""
+        if not head.has_none or head.name == GALLERY or self._view.top_k is not None:
+            return True
+        return is_likely(row, places)
 
     def _launched(self, role: str, begin_ms: float, engine_ms: float) -> None:
         self._spending.launched(role, begin_ms, engine_ms)

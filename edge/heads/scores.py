@@ -46,6 +46,14 @@ def among(scores_row: F32, places: float) -> F32:
     return np.asarray(np.concatenate([known, none]) / (known.sum() + none[0]), np.float32)
 
 
+def is_likely(scores_row: F32, places: float) -> bool:
+    """Whether a place that is one of so many shows a tag rather than "none". Of 29 tiles of 16
+    composed 4K scenes that were told a tag, wrongly or of a thing beside them, 3 are so sure; of 28
+    that hold the thing, 20.
+    """
+    return float(scores_row[:-1].sum()) >= places * float(scores_row[-1])
+
+
 def tags_for(
     head: Head,
     names: Sequence[tuple[str, str | None]],

@@ -60,7 +60,7 @@ def agreed(places: Mapping[Box, Place], size: tuple[int, int], heads: Sequence[H
         passed += [(place, t) for t in told if t.head != GALLERY and t.score >= least]
         if mine and place.row is not None:
             others = _others(box, place, places)
-            many = 1.0 if place.is_thing else _many(box, size)
+            many = 1.0 if place.is_thing else many_in(size, box)
             for tag in mine:
                 score = _score(place.row, _columns(tag, names[GALLERY]), others, many)
                 enrolled.append((place, replace(tag, score=score)))
@@ -102,8 +102,8 @@ def _others(box: Box, place: Place, places: Mapping[Box, Place]) -> list[F32]:
     ]
 
 
-def _many(box: Box, size: tuple[int, int]) -> float:
-    """How many such places the frame is; 1 for all of it."""
+def many_in(size: tuple[int, int], box: Box) -> float:
+    """How many places such as this one a frame of this size is; 1 for all of it."""
     whole, own = size[0] * size[1], area(box)
     return 1.0 if own >= whole else OVERLAPPED * whole / own
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
+from quantize.allocator import keep_freed
 from quantize.errors import WorkshopError
 from quantize.teachers import Request
 
@@ -22,6 +23,7 @@ def prepared(request: Request) -> tuple[torch.device, torch.dtype]:
         )
     if device.type == "cpu":
         torch.set_num_threads(request.threads)
+        keep_freed()  # in processes that others start, too
     torch.backends.cudnn.benchmark = False  # picks kernels by the clock
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.allow_tf32 = False  # 10 bits, and called fp32

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 QUANTIZE = ROOT / "quantize"
 
 RANKS: tuple[tuple[str, ...], ...] = (
-    ("errors",),
+    ("errors", "allocator"),
     ("contents", "disk"),
     ("recipe", "pictures", "timm_import", "texts", "checkpoints"),
     ("ram", "students"),

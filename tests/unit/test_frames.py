@@ -80,6 +80,18 @@ def test_a_small_picture_gets_smaller_tiles_and_no_frame_of_a_clip(tagger, at_s,
     assert (side in {look.region.x1 - look.region.x0 for look in looks}) == is_fine
 
 
+@pytest.mark.parametrize(("red", "at_s", "is_told"), [(112, None, True), (112, 0.0, False),
+                                                      (255, 0.0, True)])  # fmt: skip
+def test_a_tile_is_one_of_many_in_a_clip_and_must_be_so_much_surer(tagger, red, at_s, is_told):
+    """At 112 a tile says red with 0.81 and none with 0.18; ten tiles and more are the frame."""
+    picture = np.zeros((60, 90, 3), np.uint8)
+    picture[:, :45, 0] = red
+    seen = tag_frame(tagger, picture, View(), Memory(), at_s=at_s)
+    best = tag_frame(tagger, picture, View(top_k=1), Memory(), at_s=at_s)
+    assert ("red" in {tag.tag for tag in seen.tags}) == is_told
+    assert "red" in {tag.tag for tag in best.tags}
+
+
 def test_time_in_the_engine_is_part_of_the_time_spent(tagger, halves):
     spent = tag_frame(tagger, halves).spent
     assert 0 < spent.engine_ms < spent.total_ms
