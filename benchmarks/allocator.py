@@ -12,6 +12,7 @@ import resource
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -89,7 +90,7 @@ def measured(is_kept: bool, batch: int) -> Measured:
     return Measured(*rates, largest)
 
 
-def _seconds(step: Any, times: int = 4) -> float:
+def _seconds(step: Callable[[], None], times: int = 4) -> float:
     """The median of some, after one that is not counted."""
     step()
     taken = []
