@@ -175,8 +175,8 @@ class CloserLooks:
         candidate, frame = self._found[choice.candidate], self._frame
         item, region = self._items[candidate.item], candidate.region
         # In a picture, of which no other frame will tell more, a tile may be wrong now and then; in
-        # frame after frame it would be wrong for months.
-        is_one_of_many = item.is_tile and not frame.is_picture
+        # frame after frame it would be wrong for months. Where something moved, there is something.
+        is_one_of_many = item.why == "aged" and not frame.is_picture
         places = many_in(self._size, region.box) if is_one_of_many else 1.0
         tags = self._launches.told(looks, region, item.why, choice, places)
         self._past.saw(frame.picture, self._tagger.heads, item, region, looks, tags, frame.at_s)

@@ -92,6 +92,15 @@ def test_a_tile_is_one_of_many_in_a_clip_and_must_be_so_much_surer(tagger, red, 
     assert "red" in {tag.tag for tag in best.tags}
 
 
+def test_a_tile_where_something_moved_needs_to_be_no_surer(tagger):
+    past, before = Memory(), np.zeros((60, 90, 3), np.uint8)
+    after = before.copy()
+    after[:, :45, 0] = 112
+    for at_s in (0.0, 0.1, 0.2):
+        tag_frame(tagger, before, View(), past, at_s=at_s)
+    assert "red" in {tag.tag for tag in tag_frame(tagger, after, View(), past, at_s=0.3).tags}
+
+
 def test_time_in_the_engine_is_part_of_the_time_spent(tagger, halves):
     spent = tag_frame(tagger, halves).spent
     assert 0 < spent.engine_ms < spent.total_ms
