@@ -49,7 +49,7 @@ def among(scores_row: F32, places: float) -> F32:
 def is_likely(scores_row: F32, places: float) -> bool:
     """Whether a place that is one of so many shows a tag rather than "none". Of 29 tiles of 16
     composed 4K scenes that were told a tag, wrongly or of a thing beside them, 2 are so sure; of 28
-    that hold the thing, 19.
+    that hold the thing, 20.
     """
     return float(scores_row[:-1].sum()) >= places * float(scores_row[-1])
 
