@@ -82,6 +82,8 @@ def _may(frame: Begun, turn: Turn, role: str) -> bool:
     looks had their turn already.
     """
     fits = frame.spending.fits(role)
+    if not fits and turn == "heat" and frame.past.is_blind(frame.at_s):
+        return frame.spending.should_fit(role)
     if not fits or frame.view.whole or frame.is_small:
         return fits
     return frame.spending.has_time_for(role, "focus") or frame.past.is_turn(turn)

@@ -36,6 +36,7 @@ HIDDEN = 0.05
 HIDDEN_IN_PARTS = 0.03  # likewise, once glances told of all parts of the frame
 STANDS_S = 2.0  # a frame in which nothing moved for so long shows what stands
 BACK_S = 1.0  # by which a clock may go back; more, and it began anew
+BLIND_S = 2.0  # without a glance that is wanted: then it is made where it is likely to fit
 KNOWN_S = 0.5  # how old the heat may be while only known things move
 
 Turn = Literal["tags", "heat", "focus"]  # what a launch is for
@@ -139,6 +140,10 @@ class Memory:
             return False
         known = self._things.boxes(at_s)
         return age_s >= KNOWN_S or bool(moved_boxes(self.motion, known, *self._size))
+
+    def is_blind(self, at_s: float) -> bool:
+        """Whether a glance that is wanted has had no time for long."""
+        return self._age_s("heat", at_s) >= BLIND_S
 
     def is_turn(self, turn: Turn) -> bool:
         """Whether closer looks had a turn since the last turn of this kind."""

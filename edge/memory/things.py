@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from edge.bundle.manifest import Head
-from edge.glance.heat import FAINT, UNLIKELY, Spot, likely
+from edge.glance.heat import FAINT, UNLIKELY, Spot, boxes_of, likely
 from edge.glance.parts import holds
 from edge.heads.scores import GALLERY, among
 from edge.memory import appearance, evidence, tracks
@@ -21,10 +21,11 @@ from edge.memory.tracks import BORN, Track
 from edge.memory.views import after_look, grown, seen_again
 from edge.pictures.regions import alike
 from edge.records import F32, Box, Picture, Region
-from edge.schedule.candidates import OTHERWISE, Item, Why
+from edge.schedule.candidates import OTHERWISE, Item, Why, unexplained
 
 OPEN_S = 1.0  # how long a thing may wait for its first look
 REFRESH_S = 30.0  # after which a settled thing is worth another look
+CARRIED_S = 0.5  # since a glance saw it: then what moves tells where a thing is
 MISSED_S = 2.0  # likewise one that stands, and that a glance no longer sees
 VAIN_S = 300.0  # likewise a faint spot that is nothing: daylight changes
 RESTS_S = 0.3  # between glances, and between looks at one thing: sooner, they show the same again
@@ -82,7 +83,8 @@ class Things:
     def arrive(self, picture: Picture, at_s: float) -> None:
         """A new frame, whose motion was seen."""
         self.tracks = tuple(self._kept(track, at_s) for track in self.tracks)
-        self.tracks = tracks.remembered(self.tracks, at_s)
+        self._carry(at_s)
+        self.tracks = tuple(t for t in self.tracks if at_s - t.seen_s <= self._lasts_s(t))
         self._spots = tuple(spot for spot in self._spots if not self._motion.is_at(spot.box))
         self._vain = {
             box: vain
@@ -212,9 +214,15 @@ class Things:
         rested_s = at_s - (track.looked_s or at_s)
         aged = rested_s / REFRESH_S
         worth = 0.05 * aged**2 if aged > 1 else 0.0
-        if rested_s >= MISSED_S and track.misses and self._stands(track):
-            worth = max(worth, likely(BORN))  # it may have gone, and nobody saw it move
+        if rested_s >= MISSED_S and self._may_have_gone(track, at_s):
+            worth = max(worth, likely(BORN))
         return Item(box, worth, "track", 0.0, track.id, self._same_looks(track, box))
+
+    def _may_have_gone(self, track: Track, at_s: float) -> bool:
+        """Whether a glance misses what stands, or none had time for what moves."""
+        if self._has_moved(track):
+            return at_s - track.seen_s >= MISSED_S
+        return track.misses > 0
 
     def _looked(
         self,
@@ -245,14 +253,31 @@ class Things:
             for t in self.tracks
         )
 
+    def _carry(self, at_s: float) -> None:
+        """What no glance had time for moves to what moves."""
+        late = [t for t in self.tracks if at_s - t.at_s > CARRIED_S and not self._stands(t)]
+        if late and self._motion.is_any:
+            moved = [self._motion.tight(box) for box in boxes_of(self._motion.now, *self._size)]
+            others = [self.box(t, at_s) for t in self.tracks if t not in late]
+            now = {t.id: t for t in tracks.carried(late, unexplained(moved, others), at_s)}
+            self.tracks = tuple(now.get(t.id, t) for t in self.tracks)
+
+    def _lasts_s(self, track: Track) -> float:
+        """How long it is told though no glance or look shows it."""
+        return tracks.PASSED_S if self._has_moved(track) else tracks.GONE_S
+
     def _kept(self, track: Track, at_s: float) -> Track:
         """What a look named stays while nothing moves there, whatever a glance says."""
         return replace(track, seen_s=at_s, misses=0) if self._stands(track) else track
 
     def _stands(self, track: Track) -> bool:
         """Did a look name it, and has nothing moved there since?"""
-        box = self.box(track, track.seen_s)
-        return bool(track.evidence.names) and self._motion.last_s(box) <= track.seen_s
+        return bool(track.evidence.names) and not self._has_moved(track)
+
+    def _has_moved(self, track: Track) -> bool:
+        """Has anything moved there since it was seen?"""
+        box = self.box(track, max(track.seen_s, track.at_s))
+        return self._motion.last_s(box) > track.seen_s
 
     def _same_looks(self, track: Track, box: Box) -> int:
         """Looks that showed it as another one would: what moves shows another view anyway."""

@@ -28,6 +28,7 @@ REACH = 0.8  # of a side: how far from where it should be a thing may turn up
 RESIZED = 1.5  # in the logarithm to base 2: how much larger or smaller
 TREMBLES = 0.5  # of a side: so far apart may two glances see the middle of what stands
 GONE_S = 15.0  # without a glance or a look that saw it
+PASSED_S = 4.0  # likewise where something moved since: it may have been the thing
 
 
 class Track(msgspec.Struct, frozen=True, eq=False):
@@ -182,9 +183,20 @@ def joined(tracks: Sequence[Track], track: Track) -> tuple[Track, ...]:
     return (*tracks, track)
 
 
-def remembered(tracks: Sequence[Track], at_s: float) -> tuple[Track, ...]:
-    """Without those that no glance or look has shown for GONE_S."""
-    return tuple(t for t in tracks if at_s - t.seen_s <= GONE_S)
+def carried(tracks: Sequence[Track], boxes: Sequence[Box], at_s: float) -> tuple[Track, ...]:
+    """Each at the box of what moves that is nearest; where none is near, as it was. What moves need
+    not be it: that it is seen, only a glance or a look can say.
+    """
+    pairs = _pairs([predicted(t, at_s) for t in tracks], [Spot(box, KEPT) for box in boxes])
+    return tuple(
+        _carried(track, boxes[pairs[i]], at_s) if i in pairs else track
+        for i, track in enumerate(tracks)
+    )
+
+
+def _carried(track: Track, box: Box, at_s: float) -> Track:
+    moved = matched(track, Spot(box, track.heat), at_s)
+    return msgspec.structs.replace(moved, seen_s=track.seen_s, misses=track.misses)
 
 
 def _missed(track: Track, times: int = 1) -> Track:

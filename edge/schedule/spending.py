@@ -77,6 +77,10 @@ class Spending:
         """Whether a launch would end within the budget; or has to be made all the same."""
         return self._is_starved or self.has_time_for(role)
 
+    def should_fit(self, role: str) -> bool:
+        """Whether nine launches of ten would: what is made rarely may be late now and then."""
+        return self.ms + self._pace.planned_ms(role) <= self._limit_ms and not self._is_waited_for()
+
     def has_time_for(self, *roles: str) -> bool:
         """Whether launches, one after the other, would end within the budget."""
         so_far_ms, more_ms = self.ms, sum(self._pace.stopped_ms(role) for role in roles)
