@@ -13,7 +13,7 @@ from edge.frames.measuring import Measuring, is_due
 from edge.glance.heat import Heat
 from edge.heads.colour import coloured
 from edge.heads.scores import GALLERY, none_for
-from edge.memory.known import Memory, Turn
+from edge.memory.known import BLIND_S, BLINDEST_S, Memory, Turn
 from edge.pictures import pixels
 from edge.records import Picture, Region, Spent, Tag
 from edge.schedule.spending import nobody
@@ -36,7 +36,8 @@ def tag_frame(
     is_waited_for  whether another camera has a frame; asked before a launch that ends beyond the
                    budget's `sure_ms`
 
-    No launch is made that would end past the budget, unless nothing was launched for a second.
+    No launch is made that would end past the budget, unless nothing was launched for a second; but
+    a glance that had no time for 2 s is made where it is likely to fit, and after 30 s anyway.
     Where a budget is too small for a glance and a closer look, they take turns. Raises
     InferenceError when the engine fails, ConfigError when fish are measured and the frame does not
     fit their plane, ValueError for an array that is no frame.
@@ -82,11 +83,17 @@ def _may(frame: Begun, turn: Turn, role: str) -> bool:
     looks had their turn already.
     """
     fits = frame.spending.fits(role)
-    if not fits and turn == "heat" and frame.past.is_blind(frame.at_s):
-        return frame.spending.should_fit(role)
-    if not fits or frame.view.whole or frame.is_small:
+    if frame.view.whole or frame.is_small:
         return fits
+    if not fits:
+        return turn == "heat" and _is_overdue(frame, role)
     return frame.spending.has_time_for(role, "focus") or frame.past.is_turn(turn)
+
+
+def _is_overdue(frame: Begun, role: str) -> bool:
+    """Whether a glance is made though the frame may be late with it: for long none had time."""
+    blind_s = frame.past.blind_s(frame.at_s)
+    return blind_s >= BLINDEST_S or (blind_s >= BLIND_S and frame.spending.should_fit(role))
 
 
 def _seen(frame: Begun, closer: CloserLooks, lengths: tuple[Tag, ...]) -> Seen:

@@ -36,7 +36,8 @@ HIDDEN = 0.05
 HIDDEN_IN_PARTS = 0.03  # likewise, once glances told of all parts of the frame
 STANDS_S = 2.0  # a frame in which nothing moved for so long shows what stands
 BACK_S = 1.0  # by which a clock may go back; more, and it began anew
-BLIND_S = 2.0  # without a glance that is wanted: then it is made where it is likely to fit
+# Without a glance that is wanted: from here on it is made where it is likely to fit, or anyway.
+BLIND_S, BLINDEST_S = 2.0, 30.0
 KNOWN_S = 0.5  # how old the heat may be while only known things move
 
 Turn = Literal["tags", "heat", "focus"]  # what a launch is for
@@ -64,6 +65,7 @@ class Memory:
         self.sweep = Sweep(*size, input_px, at_s, finer=finer)
         self._motion = Motion(*size)
         self._things = Things(size, self._motion, self._things.next_id)
+        self._began_s = at_s
         self._moves = False  # since the frame was last seen as a whole
         self._place_tags = PlaceTags(size)
         self._turns: dict[Turn, float] = {}  # when each last had its
@@ -141,9 +143,9 @@ class Memory:
         known = self._things.boxes(at_s)
         return age_s >= KNOWN_S or bool(moved_boxes(self.motion, known, *self._size))
 
-    def is_blind(self, at_s: float) -> bool:
-        """Whether a glance that is wanted has had no time for long."""
-        return self._age_s("heat", at_s) >= BLIND_S
+    def blind_s(self, at_s: float) -> float:
+        """Since the last glance at a frame, or since the first frame."""
+        return at_s - self._turns.get("heat", self._began_s)
 
     def is_turn(self, turn: Turn) -> bool:
         """Whether closer looks had a turn since the last turn of this kind."""

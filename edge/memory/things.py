@@ -84,7 +84,9 @@ class Things:
         """A new frame, whose motion was seen."""
         self.tracks = tuple(self._kept(track, at_s) for track in self.tracks)
         self._carry(at_s)
-        self.tracks = tuple(t for t in self.tracks if at_s - t.seen_s <= self._lasts_s(t))
+        self.tracks = tuple(
+            t for t in self.tracks if not tracks.is_forgotten(t, at_s, self._has_moved(t))
+        )
         self._spots = tuple(spot for spot in self._spots if not self._motion.is_at(spot.box))
         self._vain = {
             box: vain
@@ -255,16 +257,13 @@ class Things:
 
     def _carry(self, at_s: float) -> None:
         """What no glance had time for moves to what moves."""
-        late = [t for t in self.tracks if at_s - t.at_s > CARRIED_S and not self._stands(t)]
+        unseen = (t for t in self.tracks if t.misses or at_s - t.at_s > CARRIED_S)
+        late = [t for t in unseen if not self._stands(t)]
         if late and self._motion.is_any:
             moved = [self._motion.tight(box) for box in boxes_of(self._motion.now, *self._size)]
             others = [self.box(t, at_s) for t in self.tracks if t not in late]
             now = {t.id: t for t in tracks.carried(late, unexplained(moved, others), at_s)}
             self.tracks = tuple(now.get(t.id, t) for t in self.tracks)
-
-    def _lasts_s(self, track: Track) -> float:
-        """How long it is told though no glance or look shows it."""
-        return tracks.PASSED_S if self._has_moved(track) else tracks.GONE_S
 
     def _kept(self, track: Track, at_s: float) -> Track:
         """What a look named stays while nothing moves there, whatever a glance says."""

@@ -143,7 +143,9 @@ def follow(
     """
     pairs = _pairs([predicted(t, at_s) for t in tracks], spots)
     kept = [
-        matched(track, spots[pairs[i]], at_s) if i in pairs else _missed(track, not is_part)
+        matched(track, spots[pairs[i]], at_s)
+        if i in pairs
+        else _missed(track, not is_part and track.at_s < at_s)
         for i, track in enumerate(tracks)
     ]
     kept = [t for t in kept if t.misses < MISSES]
@@ -181,6 +183,11 @@ def joined(tracks: Sequence[Track], track: Track) -> tuple[Track, ...]:
         oldest = min(tracks, key=lambda track: track.seen_s)
         tracks = [t for t in tracks if t is not oldest]
     return (*tracks, track)
+
+
+def is_forgotten(track: Track, at_s: float, has_moved: bool) -> bool:
+    """Whether no glance or look has shown it for long. has_moved: did anything, there, since?"""
+    return at_s - track.seen_s > (PASSED_S if has_moved else GONE_S)
 
 
 def carried(tracks: Sequence[Track], boxes: Sequence[Box], at_s: float) -> tuple[Track, ...]:

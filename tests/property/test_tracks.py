@@ -19,15 +19,17 @@ from edge.memory.tracks import (
     KEPT,
     MISSES,
     MOST,
+    PASSED_S,
     Track,
     born,
     box_of,
+    carried,
     follow,
+    is_forgotten,
     joined,
     merged,
     nearest,
     predicted,
-    remembered,
 )
 from edge.pictures.regions import alike
 
@@ -157,10 +159,30 @@ def test_there_is_always_room_for_one_more():
     assert len(joined(tracks[:3], born(9, spot(0, 0), 2.0))) == 4
 
 
-def test_what_nothing_shows_for_long_is_forgotten():
+@pytest.mark.parametrize(("has_moved", "lasts_s"), [(False, GONE_S), (True, PASSED_S)])
+def test_what_nothing_shows_for_long_is_forgotten(has_moved, lasts_s):
     track = born(1, spot(500, 500), 0.0)
-    assert remembered([track], GONE_S) == (track,)
-    assert remembered([track], GONE_S + 0.1) == ()
+    assert not is_forgotten(track, lasts_s, has_moved)
+    assert is_forgotten(track, lasts_s + 0.1, has_moved)
+
+
+@given(st.floats(-120, 120), st.floats(-120, 120), st.integers(2, 20))
+def test_what_moves_carries_a_thing_that_no_glance_sees(dx, dy, count):
+    """It is where the motion is, and no surer for it; what moves elsewhere carries nothing."""
+    track = born(1, spot(2000, 1000), 0.0)
+    for n in range(1, count + 1):
+        at_s = n * STEP_S
+        box = spot(2000 + dx * at_s, 1000 + dy * at_s).box
+        [track] = carried([track], [spot(500, 500).box, box], at_s)
+    assert (track.x, track.y) == pytest.approx((2000 + dx * at_s, 1000 + dy * at_s), abs=25)
+    assert (track.id, track.seen_s, track.heat) == (1, 0.0, 0.9)
+    assert carried([track], [spot(500, 500).box], at_s + STEP_S) == (track,)
+
+
+def test_a_glance_does_not_miss_what_moved_in_the_same_frame():
+    [track] = carried([born(1, spot(500, 500), 0.0)], [spot(510, 500).box], STEP_S)
+    assert follow([track], [], STEP_S, 2)[0].misses == 0
+    assert follow([track], [], 2 * STEP_S, 2)[0].misses == 1
 
 
 def test_a_thing_is_met_near_where_it_was():

@@ -38,9 +38,10 @@ from edge.live.stream import MOST_STREAMS
 from edge.live.window import SHOWN_PX
 from edge.memory.cells import WAIT_S
 from edge.memory.evidence import PATIENCE, SETTLED
-from edge.memory.known import STILL_S
+from edge.memory.known import BLIND_S, BLINDEST_S, STILL_S
 from edge.memory.sweep import COLUMNS, ROWS
 from edge.memory.things import REFRESH_S
+from edge.memory.tracks import PASSED_S
 from edge.memory.views import GROWN
 from edge.opening.listeners import OUTBOX_MB
 from edge.opening.sources import LIVE_MS
@@ -230,6 +231,8 @@ def test_the_json_line_is_one_of_this_schema() -> None:
         f"probability of {SETTLED} a thing is settled and not looked at again for {REFRESH_S:g} s",
         f"grows by {GROWN - 1:.0%} or".replace("%", " %"),
         f"after {PATIENCE} looks",
+        f"after {BLIND_S:g} s where it is likely to fit, after {BLINDEST_S:g} s anyway",
+        f"unseen after that, it is told for {PASSED_S:g} s",
         f"looked at again after {WAIT_S:g} s",
         f"looked at closely within {WAIT_S:g} s",
     ],

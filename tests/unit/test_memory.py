@@ -9,11 +9,12 @@ import pytest
 from edge.glance.heat import Heat, Spot
 from edge.heads.scores import GALLERY
 from edge.memory import things as memory_things
-from edge.memory.known import STILL_S, TAGS_S
+from edge.memory.known import BLIND_S, BLINDEST_S, STILL_S, TAGS_S
 from edge.memory.things import MISSED_S, REFRESH_S
-from edge.memory.tracks import GONE_S, born, follow, steadied
+from edge.memory.tracks import GONE_S, PASSED_S, born, follow, steadied
 from edge.pictures.regions import overlap, shared
 from edge.records import Budget, Region, Tag
+from edge.schedule.pace import LAUNCHES, WARM_UP
 from edge.seen import Seen, View
 from tests.scenery import KIND, WORDS, Looks, Scene, Thing
 
@@ -138,6 +139,57 @@ def test_without_a_glance_a_thing_that_nothing_shows_is_forgotten():
     assert things(watched(scene, 6)[-1])
     scene.things = []
     assert not things(watched(scene, round(GONE_S) + 2)[-1])
+
+
+BUSY = View(budget=Budget(5.0))  # ms: time for a look or two, and never for a glance of 9
+
+
+def test_where_no_glance_has_time_what_moves_is_followed_by_its_motion():
+    thing = Thing("c", 40, 60, 24, dx=4.0)
+    scene = Scene([thing], focus_ms=2.0, glance_ms=9.0)
+    seen = [scene.watch(BUSY) for _ in range(40)]
+    told = [tag for frame in seen for tag in things(frame)]
+    assert not any(launch.heat is not None for launch in seen)
+    assert {tag.tag for tag in told} == {"c"}
+    assert len({tag.track for tag in told}) == 1
+    for n in range(10, 40):
+        [tag] = things(seen[n])
+        assert shared(tag.box, thing.box(n)) > 0.4
+
+
+def test_where_no_glance_has_time_what_has_passed_is_told_for_some_seconds_and_no_longer():
+    scene = Scene([Thing("c", 40, 60, 24, dx=4.0)], focus_ms=2.0, glance_ms=9.0)
+    for _ in range(20):
+        before = scene.watch(BUSY)
+    scene.things = []
+    after = [scene.watch(BUSY) for _ in range(round(PASSED_S / scene.step_s) + 2)]
+    assert things(before)
+    assert not things(after[-1])
+
+
+def test_a_thing_that_stops_where_no_glance_has_time_is_told_on():
+    """Nothing moves there any more; but a look still shows it."""
+    scene = Scene([Thing("c", 40, 60, 24, dx=4.0)], focus_ms=2.0, glance_ms=9.0)
+    for _ in range(20):
+        scene.watch(BUSY)
+    scene.things = [Thing("c", 116, 60, 24)]
+    told = [bool(things(scene.watch(BUSY))) for _ in range(60)]
+    assert all(told)
+
+
+@pytest.mark.parametrize(("budget_ms", "every_s"), [(8.0, BLINDEST_S), (12.0, BLIND_S)])
+def test_a_glance_that_has_no_time_is_made_when_it_is_likely_to_fit_and_after_long_anyway(
+    budget_ms, every_s
+):
+    """One of nine took 18 ms when they were measured, the others 9."""
+    scene = Scene([Thing("c", 0, 60, 24, dx=0.8)], focus_ms=2.0, glance_ms=9.0)
+    slow = iter([1.0] * (2 * WARM_UP + 2 * LAUNCHES - 1) + [2.0])
+    scene.slow = lambda now_s: next(slow, 1.0)
+    view, glanced_s = View(budget=Budget(budget_ms)), []
+    for n in range(round(2.5 * every_s / scene.step_s)):
+        if scene.watch(view).heat is not None:
+            glanced_s.append(n * scene.step_s)
+    assert glanced_s == pytest.approx([every_s, 2 * every_s], abs=0.1)
 
 
 def test_places_are_out_of_date_when_everything_moves():
