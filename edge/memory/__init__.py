@@ -3,6 +3,7 @@ the frame's tags.
 
 known       `Memory`, all of it for one camera
 things      its things: where each is, and what another look could bring
+faint       spots of glances that are hardly warm
 tracks      how things are followed from glance to glance
 views       what a new view of a thing does to what is known of it
 evidence    what many looks at one thing say together

@@ -14,11 +14,12 @@ from msgspec.structs import replace
 from edge.bundle.manifest import Head
 from edge.glance.heat import Heat, likely
 from edge.heads.scores import GALLERY
+from edge.memory.faint import RESTS_S
 from edge.memory.motion import Motion
 from edge.memory.parts import Parts
 from edge.memory.place_tags import Names, PlaceTags
 from edge.memory.sweep import Sweep
-from edge.memory.things import RESTS_S, Looks, Things
+from edge.memory.things import Looks, Things
 from edge.pictures import pixels
 from edge.pictures.regions import alike
 from edge.records import F32, Box, Nothing, Picture, Region, Tag
@@ -201,10 +202,11 @@ class Memory:
         moving = list(dict.fromkeys((*self._moved(known), *waiting)))
         for box in moving:
             found += self._moved_items(box)
-        still = [s for s in self._things.faint if not any(alike(s.box, box) for box in moving)]
+        faint = self._things.faint
+        still = [s for s in faint.likely if not any(alike(s.box, box) for box in moving)]
         found += [Item(spot.box, likely(spot.heat), "heat") for spot in still]
         if is_idle and not self.has_moved_since(at_s - STANDS_S):
-            found += self._things.unlikely_items(at_s)
+            found += faint.items(at_s)
         if with_parts:
             found += self._parts.items(self._things, at_s)
         now, is_busy = steady(found, self._usual)
@@ -238,7 +240,7 @@ class Memory:
             return
         number = item.track
         if number is None and item.why == "heat":
-            self._things.looked_at(item.box, at_s, found=found)
+            self._things.faint.looked_at(item.box, at_s, found=found)
         if number is None and (found or has_come):  # it may be named otherwise
             number = self._things.met(item.box, at_s)
         self._things.looked(number, picture, heads, looks, found, at_s)
@@ -263,7 +265,8 @@ class Memory:
 
     def _moved_items(self, box: Box) -> list[Item]:
         """What moved where no thing is known; the more so where something was faintly seen."""
-        heat = max((likely(s.heat) for s in self._things.faint if alike(s.box, box)), default=0.0)
+        spots = (s for s in self._things.faint.likely if alike(s.box, box))
+        heat = max((likely(spot.heat) for spot in spots), default=0.0)
         moved_here = self.sweep.moved_items(box, self._motion.has_come(box))
         return [replace(i, worth=1 - (1 - i.worth) * (1 - heat)) for i in moved_here]
 

@@ -40,7 +40,7 @@ class Parts:
     def items(self, things: Things, at_s: float) -> list[Item]:
         """Those that were not glanced at for long, and where something moved since."""
         known = [(things.box(t, at_s), likely(t.heat)) for t in things.tracks]
-        known += [(spot.box, likely(spot.heat)) for spot in things.faint]
+        known += [(spot.box, likely(spot.heat)) for spot in things.faint.likely]
         return [
             Item(box, expected(box, known), "part")
             for box, seen_s in self._seen_s.items()

@@ -8,28 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-import msgspec
 from msgspec.structs import replace
 
 from edge.bundle.manifest import Head
-from edge.glance.heat import FAINT, UNLIKELY, Spot, boxes_of, likely
+from edge.glance.heat import UNLIKELY, Spot, boxes_of, likely
 from edge.glance.parts import holds
 from edge.heads.scores import GALLERY, among
 from edge.memory import appearance, evidence, tracks
+from edge.memory.faint import RESTS_S, FaintSpots
 from edge.memory.motion import Motion
 from edge.memory.tracks import BORN, Track
 from edge.memory.views import after_look, grown, seen_again
-from edge.pictures.regions import alike
 from edge.records import F32, Box, Picture, Region
-from edge.schedule.candidates import OTHERWISE, Item, Why, unexplained
+from edge.schedule.candidates import Item, Why, unexplained
 
 OPEN_S = 1.0  # how long a thing may wait for its first look
 REFRESH_S = 30.0  # after which a settled thing is worth another look
 CARRIED_S = 0.5  # since a glance saw it: then what moves tells where a thing is
 MISSED_S = 2.0  # likewise one that stands, and that a glance no longer sees
-VAIN_S = 300.0  # likewise a faint spot that is nothing: daylight changes
-RESTS_S = 0.3  # between glances, and between looks at one thing: sooner, they show the same again
-AGAIN = 0.5  # what another look at a faint spot is worth, after one that named nothing
 COMPARED = 20  # things a frame whose appearance is compared
 
 
@@ -47,22 +43,13 @@ class Looks(Protocol):
         ...
 
 
-class Vain(msgspec.Struct, frozen=True):
-    """A faint spot at which looks named nothing."""
-
-    heat: float
-    looked_s: float  # the last of them
-    looks: int
-
-
 class Things:
     """Of frames of one size, whose motion `motion` knows."""
 
     def __init__(self, size: tuple[int, int], motion: Motion, first_id: int) -> None:
         self._size, self._motion = size, motion
         self.tracks: tuple[Track, ...] = ()
-        self._spots: tuple[Spot, ...] = ()  # of the last glances, if nobody looked at them closely
-        self._vain: dict[Box, Vain] = {}
+        self.faint = FaintSpots()
         self.next_id = first_id
         self._is_glanced = False
         self._compared = 0
@@ -75,11 +62,6 @@ class Things:
         """Where they should be."""
         return [self.box(track, at_s) for track in self.tracks]
 
-    @property
-    def faint(self) -> tuple[Spot, ...]:
-        """Spots of the last glances that nobody looked at closely, and that are worth it."""
-        return tuple(spot for spot in self._spots if spot.heat >= UNLIKELY)
-
     def arrive(self, picture: Picture, at_s: float) -> None:
         """A new frame, whose motion was seen."""
         self.tracks = tuple(self._kept(track, at_s) for track in self.tracks)
@@ -87,12 +69,7 @@ class Things:
         self.tracks = tuple(
             t for t in self.tracks if not tracks.is_forgotten(t, at_s, self._has_moved(t))
         )
-        self._spots = tuple(spot for spot in self._spots if not self._motion.is_at(spot.box))
-        self._vain = {
-            box: vain
-            for box, vain in self._vain.items()
-            if at_s - vain.looked_s <= VAIN_S and not self._motion.is_at(box)
-        }
+        self.faint.arrive(self._motion.is_at, at_s)
         self._compare(picture, at_s)
 
     def new_id(self) -> int:
@@ -110,12 +87,12 @@ class Things:
     def glanced(self, spots: Sequence[Spot], at_s: float) -> None:
         """At the whole frame: they move to the hot spots that are theirs; other spots are new."""
         self._is_glanced = True
-        self._spots = ()
+        self.faint.clear()
         self._follow(self.tracks, spots, at_s)
 
     def glanced_at(self, part: Region, spots: Sequence[Spot], at_s: float) -> None:
         """At a part, in which they are larger; what it does not show may be cut off."""
-        self._spots = tuple(s for s in self._spots if not any(alike(s.box, o.box) for o in spots))
+        self.faint.seen_closer(spots)
         inside = [t for t in self.tracks if holds(part.box, self.box(t, at_s))]
         self._follow(inside, spots, at_s, is_part=True)
 
@@ -133,9 +110,7 @@ class Things:
         now = [grown(t) if t.id in before else t for t in followed]
         self.tracks = tuple(sorted((*others, *now), key=lambda t: t.id)[: tracks.MOST])
         known = self.boxes(at_s)
-        faint = (s for s in spots if s.heat < BORN)
-        new = (s for s in faint if not any(alike(s.box, k) for k in (*known, *self._vain)))
-        self._spots = (*self._spots, *new)
+        self.faint.add((spot for spot in spots if spot.heat < BORN), known)
         self.tracks = tracks.merged(self.tracks, known)
 
     def looked(
@@ -154,17 +129,6 @@ class Things:
         )
         self.tracks = tracks.merged(self.tracks, self.boxes(at_s))
 
-    def looked_at(self, spot: Box, at_s: float, *, found: bool) -> None:
-        """A closer look was made at a faint spot. Until something moves there, another would say
-        the same, unless it is cut otherwise.
-        """
-        heat = max((s.heat for s in self._spots if alike(s.box, spot)), default=FAINT)
-        self._spots = tuple(s for s in self._spots if not alike(s.box, spot))
-        if not found:
-            before = self._vain.get(spot, Vain(heat, at_s, 0))
-            vain = replace(before, looked_s=at_s, looks=before.looks + 1)
-            self._vain = dict([*self._vain.items(), (spot, vain)][-tracks.MOST :])
-
     def met(self, box: Box, at_s: float) -> int:
         """Something is there where none was: one that is near has moved, or it is new. Its id."""
         spot = Spot(box, BORN)
@@ -182,18 +146,6 @@ class Things:
     def items(self, at_s: float) -> list[Item]:
         """One for each thing: what another look is worth, 0 if it is settled or cannot be found."""
         return [self._item(track, at_s) for track in self.tracks]
-
-    def unlikely_items(self, at_s: float) -> list[Item]:
-        """The best of what is looked at only when there is nothing better to do, one a frame: spots
-        that are hardly warm, and a second look, cut otherwise, at those that are nothing so far.
-        """
-        found = [Item(s.box, likely(s.heat), "heat") for s in self._spots if s.heat < UNLIKELY]
-        found += [
-            Item(box, AGAIN * likely(vain.heat), "heat", looks=vain.looks)
-            for box, vain in self._vain.items()
-            if vain.looks < len(OTHERWISE) and at_s - vain.looked_s >= RESTS_S
-        ]
-        return sorted(found, key=lambda item: -item.worth)[:1]
 
     def is_any_astray(self, at_s: float) -> bool:
         """Whether a thing that was seen only once has moved. A glance must find it before it is too

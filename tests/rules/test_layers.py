@@ -122,7 +122,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
         *("memory.tracks", "memory.sweep", "schedule.steady", "schedule.spending"),
         *("heads.views", "outbox.delivery", "health.metrics"),
     ),
-    ("health.pages", "memory.motion", "memory.tags", "memory.views"),
+    ("health.pages", "memory.faint", "memory.motion", "memory.tags", "memory.views"),
     ("health.opened", "boards.applied", "boards.listing"),
     ("memory.things",),
     ("memory.parts", "memory.place_tags"),

@@ -185,10 +185,9 @@ def test_a_glance_that_has_no_time_is_made_when_it_is_likely_to_fit_and_after_lo
     scene = Scene([Thing("c", 0, 60, 24, dx=0.8)], focus_ms=2.0, glance_ms=9.0)
     slow = iter([1.0] * (2 * WARM_UP + 2 * LAUNCHES - 1) + [2.0])
     scene.slow = lambda now_s: next(slow, 1.0)
-    view, glanced_s = View(budget=Budget(budget_ms)), []
-    for n in range(round(2.5 * every_s / scene.step_s)):
-        if scene.watch(view).heat is not None:
-            glanced_s.append(n * scene.step_s)
+    frames = range(round(2.5 * every_s / scene.step_s))
+    view = View(budget=Budget(budget_ms))
+    glanced_s = [n * scene.step_s for n in frames if scene.watch(view).heat is not None]
     assert glanced_s == pytest.approx([every_s, 2 * every_s], abs=0.1)
 
 
