@@ -25,7 +25,7 @@ from edge.schedule.candidates import Item, Why, unexplained
 OPEN_S = 1.0  # how long a thing may wait for its first look
 REFRESH_S = 30.0  # after which a settled thing is worth another look
 CARRIED_S = 0.5  # since a glance saw it: then what moves tells where a thing is
-MISSED_S = 2.0  # likewise one that stands, and that a glance no longer sees
+MISSED_S = 2.0  # likewise one that a glance no longer sees, or had no time for
 COMPARED = 20  # things a frame whose appearance is compared
 
 
@@ -160,23 +160,23 @@ class Things:
         known = track.evidence
         if known.state == "open":
             rests = track.looked_s is not None and at_s - track.looked_s < RESTS_S
-            is_there = not rests and not self._is_astray(track, at_s)
-            worth = likely(max(track.heat, BORN)) * (1 - known.sure) if is_there else 0.0
+            is_there = not self._is_astray(track, at_s) or self._is_unseen(track, at_s)
+            is_due = is_there and not rests
+            worth = likely(max(track.heat, BORN)) * (1 - known.sure) if is_due else 0.0
             waits_s = at_s - track.born_s - OPEN_S if track.looked_s is None else 0.0
             why: Why = "track" if known.looks else "heat"
             return Item(box, worth, why, waits_s, track.id, self._same_looks(track, box))
         rested_s = at_s - (track.looked_s or at_s)
         aged = rested_s / REFRESH_S
         worth = 0.05 * aged**2 if aged > 1 else 0.0
-        if rested_s >= MISSED_S and self._may_have_gone(track, at_s):
-            worth = max(worth, likely(BORN))
+        is_missed = track.misses > 0 and self._stands(track)
+        if rested_s >= MISSED_S and (is_missed or self._is_unseen(track, at_s)):
+            worth = max(worth, likely(BORN))  # it may have gone, and nobody saw it move
         return Item(box, worth, "track", 0.0, track.id, self._same_looks(track, box))
 
-    def _may_have_gone(self, track: Track, at_s: float) -> bool:
-        """Whether a glance misses what stands, or none had time for what moves."""
-        if self._has_moved(track):
-            return at_s - track.seen_s >= MISSED_S
-        return track.misses > 0
+    def _is_unseen(self, track: Track, at_s: float) -> bool:
+        """Whether something moved there, and nothing has had time to show that it is there yet."""
+        return at_s - track.seen_s >= MISSED_S and self._has_moved(track)
 
     def _looked(
         self,
@@ -210,7 +210,7 @@ class Things:
     def _carry(self, at_s: float) -> None:
         """What no glance had time for moves to what moves."""
         unseen = (t for t in self.tracks if t.misses or at_s - t.at_s > CARRIED_S)
-        late = [t for t in unseen if not self._stands(t)]
+        late = [t for t in unseen if not self._stands(t) and not tracks.has_stood(t)]
         if late and self._motion.is_any:
             moved = [self._motion.tight(box) for box in boxes_of(self._motion.now, *self._size)]
             others = [self.box(t, at_s) for t in self.tracks if t not in late]

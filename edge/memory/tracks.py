@@ -185,6 +185,11 @@ def joined(tracks: Sequence[Track], track: Track) -> tuple[Track, ...]:
     return (*tracks, track)
 
 
+def has_stood(track: Track) -> bool:
+    """Whether it was shown where it had been before: what moves there now may be another thing."""
+    return track.seen_s > track.at_s and track.dx == track.dy == 0
+
+
 def is_forgotten(track: Track, at_s: float, has_moved: bool) -> bool:
     """Whether no glance or look has shown it for long. has_moved: did anything, there, since?"""
     return at_s - track.seen_s > (PASSED_S if has_moved else GONE_S)

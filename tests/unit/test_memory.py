@@ -177,6 +177,18 @@ def test_a_thing_that_stops_where_no_glance_has_time_is_told_on():
     assert all(told)
 
 
+@pytest.mark.parametrize("glance_ms", [1.0, 9.0])
+@pytest.mark.parametrize("since", [10, 60])
+def test_what_passes_does_not_carry_away_what_stands(glance_ms, since):
+    scene = Scene([Thing("c", 100, 60, 24)], focus_ms=2.0, glance_ms=glance_ms)
+    scene.things = [*scene.things, Thing("e", 40 - 5 * since, 66, 24, dx=5.0, since=since)]
+    number = settled(scene).track
+    for _ in range(since + 40 - scene.frame):
+        told = {tag.track: tag for tag in things(scene.watch(BUSY))}
+    assert told[number].tag == "c"
+    assert shared(told[number].box, (100, 60, 124, 84)) > 0.6
+
+
 @pytest.mark.parametrize(("budget_ms", "every_s"), [(8.0, BLINDEST_S), (12.0, BLIND_S)])
 def test_a_glance_that_has_no_time_is_made_when_it_is_likely_to_fit_and_after_long_anyway(
     budget_ms, every_s
