@@ -187,7 +187,7 @@ def joined(tracks: Sequence[Track], track: Track) -> tuple[Track, ...]:
 
 def has_stood(track: Track) -> bool:
     """Whether it was shown where it had been before: what moves there now may be another thing."""
-    return track.seen_s > track.at_s and track.dx == track.dy == 0
+    return (track.seen_s > track.at_s or track.matches > 1) and track.dx == track.dy == 0
 
 
 def is_forgotten(track: Track, at_s: float, has_moved: bool) -> bool:
