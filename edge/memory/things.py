@@ -208,9 +208,10 @@ class Things:
         )
 
     def _carry(self, at_s: float) -> None:
-        """What no glance had time for moves to what moves."""
+        """What no glance had time for moves to what moves: what is told, or had no look yet."""
         unseen = (t for t in self.tracks if t.misses or at_s - t.at_s > CARRIED_S)
-        late = [t for t in unseen if not self._stands(t) and not tracks.has_stood(t)]
+        told = (t for t in unseen if t.evidence.names or not t.evidence.looks)
+        late = [t for t in told if not self._stands(t) and not tracks.has_stood(t)]
         if late and self._motion.is_any:
             moved = [self._motion.tight(box) for box in boxes_of(self._motion.now, *self._size)]
             others = [self.box(t, at_s) for t in self.tracks if t not in late]

@@ -9,7 +9,9 @@ import pytest
 from edge.glance.heat import Heat, Spot
 from edge.heads.scores import GALLERY
 from edge.memory import things as memory_things
+from edge.memory.evidence import Evidence
 from edge.memory.known import BLIND_S, BLINDEST_S, STILL_S, TAGS_S
+from edge.memory.motion import Motion
 from edge.memory.things import MISSED_S, REFRESH_S
 from edge.memory.tracks import GONE_S, PASSED_S, born, follow, steadied
 from edge.pictures.regions import overlap, shared
@@ -155,6 +157,31 @@ def test_where_no_glance_has_time_what_moves_is_followed_by_its_motion():
     for n in range(10, 40):
         [tag] = things(seen[n])
         assert shared(tag.box, thing.box(n)) > 0.4
+
+
+@pytest.mark.parametrize(
+    ("known", "is_carried"),
+    [
+        (Evidence(), True),
+        (Evidence(looks=1, names=(("kind", 2),)), True),
+        (Evidence(looks=1, state="settled"), False),
+    ],
+)
+def test_what_moves_carries_what_is_told_or_has_had_no_look_and_hides_behind_nothing(
+    known, is_carried
+):
+    """A spot on somebody who walks, that is nothing, would explain all that moves there."""
+    motion = Motion(320, 240)
+    things = memory_things.Things((320, 240), motion, 2)
+    pattern = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
+    spot = born(1, Spot((100, 60, 124, 84), 0.5), 0.0)
+    things.tracks = (msgspec.structs.replace(spot, evidence=known),)
+    for n, x in enumerate((100, 108, 116, 124)):
+        picture = np.full((240, 320, 3), 90, np.uint8)
+        picture[60:84, x : x + 24] = pattern
+        motion.see(picture, 0.4 * n)
+        things.arrive(picture, 0.4 * n)
+    assert (things.tracks[0].x > 118) == is_carried
 
 
 def test_where_no_glance_has_time_what_has_passed_is_told_for_some_seconds_and_no_longer():
