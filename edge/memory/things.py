@@ -24,8 +24,8 @@ from edge.schedule.candidates import Item, Why, unexplained
 
 OPEN_S = 1.0  # how long a thing may wait for its first look
 REFRESH_S = 30.0  # after which a settled thing is worth another look
-CARRIED_S = 0.5  # since a glance saw it: then what moves tells where a thing is
 MISSED_S = 2.0  # likewise one that a glance no longer sees, or had no time for
+CARRIED_S = 0.5  # since a glance saw it: then what moves tells where a thing is
 COMPARED = 20  # things a frame whose appearance is compared
 
 
